@@ -1,0 +1,109 @@
+"""One counted op: facts only, never an opinion about what counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from shufflenet_flops.spec import OpClass
+
+IntShape = tuple[int, ...]
+
+
+class Kind(StrEnum):
+    """What a layer is to a network designer; the unit in which papers state shares."""
+
+    DENSE_CONV = "dense conv"
+    POINTWISE_CONV = "pointwise conv"
+    GROUPED_POINTWISE_CONV = "grouped pointwise conv"
+    GROUPED_CONV = "grouped conv"
+    DEPTHWISE_CONV = "depthwise conv"
+    LINEAR = "linear"
+    MATMUL = "matmul"
+    NORM = "norm"
+    ACTIVATION = "activation"
+    POOL = "pool"
+    ELEMENTWISE = "element-wise"
+    MOVE = "move"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one op does on one input.
+
+    `path` is the module path in the built network, so rows from different sources join by it.
+    Shapes are torch shapes with the batch first. `read_bytes` counts every input, weight and
+    buffer once, `write_bytes` the output once; what an op only renames is not moved.
+    """
+
+    path: str
+    op: str
+    kind: Kind
+    inputs: tuple[IntShape, ...]
+    output: IntShape
+    counts: Mapping[OpClass, int]
+    params: int = 0
+    read_bytes: int = 0
+    write_bytes: int = 0
+    kernel: tuple[int, ...] | None = None
+    stride: tuple[int, ...] | None = None
+    groups: int | None = None
+    call: Call = field(default_factory=lambda: Call())
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of convolutions, linear layers and matrix products."""
+        return sum(self.counts.get(op_class, 0) for op_class in MAC_CLASSES)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Memory access: bytes read and written."""
+        return self.read_bytes + self.write_bytes
+
+    @property
+    def activations(self) -> int:
+        """Output elements of a convolution, linear layer or matrix product; 0 for other ops."""
+        return _numel(self.output) if self.kind in MAC_KINDS else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How the op was called, which is what several counters go by.
+
+    `module` is the exact type of the module that made the call, `occurrences` how many places in
+    the module tree hold that module.
+    """
+
+    module: str = ""
+    occurrences: int = 1
+
+
+MAC_CLASSES = (OpClass.CONV_MACS, OpClass.LINEAR_MACS, OpClass.MATMUL_MACS)
+CONV_KINDS = frozenset(
+    {
+        Kind.DENSE_CONV,
+        Kind.POINTWISE_CONV,
+        Kind.GROUPED_POINTWISE_CONV,
+        Kind.GROUPED_CONV,
+        Kind.DEPTHWISE_CONV,
+    }
+)
+MAC_KINDS = CONV_KINDS | {Kind.LINEAR, Kind.MATMUL}
+
+
+def conv_kind(c_in: int, kernel: tuple[int, ...], groups: int) -> Kind:
+    """The kind of a convolution of `c_in` channels with this kernel and number of groups."""
+    pointwise = all(size == 1 for size in kernel)
+    if groups == 1:
+        return Kind.POINTWISE_CONV if pointwise else Kind.DENSE_CONV
+    if groups == c_in:
+        return Kind.DEPTHWISE_CONV
+    return Kind.GROUPED_POINTWISE_CONV if pointwise else Kind.GROUPED_CONV
+
+
+def _numel(shape: IntShape) -> int:
+    total = 1
+    for size in shape:
+        total *= size
+    return total

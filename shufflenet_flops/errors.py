@@ -1,0 +1,50 @@
+"""Errors a user can cause: one line that names the value, the rule and what would work."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+
+class ShufflenetFlopsError(Exception):
+    """Base class: the command line prints its message on one line and exits with 2."""
+
+
+class SpecError(ShufflenetFlopsError, ValueError):
+    """An op or network that cannot exist, such as groups that do not divide the channels.
+
+    `invalid` is None for plain numbers; for a walk over arrays it is the boolean array of the
+    configurations that break the rule, so that a sweep can drop exactly these.
+    """
+
+    def __init__(self, message: str, invalid: Any = None) -> None:
+        super().__init__(message)
+        self.invalid = invalid
+
+
+class UnknownNameError(ShufflenetFlopsError, LookupError):
+    """A name that is in no table, answered with the closest names that are."""
+
+    def __init__(self, what: str, name: str, known: Iterable[str], *, hint: str = "") -> None:
+        known = list(known)
+        close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+        if close:
+            advice = f"did you mean {' or '.join(close)}?"
+        elif len(known) <= 12:
+            advice = f"known: {', '.join(known)}"
+        else:
+            advice = hint or f"known: {', '.join(known[:12])}, …"
+        super().__init__(f"unknown {what} {name!r}: {advice}")
+
+
+class InputError(ShufflenetFlopsError, ValueError):
+    """A value given on the command line or in the Python API that breaks a rule."""
+
+
+class OutputError(ShufflenetFlopsError, OSError):
+    """An output file that cannot be written; found before any work starts."""
+
+
+class ModelError(ShufflenetFlopsError, RuntimeError):
+    """A user's model that cannot be run on the given input."""

@@ -1,0 +1,30 @@
+"""What a network is: a frozen tree of ops, and the arithmetic of each op."""
+
+from shufflenet_flops.spec.numbers import Number as Number
+from shufflenet_flops.spec.numbers import Shape as Shape
+from shufflenet_flops.spec.opclass import OpClass as OpClass
+from shufflenet_flops.spec.ops import Activation as Activation
+from shufflenet_flops.spec.ops import AvgPool2d as AvgPool2d
+from shufflenet_flops.spec.ops import BatchNorm as BatchNorm
+from shufflenet_flops.spec.ops import ChannelShuffle as ChannelShuffle
+from shufflenet_flops.spec.ops import Conv2d as Conv2d
+from shufflenet_flops.spec.ops import Dropout as Dropout
+from shufflenet_flops.spec.ops import Flatten as Flatten
+from shufflenet_flops.spec.ops import GlobalAvgPool as GlobalAvgPool
+from shufflenet_flops.spec.ops import Identity as Identity
+from shufflenet_flops.spec.ops import Linear as Linear
+from shufflenet_flops.spec.ops import MaxPool2d as MaxPool2d
+from shufflenet_flops.spec.ops import Op as Op
+from shufflenet_flops.spec.ops import ReLU as ReLU
+from shufflenet_flops.spec.ops import ZeroPadShortcut as ZeroPadShortcut
+from shufflenet_flops.spec.ops import shape_text as shape_text
+from shufflenet_flops.spec.tree import Add as Add
+from shufflenet_flops.spec.tree import Concat as Concat
+from shufflenet_flops.spec.tree import Join as Join
+from shufflenet_flops.spec.tree import Node as Node
+from shufflenet_flops.spec.tree import Scale as Scale
+from shufflenet_flops.spec.tree import Seq as Seq
+from shufflenet_flops.spec.tree import Visit as Visit
+from shufflenet_flops.spec.tree import output_shape as output_shape
+from shufflenet_flops.spec.tree import seq as seq
+from shufflenet_flops.spec.tree import walk as walk

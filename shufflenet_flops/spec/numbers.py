@@ -1,0 +1,96 @@
+"""The few operations that must know what kind of number they meet.
+
+A `Number` is an `int`, a sympy expression, or an integer array (numpy). Everything else in `spec`
+is written with `+ * //` alone and so works on all of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from shufflenet_flops.errors import SpecError
+
+Number: TypeAlias = Any
+Shape: TypeAlias = tuple[Number, ...]
+
+
+def is_array(value: Number) -> bool:
+    """Whether `value` holds many numbers at once."""
+    return hasattr(value, "dtype")
+
+
+def exact_div(a: Number, b: Number) -> Number:
+    """a / b where b divides a: an int for ints, `a/b` for symbols, an array for arrays.
+
+    Raises SpecError where b does not divide a.
+    """
+    if isinstance(a, int) and isinstance(b, int):
+        quotient, remainder = divmod(a, b)
+        if remainder:
+            raise SpecError(f"{a} is not divisible by {b}; {_nearest(a, b)}")
+        return quotient
+    if is_array(a) or is_array(b):
+        check_divisible("a", a, "b", b)
+        return a // b
+    return a / b
+
+
+def check_divisible(name: str, value: Number, divisor_name: str, divisor: Number) -> None:
+    """Raise SpecError unless `divisor` divides `value`; symbols pass where it cannot be decided."""
+    check_at_least(divisor_name, divisor, 1)
+    remainder = value % divisor
+    if isinstance(remainder, int):
+        if remainder:
+            raise SpecError(
+                f"{name}={value} is not divisible by {divisor_name}={divisor}; "
+                f"{_nearest(value, divisor)}"
+            )
+    elif is_array(remainder):
+        _check_array(remainder == 0, f"{name} must be divisible by {divisor_name}")
+    elif remainder.is_zero is False:
+        raise SpecError(f"{name}={value} is not divisible by {divisor_name}={divisor}")
+
+
+def check_at_least(name: str, value: Number, minimum: int) -> None:
+    """Raise SpecError unless value >= minimum; symbols pass where it cannot be decided."""
+    if isinstance(value, int):
+        if value < minimum:
+            raise SpecError(f"{name}={value} is too small: it must be at least {minimum}")
+    elif is_array(value):
+        _check_array(value >= minimum, f"{name} must be at least {minimum}")
+    elif isinstance(value, float | str) or value is None:
+        raise SpecError(f"{name}={value!r} must be a whole number")
+    elif (value - minimum).is_negative:
+        raise SpecError(f"{name}={value} is too small: it must be at least {minimum}")
+
+
+def check_equal(name: str, value: Number, other_name: str, other: Number) -> None:
+    """Raise SpecError unless value == other; symbols pass where it cannot be decided."""
+    if is_array(value) or is_array(other):
+        _check_array(value == other, f"{name} must equal {other_name}")
+    elif isinstance(value, int) and isinstance(other, int):
+        if value != other:
+            raise SpecError(f"{name}={value} must equal {other_name}={other}")
+    elif (value - other).is_zero is False:
+        raise SpecError(f"{name}={value} must equal {other_name}={other}")
+
+
+def indicator(flag: Number) -> Number:
+    """1 where `flag` holds and 0 where not, for a bool or a boolean array."""
+    return int(flag) if isinstance(flag, bool) else flag
+
+
+def nearest_multiples(value: int, step: int) -> tuple[int, ...]:
+    """The positive multiples of `step` on either side of `value`."""
+    below = value // step * step
+    return tuple(multiple for multiple in (below, below + step) if multiple > 0)
+
+
+def _nearest(value: int, step: int) -> str:
+    near = nearest_multiples(value, step)
+    return f"nearest {'is' if len(near) == 1 else 'are'} {' and '.join(map(str, near))}"
+
+
+def _check_array(holds: Number, rule: str) -> None:
+    if not holds.all():
+        raise SpecError(f"{rule}: {(~holds).sum()} of {holds.size} configurations are not", ~holds)

@@ -1,0 +1,30 @@
+"""The classes of work an op can do: what a convention gives weights to."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class OpClass(StrEnum):
+    """One kind of countable work. A row says how much of each it holds, never what it is worth."""
+
+    CONV_MACS = "conv_macs"
+    LINEAR_MACS = "linear_macs"
+    MATMUL_MACS = "matmul_macs"
+    CONV_BIAS_ADDS = "conv_bias_adds"
+    LINEAR_BIAS_ADDS = "linear_bias_adds"
+    NORM_ELEMENTS = "norm_elements"
+    ACTIVATION_ELEMENTS = "activation_elements"
+    ADD_ELEMENTS = "add_elements"
+    MUL_ELEMENTS = "mul_elements"
+    # A pool reads `inputs`, writes `outputs`, and looks at `windows` elements on the way
+    # (outputs x kernel area; for a global pool that is the inputs again).
+    MAX_POOL_INPUTS = "max_pool_inputs"
+    MAX_POOL_WINDOWS = "max_pool_windows"
+    MAX_POOL_OUTPUTS = "max_pool_outputs"
+    AVG_POOL_INPUTS = "avg_pool_inputs"
+    AVG_POOL_WINDOWS = "avg_pool_windows"
+    AVG_POOL_OUTPUTS = "avg_pool_outputs"
+    GLOBAL_POOL_INPUTS = "global_pool_inputs"
+    GLOBAL_POOL_OUTPUTS = "global_pool_outputs"
+    MOVED_ELEMENTS = "moved_elements"

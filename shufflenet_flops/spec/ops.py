@@ -1,0 +1,423 @@
+"""Leaf ops and joins: output shape, parameters, counted work and memory traffic, each written once.
+
+Shapes are torch shapes with the batch first: `(n, c, h, w)` or `(n, features)`.
+The same arithmetic runs on ints, sympy symbols and integer arrays (`spec.numbers`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar, Literal
+
+from shufflenet_flops.errors import SpecError
+from shufflenet_flops.spec.numbers import (
+    Number,
+    Shape,
+    check_at_least,
+    check_divisible,
+    check_equal,
+    exact_div,
+    indicator,
+)
+from shufflenet_flops.spec.opclass import OpClass
+
+Counts = Mapping[OpClass, Number]
+Size2 = tuple[Number, Number]
+
+
+def pair(value: Number | Size2) -> Size2:
+    """`3` as `(3, 3)`; a pair as it is."""
+    return value if isinstance(value, tuple) else (value, value)
+
+
+@dataclass(frozen=True)
+class Op:
+    """One step of a network. All methods are pure functions of the input shapes `xs`."""
+
+    def output(self, *xs: Shape) -> Shape:
+        """The output shape. Raises SpecError when the op cannot take these inputs."""
+        return xs[0]
+
+    @property
+    def params(self) -> Number:
+        """Trainable parameters (running statistics are buffers, and excluded)."""
+        return 0
+
+    def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
+        """Work by op class; classes that are absent are zero."""
+        return {}
+
+    def traffic(self, xs: tuple[Shape, ...], y: Shape) -> tuple[Number, Number]:
+        """Elements (read, written): every input, weight and buffer once, every output once.
+
+        Nothing is cached between ops; an op that only renames its input moves nothing.
+        """
+        return sum(prod(x) for x in xs) + self.params, prod(y)
+
+
+def _need_rank(op: Op, x: Shape, rank: int) -> None:
+    if len(x) != rank:
+        layout = "(n, c, h, w)" if rank == 4 else "(n, features)"
+        raise SpecError(f"{type(op).__name__} takes a {layout} input, got shape {shape_text(x)}")
+
+
+def shape_text(x: Shape) -> str:
+    """`(1, 3, 224, 224)` as `1x3x224x224`."""
+    return "x".join(str(size) for size in x)
+
+
+def _slide(
+    axis: str, size: Number, kernel: Number, stride: Number, padding: Number, dilation: Number
+) -> Number:
+    """Output size of a window sliding along one axis, rounded down."""
+    span = dilation * (kernel - 1) + 1
+    try:
+        check_at_least(axis, size + 2 * padding - span + 1, 1)
+    except SpecError as error:
+        raise SpecError(
+            f"input {axis} {size} is smaller than the {span}-wide window less its padding; "
+            f"the smallest that works is {span - 2 * padding}",
+            error.invalid,
+        ) from None
+    return (size + 2 * padding - span) // stride + 1
+
+
+@dataclass(frozen=True)
+class Conv2d(Op):
+    """2-D convolution, `macs = n * h_out * w_out * c_out * (c_in / groups) * k_h * k_w`.
+
+    Input `(n, c_in, h, w)`, output `(n, c_out, h_out, w_out)`. A depthwise convolution is
+    `groups = c_in`. The bias adds one add per output element, counted apart.
+    """
+
+    c_in: Number
+    c_out: Number
+    kernel: Number | Size2 = 1
+    stride: Number | Size2 = 1
+    padding: Number | Size2 = 0
+    dilation: Number | Size2 = 1
+    groups: Number = 1
+    bias: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("kernel", "stride", "padding", "dilation"):
+            object.__setattr__(self, name, pair(getattr(self, name)))
+            for size in getattr(self, name):
+                check_at_least(name, size, 0 if name == "padding" else 1)
+        check_at_least("c_in", self.c_in, 1)
+        check_at_least("c_out", self.c_out, 1)
+        check_divisible("c_in", self.c_in, "groups", self.groups)
+        check_divisible("c_out", self.c_out, "groups", self.groups)
+
+    def output(self, *xs: Shape) -> Shape:
+        (x,) = xs
+        _need_rank(self, x, 4)
+        check_equal("input channels", x[1], "c_in", self.c_in)
+        h, w = (
+            _slide(axis, *window)
+            for axis, *window in zip(
+                ("height", "width"),
+                x[2:],
+                self.kernel,
+                self.stride,
+                self.padding,
+                self.dilation,
+                strict=True,
+            )
+        )
+        return (x[0], self.c_out, h, w)
+
+    @property
+    def params(self) -> Number:
+        weights = self.c_out * exact_div(self.c_in, self.groups) * prod(self.kernel)
+        return weights + self.c_out if self.bias else weights
+
+    def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
+        macs = prod(y) * exact_div(self.c_in, self.groups) * prod(self.kernel)
+        if self.bias:
+            return {OpClass.CONV_MACS: macs, OpClass.CONV_BIAS_ADDS: prod(y)}
+        return {OpClass.CONV_MACS: macs}
+
+
+@dataclass(frozen=True)
+class Linear(Op):
+    """Fully connected layer, `macs = n * features_in * features_out`.
+
+    Input `(n, features_in)`, output `(n, features_out)`.
+    """
+
+    features_in: Number
+    features_out: Number
+    bias: bool = True
+
+    def __post_init__(self) -> None:
+        check_at_least("features_in", self.features_in, 1)
+        check_at_least("features_out", self.features_out, 1)
+
+    def output(self, *xs: Shape) -> Shape:
+        (x,) = xs
+        _need_rank(self, x, 2)
+        check_equal("input features", x[1], "features_in", self.features_in)
+        return (x[0], self.features_out)
+
+    @property
+    def params(self) -> Number:
+        weights = self.features_in * self.features_out
+        return weights + self.features_out if self.bias else weights
+
+    def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
+        macs = prod(y) * self.features_in
+        if self.bias:
+            return {OpClass.LINEAR_MACS: macs, OpClass.LINEAR_BIAS_ADDS: prod(y)}
+        return {OpClass.LINEAR_MACS: macs}
+
+
+@dataclass(frozen=True)
+class BatchNorm(Op):
+    """Batch normalisation in inference: scale and shift per channel, one norm element each.
+
+    Its 2c running statistics are read but are no parameters.
+    """
+
+    channels: Number
+
+    def output(self, *xs: Shape) -> Shape:
+        (x,) = xs
+        check_equal("input channels", x[1], "channels", self.channels)
+        return x
+
+    @property
+    def params(self) -> Number:
+        return 2 * self.channels
+
+    def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
+        return {OpClass.NORM_ELEMENTS: prod(y)}
+
+    def traffic(self, xs: tuple[Shape, ...], y: Shape) -> tuple[Number, Number]:
+        return prod(y) + 4 * self.channels, prod(y)
+
+
+ActivationName = Literal["relu", "relu6", "sigmoid", "silu", "hardswish", "hardsigmoid", "gelu"]
+
+
+@dataclass(frozen=True)
+class Activation(Op):
+    """An element-wise activation, any shape."""
+
+    function: ActivationName = "relu"
+
+    def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
+        return {OpClass.ACTIVATION_ELEMENTS: prod(y)}
+
+
+ReLU = Activation("relu")
+
+
+@dataclass(frozen=True)
+class _Pool2d(Op):
+    kernel: Number | Size2
+    stride: Number | Size2
+    padding: Number | Size2 = 0
+    ceil_mode: bool = False
+
+    classes: ClassVar[tuple[OpClass, OpClass, OpClass]]
+
+    def __post_init__(self) -> None:
+        for name in ("kernel", "stride", "padding"):
+            object.__setattr__(self, name, pair(getattr(self, name)))
+            for size in getattr(self, name):
+                check_at_least(name, size, 0 if name == "padding" else 1)
+        for kernel, padding in zip(pair(self.kernel), pair(self.padding), strict=True):
+            check_at_least("kernel - 2*padding of a pool", kernel - 2 * padding, 0)
+
+    def output(self, *xs: Shape) -> Shape:
+        (x,) = xs
+        _need_rank(self, x, 4)
+        h, w = (
+            self._slide(axis, *window)
+            for axis, *window in zip(
+                ("height", "width"), x[2:], self.kernel, self.stride, self.padding, strict=True
+            )
+        )
+        return (x[0], x[1], h, w)
+
+    def _slide(
+        self, axis: str, size: Number, kernel: Number, stride: Number, padding: Number
+    ) -> Number:
+        floor = _slide(axis, size, kernel, stride, padding, 1)
+        if not self.ceil_mode:
+            return floor
+        # Rounding up adds a window when a part stride is left over, but torch drops a window that
+        # would start in the right padding: its start is `ceil * stride - stride`.
+        ceil = -((kernel - size - 2 * padding) // stride) + 1
+        starts_inside = (ceil - 1) * stride < size + padding
+        if isinstance(starts_inside, bool):
+            return ceil if starts_inside else floor
+        if hasattr(starts_inside, "dtype"):
+            return floor + (ceil - floor) * starts_inside
+        raise SpecError("a ceil-mode pool needs a numeric input size, not a symbol")
+
+    def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
+        inputs, windows, outputs = self.classes
+        return {inputs: prod(xs[0]), windows: prod(y) * prod(self.kernel), outputs: prod(y)}
+
+
+@dataclass(frozen=True)
+class MaxPool2d(_Pool2d):
+    """Maximum over each window; `ceil_mode` rounds the output size up."""
+
+    classes = (OpClass.MAX_POOL_INPUTS, OpClass.MAX_POOL_WINDOWS, OpClass.MAX_POOL_OUTPUTS)
+
+
+@dataclass(frozen=True)
+class AvgPool2d(_Pool2d):
+    """Average over each window; `ceil_mode` rounds the output size up."""
+
+    classes = (OpClass.AVG_POOL_INPUTS, OpClass.AVG_POOL_WINDOWS, OpClass.AVG_POOL_OUTPUTS)
+
+
+@dataclass(frozen=True)
+class GlobalAvgPool(Op):
+    """Average over the whole map: `(n, c, h, w)` to `(n, c, 1, 1)`."""
+
+    def output(self, *xs: Shape) -> Shape:
+        (x,) = xs
+        _need_rank(self, x, 4)
+        return (x[0], x[1], 1, 1)
+
+    def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
+        return {OpClass.GLOBAL_POOL_INPUTS: prod(xs[0]), OpClass.GLOBAL_POOL_OUTPUTS: prod(y)}
+
+
+class _Free(Op):
+    """An op that only renames its input in inference: no work, no memory traffic."""
+
+    def traffic(self, xs: tuple[Shape, ...], y: Shape) -> tuple[Number, Number]:
+        return 0, 0
+
+
+@dataclass(frozen=True)
+class Identity(_Free):
+    """Passes its input on: the shortcut of a residual unit."""
+
+
+@dataclass(frozen=True)
+class Dropout(_Free):
+    """Dropout, which does nothing in inference."""
+
+    p: float = 0.5
+
+
+@dataclass(frozen=True)
+class Flatten(_Free):
+    """`(n, c, h, w)` to `(n, c*h*w)`."""
+
+    def output(self, *xs: Shape) -> Shape:
+        (x,) = xs
+        return (x[0], prod(x[1:]))
+
+
+@dataclass(frozen=True)
+class ChannelShuffle(Op):
+    """Channel shuffle: split channels into (groups, n), transpose, flatten: a copy, no arithmetic.
+
+    One group leaves the order as it is, and then nothing is copied.
+    Source: ShuffleNet V1, section 3.1.
+    """
+
+    groups: Number
+
+    def __post_init__(self) -> None:
+        check_at_least("groups", self.groups, 1)
+
+    def output(self, *xs: Shape) -> Shape:
+        (x,) = xs
+        check_divisible("channels", x[1], "groups", self.groups)
+        return x
+
+    def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
+        return {OpClass.MOVED_ELEMENTS: prod(y) * indicator(self.groups != 1)}
+
+    def traffic(self, xs: tuple[Shape, ...], y: Shape) -> tuple[Number, Number]:
+        moved = prod(y) * indicator(self.groups != 1)
+        return moved, moved
+
+
+@dataclass(frozen=True)
+class ZeroPadShortcut(Op):
+    """Shortcut without parameters: keep every `stride`-th position, pad channels with zeros.
+
+    `(n, c_in, h, w)` to `(n, c_out, ceil(h/stride), ceil(w/stride))`.
+    Source: ResNet, section 3.3, option A.
+    """
+
+    c_out: Number
+    stride: Number = 1
+
+    def output(self, *xs: Shape) -> Shape:
+        (x,) = xs
+        _need_rank(self, x, 4)
+        check_at_least("padded channels", self.c_out - x[1], 0)
+        h, w = ((size - 1) // self.stride + 1 for size in x[2:])
+        return (x[0], self.c_out, h, w)
+
+    def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
+        return {OpClass.MOVED_ELEMENTS: prod(y)}
+
+    def traffic(self, xs: tuple[Shape, ...], y: Shape) -> tuple[Number, Number]:
+        return y[0] * xs[0][1] * y[2] * y[3], prod(y)
+
+
+@dataclass(frozen=True)
+class AddOp(Op):
+    """Sum of the branches' outputs, all of one shape: one add per element and extra branch."""
+
+    def output(self, *xs: Shape) -> Shape:
+        for x in xs[1:]:
+            _match("add", xs[0], x, range(len(xs[0])))
+        return xs[0]
+
+    def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
+        return {OpClass.ADD_ELEMENTS: prod(y) * (len(xs) - 1)}
+
+
+@dataclass(frozen=True)
+class ConcatOp(Op):
+    """The branches' channels side by side: a copy, no arithmetic."""
+
+    def output(self, *xs: Shape) -> Shape:
+        for x in xs[1:]:
+            _match("concatenate", xs[0], x, (0, *range(2, len(xs[0]))))
+        return (xs[0][0], sum(x[1] for x in xs), *xs[0][2:])
+
+    def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
+        return {OpClass.MOVED_ELEMENTS: prod(y)}
+
+
+@dataclass(frozen=True)
+class ScaleOp(Op):
+    """Every channel of the first branch `(n, c, h, w)` times its gate from the second `(n, c)`.
+
+    Source: SENet, section 3.
+    """
+
+    def output(self, *xs: Shape) -> Shape:
+        x, gate = xs
+        _match("scale", x, gate, range(len(gate)))
+        return x
+
+    def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
+        return {OpClass.MUL_ELEMENTS: prod(y)}
+
+
+def _match(verb: str, x: Shape, other: Shape, axes: tuple[int, ...] | range) -> None:
+    try:
+        for axis in axes:
+            check_equal("size", x[axis], "size", other[axis])
+    except (SpecError, IndexError) as error:
+        raise SpecError(
+            f"cannot {verb} branches of shapes {shape_text(x)} and {shape_text(other)}",
+            getattr(error, "invalid", None),
+        ) from None

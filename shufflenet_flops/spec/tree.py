@@ -1,0 +1,125 @@
+"""The tree of a network and the one walk that every reading of it uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple, TypeAlias
+
+from shufflenet_flops.errors import SpecError
+from shufflenet_flops.spec.numbers import Shape
+from shufflenet_flops.spec.ops import AddOp, ConcatOp, Op, ScaleOp, shape_text
+
+
+@dataclass(frozen=True)
+class Seq:
+    """Children run one after the other."""
+
+    children: tuple[tuple[str, Node], ...]
+
+    def __post_init__(self) -> None:
+        _check_names(self.children)
+
+
+@dataclass(frozen=True)
+class Join:
+    """Branches that all read the same input, merged into one output, then `after` in sequence."""
+
+    branches: tuple[tuple[str, Node], ...]
+    after: tuple[tuple[str, Node], ...] = ()
+
+    op: ClassVar[Op]
+
+    def __post_init__(self) -> None:
+        if len(self.branches) < 2:
+            raise SpecError(f"{type(self).__name__} needs at least two branches")
+        _check_names(self.branches + self.after)
+
+
+class Add(Join):
+    """The sum of the branches: the join of a residual unit."""
+
+    op = AddOp()
+
+
+class Concat(Join):
+    """The branches' channels side by side, in order."""
+
+    op = ConcatOp()
+
+
+class Scale(Join):
+    """The first branch scaled per channel by the second: squeeze and excitation."""
+
+    op = ScaleOp()
+
+
+Node: TypeAlias = Op | Seq | Join
+
+
+def seq(*positional: Node, **named: Node) -> Seq:
+    """A Seq of `positional` children named "0", "1", … and then of the `named` ones."""
+    return Seq((*((str(i), node) for i, node in enumerate(positional)), *named.items()))
+
+
+class Visit(NamedTuple):
+    """One op met on a walk: its module path, the op, its input shapes and its output shape."""
+
+    path: str
+    op: Op
+    inputs: tuple[Shape, ...]
+    output: Shape
+
+
+def walk(node: Node, x: Shape) -> list[Visit]:
+    """Every op of `node` in the order it runs on an input of shape `x` (batch first).
+
+    Shapes may be ints, symbols or arrays. Raises SpecError with the path of the op that cannot run.
+    """
+    visits: list[Visit] = []
+    _walk(node, x, "", visits)
+    return visits
+
+
+def output_shape(node: Node, x: Shape) -> Shape:
+    """The shape that `node` makes of an input of shape `x`."""
+    return _walk(node, x, "", [])
+
+
+def _walk(node: Node, x: Shape, path: str, visits: list[Visit]) -> Shape:
+    if isinstance(node, Seq):
+        for name, child in node.children:
+            x = _walk(child, x, _under(path, name), visits)
+        return x
+    if isinstance(node, Join):
+        outputs = tuple(
+            _walk(child, x, _under(path, name), visits) for name, child in node.branches
+        )
+        x = _visit(node.op, outputs, path, visits)
+        for name, child in node.after:
+            x = _walk(child, x, _under(path, name), visits)
+        return x
+    return _visit(node, (x,), path, visits)
+
+
+def _visit(op: Op, xs: tuple[Shape, ...], path: str, visits: list[Visit]) -> Shape:
+    try:
+        y = op.output(*xs)
+    except SpecError as error:
+        where = f"{path or type(op).__name__} on input {shape_text(xs[0])}"
+        raise SpecError(f"{where}: {error}", error.invalid) from None
+    visits.append(Visit(path, op, xs, y))
+    return y
+
+
+def _under(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _check_names(children: tuple[tuple[str, Node], ...]) -> None:
+    seen = set()
+    for name, _ in children:
+        if not name or "." in name:
+            raise SpecError(f"{name!r} cannot name a module: it must be non-empty, without dots")
+        if name in seen:
+            raise SpecError(f"two children are named {name!r}")
+        seen.add(name)

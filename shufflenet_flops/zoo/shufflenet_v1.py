@@ -1,0 +1,266 @@
+"""ShuffleNet V1 (arXiv 1707.01083v2; CVPR 2018)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Literal, NamedTuple
+
+from shufflenet_flops.errors import InputError, SpecError
+from shufflenet_flops.spec import (
+    Activation,
+    Add,
+    AvgPool2d,
+    BatchNorm,
+    ChannelShuffle,
+    Concat,
+    Conv2d,
+    Flatten,
+    GlobalAvgPool,
+    Identity,
+    Linear,
+    MaxPool2d,
+    Node,
+    Number,
+    ReLU,
+    Scale,
+    Seq,
+    seq,
+)
+from shufflenet_flops.spec.numbers import check_divisible, exact_div, nearest_multiples
+from shufflenet_flops.zoo.registry import Network, family, variant
+
+Layout = Literal["paper", "official", "article"]
+Rounding = Literal["exact", "up"]
+Groups = Literal[1, 2, 3, 4, 8]
+
+# Output channels of stages 2, 3 and 4 at scale 1, by number of groups (Table 1).
+STAGE_WIDTHS: dict[int, tuple[int, int, int]] = {
+    1: (144, 288, 576),
+    2: (200, 400, 800),
+    3: (240, 480, 960),
+    4: (272, 544, 1088),
+    8: (384, 768, 1536),
+}
+UNITS = (4, 8, 4)
+SHALLOW_UNITS = (2, 4, 2)
+SE_REDUCTION = 16
+
+# Channels of conv1 as the authors' release has them; the paper gives 24 at scale 1 and is silent
+# about other scales. At g=8 half of 24 is no multiple of 8, hence 16.
+_STEM_WIDTHS = {Fraction(1, 2): 12, Fraction(1): 24, Fraction(3, 2): 24, Fraction(2): 48}
+_STEM_WIDTHS_G8 = {**_STEM_WIDTHS, Fraction(1, 2): 16}
+
+
+def unit(
+    c_in: Number,
+    c_out: Number,
+    g: Number,
+    *,
+    m: Number | None = None,
+    stride: int = 1,
+    first_groups: Number | None = None,
+    shuffle: bool = True,
+    se: bool = False,
+    layout: Layout = "paper",
+) -> Add | Concat:
+    """The ShuffleNet unit, Figure 2: (b) with stride 1 adds, (c) with stride 2 concatenates.
+
+    The bottleneck m is a quarter of c_out, taken before the shortcut's c_in channels are
+    subtracted; the stride is on the depthwise convolution, so the first 1x1 runs at the input's
+    size; with stride 2 the branch emits c_out - c_in channels. `first_groups` is for the first
+    unit of stage 2, whose first 1x1 the paper leaves ungrouped.
+    """
+    if m is None:
+        m = c_out // 4 if layout == "article" else _bottleneck(c_out, g)
+    emitted = c_out - c_in if stride == 2 else c_out
+    bias = layout == "article"
+    mixed: dict[str, Node] = {"shuffle": ChannelShuffle(g)}
+    if not shuffle or (isinstance(g, int) and g == 1):
+        mixed = {}
+    # The release shuffles after the depthwise convolution, the paper before it.
+    early, late = ({}, mixed) if layout == "official" else (mixed, {})
+    parts: dict[str, Node] = {
+        "pw1": Conv2d(c_in, m, groups=g if first_groups is None else first_groups, bias=bias),
+        "bn1": BatchNorm(m),
+        "relu": ReLU,
+        **early,
+        "dw": Conv2d(m, m, 3, stride, 1, groups=m, bias=bias),
+        "bn2": BatchNorm(m),
+        **late,
+        "pw2": Conv2d(m, emitted, groups=g, bias=bias),
+        "bn3": BatchNorm(emitted),
+    }
+    after: dict[str, Node] = {"relu": ReLU}
+    if se:
+        after["se"] = squeeze_excitation(c_out)
+    if stride == 1:
+        branch = seq(**parts)
+        return Add((("branch", branch), ("shortcut", Identity())), after=tuple(after.items()))
+    if layout == "official":
+        parts["relu2"] = after.pop("relu")
+    return Concat(
+        (("shortcut", AvgPool2d(3, 2, 1)), ("branch", seq(**parts))), after=tuple(after.items())
+    )
+
+
+def squeeze_excitation(c: Number) -> Scale:
+    """Squeeze and excitation with reduction 16 on a unit's output (SENet, section 3)."""
+    reduced = c // SE_REDUCTION
+    gate = seq(
+        pool=GlobalAvgPool(),
+        flatten=Flatten(),
+        fc1=Linear(c, reduced),
+        relu=ReLU,
+        fc2=Linear(reduced, c),
+        sigmoid=Activation("sigmoid"),
+    )
+    return Scale((("x", Identity()), ("gate", gate)))
+
+
+def _bottleneck(c_out: Number, g: Number) -> Number:
+    if isinstance(c_out, int) and isinstance(g, int) and g > 0 and c_out % (4 * g):
+        near = nearest_multiples(c_out, 4 * g)
+        raise SpecError(
+            f"c={c_out} cannot be split: g={g} needs c divisible by 4·g={4 * g}; "
+            f"nearest {'is' if len(near) == 1 else 'are'} {' and '.join(map(str, near))}"
+        )
+    check_divisible("c", c_out, "the bottleneck ratio", 4)
+    return exact_div(c_out, 4)
+
+
+def network(
+    widths: tuple[Number, ...],
+    stem: Number,
+    g: Number,
+    *,
+    units: tuple[int, ...] = UNITS,
+    shuffle: bool = True,
+    se: bool = False,
+    layout: Layout = "paper",
+    classes: Number = 1000,
+) -> Seq:
+    """The network of Table 1 with any stage widths; widths may be ints, symbols or arrays."""
+    conv1: dict[str, Node] = {"conv": Conv2d(3, stem, 3, 2, 1, bias=layout == "article")}
+    if layout != "article":
+        conv1 |= {"bn": BatchNorm(stem), "relu": ReLU}
+    stages = {}
+    c_in = stem
+    for number, (width, repeat) in enumerate(zip(widths, units, strict=True), start=2):
+        stage = []
+        for i in range(repeat):
+            stage.append(
+                unit(
+                    c_in,
+                    width,
+                    g,
+                    stride=1 if i else 2,
+                    first_groups=1 if number == 2 and i == 0 else None,
+                    shuffle=shuffle,
+                    se=se,
+                    layout=layout,
+                )
+            )
+            c_in = width
+        stages[f"stage{number}"] = seq(*stage)
+    return seq(
+        conv1=seq(**conv1),
+        maxpool=MaxPool2d(3, 2, 1),
+        **stages,
+        globalpool=GlobalAvgPool(),
+        flatten=Flatten(),
+        fc=Linear(c_in, classes, bias=layout != "official"),
+    )
+
+
+class Widths(NamedTuple):
+    """Channels of conv1 and of stages 2 to 4."""
+
+    stem: int
+    stages: tuple[int, int, int]
+
+
+def scaled_widths(g: Groups, scale: float, rounding: Rounding = "exact") -> Widths:
+    """Channels at `scale` times Table 1.
+
+    Stage widths must be multiples of 4g and conv1's of g. With `rounding="exact"` a scale that
+    breaks this is refused; with `"up"` each width is raised to the next multiple that keeps it.
+    """
+    factor = Fraction(str(scale))
+    if factor <= 0:
+        raise InputError(f"scale={scale}: must be more than 0")
+    stages = tuple(_round(f"stage {i}", factor * width, 4 * g, scale, rounding)
+                   for i, width in enumerate(STAGE_WIDTHS[g], start=2))  # fmt: skip
+    published = (_STEM_WIDTHS_G8 if g == 8 else _STEM_WIDTHS).get(factor)
+    stem = _round("conv1", Fraction(published or factor * 24), g, scale, rounding)
+    return Widths(stem, stages)  # type: ignore[arg-type]
+
+
+def _round(where: str, width: Fraction, step: int, scale: float, rounding: Rounding) -> int:
+    up = int(-(-width // step)) * step
+    if up != width and rounding == "exact":
+        raise SpecError(
+            f"scale={scale} gives {where} {_number(width)} channels, not a multiple of {step}; "
+            f"rounding=up takes {up}"
+        )
+    return up
+
+
+def _number(value: Fraction) -> str:
+    return str(int(value)) if value.denominator == 1 else str(float(value))
+
+
+@family("ShuffleNet V1, Table 1")
+def shufflenet_v1(
+    g: Groups = 3,
+    scale: float = 1.0,
+    rounding: Rounding = "exact",
+    shuffle: bool = True,
+    se: bool = False,
+    shallow: bool = False,
+    layout: Layout = "paper",
+    slip: bool = False,
+    classes: int = 1000,
+) -> Network:
+    """ShuffleNet V1 with g groups at a width scale.
+
+    `shallow` halves the units of each stage (section 4.3). `layout`: `paper`; `official`, the
+    authors' release (shuffle after the depthwise convolution, ReLU before the concatenation, fc
+    without bias); `article`, a PyTorch port with biased convolutions and nothing after conv1.
+    `slip` is that port's 567 where Table 1 has 576 channels, at g=1.
+    """
+    stem, stages = scaled_widths(g, scale, rounding)
+    if slip:
+        if layout != "article" or g != 1 or scale != 1:
+            raise InputError(
+                "slip=true is the article's error: it needs layout=article, g=1 and scale=1"
+            )
+        stages = (*stages[:2], 567)
+    return Network(
+        network(
+            stages,
+            stem,
+            g,
+            units=SHALLOW_UNITS if shallow else UNITS,
+            shuffle=shuffle,
+            se=se,
+            layout=layout,
+            classes=classes,
+        )
+    )
+
+
+for _g in STAGE_WIDTHS:
+    variant(f"shufflenet_v1_x1_0_g{_g}", "shufflenet_v1", g=_g, scale=1.0)
+for _g in (3, 8):
+    for _scale in (0.5, 1.5, 2.0):
+        variant(
+            f"shufflenet_v1_x{str(_scale).replace('.', '_')}_g{_g}",
+            "shufflenet_v1",
+            g=_g,
+            scale=_scale,
+        )
+variant("shufflenet_v1_x0_5_g1", "shufflenet_v1", g=1, scale=0.5)
+variant("shufflenet_v1_x0_5_g4", "shufflenet_v1", g=4, scale=0.5, rounding="up")
+variant("shufflenet_v1_x0_25_g1", "shufflenet_v1", g=1, scale=0.25)
+variant("shufflenet_v1_x0_25_g3", "shufflenet_v1", g=3, scale=0.25)
+variant("shufflenet_v1_x0_25_g8", "shufflenet_v1", g=8, scale=0.25, rounding="up")
