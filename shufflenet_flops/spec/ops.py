@@ -372,15 +372,15 @@ class ZeroPadShortcut(Op):
 
 @dataclass(frozen=True)
 class AddOp(Op):
-    """Sum of the branches' outputs, all of one shape: one add per element and extra branch."""
+    """Sum of two branches' outputs, both of one shape: one add per element."""
 
     def output(self, *xs: Shape) -> Shape:
-        for x in xs[1:]:
-            _match("add", xs[0], x, range(len(xs[0])))
-        return xs[0]
+        x, other = xs
+        _match("add", x, other, range(len(x)))
+        return x
 
     def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
-        return {OpClass.ADD_ELEMENTS: prod(y) * (len(xs) - 1)}
+        return {OpClass.ADD_ELEMENTS: prod(y)}
 
 
 @dataclass(frozen=True)

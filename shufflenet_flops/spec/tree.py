@@ -30,13 +30,11 @@ class Join:
     op: ClassVar[Op]
 
     def __post_init__(self) -> None:
-        if len(self.branches) < 2:
-            raise SpecError(f"{type(self).__name__} needs at least two branches")
         _check_names(self.branches + self.after)
 
 
 class Add(Join):
-    """The sum of the branches: the join of a residual unit."""
+    """The sum of two branches: the join of a residual unit."""
 
     op = AddOp()
 
