@@ -129,8 +129,7 @@ def _pooled(
     ceil_mode: bool,
 ) -> Tensor | None:
     kernel, stride, padding, dilation = (
-        size * 2 if len(size) == 1 else size
-        for size in (kernel, stride or kernel, padding, dilation)
+        (size[0], size[-1]) for size in (kernel, stride or kernel, padding, dilation)
     )
     if x.dim() != 4 or any(2 * pad > size for pad, size in zip(padding, kernel, strict=True)):
         return None
