@@ -13,7 +13,7 @@ from shufflenet_flops.spec import shape_text
 
 def models_document(names: Sequence[str], pattern: str) -> tuple[list[dict[str, Any]], list[Grid]]:
     """Results and grids: one row per network, and the families with their options."""
-    results = []
+    results: list[dict[str, Any]] = []
     for name in names:
         model = zoo.find(name)
         table = layer_table(model.spec, model.input)
@@ -76,8 +76,6 @@ def _families() -> Grid:
 
 
 def _default(value: Any) -> str:
-    return (
-        {True: "true", False: "false", None: "auto"}.get(value, str(value))
-        if (value is None or isinstance(value, bool))
-        else str(value)
-    )
+    if value is None:
+        return "auto"
+    return str(value).lower() if isinstance(value, bool) else str(value)
