@@ -42,7 +42,7 @@ def check_divisible(name: str, value: Number, divisor_name: str, divisor: Number
     if isinstance(remainder, int):
         if remainder:
             raise SpecError(
-                f"{name}={value} is not divisible by {divisor_name}={divisor}; "
+                f"{name}={value} must be divisible by {divisor_name}={divisor}; "
                 f"{_nearest(value, divisor)}"
             )
     elif is_array(remainder):
