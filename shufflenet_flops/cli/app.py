@@ -14,7 +14,7 @@ from shufflenet_flops.errors import ShufflenetFlopsError
 app = typer.Typer(
     name="shufflenet-flops",
     help="FLOPs of convolutional networks: exact integers, each under a named convention.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -35,8 +35,19 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+_EXAMPLES = """
+Try:
+  shufflenet-flops compare --c 240 --g 3
+  shufflenet-flops compare resnet50 resnext50_32x4d shufflenet_v1_x1_0_g3
+  shufflenet-flops count shufflenet_v1_x1_0_g3 --by kind
+  shufflenet-flops count shufflenet_v1@g=8,scale=2 --input 1x3x480x640
+  shufflenet-flops models 'shufflenet*' --format json
+"""
+
+
 @app.callback()
 def root(
+    context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     version: Annotated[
         bool,
@@ -46,6 +57,8 @@ def root(
     """FLOPs of convolutional networks: exact integers, each under a named convention."""
     global _debug
     _debug = debug
+    if context.invoked_subcommand is None:
+        print(context.get_help() + "\n" + _EXAMPLES.rstrip())
 
 
 def main() -> None:

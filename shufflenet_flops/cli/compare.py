@@ -95,10 +95,7 @@ def _networks(names: Sequence[str], shape: str | None) -> list[zoo.Model]:
 
     if len(set(names)) < len(names):
         raise InputError(f"a model is named twice: {' '.join(names)}")
-    models = []
-    for name in names:
-        models.append(at_input(zoo.find(name), shape))
-    return models
+    return [at_input(zoo.find(name), shape) for name in names]
 
 
 def _units(
