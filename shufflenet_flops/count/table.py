@@ -29,6 +29,7 @@ from shufflenet_flops.spec import (
 )
 from shufflenet_flops.spec.ops import AddOp, ConcatOp, ScaleOp
 
+Windowed = Conv2d | MaxPool2d | AvgPool2d
 BYTES = 4  # of one fp32 element
 
 Grouping = Literal["layer", "unit", "stage", "kind"]
@@ -112,9 +113,9 @@ def _rows(visits: Iterable[Visit]) -> Iterable[Row]:
             params=op.params,
             read_bytes=BYTES * read,
             write_bytes=BYTES * written,
-            kernel=getattr(op, "kernel", None),
-            stride=getattr(op, "stride", None),
-            groups=getattr(op, "groups", None),
+            kernel=op.kernel if isinstance(op, Windowed) else None,
+            stride=op.stride if isinstance(op, Windowed) else None,
+            groups=op.groups if isinstance(op, Conv2d) else None,
         )
 
 

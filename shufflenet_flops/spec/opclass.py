@@ -27,4 +27,7 @@ class OpClass(StrEnum):
     AVG_POOL_OUTPUTS = "avg_pool_outputs"
     GLOBAL_POOL_INPUTS = "global_pool_inputs"
     GLOBAL_POOL_OUTPUTS = "global_pool_outputs"
+    # A mean that is not written as a pool.
+    MEAN_INPUTS = "mean_inputs"
+    MEAN_OUTPUTS = "mean_outputs"
     MOVED_ELEMENTS = "moved_elements"

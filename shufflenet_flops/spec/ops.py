@@ -364,7 +364,7 @@ class ChannelSlice(_Free):
 class ChannelShuffle(Op):
     """Channel shuffle: split channels into (groups, n), transpose, flatten: a copy, no arithmetic.
 
-    One group leaves the order as it is, and then nothing is copied.
+    One group, or groups of one channel, leave the order as it is, and then nothing is copied.
     Source: ShuffleNet V1, section 3.1.
     """
 
@@ -379,11 +379,13 @@ class ChannelShuffle(Op):
         return x
 
     def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
-        return {OpClass.MOVED_ELEMENTS: prod(y) * indicator(self.groups != 1)}
+        return {OpClass.MOVED_ELEMENTS: self._moved(y)}
 
     def traffic(self, xs: tuple[Shape, ...], y: Shape) -> tuple[Number, Number]:
-        moved = prod(y) * indicator(self.groups != 1)
-        return moved, moved
+        return self._moved(y), self._moved(y)
+
+    def _moved(self, y: Shape) -> Number:
+        return prod(y) * indicator((self.groups != 1) & (self.groups != y[1]))
 
 
 @dataclass(frozen=True)
@@ -413,15 +415,15 @@ class ZeroPadShortcut(Op):
 
 @dataclass(frozen=True)
 class AddOp(Op):
-    """Sum of the branches' outputs, all of one shape: one add per element and extra branch."""
+    """Sum of two branches' outputs, both of one shape: one add per element."""
 
     def output(self, *xs: Shape) -> Shape:
-        for x in xs[1:]:
-            _match("add", xs[0], x, range(len(xs[0])))
-        return xs[0]
+        x, other = xs
+        _match("add", x, other, range(len(x)))
+        return x
 
     def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
-        return {OpClass.ADD_ELEMENTS: prod(y) * (len(xs) - 1)}
+        return {OpClass.ADD_ELEMENTS: prod(y)}
 
 
 @dataclass(frozen=True)

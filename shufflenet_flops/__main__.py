@@ -1,0 +1,5 @@
+"""`python -m shufflenet_flops`."""
+
+from shufflenet_flops.cli.app import main
+
+main()

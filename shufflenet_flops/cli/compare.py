@@ -1,0 +1,173 @@
+"""`compare`: units or whole networks side by side."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from shufflenet_flops.cli.options import (
+    FormatOption,
+    InputOption,
+    OutputOption,
+    QuietOption,
+    at_input,
+    runnable,
+    whole_number,
+)
+from shufflenet_flops.cli.output import Document, Format, open_outputs
+from shufflenet_flops.errors import InputError, UnknownNameError
+
+if TYPE_CHECKING:
+    from shufflenet_flops import zoo
+    from shufflenet_flops.comparison import Comparison, Subject
+    from shufflenet_flops.latency.sampling import Progress
+
+
+def _size(help: str, show_default: str | bool = True) -> Any:
+    return typer.Option(help=help, parser=whole_number, metavar="N", show_default=show_default)
+
+
+def command(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="MODEL", help="Whole networks to compare instead of units."),
+    ] = None,
+    c: Annotated[int, _size("Input channels of the unit.")] = 240,
+    m: Annotated[
+        int | None,
+        _size("Bottleneck channels.", show_default="a quarter of the output"),
+    ] = None,
+    g: Annotated[int, _size("Groups (in ResNeXt, the cardinality).")] = 3,
+    h: Annotated[int, _size("Input height.")] = 28,
+    w: Annotated[int, _size("Input width.")] = 28,
+    stride: Annotated[int, _size("1 keeps the size; 2 halves it and doubles the channels.")] = 1,
+    unit: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="UNIT",
+            help="resnet, resnext or shufflenet. Repeatable.",
+            show_default="all three",
+        ),
+    ] = None,
+    input: InputOption = None,
+    latency: Annotated[
+        bool, typer.Option("--latency/--no-latency", help="Measure PyTorch's wall-clock.")
+    ] = True,
+    runs: Annotated[
+        int | None,
+        _size("Rounds of measurement.", show_default="about a second for each row"),
+    ] = None,
+    threads: Annotated[int, _size("Threads that PyTorch may use.")] = 1,
+    form: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Set units, or whole networks, side by side.
+
+    The paper's formula, analytic and traced MACs, what each counter reports and why, parameters,
+    memory access and latency.
+    """
+    with open_outputs(form, output or []) as writer:
+        chosen = (
+            _networks(models, input)
+            if models
+            else _units(unit, {"c": c, "m": m, "g": g, "h": h, "w": w, "stride": stride}, input)
+        )
+        from shufflenet_flops.comparison import compare, prepare
+        from shufflenet_flops.report.compare import compare_grid, results
+
+        subjects = [prepare(model) for model in chosen]
+        comparisons = [compare(subject) for subject in subjects]
+        if latency:
+            comparisons = _with_latency(subjects, comparisons, runs, threads, quiet)
+        writer.write(
+            Document("compare", "paper", results(comparisons), [compare_grid(comparisons)])
+        )
+
+
+def _networks(names: Sequence[str], shape: str | None) -> list[zoo.Model]:
+    from shufflenet_flops import zoo
+
+    if len(set(names)) < len(names):
+        raise InputError(f"a model is named twice: {' '.join(names)}")
+    return [at_input(zoo.find(name), shape) for name in names]
+
+
+def _units(
+    units: Sequence[str] | None, sizes: dict[str, int | None], shape: str | None
+) -> list[zoo.Model]:
+    from shufflenet_flops import zoo
+    from shufflenet_flops.zoo.units import UNIT_NAMES, bottleneck
+
+    if shape:
+        raise InputError("--input is for whole networks; a unit's input is --c, --h and --w")
+    if sizes["stride"] not in (1, 2):
+        raise InputError(f"--stride {sizes['stride']}: must be 1 or 2")
+    chosen = list(dict.fromkeys(units or UNIT_NAMES))
+    for unit in chosen:
+        if unit not in UNIT_NAMES:
+            raise UnknownNameError("unit", unit, UNIT_NAMES)
+    # One bottleneck for all, as the paper compares them; it must suit the units with groups.
+    groups = 1 if chosen == ["resnet"] else sizes["g"]
+    sizes["m"] = bottleneck(sizes["c"], sizes["m"], groups, sizes["stride"])
+    models = []
+    for unit in chosen:
+        family = f"{unit}_unit"
+        known = zoo.family_options(family)
+        text = ",".join(f"{key}={value}" for key, value in sizes.items() if key in known)
+        models.append(runnable(zoo.find(f"{family}@{text}")))
+    return models
+
+
+def _with_latency(
+    subjects: Sequence[Subject],
+    comparisons: Sequence[Comparison],
+    runs: int | None,
+    threads: int,
+    quiet: bool,
+) -> list[Comparison]:
+    from shufflenet_flops.latency.engines.eager import Eager
+    from shufflenet_flops.latency.sampling import sample
+    from shufflenet_flops.latency.stats import summarise
+    from shufflenet_flops.latency.warnings import warnings_about
+
+    engine = Eager()
+    names = [one.name for one in comparisons]
+    calls = {
+        name: engine.prepare(subject.module, subject.inputs, threads)
+        for name, subject in zip(names, subjects, strict=True)
+    }
+    with _progress(quiet) as progress:
+        samples = sample(calls, rounds=runs, progress=progress)
+    first = names[0]
+    latencies = {
+        name: summarise(times, None if name == first else (first, samples[first]))
+        for name, times in samples.items()
+    }
+    if not quiet:
+        for warning in warnings_about(latencies):
+            print(f"warning: {warning}", file=sys.stderr)
+    return [replace(one, latency_s=latencies[one.name]) for one in comparisons]
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Progress]:
+    """A progress bar on stderr, when that is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda name, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("measuring", total=None)
+
+        def show(name: str, done: int, total: int) -> None:
+            bar.update(task, description=f"measuring {name}", completed=done, total=total)
+
+        yield show

@@ -1,0 +1,27 @@
+"""`models`: what the zoo has."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from shufflenet_flops.cli.options import FormatOption, OutputOption
+from shufflenet_flops.cli.output import Document, Format, open_outputs
+from shufflenet_flops.errors import UnknownNameError
+
+
+def command(
+    pattern: Annotated[str, typer.Argument(metavar="GLOB", help="Such as 'resnext*'.")] = "*",
+    form: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+) -> None:
+    """List the networks of the zoo with their MACs and parameters, and the families of options."""
+    from shufflenet_flops import zoo
+    from shufflenet_flops.report.models import models_document
+
+    with open_outputs(form, output or []) as writer:
+        names = zoo.names(pattern)
+        if not names:
+            raise UnknownNameError("model", pattern, zoo.names())
+        writer.write(Document("models", "paper", *models_document(names, pattern)))

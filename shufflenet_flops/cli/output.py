@@ -1,0 +1,150 @@
+"""Where results go: stdout in one format, and files by suffix, opened first and replaced last."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from shufflenet_flops.errors import InputError, OutputError
+from shufflenet_flops.report.grid import Grid
+
+PIPE_WIDTH = 240  # a table that goes to a file or pipe is not cut at 80 columns
+
+
+class Format(StrEnum):
+    """How results are written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+
+
+SUFFIXES = {
+    ".json": Format.JSON,
+    ".csv": Format.CSV,
+    ".md": Format.MARKDOWN,
+    ".txt": Format.TABLE,
+}
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a command found, ready for any format.
+
+    `results` are the JSON results; `records` the lines of the CSV, by default the same.
+    """
+
+    command: str
+    convention: str | None
+    results: Sequence[Mapping[str, Any]]
+    grids: Sequence[Grid]
+    records: Sequence[Mapping[str, Any]] | None = None
+
+
+class Writer:
+    """Collects where a document is to go, and writes it everywhere at once."""
+
+    def __init__(self, form: Format, files: Sequence[tuple[Path, Path]]) -> None:
+        self._format = form
+        self._files = files
+
+    def write(self, document: Document) -> None:
+        """Print to stdout and replace every file; a failure leaves the old files whole."""
+        for path, beside in self._files:
+            text = render(document, SUFFIXES[path.suffix])
+            try:
+                with beside.open("w", encoding="utf-8") as stream:
+                    stream.write(text)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                beside.replace(path)
+            except OSError as error:
+                raise OutputError(f"cannot write {path}: {error.strerror}") from None
+        if self._format is Format.TABLE:
+            _print_table(document)
+        else:
+            sys.stdout.write(render(document, self._format))
+            sys.stdout.flush()
+
+
+@contextmanager
+def open_outputs(form: Format, paths: Sequence[Path]) -> Iterator[Writer]:
+    """A Writer whose files are known to be writable; what it does not write leaves no trace.
+
+    Raises OutputError for a path that cannot be written, before any work is done.
+    """
+    files: list[tuple[Path, Path]] = []
+    try:
+        for path in paths:
+            if path.suffix not in SUFFIXES:
+                raise InputError(
+                    f"-o {path}: the suffix must be one of {', '.join(SUFFIXES)}, "
+                    "which choose the format"
+                )
+            if path.is_dir():
+                raise OutputError(f"cannot write {path}: it is a directory")
+            try:
+                handle, beside = tempfile.mkstemp(
+                    dir=path.parent, prefix=f".{path.name}.", suffix=".part"
+                )
+            except OSError as error:
+                raise OutputError(f"cannot write {path}: {error.strerror}") from None
+            os.close(handle)
+            os.chmod(beside, 0o666 & ~_umask())
+            files.append((path, Path(beside)))
+        yield Writer(form, files)
+    finally:
+        for _, beside_path in files:
+            beside_path.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def render(document: Document, form: Format) -> str:
+    """The document in one format, for a file or a pipe."""
+    if form is Format.JSON:
+        from shufflenet_flops.report.data import as_json
+
+        return as_json(document.command, document.convention, document.results)
+    if form is Format.CSV:
+        from shufflenet_flops.report.data import as_csv
+
+        return as_csv(document.results if document.records is None else document.records)
+    if form is Format.MARKDOWN:
+        from shufflenet_flops.report.markdown import markdown
+
+        return markdown(document.grids)
+    import io
+
+    from rich.console import Console
+
+    from shufflenet_flops.report.text import print_grids
+
+    text = io.StringIO()
+    print_grids(Console(file=text, width=PIPE_WIDTH), document.grids)
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
+
+
+def _print_table(document: Document) -> None:
+    from rich.console import Console
+
+    from shufflenet_flops.report.text import print_grids
+
+    console = Console()
+    if console.is_terminal:
+        print_grids(console, document.grids)
+    else:
+        sys.stdout.write(render(document, Format.TABLE))
+        sys.stdout.flush()

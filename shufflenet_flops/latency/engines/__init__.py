@@ -1,0 +1,1 @@
+"""Engines that run a model; each is one file behind `protocol.Engine`."""

@@ -1,0 +1,192 @@
+"""Build the `nn.Module` that a spec describes; module paths are the paths of the walk."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+import torch
+from torch import Tensor, nn
+
+from shufflenet_flops import spec
+from shufflenet_flops.spec import tree
+
+_ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "relu6": nn.ReLU6,
+    "sigmoid": nn.Sigmoid,
+    "silu": nn.SiLU,
+    "hardswish": nn.Hardswish,
+    "hardsigmoid": nn.Hardsigmoid,
+    "gelu": nn.GELU,
+}
+
+
+class ChannelShuffle(nn.Module):
+    """`(n, c, h, w)`: reshape channels to (groups, c/groups), transpose, flatten."""
+
+    def __init__(self, groups: int) -> None:
+        super().__init__()
+        self.groups = groups
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, c, h, w = x.shape
+        return x.view(n, self.groups, c // self.groups, h, w).transpose(1, 2).flatten(1, 2)
+
+
+class ZeroPadShortcut(nn.Module):
+    """Every `stride`-th position, channels padded with zeros up to `c_out`."""
+
+    def __init__(self, c_out: int, stride: int) -> None:
+        super().__init__()
+        self.c_out = c_out
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        kept = x[:, :, :: self.stride, :: self.stride]
+        return nn.functional.pad(kept, (0, 0, 0, 0, 0, self.c_out - x.shape[1]))
+
+
+class _Joined(nn.Module):
+    """Branches over one input, merged, then `after` in sequence."""
+
+    def __init__(self, node: tree.Join) -> None:
+        super().__init__()
+        self._branches = [name for name, _ in node.branches]
+        self._after = [name for name, _ in node.after]
+        for name, child in node.branches + node.after:
+            self.add_module(name, build(child))
+
+    def forward(self, x: Tensor) -> Tensor:
+        children = dict(self.named_children())
+        y = self.merge([children[name](x) for name in self._branches])
+        for name in self._after:
+            y = children[name](y)
+        return y
+
+    def merge(self, outputs: list[Tensor]) -> Tensor:
+        """One tensor of the branches' outputs."""
+        raise NotImplementedError
+
+
+class Add(_Joined):
+    """The sum of two branches."""
+
+    def merge(self, outputs: list[Tensor]) -> Tensor:
+        first, second = outputs
+        return first + second
+
+
+class Concat(_Joined):
+    """The branches' channels side by side."""
+
+    def merge(self, outputs: list[Tensor]) -> Tensor:
+        return torch.cat(outputs, dim=1)
+
+
+class Scale(_Joined):
+    """The first branch times the second, a gate per channel."""
+
+    def merge(self, outputs: list[Tensor]) -> Tensor:
+        x, gate = outputs
+        return x * gate[:, :, None, None]
+
+
+@singledispatch
+def build(node: spec.Node) -> nn.Module:
+    """A module with `node`'s structure and torch's default initialisation.
+
+    It is made on torch's default device: under `with torch.device("meta")` nothing is allocated.
+    """
+    raise TypeError(f"no module is known for {type(node).__name__}")
+
+
+@build.register
+def _(node: tree.Seq) -> nn.Module:
+    sequential = nn.Sequential()
+    for name, child in node.children:
+        sequential.add_module(name, build(child))
+    return sequential
+
+
+@build.register
+def _(node: tree.Add) -> nn.Module:
+    return Add(node)
+
+
+@build.register
+def _(node: tree.Concat) -> nn.Module:
+    return Concat(node)
+
+
+@build.register
+def _(node: tree.Scale) -> nn.Module:
+    return Scale(node)
+
+
+@build.register
+def _(node: spec.Conv2d) -> nn.Module:
+    return nn.Conv2d(
+        node.c_in,
+        node.c_out,
+        node.kernel,
+        node.stride,
+        node.padding,
+        node.dilation,
+        node.groups,
+        node.bias,
+    )
+
+
+@build.register
+def _(node: spec.Linear) -> nn.Module:
+    return nn.Linear(node.features_in, node.features_out, node.bias)
+
+
+@build.register
+def _(node: spec.BatchNorm) -> nn.Module:
+    return nn.BatchNorm2d(node.channels)
+
+
+@build.register
+def _(node: spec.Activation) -> nn.Module:
+    return _ACTIVATIONS[node.function]()
+
+
+@build.register
+def _(node: spec.MaxPool2d) -> nn.Module:
+    return nn.MaxPool2d(node.kernel, node.stride, node.padding, ceil_mode=node.ceil_mode)
+
+
+@build.register
+def _(node: spec.AvgPool2d) -> nn.Module:
+    return nn.AvgPool2d(node.kernel, node.stride, node.padding, ceil_mode=node.ceil_mode)
+
+
+@build.register
+def _(node: spec.GlobalAvgPool) -> nn.Module:
+    return nn.AdaptiveAvgPool2d(1)
+
+
+@build.register
+def _(node: spec.Identity) -> nn.Module:
+    return nn.Identity()
+
+
+@build.register
+def _(node: spec.Dropout) -> nn.Module:
+    return nn.Dropout(node.p)
+
+
+@build.register
+def _(node: spec.Flatten) -> nn.Module:
+    return nn.Flatten()
+
+
+@build.register
+def _(node: spec.ChannelShuffle) -> nn.Module:
+    return ChannelShuffle(node.groups)
+
+
+@build.register
+def _(node: spec.ZeroPadShortcut) -> nn.Module:
+    return ZeroPadShortcut(node.c_out, node.stride)

@@ -1,0 +1,57 @@
+"""torch.utils.flop_counter: two FLOPs per multiply-accumulate, nothing else."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from torch import Tensor, nn
+from torch.utils import flop_counter
+
+from shufflenet_flops.count import CONVENTIONS, Row
+from shufflenet_flops.count.convention import Unit
+from shufflenet_flops.measure.counters.protocol import Reading, Weights
+
+
+class TorchFlops:
+    """`FlopCounterMode`, on the real tensors it is given."""
+
+    name = "torch"
+    unit: Unit = "FLOP"
+
+    def distribution(self) -> str:
+        """It is part of torch."""
+        return "torch"
+
+    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> Reading:
+        """Total FLOPs of one forward pass."""
+        with _compiler_left_out(), flop_counter.FlopCounterMode(display=False) as mode:
+            model(*inputs)
+        return Reading(mode.get_total_flops())
+
+    def weights(self, row: Row) -> Weights:
+        """The `flops` convention: it sees every aten op, however it was called."""
+        return CONVENTIONS["flops"].weights
+
+
+@contextmanager
+def _compiler_left_out() -> Iterator[None]:
+    """Count without importing torch's compiler, which takes as long as importing torch.
+
+    torch wraps a mode's dispatch method to hide it from the compiler and imports the compiler for
+    that on the first call; where it is not loaded, there is nothing to hide from.
+    """
+    mode = getattr(flop_counter, "_FlopCounterMode", None)
+    raw = getattr(getattr(mode, "__torch_dispatch__", None), "__wrapped__", None)
+    if raw is None or "torch._dynamo" in sys.modules or hasattr(raw, _DISABLED):
+        yield
+        return
+    setattr(raw, _DISABLED, raw)
+    try:
+        yield
+    finally:
+        delattr(raw, _DISABLED)
+
+
+_DISABLED = "__dynamo_disable"  # where torch keeps the wrapped method once it is made

@@ -1,0 +1,60 @@
+"""A table of text cells with a title and notes: what the terminal and Markdown both render."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's heading, with its unit, and whether its cells are figures (right-aligned)."""
+
+    heading: str
+    figures: bool = True
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell's text; `best` marks the best value of its column."""
+
+    text: str
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One table; `notes` are sentences that belong under it."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+def grid(
+    title: str,
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[Cell | str]],
+    notes: Sequence[str] = (),
+) -> Grid:
+    """A Grid from plain texts and cells."""
+    cells = tuple(
+        tuple(cell if isinstance(cell, Cell) else Cell(cell) for cell in row) for row in rows
+    )
+    return Grid(title, tuple(columns), cells, tuple(notes))
+
+
+def mega(value: int, digits: int = 3) -> str:
+    """A count in millions: 47980800 as `47.981`."""
+    return f"{value / 1e6:,.{digits}f}"
+
+
+def mega_or_dash(value: int) -> str:
+    """A count in millions; a dash for none at all, which is not the same as a little."""
+    return mega(value) if value else "–"
+
+
+def percent(part: int, whole: int) -> str:
+    """A share to one decimal, `93.4 %`; a dash for none."""
+    return f"{100 * part / whole:.1f} %" if part else "–"

@@ -1,0 +1,54 @@
+"""Grids for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from shufflenet_flops.report.grid import Grid
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+
+def print_grids(console: Console, grids: Sequence[Grid]) -> None:
+    """Print each grid with its notes below it, a blank line between grids."""
+    from rich.text import Text
+
+    for i, one in enumerate(grids):
+        if i:
+            console.print()
+        console.print(Text(one.title, style="bold"))
+        if one.rows:
+            console.print(_table(one))
+        for note in one.notes:
+            console.print(Text(note, style="dim" if console.is_terminal else ""))
+
+
+def _table(one: Grid) -> RenderableType:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
+    for column in one.columns:
+        table.add_column(
+            Text(column.heading),
+            justify="right" if column.figures else "left",
+            no_wrap=True,
+            overflow="fold",
+        )
+    marked = [any(row[i].best for row in one.rows) for i in range(len(one.columns))]
+    for row in one.rows:
+        table.add_row(
+            *(
+                Text(_mark(cell.text, cell.best, has_mark), style="bold green" if cell.best else "")
+                for cell, has_mark in zip(row, marked, strict=True)
+            )
+        )
+    return table
+
+
+def _mark(text: str, best: bool, column_has_mark: bool) -> str:
+    """The best figure carries a star, so that it shows without colour too."""
+    return f"{text}{'*' if best else ' '}" if column_has_mark else text
