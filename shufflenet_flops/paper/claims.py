@@ -12,7 +12,7 @@ from shufflenet_flops import zoo
 from shufflenet_flops.count import walk_macs
 from shufflenet_flops.paper.verdict import Value
 from shufflenet_flops.spec import Conv2d, Node, Number, Shape, walk
-from shufflenet_flops.zoo import resnet, shufflenet_v1
+from shufflenet_flops.zoo import classic, mobilenet_v1, resnet, shufflenet_v1
 
 if TYPE_CHECKING:
     import sympy
@@ -39,6 +39,12 @@ def printed_complexity_ratio(at: str, quoted: Quoted) -> Fraction:
     """Ratio of the FLOPs that Table 8 prints for the two rows in `at`, written `a / b`."""
     a, b = at.split(" / ")
     return quoted(_TABLE_8, a, "FLOPs") / quoted(_TABLE_8, b, "FLOPs")
+
+
+def googlenet_printed_ops(at: str, quoted: Quoted) -> Fraction:
+    """Sum of the operations that GoogLeNet's Table 1 prints."""
+    rows = ("conv1", "conv2", *(f"inception ({name})" for name in classic.INCEPTION), "linear")
+    return sum((quoted("googlenet_table_1", row, "ops") for row in rows), Fraction())
 
 
 def macs_ratio(at: str, quoted: Quoted) -> Fraction:
@@ -141,8 +147,6 @@ def separable_share(at: str, quoted: Quoted) -> str:
     """Cost of a depthwise separable convolution over a full one: MobileNet V1, section 3.1."""
     import sympy
 
-    from shufflenet_flops.zoo import mobilenet_v1
-
     m, n, size = sympy.symbols("M N D_F", integer=True, positive=True)
     x = (1, m, size, size)
     separable = walk_macs(mobilenet_v1.unit(m, n), x)
@@ -163,6 +167,7 @@ CLAIMS: Mapping[str, Claim] = MappingProxyType(
         for claim in (
             alexnet_speedup,
             printed_complexity_ratio,
+            googlenet_printed_ops,
             macs_ratio,
             speedup_of_a_quarter,
             cost_of_width,

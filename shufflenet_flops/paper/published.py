@@ -72,7 +72,7 @@ class PublishedTable:
         return found[column]
 
 
-_PAPERS = ("shufflenet_v1", "shufflenet_v2", "resnet", "resnext", "mobilenet_v1", "torchvision")
+_PAPERS = ("shufflenet_v1", "shufflenet_v2", "resnet", "resnext", "mobilenet_v1", "googlenet")
 
 
 def table_names() -> list[str]:

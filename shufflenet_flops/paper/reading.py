@@ -62,9 +62,9 @@ class _Subject:
     table: Table
 
     def rows(self, at: str) -> tuple[Row, ...]:
-        """The rows of the module at a path, itself included."""
+        """The rows of the module at a path, itself included; all rows for an empty path."""
         rows = tuple(
-            row for row in self.table.rows if row.path == at or row.path.startswith(f"{at}.")
+            row for row in self.table.rows if f"{row.path}.".startswith(f"{at}." if at else "")
         )
         if not rows:
             raise InputError(f"at={at!r}: the network has no such module")
@@ -78,7 +78,7 @@ def _subject(model: str, x: IntShape | None) -> _Subject:
 
 
 def _macs(subject: _Subject, reading: Reading) -> int:
-    return subject.table.total(find_convention(reading.convention))
+    return Table(subject.rows(reading.at)).total(find_convention(reading.convention))
 
 
 def _mac_share(subject: _Subject, reading: Reading) -> Fraction:
@@ -93,12 +93,18 @@ def _row_weights(row: Row) -> int:
 
 def _weights(subject: _Subject, reading: Reading) -> int:
     """Parameters of convolutions and linear layers without their biases."""
-    return sum(_row_weights(row) for row in subject.table.rows if row.kind in MAC_KINDS)
+    return sum(_row_weights(row) for row in subject.rows(reading.at) if row.kind in MAC_KINDS)
 
 
 def _weight_share(subject: _Subject, reading: Reading) -> Fraction:
     part = sum(_row_weights(row) for row in subject.table.rows if row.kind in reading.kinds)
     return Fraction(100 * part, _weights(subject, reading))
+
+
+def _shape(subject: _Subject, reading: Reading) -> str:
+    """Height, width and channels of the output: `28x28x256`."""
+    c, h, w = subject.rows(reading.at)[-1].output[1:]
+    return f"{h}x{w}x{c}"
 
 
 def _layers(subject: _Subject, reading: Reading) -> int:
@@ -170,12 +176,13 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
     {
         "macs": _macs,
         "mac_share": _mac_share,
-        "params": lambda subject, reading: subject.table.params,
+        "params": lambda subject, reading: Table(subject.rows(reading.at)).params,
         "weights": _weights,
         "weight_share": _weight_share,
         "layers": _layers,
         "input_size": lambda subject, reading: _hw(subject.rows(reading.at)[0].inputs[0]),
         "input_channels": lambda subject, reading: subject.rows(reading.at)[0].inputs[0][1],
+        "shape": _shape,
         "size": _size,
         "channels": _channels,
         "kernel": _kernel,

@@ -57,6 +57,7 @@ UNITS: Mapping[str, Unit] = MappingProxyType(
         "GMAC": Unit("MAC", _G),
         "params": Unit("params", Fraction(1)),
         "kparams": Unit("params", _K),
+        "Kiparams": Unit("params", Fraction(1024)),
         "Mparams": Unit("params", _M),
         "channels": Unit("channels", Fraction(1)),
         "groups": Unit("groups", Fraction(1)),
