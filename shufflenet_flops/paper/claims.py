@@ -44,7 +44,7 @@ def printed_complexity_ratio(at: str, quoted: Quoted) -> Fraction:
 def googlenet_printed_ops(at: str, quoted: Quoted) -> Fraction:
     """Sum of the operations that GoogLeNet's Table 1 prints."""
     rows = ("conv1", "conv2", *(f"inception ({name})" for name in classic.INCEPTION), "linear")
-    return sum((quoted("googlenet_table_1", row, "ops") for row in rows), Fraction())
+    return sum((quoted("googlenet_table_1", row, "ops, M") for row in rows), Fraction())
 
 
 def macs_ratio(at: str, quoted: Quoted) -> Fraction:

@@ -115,12 +115,23 @@ def parse_table(name: str, text: str) -> PublishedTable:
     for i, (row, row_keys) in enumerate(rows.items()):
         path: KeyPath = ("rows", i, "cells")
         row_cells = _mapping(document, path, row_keys.get("cells", {}))
-        for column, value in row_cells.items():
-            where = (*path, column)
+        for column in row_cells:
             if column not in columns:
-                raise document.error(where, str(UnknownNameError("column", column, columns)))
-            levels = (defaults, columns[column], row_keys)
-            cells.append(_cell(document, where, row, column, value, levels))
+                raise document.error(
+                    (*path, column), str(UnknownNameError("column", column, columns))
+                )
+        cells += [
+            _cell(
+                document,
+                (*path, column),
+                row,
+                column,
+                row_cells[column],
+                (defaults, keys, row_keys),
+            )
+            for column, keys in columns.items()
+            if column in row_cells
+        ]
     return PublishedTable(
         name,
         **head,

@@ -14,6 +14,7 @@ from shufflenet_flops.paper.verdict import (
     Match,
     Value,
     Verdict,
+    as_printed,
     judge,
     parse_figure,
 )
@@ -21,7 +22,7 @@ from shufflenet_flops.paper.verdict import (
 
 @dataclass(frozen=True)
 class AlternativeResult:
-    """Another reading of a printed figure and what it gives.
+    """Another reading of a printed figure and what it gives, in base units and as printed.
 
     `match` is empty where that is not the printed figure; `difference` is relative to it.
     """
@@ -30,6 +31,7 @@ class AlternativeResult:
     model: str | None
     convention: str | None
     computed: int | float | str
+    shown: str
     match: Match
     difference: float | None
 
@@ -39,9 +41,9 @@ class CellResult:
     """A printed figure beside the computed one.
 
     `computed` is in `unit`, a base unit: an exact int, a float for shares and ratios, a string for
-    structure, None where the figure is quoted. `difference` is relative to the printed figure;
-    `match` tells whether an exact figure is rounded or truncated; `recorded` is the verdict that
-    the table's file has.
+    structure, None where the figure is quoted; `shown` is the same on the scale of `printed`, whose
+    unit is `printed_unit`. `difference` is relative to the printed figure; `match` tells whether an
+    exact figure is rounded or truncated; `recorded` is the verdict that the table's file has.
     """
 
     table: str
@@ -53,6 +55,8 @@ class CellResult:
     convention: str | None
     verdict: Verdict
     note: str
+    shown: str
+    printed_unit: str
     match: Match
     difference: float | None
     recorded: Verdict
@@ -87,6 +91,8 @@ def _cell_result(table: PublishedTable, cell: Cell) -> CellResult:
         convention=None if reading is None else convention_of(reading),
         verdict=found.verdict,
         note=cell.note,
+        shown="" if value is None else as_printed(cell.printed, UNITS[cell.unit], value),
+        printed_unit=cell.unit,
         match=found.match,
         difference=found.difference,
         recorded=cell.verdict,
@@ -103,6 +109,7 @@ def _alternative(table: PublishedTable, cell: Cell, reading: Reading) -> Alterna
         model=reading.model,
         convention=convention_of(reading),
         computed=_plain(value),
+        shown=as_printed(cell.printed, UNITS[cell.unit], value),
         match=found.match,
         difference=found.difference,
     )

@@ -29,7 +29,7 @@ class Verdict(StrEnum):
 RULE: Mapping[Verdict, str] = MappingProxyType(
     {
         Verdict.EXACT: "the computed figure, rounded or else truncated to the printed digits, is "
-        "the printed one; all printed digits count, trailing zeros too",
+        "the printed one (all printed digits count, trailing zeros too); text is the same",
         Verdict.NEAR: f"it is not, but differs by at most {float(NEAR):.0%}; the note says why",
         Verdict.UNEXPLAINED: "it differs by more, and the note says what was tried",
         Verdict.QUOTED: "shown as printed, never computed: accuracies, times, and networks that "
@@ -61,9 +61,7 @@ UNITS: Mapping[str, Unit] = MappingProxyType(
         "Mparams": Unit("params", _M),
         "channels": Unit("channels", Fraction(1)),
         "groups": Unit("groups", Fraction(1)),
-        "units": Unit("units", Fraction(1)),
         "layers": Unit("layers", Fraction(1)),
-        "pixels": Unit("pixels", Fraction(1)),
         "%": Unit("%", Fraction(1)),
         "x": Unit("x", Fraction(1)),
         "text": Unit("text", None),
@@ -97,6 +95,19 @@ def parse_figure(printed: str, unit: Unit) -> Figure | None:
     scale = unit.scale * (Fraction(10 ** int(exponent)) if exponent else _SUFFIX[suffix])
     step = scale / 10 ** len(decimals)
     return Figure(int(whole + decimals) * step, step)
+
+
+def as_printed(printed: str, unit: Unit, computed: Value) -> str:
+    """The computed figure on the printed one's scale, two digits finer: `142.50` for `143M`."""
+    figure = parse_figure(printed, unit)
+    if figure is None or isinstance(computed, str):
+        return f"{float(computed):.4g}" if isinstance(computed, Fraction) else str(computed)
+    match = _FIGURE.fullmatch(printed)
+    decimals = len(match[2] or "") if match else 0
+    scaled = Fraction(computed) / (figure.step * 10**decimals)
+    if scaled.denominator == 1 and not decimals:
+        return str(scaled.numerator)
+    return f"{float(scaled):.{decimals + 2}f}"
 
 
 @dataclass(frozen=True)

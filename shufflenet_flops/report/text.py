@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from shufflenet_flops.report.grid import Grid
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console
+    from rich.table import Table
 
 
 def print_grids(console: Console, grids: Sequence[Grid]) -> None:
@@ -20,12 +21,15 @@ def print_grids(console: Console, grids: Sequence[Grid]) -> None:
             console.print()
         console.print(Text(one.title, style="bold"))
         if one.rows:
-            console.print(_table(one))
+            table = _table(one)
+            if _natural_width(console, table) > console.width:
+                table.padding = (0, 1, 0, 0)
+            console.print(table)
         for note in one.notes:
             console.print(Text(note, style="dim" if console.is_terminal else ""))
 
 
-def _table(one: Grid) -> RenderableType:
+def _table(one: Grid) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -35,7 +39,8 @@ def _table(one: Grid) -> RenderableType:
         table.add_column(
             Text(column.heading),
             justify="right" if column.figures else "left",
-            no_wrap=True,
+            # What is too wide for the terminal wraps between words; a figure is never cut.
+            no_wrap=column.figures,
             overflow="fold",
         )
     marked = [any(row[i].best for row in one.rows) for i in range(len(one.columns))]
@@ -47,6 +52,12 @@ def _table(one: Grid) -> RenderableType:
             )
         )
     return table
+
+
+def _natural_width(console: Console, table: Table) -> int:
+    from rich.measure import Measurement
+
+    return Measurement.get(console, console.options.update(width=10_000), table).maximum
 
 
 def _mark(text: str, best: bool, column_has_mark: bool) -> str:
