@@ -100,10 +100,9 @@ class _Tracer(TorchDispatchMode):
         self.unknown: Counter[str] = Counter()
         self.functions = _Functions()
         self._paths: dict[int, str] = {}
-        self._occurrences: Counter[int] = Counter()
-        for name, module in model.named_modules(remove_duplicate=False):
-            self._paths.setdefault(id(module), name)
-            self._occurrences[id(module)] += 1
+        for name, module in model.named_modules():
+            self._paths[id(module)] = name
+        self._occurrences = Counter(id(module) for module in _with_descendants(model))
         self._stack: list[nn.Module] = []
         self._failed_in = ""
         self._weights = {id(p): p for p in model.parameters()}
@@ -222,6 +221,13 @@ class _Tracer(TorchDispatchMode):
                 occurrences=self._occurrences[id(module)],
             ),
         )
+
+
+def _with_descendants(module: nn.Module) -> Iterator[nn.Module]:
+    """The module and all below it, once for every parent that holds it, as `apply` visits them."""
+    yield module
+    for child in module.children():
+        yield from _with_descendants(child)
 
 
 def _is_bookkeeping(y: Tensor) -> bool:

@@ -12,21 +12,29 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+_ROOMY = 1000  # wider than any table
+
+
 def print_grids(console: Console, grids: Sequence[Grid]) -> None:
-    """Print each grid with its notes below it, a blank line between grids."""
+    """Print each grid with its notes below it, a blank line between grids.
+
+    Notes are wrapped to the console's width; a table that is wider is left to the terminal to
+    wrap, never cut.
+    """
     from rich.text import Text
 
+    width = console.width
     for i, one in enumerate(grids):
         if i:
             console.print()
         console.print(Text(one.title, style="bold"))
         if one.rows:
             table = _table(one)
-            if _natural_width(console, table) > console.width:
-                table.padding = (0, 1, 0, 0)
+            roomy = console.options.update(width=_ROOMY)
+            console.width = max(width, console.measure(table, options=roomy).minimum)
             console.print(table)
         for note in one.notes:
-            console.print(Text(note, style="dim" if console.is_terminal else ""))
+            console.print(Text(note, style="dim" if console.is_terminal else ""), width=width)
 
 
 def _table(one: Grid) -> Table:
@@ -34,14 +42,13 @@ def _table(one: Grid) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     for column in one.columns:
         table.add_column(
             Text(column.heading),
             justify="right" if column.figures else "left",
-            # What is too wide for the terminal wraps between words; a figure is never cut.
+            # Words may wrap; a figure is never cut.
             no_wrap=column.figures,
-            overflow="fold",
         )
     marked = [any(row[i].best for row in one.rows) for i in range(len(one.columns))]
     for row in one.rows:
@@ -54,12 +61,8 @@ def _table(one: Grid) -> Table:
     return table
 
 
-def _natural_width(console: Console, table: Table) -> int:
-    from rich.measure import Measurement
-
-    return Measurement.get(console, console.options.update(width=10_000), table).maximum
-
-
 def _mark(text: str, best: bool, column_has_mark: bool) -> str:
     """The best figure carries a star, so that it shows without colour too."""
-    return f"{text}{'*' if best else ' '}" if column_has_mark else text
+    if not column_has_mark:
+        return text
+    return text + ("*" if best else "\N{NO-BREAK SPACE}")

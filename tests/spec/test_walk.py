@@ -104,7 +104,10 @@ def test_symbols_pass_where_nothing_can_be_decided() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Conv2d(250, 8, groups=3), "c_in=250 must be divisible by groups=3; nearest are 249"),
+        (
+            lambda: Conv2d(250, 8, groups=3),
+            "c_in=250 must be divisible by groups=3; nearest are 249",
+        ),
         (lambda: Conv2d(3, 8, groups=0), "groups=0 is too small: it must be at least 1"),
         (lambda: Conv2d(0, 8), "c_in=0 is too small"),
         (lambda: Conv2d(2.5, 8), "c_in=2.5 must be a whole number"),
@@ -116,7 +119,7 @@ def test_symbols_pass_where_nothing_can_be_decided() -> None:
         (lambda: seq(**{"a.b": ReLU}), "'a.b' cannot name a module"),
         (lambda: Add((("a", ReLU), ("a", ReLU))), "two children are named 'a'"),
     ],
-)  # fmt: skip
+)
 def test_bad_ops_are_refused_when_made(make: object, message: str) -> None:
     """The value, the rule, and the nearest values that work."""
     with pytest.raises(SpecError, match=re.escape(message)):
@@ -148,7 +151,7 @@ def test_bad_ops_are_refused_when_made(make: object, message: str) -> None:
         ),
         (Add((("a", Identity()), ("b", Flatten()))), (1, 3, 2, 2), "cannot add branches"),
     ],
-)  # fmt: skip
+)
 def test_bad_inputs_are_refused_on_the_walk(node: Node, shape: Shape, message: str) -> None:
     """With the path of the op that cannot run and the shape it met."""
     with pytest.raises(SpecError, match=re.escape(message)):
