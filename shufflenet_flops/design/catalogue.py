@@ -6,7 +6,7 @@ groups g, its input size and its classes, which may be ints, sympy symbols or in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import gcd, lcm
@@ -17,25 +17,10 @@ from shufflenet_flops import zoo
 from shufflenet_flops.design.widen import last_width, widen, width_step
 from shufflenet_flops.errors import InputError, UnknownNameError
 from shufflenet_flops.spec import Conv2d, Number, Shape, seq
-from shufflenet_flops.spec.numbers import check_at_least, check_divisible, exact_div, indicator
+from shufflenet_flops.spec.numbers import check_at_least, exact_div, indicator
 from shufflenet_flops.zoo import shufflenet_v1, shufflenet_v2, table4
 from shufflenet_flops.zoo.mobilenet_v1 import unit as mobilenet_unit
 from shufflenet_flops.zoo.registry import Network
-
-VARIABLES: Mapping[str, str] = MappingProxyType(
-    {
-        "c": "channels: of a unit's input, of a network's last stage",
-        "m": "bottleneck channels",
-        "n": "output channels",
-        "k": "kernel size",
-        "g": "groups (in ResNeXt, the cardinality)",
-        "h": "input height",
-        "w": "input width",
-        "stride": "1 keeps the size; 2 halves it and doubles the channels",
-        "stem": "channels of conv1",
-        "classes": "classes of a network",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -54,23 +39,21 @@ class Design:
     unit: str | None = None
 
     def fill(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """All variables: `values`, and published ones for the rest. Refuses unknown names."""
-        for name in values:
-            if name not in self.variables:
-                raise InputError(
-                    f"{self.name} has no {VARIABLES[name]} (--{name}); "
-                    f"it has {', '.join(f'--{known}' for known in self.variables)}"
-                )
-        return {**self.variables, **values}
+        """All variables: `values` where it has them, and published ones for the rest."""
+        return {**self.variables, **self.known(values)}
+
+    def known(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of `values` that are this design's variables."""
+        return {name: value for name, value in values.items() if name in self.variables}
 
 
-def _conv_unit(
-    c: Number, h: Number, w: Number, g: Number, n: Number | None = None, k: Number = 1
-) -> Network:
-    check_divisible("k - 1", k - 1, "the two sides", 2)
-    padding = exact_div(k - 1, 2)
-    conv = Conv2d(c, c if n is None else n, k, 1, padding, groups=g)
-    return Network(seq(conv=conv), (1, c, h, w))
+def _pointwise(c: Number, h: Number, w: Number, g: Number, n: Number | None = None) -> Network:
+    return Network(seq(conv=Conv2d(c, c if n is None else n, groups=g)), (1, c, h, w))
+
+
+def _conv(c: Number, h: Number, w: Number, k: Number, n: Number | None = None) -> Network:
+    unit = mobilenet_unit(c, c if n is None else n, separable=False, kernel=k)
+    return Network(seq(unit=unit), (1, c, h, w))
 
 
 def _mobilenet_layer(
@@ -108,8 +91,9 @@ UNITS: Mapping[str, Design] = MappingProxyType(
     {
         str(design.unit): design
         for design in (
+            _unit_design("conv", _conv, lambda v: 1, {**_SIZES, "n": None, "k": 3}),
             _unit_design(
-                "conv", _conv_unit, lambda v: v["g"] or 1, {**_SIZES, "n": None, "k": 1, "g": 1}
+                "pointwise", _pointwise, lambda v: v["g"] or 1, {**_SIZES, "n": None, "g": 1}
             ),
             _unit_design(
                 "mobilenet",
@@ -262,6 +246,17 @@ _NETWORKS: dict[str, tuple[Callable[[str, dict[str, Any]], Design], tuple[str, .
     "squeezenet": (partial(_design_widened, "squeezenet"), ("version", "ceil", "conv10_padding")),
     "vgg": (partial(_design_widened, "vgg"), ("depth",)),
 }
+
+
+def check_used(designs: Sequence[Design], values: Mapping[str, Any]) -> None:
+    """Raise InputError for a value that is no variable of any of `designs`."""
+    for name in values:
+        if not any(name in design.variables for design in designs):
+            all_names = dict.fromkeys(known for design in designs for known in design.variables)
+            raise InputError(
+                f"--{name}: {' and '.join(design.name for design in designs)} cannot vary it; "
+                f"what can be varied is {', '.join(f'--{known}' for known in all_names)}"
+            )
 
 
 def names() -> list[str]:
