@@ -124,7 +124,7 @@ def ratio_document(
         Column("in the paper", figures=False),
         Column("equal", figures=False),
     ]
-    rows = [
+    rows: list[list[Cell | str]] = [
         [
             f"{design.unit} / {under.unit}",
             Cell(str(quotient), latex=sympy.latex(quotient)),

@@ -20,7 +20,8 @@ INK = "#808080"
 # Okabe and Ito's colours, told apart by colour-blind readers, without those lost on black or white.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
-_STYLE: Mapping[str, Any] = {
+# matplotlib types its settings by a Literal of all their names.
+_STYLE: Any = {
     "axes.edgecolor": INK,
     "axes.facecolor": "none",
     "axes.grid": True,
@@ -49,7 +50,7 @@ def _style() -> Iterator[None]:
         import matplotlib as mpl
     except ImportError:
         raise InputError("figures need matplotlib: pip install 'shufflenet-flops[plots]'") from None
-    with mpl.rc_context(dict(_STYLE)):
+    with mpl.rc_context(_STYLE):
         yield
 
 
@@ -144,7 +145,8 @@ def draw_front(
         figure = _figure()
         axes = _axes(figure, title, x_label, y_label)
         if points:
-            axes.scatter(*zip(*points, strict=True), s=6, color=INK, alpha=0.35, label="swept")
+            xs, ys = zip(*points, strict=True)
+            axes.scatter(xs, ys, s=6, color=INK, alpha=0.35, label="swept")
         ordered = sorted(front)
         axes.plot(
             [x for x, _ in ordered],
