@@ -69,6 +69,10 @@ class Bound:
     def __ne__(self, other: object) -> Bound:  # type: ignore[override]
         return Bound(0, 1)
 
+    def __and__(self, other: Bound | bool) -> Bound:
+        return Bound(0, 1)
+
+    __rand__ = __and__
     __radd__ = __add__
     __rmul__ = __mul__
     # An exact division's result lies within the rounded one's interval.

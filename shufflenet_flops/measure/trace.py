@@ -100,13 +100,13 @@ class _Tracer(TorchDispatchMode):
         self.unknown: Counter[str] = Counter()
         self.functions = _Functions()
         self._paths: dict[int, str] = {}
-        self._occurrences: Counter[int] = Counter()
-        for name, module in model.named_modules(remove_duplicate=False):
-            self._paths.setdefault(id(module), name)
-            self._occurrences[id(module)] += 1
+        for name, module in model.named_modules():
+            self._paths[id(module)] = name
+        self._occurrences = Counter(id(module) for module in _with_descendants(model))
         self._stack: list[nn.Module] = []
         self._failed_in = ""
         self._weights = {id(p): p for p in model.parameters()}
+        self._buffers = {id(b) for b in model.buffers()}
         self._counted: set[int] = set()
         self._stand_ins: dict[int, Tensor] = {}
         self._alive: list[Tensor] = []
@@ -202,7 +202,11 @@ class _Tracer(TorchDispatchMode):
             path=self._path,
             op=work.op,
             kind=work.kind,
-            inputs=tuple(tuple(t.shape) for key, t in tensors.items() if key not in self._weights),
+            inputs=tuple(
+                tuple(t.shape)
+                for key, t in tensors.items()
+                if key not in self._weights and key not in self._buffers
+            ),
             output=tuple(y.shape),
             counts=work.counts,
             params=params,
@@ -217,6 +221,13 @@ class _Tracer(TorchDispatchMode):
                 occurrences=self._occurrences[id(module)],
             ),
         )
+
+
+def _with_descendants(module: nn.Module) -> Iterator[nn.Module]:
+    """The module and all below it, once for every parent that holds it, as `apply` visits them."""
+    yield module
+    for child in module.children():
+        yield from _with_descendants(child)
 
 
 def _is_bookkeeping(y: Tensor) -> bool:

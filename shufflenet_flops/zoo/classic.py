@@ -92,7 +92,7 @@ def vgg(depth: Literal[16, 19] = 16, classes: int = 1000) -> Network:
 
 
 # Channels of each inception module: input; 1x1; 3x3 reduce, 3x3; 5x5 reduce, 5x5; pool projection.
-_INCEPTION = {
+INCEPTION = {
     "3a": (192, 64, 96, 128, 16, 32, 32),
     "3b": (256, 128, 128, 192, 32, 96, 64),
     "4a": (480, 192, 96, 208, 16, 48, 64),
@@ -122,7 +122,7 @@ def googlenet(
         return seq(conv=plain, **norm, relu=ReLU)
 
     def inception(name: str) -> Concat:
-        c_in, one, reduce3, three, reduce5, five, pool = _INCEPTION[name]
+        c_in, one, reduce3, three, reduce5, five, pool = INCEPTION[name]
         large = 5 if published else 3
         return Concat(
             (
@@ -134,7 +134,7 @@ def googlenet(
         )
 
     def modules(stage: str) -> dict[str, Node]:
-        return {f"inception{name}": inception(name) for name in _INCEPTION if name[0] == stage}
+        return {f"inception{name}": inception(name) for name in INCEPTION if name[0] == stage}
 
     pool = MaxPool2d(3, 2, ceil_mode=True)
     spec = seq(

@@ -132,7 +132,7 @@ def _divide(where: str, channels: int, by: int, step: int, rounding: shufflenet_
     return up
 
 
-variant("vgg_like_38m", "shufflenet_v1_table4", structure="vgg", stage4=50, rounding="up")
-variant("resnet_like_38m", "shufflenet_v1_table4", structure="resnet", stage4=192)
-variant("xception_like_38m", "shufflenet_v1_table4", structure="xception", stage4=288)
-variant("resnext_like_38m", "shufflenet_v1_table4", structure="resnext", stage4=192, rounding="up")
+variant("table4_vgg", "shufflenet_v1_table4", structure="vgg", stage4=50, rounding="up")
+variant("table4_resnet", "shufflenet_v1_table4", structure="resnet", stage4=192)
+variant("table4_xception", "shufflenet_v1_table4", structure="xception", stage4=288)
+variant("table4_resnext", "shufflenet_v1_table4", structure="resnext", stage4=192, rounding="up")

@@ -61,7 +61,7 @@ def test_the_two_blocks_differ_by_one_formula_at_a_down_sampling_unit() -> None:
 
 
 def test_an_odd_width_cannot_be_split() -> None:
-    with pytest.raises(SpecError, match="c=117 is not divisible by the channel split=2"):
+    with pytest.raises(SpecError, match="c=117 must be divisible by the channel split=2"):
         shufflenet_v2.unit(117)
 
 

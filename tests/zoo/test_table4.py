@@ -14,10 +14,10 @@ from shufflenet_flops.zoo import table4
 @pytest.mark.parametrize(
     ("name", "macs"),
     [
-        ("vgg_like_38m", 38_941_790),
-        ("resnet_like_38m", 38_125_056),
-        ("xception_like_38m", 38_517_408),
-        ("resnext_like_38m", 44_484_864),
+        ("table4_vgg", 38_941_790),
+        ("table4_resnet", 38_125_056),
+        ("table4_xception", 38_517_408),
+        ("table4_resnext", 44_484_864),
     ],
 )
 def test_golden(name: str, macs: int) -> None:
@@ -29,7 +29,7 @@ def test_golden(name: str, macs: int) -> None:
 def test_xception_like_is_shufflenet_with_one_group() -> None:
     """Section 4.2 says so."""
     x = (1, 3, 224, 224)
-    ours = layer_table(zoo.find("xception_like_38m").spec, x)
+    ours = layer_table(zoo.find("table4_xception").spec, x)
 
     assert ours == layer_table(zoo.find("shufflenet_v1_x0_5_g1").spec, x)
 
