@@ -204,7 +204,7 @@ def _readings_grid(readings: Sequence[Reading]) -> Grid:
     ]
     notes = [
         "MMAC of the published widths; a star where they round to 38",
-        "rounded: what becomes of widths that are not whole or that the cardinality does not divide",
+        "rounded: widths that are not whole or that the cardinality does not divide",
     ]
     if unexplained:
         notes.append(f"unexplained: {', '.join(unexplained)}, which no reading gives")
