@@ -15,7 +15,7 @@ from typing import Any
 
 from shufflenet_flops import zoo
 from shufflenet_flops.design.widen import last_width, widen, width_step
-from shufflenet_flops.errors import InputError, UnknownNameError
+from shufflenet_flops.errors import InputError, SpecError, UnknownNameError
 from shufflenet_flops.spec import Conv2d, Number, Shape, seq
 from shufflenet_flops.spec.numbers import check_at_least, exact_div, indicator
 from shufflenet_flops.zoo import shufflenet_v1, shufflenet_v2, table4
@@ -129,7 +129,11 @@ def published_width(g: Number) -> Number:
     """Channels of ShuffleNet V1's stage 4 in Table 1, for an int or an array of groups."""
     widths = shufflenet_v1.STAGE_WIDTHS
     width = sum(of[2] * (1 - indicator(g != groups)) for groups, of in widths.items())
-    check_at_least(f"the published width for g={g}", width, 1)
+    if isinstance(width, int) and width == 0:
+        raise SpecError(
+            f"g={g}: Table 1 has widths for g of {', '.join(map(str, widths))}; give --stem"
+        )
+    check_at_least("the published width", width, 1)
     return width
 
 

@@ -75,10 +75,7 @@ def fit(
 
     first = _first(lambda count: at(count) is not None, 1, WIDEST // step)
     if first is None:
-        # Say by which rule, in the words of the walk.
-        network = design.build(**{**filled, "c": WIDEST // step * step})
-        totals(network.spec, network.input)
-    assert first is not None
+        raise _never_valid(design, filled, 64 * step)
     narrowest = _valid(at(first))
     if is_over(narrowest):
         raise InputError(_impossible(design, numbers, budgets, narrowest))
@@ -107,6 +104,16 @@ def _first(holds: Callable[[int], bool], start: int, stop: int) -> int | None:
         middle = (low + high) // 2
         low, high = (low, middle) if holds(middle) else (middle, high)
     return high
+
+
+def _never_valid(design: Design, filled: Mapping[str, int], channels: int) -> SpecError:
+    """By which rule no width is valid, in the words of the walk at one of them."""
+    try:
+        network = design.build(**{**filled, "c": channels})
+        totals(network.spec, network.input)
+    except SpecError as error:
+        return SpecError(f"no width makes a valid {design.name}: {error}")
+    raise AssertionError("a valid width that the search has missed")
 
 
 def _impossible(
