@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from shufflenet_flops.cli import compare, count, env, fit, formula, models, paper
+from shufflenet_flops.cli import compare, count, env, fit, formula, models, paper, report
 from shufflenet_flops.errors import ShufflenetFlopsError
 
 app = typer.Typer(
@@ -24,11 +24,18 @@ app.command("count")(count.command)
 app.command("formula")(formula.command)
 app.command("fit")(fit.command)
 app.command("paper")(paper.command)
+app.command(
+    "report",
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "allow_interspersed_args": True,
+    },
+)(report.command)
 app.command("models")(models.command)
 app.command("env")(env.command)
 
 _debug = False
-_INTERRUPTED = 130  # what typer makes of Ctrl-C
 _NOTHING_WRITTEN = "interrupted: nothing was written"
 
 
@@ -96,7 +103,7 @@ def run(arguments: list[str]) -> int:
             f"{type(error).__name__}: {error} (a defect of shufflenet-flops; "
             "`shufflenet-flops --debug …` shows where)"
         )
-    if code == _INTERRUPTED:
+    if code == report.INTERRUPTED:
         return _fail(_NOTHING_WRITTEN)
     return code if isinstance(code, int) else 0
 

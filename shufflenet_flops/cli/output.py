@@ -125,6 +125,38 @@ def open_figure(path: Path | None) -> Iterator[Callable[[bytes], None]]:
         beside.unlink(missing_ok=True)
 
 
+@contextmanager
+def open_files(
+    paths: Sequence[Path], suffixes: Sequence[str]
+) -> Iterator[Callable[[Path, Mapping[str, bytes]], None]]:
+    """A function that puts files beside one of `paths`, by their path there, each all or nothing.
+
+    Raises as `open_outputs` does, before any work is done.
+    """
+    reserved: list[Path] = []
+    try:
+        for path in paths:
+            if path.suffix not in suffixes:
+                raise InputError(f"-o {path}: the suffix must be {' or '.join(suffixes)}")
+            reserved.append(_reserve(path))
+        yield _write_beside
+    finally:
+        for beside in reserved:
+            beside.unlink(missing_ok=True)
+
+
+def _write_beside(path: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        target = path.parent / name
+        try:
+            target.parent.mkdir(exist_ok=True)
+            beside = _reserve(target)
+            beside.write_bytes(content)
+            beside.replace(target)
+        except OSError as error:
+            raise OutputError(f"cannot write {target}: {error.strerror or error}") from None
+
+
 def _reserve(path: Path) -> Path:
     """A new file beside `path`, to be renamed to it. Raises OutputError where there can be none."""
     if path.is_dir():

@@ -10,6 +10,7 @@ from shufflenet_flops.count.row import MAC_CLASSES
 from shufflenet_flops.measure.counters import CounterReport
 from shufflenet_flops.report.data import plain
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega, scale_for
+from shufflenet_flops.report.saved import structured
 from shufflenet_flops.spec import shape_text
 
 _CLASS_NAMES = {
@@ -31,11 +32,26 @@ def results(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
         result = plain(one)
         name = result.pop("name")
         if one.unit is None:
-            for key in ("unit", "c", "m", "g", "h", "w", "stride", "formula", "formula_macs"):
+            for key in _UNIT_KEYS:
                 del result[key]
             result = {"model": name} | result
         found.append(result)
     return found
+
+
+def comparisons_from(found: Sequence[Mapping[str, Any]]) -> list[Comparison]:
+    """The comparisons whose `results` are `found`."""
+    return [
+        structured(
+            Comparison,
+            dict.fromkeys(_UNIT_KEYS) | {"name": one.get("model") or one["unit"]} | dict(one),
+            f"results[{i}]",
+        )
+        for i, one in enumerate(found)
+    ]
+
+
+_UNIT_KEYS = ("unit", "c", "m", "g", "h", "w", "stride", "formula", "formula_macs")
 
 
 def compare_grid(comparisons: Sequence[Comparison]) -> Grid:

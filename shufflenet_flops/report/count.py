@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shufflenet_flops.count import Convention, Grouping, Row, Table
+from shufflenet_flops.count import Convention, Grouping, Kind, Row, Table
 from shufflenet_flops.report.grid import Column, Grid, grid, mega, mega_or_dash, percent
-from shufflenet_flops.spec import shape_text
+from shufflenet_flops.spec import OpClass, shape_text
 from shufflenet_flops.zoo import Model
 
 
@@ -56,6 +56,31 @@ def _row_record(row: Row) -> dict[str, Any]:
     }
 
 
+def table_from(result: Mapping[str, Any]) -> Table:
+    """The table whose `count_result` is `result`."""
+    return Table(tuple(_row_from(record) for record in result["rows"]))
+
+
+def _row_from(record: Mapping[str, Any]) -> Row:
+    def sizes(key: str) -> tuple[int, ...] | None:
+        return None if record[key] is None else tuple(record[key])
+
+    return Row(
+        path=record["path"],
+        op=record["op"],
+        kind=Kind(record["kind"]),
+        inputs=tuple(tuple(map(int, shape.split("x"))) for shape in record["inputs"]),
+        output=tuple(record["output"]),
+        counts={OpClass(name): amount for name, amount in record["counts"].items()},
+        params=record["params"],
+        read_bytes=record["read_bytes"],
+        write_bytes=record["write_bytes"],
+        kernel=sizes("kernel"),
+        stride=sizes("stride"),
+        groups=record["groups"],
+    )
+
+
 def count_grids(model: Model, table: Table, convention: Convention, by: Grouping) -> list[Grid]:
     """The table grouped as asked, then, unless that is it, the shares by kind."""
     title = f"{model.name} on {shape_text(model.input)}"
@@ -67,16 +92,16 @@ def count_grids(model: Model, table: Table, convention: Convention, by: Grouping
     ]
     kinds = dict(sorted(table.by("kind").items(), key=lambda item: -item[1].total(convention)))
     if by == "kind":
-        return [_groups(title, "kind", kinds, table, convention, notes)]
+        return [group_grid(title, "kind", kinds, table, convention, notes)]
     first = (
-        _layers(title, table, convention)
+        layer_grid(title, table, convention)
         if by == "layer"
-        else _groups(title, by, table.by(by), table, convention)
+        else group_grid(title, by, table.by(by), table, convention)
     )
-    return [first, _groups("by kind", "kind", kinds, table, convention, notes)]
+    return [first, group_grid("by kind", "kind", kinds, table, convention, notes)]
 
 
-def _groups(
+def group_grid(
     title: str,
     by: str,
     groups: Mapping[str, Table],
@@ -84,6 +109,7 @@ def _groups(
     convention: Convention,
     notes: Sequence[str] = (),
 ) -> Grid:
+    """One row for each of `groups`, by `by`, with shares of the whole."""
     total = whole.total(convention)
     columns = [
         Column(by, figures=False),
@@ -109,7 +135,8 @@ def _groups(
     return grid(title, columns, rows, notes)
 
 
-def _layers(title: str, table: Table, convention: Convention) -> Grid:
+def layer_grid(title: str, table: Table, convention: Convention) -> Grid:
+    """One row for each layer, in the order they run."""
     total = table.total(convention)
     columns = [
         Column("layer", figures=False),
