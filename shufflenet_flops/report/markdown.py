@@ -19,8 +19,9 @@ def markdown_report(section: Section, link: Callable[[str], str] | None = None) 
     """A section as a document; `link` gives a picture's address by its name."""
     parts = [f"# {escape(section.question)}", ""]
     parts += [*(f"- {_sentence(finding)}" for finding in section.findings), ""]
-    for picture in section.pictures if link else ():
-        parts += [f"![{escape(picture.caption)}]({link(picture.name)})", ""]
+    if link is not None:
+        for picture in section.pictures:
+            parts += [f"![{escape(picture.caption)}]({link(picture.name)})", ""]
     parts.append(markdown(section.grids))
     for one in section.details:
         parts += ["<details>", f"<summary>{html_escape(one.title)}</summary>", ""]
