@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from shufflenet_flops.cli.completion import complete_model, complete_unit
 from shufflenet_flops.cli.options import (
     FormatOption,
     InputOption,
@@ -35,7 +36,11 @@ def _size(help: str, show_default: str | bool = True) -> Any:
 def command(
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="MODEL", help="Whole networks to compare instead of units."),
+        typer.Argument(
+            metavar="MODEL",
+            help="Whole networks to compare instead of units.",
+            autocompletion=complete_model,
+        ),
     ] = None,
     c: Annotated[int, _size("Input channels of the unit.")] = 240,
     m: Annotated[
@@ -52,6 +57,7 @@ def command(
             metavar="UNIT",
             help="resnet, resnext or shufflenet. Repeatable.",
             show_default="all three",
+            autocompletion=complete_unit,
         ),
     ] = None,
     input: InputOption = None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from shufflenet_flops.cli.completion import complete_convention, complete_model
 from shufflenet_flops.cli.options import (
     FormatOption,
     InputOption,
@@ -27,12 +28,20 @@ class By(StrEnum):
 
 def command(
     model: Annotated[
-        str, typer.Argument(help="A network (`models` lists them), or family@option=value,…")
+        str,
+        typer.Argument(
+            help="A network (`models` lists them), or family@option=value,…",
+            autocompletion=complete_model,
+        ),
     ],
     input: InputOption = None,
     by: Annotated[By, typer.Option(help="One row per layer, unit, stage or kind.")] = By.STAGE,
     convention: Annotated[
-        str, typer.Option(help="What counts: paper, paper-conv, flops, fvcore, thop.")
+        str,
+        typer.Option(
+            help="What counts: paper, paper-conv, flops, fvcore, thop.",
+            autocompletion=complete_convention,
+        ),
     ] = "paper",
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,

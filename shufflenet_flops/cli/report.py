@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shufflenet_flops.cli.completion import complete_report
 from shufflenet_flops.cli.options import QuietOption
 from shufflenet_flops.cli.output import open_files
 from shufflenet_flops.cli.stage import Stage
@@ -54,6 +55,7 @@ def command(
             metavar="WHAT",
             help="A command, with its arguments after it (compare, count, paper); a .json file "
             "that such a command wrote; or all.",
+            autocompletion=complete_report,
         ),
     ],
     output: Annotated[

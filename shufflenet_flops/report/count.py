@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shufflenet_flops.count import Convention, Grouping, Kind, Row, Table
-from shufflenet_flops.report.grid import Column, Grid, grid, mega, mega_or_dash, percent
+from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega, mega_or_dash, percent
 from shufflenet_flops.spec import OpClass, shape_text
 from shufflenet_flops.zoo import Model
 
@@ -69,7 +69,7 @@ def _row_from(record: Mapping[str, Any]) -> Row:
         path=record["path"],
         op=record["op"],
         kind=Kind(record["kind"]),
-        inputs=tuple(tuple(map(int, shape.split("x"))) for shape in record["inputs"]),
+        inputs=tuple(tuple(map(int, filter(None, shape.split("x")))) for shape in record["inputs"]),
         output=tuple(record["output"]),
         counts={OpClass(name): amount for name, amount in record["counts"].items()},
         params=record["params"],
@@ -93,12 +93,49 @@ def count_grids(model: Model, table: Table, convention: Convention, by: Grouping
     kinds = dict(sorted(table.by("kind").items(), key=lambda item: -item[1].total(convention)))
     if by == "kind":
         return [group_grid(title, "kind", kinds, table, convention, notes)]
-    first = (
-        layer_grid(title, table, convention)
-        if by == "layer"
-        else group_grid(title, by, table.by(by), table, convention)
-    )
+    match by:
+        case "layer":
+            first = layer_grid(title, table, convention)
+        case "stage":
+            first = stage_grid(title, table, convention)
+        case _:
+            first = group_grid(title, by, table.by(by), table, convention)
     return [first, group_grid("by kind", "kind", kinds, table, convention, notes)]
+
+
+def stage_grid(title: str, table: Table, convention: Convention) -> Grid:
+    """A tree: each stage, and in it the kinds of layer that count, with bars of their shares."""
+    columns = [*_columns("stage", convention), Column("", figures=False, bars=True)]
+    stages = table.by("stage")
+    longest = max((part.total(convention) for part in stages.values()), default=0) or 1
+    rows: list[Sequence[Cell | str]] = []
+    for stage, part in stages.items():
+        branches = _branches(part, convention)
+        lines = {stage: part} | {
+            f"{'└' if i == len(branches) else '├'} {kind}": inside
+            for i, (kind, inside) in enumerate(branches.items(), start=1)
+        }
+        rows += [
+            (*_figures(name, one, table, convention), _bar(one, convention, longest))
+            for name, one in lines.items()
+        ]
+    rows.append((*_figures("total", table, table, convention), Cell("")))
+    return grid(title, columns, rows)
+
+
+def _branches(stage: Table, convention: Convention) -> dict[str, Table]:
+    """The kinds of layer of a stage that count for something, and all others in one."""
+    kinds = stage.by("kind")
+    counted = {kind: part for kind, part in kinds.items() if part.total(convention)}
+    if len(kinds) == 1 or not counted:
+        return {}
+    rest = tuple(row for row in stage.rows if row.kind.value not in counted)
+    ordered = dict(sorted(counted.items(), key=lambda item: -item[1].total(convention)))
+    return ordered | ({"other layers": Table(rest)} if rest else {})
+
+
+def _bar(part: Table, convention: Convention, longest: int) -> Cell:
+    return Cell("", share=part.total(convention) / longest)
 
 
 def group_grid(
@@ -110,8 +147,15 @@ def group_grid(
     notes: Sequence[str] = (),
 ) -> Grid:
     """One row for each of `groups`, by `by`, with shares of the whole."""
-    total = whole.total(convention)
-    columns = [
+    rows = [
+        _figures(name, part, whole, convention)
+        for name, part in (*groups.items(), ("total", whole))
+    ]
+    return grid(title, _columns(by, convention), rows, notes)
+
+
+def _columns(by: str, convention: Convention) -> list[Column]:
+    return [
         Column(by, figures=False),
         Column(f"M{convention.unit}"),
         Column("share"),
@@ -120,19 +164,19 @@ def group_grid(
         Column("activations k"),
         Column("memory MB"),
     ]
-    rows = [
-        (
-            name,
-            mega_or_dash(part.total(convention)),
-            percent(part.total(convention), total),
-            f"{part.params:,}" if part.params else "–",
-            percent(part.params, whole.params),
-            f"{part.activations / 1e3:,.1f}" if part.activations else "–",
-            mega(part.memory_bytes, 2),
-        )
-        for name, part in (*groups.items(), ("total", whole))
+
+
+def _figures(name: str, part: Table, whole: Table, convention: Convention) -> list[str]:
+    count = part.total(convention)
+    return [
+        name,
+        mega_or_dash(count),
+        percent(count, whole.total(convention)),
+        f"{part.params:,}" if part.params else "–",
+        percent(part.params, whole.params),
+        f"{part.activations / 1e3:,.1f}" if part.activations else "–",
+        mega(part.memory_bytes, 2),
     ]
-    return grid(title, columns, rows, notes)
 
 
 def layer_grid(title: str, table: Table, convention: Convention) -> Grid:

@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from html import escape as html_escape
 
-from shufflenet_flops.report.grid import Cell, Grid
+from shufflenet_flops.report.grid import Cell, Grid, bar
 from shufflenet_flops.report.section import Section, stamp
+
+_BAR = 12  # characters of the longest bar
 
 
 def markdown(grids: Sequence[Grid]) -> str:
@@ -82,6 +84,8 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _cell(cell: Cell) -> str:
+    if cell.share:
+        return bar(cell.share, _BAR)
     if cell.latex:
         return f"${cell.latex}$"
     return f"**{escape(cell.text)}**" if cell.best else escape(cell.text)

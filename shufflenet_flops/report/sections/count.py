@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shufflenet_flops.count import Convention, Table, find_convention
-from shufflenet_flops.report.count import group_grid, layer_grid, table_from
+from shufflenet_flops.report.count import group_grid, layer_grid, stage_grid, table_from
 from shufflenet_flops.report.grid import mega, percent
 from shufflenet_flops.report.plot_bars import draw_stacked
 from shufflenet_flops.report.saved import Saved
@@ -21,13 +21,16 @@ def section(saved: Saved) -> Section:
     stages, kinds = table.by("stage"), table.by("kind")
     kinds = dict(sorted(kinds.items(), key=lambda item: -item[1].total(convention)))
     name = result["model"]
-    unknown = [f"Not counted, because unknown: {op}." for op in result["unknown_ops"]]
+    unknown = [
+        f"NOT COUNTED, because unknown: {one['op']} x{one['calls']}."
+        for one in result["unknown_ops"]
+    ]
     return Section(
         name=f"count-{name}",
         question=f"Where is the work of {name}?",
         findings=(*_findings(table, stages, kinds, convention), *unknown),
         grids=(
-            group_grid("by stage", "stage", stages, table, convention),
+            stage_grid("by stage", table, convention),
             group_grid("by kind of layer", "kind", kinds, table, convention),
         ),
         pictures=(_picture(name, stages, convention),) if table.total(convention) else (),

@@ -57,7 +57,7 @@
     table.parentElement.before(holder);
   };
 
-  for (const table of document.querySelectorAll("main table[id]:not(#x-shares)")) {
+  for (const table of document.querySelectorAll("main table[id]:has(th button)")) {
     [...table.tHead.rows[0].cells].forEach((heading, column) => {
       heading.querySelector("button").addEventListener("click", () => sortBy(table, heading, column));
     });
