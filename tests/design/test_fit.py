@@ -80,7 +80,7 @@ def test_what_the_search_rests_on(name: str, g: int) -> None:
     """Valid widths are the multiples of the step from the narrowest on; metrics grow with them."""
     design = find_design(name)
     numbers = {"g": g} if "g" in design.variables else {}
-    step = design.step(design.fill(numbers))
+    step = design.step(numbers)
     widths, metrics = every_width(name, g, 224)
     unit_sized = design.unit is not None
 
