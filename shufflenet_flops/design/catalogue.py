@@ -87,6 +87,10 @@ def _output(v: Values) -> Number:
     return v["c"] * v.get("stride", 1)
 
 
+def _square(v: Values) -> Number:
+    return v["h"]
+
+
 def _quarter(v: Values) -> Number:
     return shufflenet_v1.bottleneck_width(_output(v), v.get("g", 1))
 
@@ -104,7 +108,7 @@ def _unit_design(
     variables: Mapping[str, int | Rule],
     name: str | None = None,
 ) -> Design:
-    sizes = {"h": 28, "w": 28}
+    sizes: dict[str, int | Rule] = {"h": 28, "w": _square}
     return Design(name or f"{unit}_unit", build, {"c": 240, **variables, **sizes}, step, unit)
 
 
@@ -210,8 +214,9 @@ def _network_design(
     build: Callable[..., Network],
     step: Callable[[Mapping[str, int]], int],
     variables: Mapping[str, int | Rule],
+    size: int = 224,
 ) -> Design:
-    return Design(name, build, {**variables, "h": 224, "w": 224, "classes": 1000}, step)
+    return Design(name, build, {**variables, "h": size, "w": _square, "classes": 1000}, step)
 
 
 def _design_shufflenet_v1(name: str, options: dict[str, Any]) -> Design:
@@ -245,7 +250,7 @@ def _design_widened(family: str, name: str, options: dict[str, Any]) -> Design:
     def step(given: Mapping[str, int]) -> int:
         return width_step(base.spec, base.input, given.get("g"))
 
-    return _network_design(name, partial(_widened, base), step, variables)
+    return _network_design(name, partial(_widened, base), step, variables, base.input[2])
 
 
 # Each network family's maker, and those of its options that are not variables here.
