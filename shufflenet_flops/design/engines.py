@@ -35,7 +35,7 @@ def dask(scheduler: str | None, workers: int) -> Iterator[Executor]:
         ) from None
     if scheduler is not None:
         try:
-            client = Client(scheduler, timeout="10s")
+            client = Client(scheduler, timeout="5s")
         except (OSError, ValueError) as error:
             raise InputError(f"--scheduler {scheduler}: {error}") from None
         with client, client.get_executor(pure=False) as executor:
@@ -43,7 +43,7 @@ def dask(scheduler: str | None, workers: int) -> Iterator[Executor]:
         return
     with (
         LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
         ) as cluster,
         Client(cluster) as client,
         client.get_executor(pure=False) as executor,
