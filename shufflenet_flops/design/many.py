@@ -15,7 +15,6 @@ from shufflenet_flops.design.catalogue import Design
 from shufflenet_flops.errors import InputError, SpecError
 
 Array: TypeAlias = npt.NDArray[np.int64]
-Values: TypeAlias = dict[str, int | Array]
 
 # Configurations walked at a time: few enough for the arrays to stay in the processor's cache.
 BLOCK = 16384
@@ -41,17 +40,20 @@ def count_many(design: Design, values: Mapping[str, int | Array]) -> Counted:
     than an int64 holds, with its configuration.
     """
     size = max((len(value) for value in values.values() if not isinstance(value, int)), default=1)
-    blocks = [
-        _count_block(
-            design,
-            {
-                name: value if isinstance(value, int) else value[start : start + BLOCK]
-                for name, value in values.items()
-            },
-            np.arange(start, min(start + BLOCK, size)),
-        )
-        for start in range(0, size, BLOCK)
-    ]
+    all_fit = _fits(design, values)
+    blocks = []
+    for start in range(0, size, BLOCK):
+        block = {
+            name: value if isinstance(value, int) else value[start : start + BLOCK]
+            for name, value in values.items()
+        }
+        if not (all_fit or _fits(design, block)):
+            # Python's own integers, which have no limit: slow, and only needed close to 2^63.
+            block = {
+                name: value if isinstance(value, int) else value.astype(object)
+                for name, value in block.items()
+            }
+        blocks.append(_count_block(design, block, np.arange(start, min(start + BLOCK, size))))
     return Counted(
         np.concatenate([block.kept for block in blocks]),
         _joined([block.variables for block in blocks]),
@@ -63,13 +65,9 @@ def _joined(blocks: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
 
-def _count_block(design: Design, values: Values, kept: npt.NDArray[np.intp]) -> Counted:
-    if not _fits(design, values):
-        # Python's own integers, which have no limit: slow, and only needed close to 2^63.
-        values = {
-            name: value if isinstance(value, int) else value.astype(object)
-            for name, value in values.items()
-        }
+def _count_block(
+    design: Design, values: Mapping[str, int | Array], kept: npt.NDArray[np.intp]
+) -> Counted:
     while len(kept):
         try:
             filled = design.fill(values)
@@ -95,7 +93,7 @@ def _count_block(design: Design, values: Values, kept: npt.NDArray[np.intp]) -> 
     )
 
 
-def _fits(design: Design, values: Values) -> bool:
+def _fits(design: Design, values: Mapping[str, int | Array]) -> bool:
     """Whether no number that the walk meets can leave int64 (see `bound`)."""
     bounds = {
         name: value if isinstance(value, int) else Bound(int(value.min()), int(value.max()))
@@ -116,7 +114,7 @@ def _high(value: Bound | int) -> int:
     return value.high if isinstance(value, Bound) else value
 
 
-def _int64(name: str, found: int | Array, size: int, values: Values) -> Array:
+def _int64(name: str, found: int | Array, size: int, values: Mapping[str, int | Array]) -> Array:
     full = np.broadcast_to(np.asarray(found), (size,))
     if full.dtype == object:
         too_large = np.flatnonzero(full > INT64_MAX)
