@@ -28,8 +28,8 @@ class Verdict(StrEnum):
 
 RULE: Mapping[Verdict, str] = MappingProxyType(
     {
-        Verdict.EXACT: "the computed figure, rounded or else truncated to the printed digits, is "
-        "the printed one (all printed digits count, trailing zeros too); text is the same",
+        Verdict.EXACT: "the computed figure, rounded or else truncated to the printed digits "
+        "(trailing zeros count), is the printed one; structure is the same text",
         Verdict.NEAR: f"it is not, but differs by at most {float(NEAR):.0%}; the note says why",
         Verdict.UNEXPLAINED: "it differs by more, and the note says what was tried",
         Verdict.QUOTED: "shown as printed, never computed: accuracies, times, and networks that "

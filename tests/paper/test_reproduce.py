@@ -15,8 +15,7 @@ from shufflenet_flops.paper import (
     reproduce,
     table_names,
 )
-
-from .test_published import GOOD
+from tests.paper.test_published import GOOD
 
 
 def cells(name: str, column: str) -> list[CellResult]:
