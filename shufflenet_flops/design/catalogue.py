@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from shufflenet_flops import zoo
 from shufflenet_flops.design.widen import last_width, widen, width_step
 from shufflenet_flops.errors import InputError, SpecError, UnknownNameError
-from shufflenet_flops.spec import Conv2d, Number, Shape, seq
+from shufflenet_flops.spec import Conv2d, Node, Number, seq, total_stride
 from shufflenet_flops.spec.numbers import check_at_least, exact_div, indicator
 from shufflenet_flops.zoo import shufflenet_v1, shufflenet_v2, table4
 from shufflenet_flops.zoo.mobilenet_v1 import unit as mobilenet_unit
@@ -142,8 +142,11 @@ _UNITS = (
 UNITS: Mapping[str, Design] = MappingProxyType({str(one.unit): one for one in _UNITS})
 
 
-def _image(h: Number, w: Number) -> Shape:
-    return (1, 3, h, w)
+def _on_image(spec: Node, h: Number, w: Number) -> Network:
+    """A network on an RGB image no smaller than the product of its strides, as in `count`."""
+    for name, size, smallest in zip("hw", (h, w), total_stride(spec), strict=True):
+        check_at_least(name, size, smallest)
+    return Network(spec, (1, 3, h, w))
 
 
 def published_width(g: Number) -> Number:
@@ -174,7 +177,7 @@ def _shufflenet_v1(
     stages = (exact_div(c, 4), exact_div(c, 2), c)
     units = shufflenet_v1.SHALLOW_UNITS if options.pop("shallow", False) else shufflenet_v1.UNITS
     spec = shufflenet_v1.network(stages, stem, g, units=units, classes=classes, **options)
-    return Network(spec, _image(h, w))
+    return _on_image(spec, h, w)
 
 
 def _shufflenet_v2(c: Number, h: Number, w: Number, classes: Number, **options: Any) -> Network:
@@ -182,7 +185,7 @@ def _shufflenet_v2(c: Number, h: Number, w: Number, classes: Number, **options: 
     stages = (exact_div(c, 4), exact_div(c, 2), c)
     conv5 = shufflenet_v2.WIDTHS[1.0].conv5
     spec = shufflenet_v2.network(stages, conv5, classes=classes, **options)
-    return Network(spec, _image(h, w))
+    return _on_image(spec, h, w)
 
 
 def _table4(
@@ -191,7 +194,7 @@ def _table4(
     """Stages of c/4, c/2 and c channels in ShuffleNet's skeleton."""
     structure = options.get("structure", "resnet")
     stages = (exact_div(c, 4), exact_div(c, 2), c)
-    return Network(table4.network(structure, stages, stem, classes=classes), _image(h, w))
+    return _on_image(table4.network(structure, stages, stem, classes=classes), h, w)
 
 
 _TABLE4_STEPS = {"vgg": 4, "resnet": 16, "xception": 16, "resnext": 8 * table4.CARDINALITY}
@@ -206,7 +209,7 @@ def _widened(
     classes: Number,
     g: Number | None = None,
 ) -> Network:
-    return Network(widen(base.spec, base.input, c, groups=g, classes=classes), _image(h, w))
+    return _on_image(widen(base.spec, base.input, c, groups=g, classes=classes), h, w)
 
 
 def _network_design(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -15,6 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from shufflenet_flops.cli.app import run
+from shufflenet_flops.design import store
+from shufflenet_flops.design.sweep import Counted
 
 
 def cli(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -84,6 +87,7 @@ def test_formula_of_a_ratio(capsys: pytest.CaptureFixture[str]) -> None:
         (["fit", "shufflenet_v1", "--macs", "0.5"], "must be a whole number above 0"),
         (["fit", "shufflenet_v1", "--macs", "140M", "--g", "5"], "give --stem"),
         (["fit", "shufflenet_v1@scale=2", "--macs", "140M"], "scale is a variable here"),
+        (["fit", "shufflenet_v1", "--macs", "140M", "--h", "4"], "h=4 is too small"),
         (["fit", "--paper-table-4", "--macs", "140M"], "only --stem varies"),
         (["sweep", "--c", "1:1000000", "--h", "1:1000000"], "--sample"),
         (["sweep", "--c", "9:1"], "9:1 is empty"),
@@ -181,9 +185,36 @@ def test_figures_are_the_same_bytes_twice(
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
-# ---- whole chunks survive a kill
+# ---- whole chunks survive a full disk and a kill
 
 LONG = ["sweep", "conv_unit", "--c", "1:1500", "--h", "1:400", "--chunk", "10000", "--workers", "1"]
+
+
+def test_a_full_disk_says_where_it_stopped_and_resume_goes_on(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = store._write_parquet
+
+    def fill(path: Path, counted: Counted, columns: Any) -> None:
+        if ".part-000004" in path.name:
+            path.write_bytes(b"half a part")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, counted, columns)
+
+    save = [*LONG, "--save", str(tmp_path / "rows")]
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_write_parquet", fill)
+        code, out, err = cli(capsys, *save)
+
+    assert (code, out) == (2, "")
+    assert err == (
+        f"error: stopped (No space left on device): 4 of 60 chunks are whole in "
+        f"{tmp_path / 'rows'}; the same command with --resume goes on\n"
+    )
+    (resumed,) = results(capsys, *save, "--resume")
+    assert resumed["configurations"] == 600_000
+    assert resumed["resumed_chunks"] == 4
+    assert table(tmp_path / "rows").num_rows == resumed["kept"] == 600_000
 
 
 def wait_for(folder: Path, parts: int, process: subprocess.Popen[bytes]) -> None:
