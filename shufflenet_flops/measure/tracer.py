@@ -1,0 +1,348 @@
+"""The two modes that watch a forward pass: one for torch functions, one for the aten ops below."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from shufflenet_flops.count import Row
+from shufflenet_flops.measure.aten import FREE, RULES, Context, Work
+from shufflenet_flops.measure.functions import FUNCTIONS
+from shufflenet_flops.measure.infer import META, infer
+from shufflenet_flops.measure.modules import Place
+from shufflenet_flops.spec.ops import shape_text
+
+Make = Callable[[tuple[Any, ...], Mapping[str, Any]], Any]
+
+# Functions and ops that ask a tensor for its values, which a stand-in does not have.
+ASKING = frozenset(
+    """
+    item tolist numpy nonzero nonzero_static __array__ __bool__ __complex__ __contains__ __float__
+    __index__ __int__ _local_scalar_dense _unique2 bincount equal is_nonzero masked_select unique
+    unique_consecutive unique_dim repeat_interleave
+    """.split()
+)
+
+
+class Functions(TorchFunctionMode):
+    """Sees the outermost torch function, such as `adaptive_avg_pool2d`, that a module calls.
+
+    Functions of `FUNCTIONS` are handed to the tracer without a trip through torch's dispatcher.
+    """
+
+    def __init__(self, tracer: Tracer, lower: bool) -> None:
+        super().__init__()
+        self._tracer = tracer
+        self._known = FUNCTIONS if lower else {}
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        tracer = self._tracer
+        tracer.function = getattr(func, "__name__", "")
+        kwargs = kwargs or {}
+        try:
+            known = self._known.get(func)
+            if known is not None and (not types or types == _PLAIN):
+                with torch._C._DisableTorchDispatch():
+                    out = known(tracer, *args, **kwargs)
+                if out is not NotImplemented:
+                    return out
+            return func(*args, **kwargs)
+        except Exception as error:
+            tracer.note_failure(tracer.function, args, kwargs, error)
+            raise
+        finally:
+            tracer.function = ""
+
+
+_PLAIN = (Tensor,)
+
+
+class Tracer(TorchDispatchMode):
+    """Turns every aten op into a row.
+
+    With `values` ops are run for real, else only what they would return is worked out, on the meta
+    device, once per distinct op and shapes.
+    """
+
+    def __init__(self, params: Sequence[Tensor], buffers: Sequence[Tensor], values: bool) -> None:
+        super().__init__()
+        self.rows: list[Row] = []
+        self.unknown: Counter[str] = Counter()
+        self.function = ""
+        self.failed: str = ""
+        self.asked_for_values = False
+        self._values = values
+        self._place = _NOWHERE
+        # The tensor that each id stands for: of parameters, buffers and views of them.
+        self._state: dict[int, Tensor] = {id(t): t for t in (*buffers, *params)}
+        self._params = {id(p) for p in params}
+        self._counted: set[int] = set()
+        self._stand_ins: dict[int, Tensor] = {}
+        self._alive: list[Tensor] = []
+        self._known: dict[Any, tuple[Make, _Facts | str | None]] = {}
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # torch would import its compiler, most of a second, to keep it away from this mode.
+        return False
+
+    def call(self, place: Place, forward: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Run a module's own call, remembering that it is the one running."""
+        outer, self._place = self._place, place
+        try:
+            return forward(*args, **kwargs)
+        except Exception as error:
+            self.note_failure("", args, kwargs, error)
+            raise
+        finally:
+            self._place = outer
+
+    def note_failure(self, op: str, args: Any, kwargs: Any, error: Exception) -> None:
+        """Remember the innermost place, op and shapes of a failure."""
+        if op in ASKING or isinstance(error, NotImplementedError):
+            self.asked_for_values = True
+        if not self.failed:
+            shapes = ", ".join(shape_text(t.shape) for t in tensors_of((args, kwargs)))
+            where = f" in {self._place.path!r}" if self._place.path else ""
+            self.failed = f"{where} at {op}({shapes})" if op else f"{where} on ({shapes})"
+
+    def is_state(self, tensor: Tensor) -> bool:
+        """Whether it is a parameter or buffer, or a view of one."""
+        return id(tensor) in self._state
+
+    def to_meta(self, x: Tensor) -> Tensor:
+        """A stand-in of the same shape, strides and dtype that holds no data."""
+        if x.is_meta:
+            return x
+        found = self._stand_ins.get(id(x))
+        if found is None or found.shape != x.shape:
+            found = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=META)
+            self._stand_ins[id(x)] = found
+            self._alive.append(x)  # an id is only unique among the living
+        return found
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        try:
+            return self.op(func, args, kwargs or {})
+        except Exception as error:
+            self.note_failure(str(func.overloadpacket.__name__), args, kwargs, error)
+            raise
+
+    def op(
+        self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any] = MappingProxyType({})
+    ) -> Any:
+        """One aten op: its result, and its row."""
+        if func.overloadpacket in FREE:
+            return self._rename(func, args, kwargs)
+        used: list[Tensor] = []
+        if self._values:
+            self._signature(args, used)
+            self._signature(kwargs.values(), used)
+            out = func(*args, **kwargs)
+            self._record(self._facts(func, args, kwargs, out), used)
+            return out
+        key: Any = (func, self.function, self._signature(args, used))
+        if kwargs:
+            key = (*key, *kwargs, self._signature(kwargs.values(), used))
+        known = self._known.get(key)
+        if known is None:
+            make = self._outcome(func, args, kwargs)
+            out = make(args, kwargs)
+            facts = self._facts(func, args, kwargs, out)
+            self._known[key] = (make, facts)
+        else:
+            make, facts = known
+            out = make(args, kwargs)
+        self._record(facts, used)
+        return out
+
+    def _signature(self, values: Iterable[Any], used: list[Tensor]) -> tuple[Any, ...]:
+        """All that a result's shape and work depend on; state tensors among `values` are `used`."""
+        state = self._state
+        parts: list[Any] = []
+        for value in values:
+            if isinstance(value, Tensor):
+                held = state.get(id(value))
+                parts.append((value.shape, value.stride(), value.dtype, held is not None))
+                if held is not None:
+                    used.append(held)
+            elif isinstance(value, list | tuple):
+                parts.append(self._signature(value, used))
+            else:
+                parts.append((value.__class__, value))  # 1, 1.0 and True are equal
+        return tuple(parts)
+
+    def _outcome(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Make:
+        """How to make what the op returns, for these and all arguments of the same signature."""
+        out = infer(func, args, kwargs)
+        if out is not None:
+            return _maker(out, args, kwargs, args, kwargs)
+        meta_args, meta_kwargs = self._on_meta(func, args, kwargs)
+        out = func(*meta_args, **meta_kwargs)
+        return _maker(out, args, kwargs, meta_args, meta_kwargs)
+
+    def _on_meta(
+        self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        meta_args = tuple(map_tensors(self.to_meta, arg) for arg in args)
+        meta_kwargs = {key: map_tensors(self.to_meta, arg) for key, arg in kwargs.items()}
+        if any(name == "device" for name, _ in _arguments(func)):
+            meta_kwargs["device"] = META
+        return meta_args, meta_kwargs
+
+    def _rename(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """A view, a new name or an allocation: views are made for real, they cost nothing."""
+        if self._values or func is _LIFT_FRESH:  # a constant written in the code keeps its values
+            out = func(*args, **kwargs)
+        else:
+            meta_args, meta_kwargs = self._on_meta(func, args, kwargs)
+            out = func(*meta_args, **meta_kwargs)
+            if meta_args and out is meta_args[0]:
+                return args[0]
+        held = self._state.get(id(args[0])) if args else None
+        if held is not None:
+            for tensor in tensors_of(out):
+                self._state[id(tensor)] = held
+                self._alive.append(tensor)
+        return out
+
+    def _facts(
+        self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any
+    ) -> _Facts | str | None:
+        """What the op does; the name of an unknown one; None where there is no work to speak of."""
+        y = out[0] if isinstance(out, tuple | list) and out else out
+        if not isinstance(y, Tensor) or _is_bookkeeping(y):
+            return None
+        rule = RULES.get(func.overloadpacket)
+        if rule is None:
+            return str(func.overloadpacket)
+        work = rule(_in_order(func, args, kwargs), y, Context(self.function, self.is_state))
+        touched = {id(t): t for t in tensors_of((args, kwargs))}
+        read = sum(t.numel() * t.element_size() for t in touched.values())
+        if work.fetched is not None:
+            read += (work.fetched - args[0].numel()) * args[0].element_size()
+        return _Facts(
+            work,
+            tuple(tuple(t.shape) for key, t in touched.items() if key not in self._state),
+            tuple(y.shape),
+            read,
+            y.numel() * y.element_size(),
+        )
+
+    def _record(self, facts: _Facts | str | None, used: Iterable[Tensor]) -> None:
+        if facts is None:
+            return
+        if isinstance(facts, str):
+            self.unknown[facts] += 1
+            return
+        params = 0
+        for tensor in used:
+            key = id(tensor)
+            if key in self._params and key not in self._counted:
+                self._counted.add(key)
+                params += tensor.numel()
+        work, place = facts.work, self._place
+        self.rows.append(
+            Row(
+                place.path,
+                work.op,
+                work.kind,
+                facts.inputs,
+                facts.output,
+                work.counts,
+                params,
+                facts.read_bytes,
+                facts.write_bytes,
+                work.kernel,
+                work.stride,
+                work.groups,
+                place.call(self.function),
+                place.training,
+            )
+        )
+
+
+class _Facts(NamedTuple):
+    work: Work
+    inputs: tuple[tuple[int, ...], ...]
+    output: tuple[int, ...]
+    read_bytes: int
+    write_bytes: int
+
+
+_NOWHERE = Place(None, "")
+_LIFT_FRESH = torch.ops.aten.lift_fresh.default
+
+
+def _maker(
+    out: Any,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    seen_args: tuple[Any, ...],
+    seen_kwargs: Mapping[str, Any],
+) -> Make:
+    """Makes `out` again: an op in place gives its own argument back, others a new tensor."""
+    for i, seen in enumerate(seen_args):
+        if out is seen:
+            return lambda args, kwargs: args[i]
+    for name, seen in seen_kwargs.items():
+        if out is seen:
+            return lambda args, kwargs: kwargs[name]
+    if isinstance(out, Tensor):
+        shape, stride, dtype = out.shape, out.stride(), out.dtype
+        return lambda args, kwargs: torch.empty_strided(shape, stride, dtype=dtype, device=META)
+    if isinstance(out, tuple | list):
+        makers = [_maker(part, args, kwargs, seen_args, seen_kwargs) for part in out]
+        kind = list if isinstance(out, list) else tuple
+        return lambda args, kwargs: kind(make(args, kwargs) for make in makers)
+    return lambda args, kwargs: out
+
+
+@functools.cache
+def _arguments(func: Any) -> tuple[tuple[str, Any], ...]:
+    """Names and defaults of an op's arguments, in order."""
+    return tuple((argument.name, argument.default_value) for argument in func._schema.arguments)
+
+
+def _in_order(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
+    """All arguments in the order of the op's schema."""
+    rest = _arguments(func)[len(args) :]
+    return (*args, *(kwargs.get(name, default) for name, default in rest))
+
+
+def _is_bookkeeping(y: Tensor) -> bool:
+    """A whole number without axes, such as a batch-norm's step counter, is no activation."""
+    return y.dim() == 0 and not y.is_floating_point()
+
+
+def map_tensors(change: Callable[[Tensor], Tensor], value: Any) -> Any:
+    """`value` with every tensor in it changed; lists, tuples and dicts are rebuilt."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, list | tuple):
+        items = [map_tensors(change, item) for item in value]
+        if hasattr(value, "_fields"):
+            return type(value)(*items)
+        return items if isinstance(value, list) else tuple(items)
+    if isinstance(value, dict):
+        return {key: map_tensors(change, item) for key, item in value.items()}
+    return value
+
+
+def tensors_of(value: Any) -> Iterator[Tensor]:
+    """Every tensor in nested lists, tuples and dicts."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from tensors_of(item)
+    elif isinstance(value, Mapping):
+        yield from tensors_of(list(value.values()))
