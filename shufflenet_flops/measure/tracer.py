@@ -142,40 +142,36 @@ class Tracer(TorchDispatchMode):
         """One aten op: its result, and its row."""
         if func.overloadpacket in FREE:
             return self._rename(func, args, kwargs)
-        used: list[Tensor] = []
-        if self._values:
-            self._signature(args, used)
-            self._signature(kwargs.values(), used)
-            out = func(*args, **kwargs)
-            self._record(self._facts(func, args, kwargs, out), used)
-            return out
-        key: Any = (func, self.function, self._signature(args, used))
+        touched: list[Tensor] = []
+        key: Any = (func, self.function, self._signature(args, touched))
         if kwargs:
-            key = (*key, *kwargs, self._signature(kwargs.values(), used))
-        known = self._known.get(key)
-        if known is None:
-            make = self._outcome(func, args, kwargs)
-            out = make(args, kwargs)
-            facts = self._facts(func, args, kwargs, out)
-            self._known[key] = (make, facts)
-        else:
+            key = (*key, *kwargs, self._signature(kwargs.values(), touched))
+        if len(touched) > 1 and len(set(map(id, touched))) < len(touched):
+            key = (*key, *(_position(touched, tensor) for tensor in touched))
+        if self._values:
+            out = func(*args, **kwargs)
+            facts = self._facts(func, args, kwargs, touched, out)
+        elif (known := self._known.get(key)) is not None:
             make, facts = known
             out = make(args, kwargs)
-        self._record(facts, used)
+        else:
+            make = self._outcome(func, args, kwargs)
+            out = make(args, kwargs)
+            facts = self._facts(func, args, kwargs, touched, out)
+            self._known[key] = (make, facts)
+        if facts is not None:
+            self._record(facts, touched)
         return out
 
-    def _signature(self, values: Iterable[Any], used: list[Tensor]) -> tuple[Any, ...]:
-        """All that a result's shape and work depend on; state tensors among `values` are `used`."""
-        state = self._state
+    def _signature(self, values: Iterable[Any], touched: list[Tensor]) -> tuple[Any, ...]:
+        """All that a result's shape and the op's work depend on; adds tensors to `touched`."""
         parts: list[Any] = []
         for value in values:
             if isinstance(value, Tensor):
-                held = state.get(id(value))
-                parts.append((value.shape, value.stride(), value.dtype, held is not None))
-                if held is not None:
-                    used.append(held)
-            elif isinstance(value, list | tuple):
-                parts.append(self._signature(value, used))
+                touched.append(value)
+                parts.append((value.shape, value.stride(), value.dtype, id(value) in self._state))
+            elif value.__class__ is list:  # torch's own calls have lists, of tensors or of numbers
+                parts.append(self._signature(value, touched))
             else:
                 parts.append((value.__class__, value))  # 1, 1.0 and True are equal
         return tuple(parts)
@@ -215,7 +211,12 @@ class Tracer(TorchDispatchMode):
         return out
 
     def _facts(
-        self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any
+        self,
+        func: Any,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        touched: Iterable[Tensor],
+        out: Any,
     ) -> _Facts | str | None:
         """What the op does; the name of an unknown one; None where there is no work to speak of."""
         y = out[0] if isinstance(out, tuple | list) and out else out
@@ -225,30 +226,25 @@ class Tracer(TorchDispatchMode):
         if rule is None:
             return str(func.overloadpacket)
         work = rule(_in_order(func, args, kwargs), y, Context(self.function, self.is_state))
-        touched = {id(t): t for t in tensors_of((args, kwargs))}
-        read = sum(t.numel() * t.element_size() for t in touched.values())
+        distinct = {id(t): t for t in touched}
+        read = sum(t.numel() * t.element_size() for t in distinct.values())
         if work.fetched is not None:
             read += (work.fetched - args[0].numel()) * args[0].element_size()
+        inputs = tuple(tuple(t.shape) for key, t in distinct.items() if key not in self._state)
         return _Facts(
             work,
-            tuple(tuple(t.shape) for key, t in touched.items() if key not in self._state),
+            inputs,
             tuple(y.shape),
             read,
             y.numel() * y.element_size(),
+            len(inputs) < len(distinct),
         )
 
-    def _record(self, facts: _Facts | str | None, used: Iterable[Tensor]) -> None:
-        if facts is None:
-            return
+    def _record(self, facts: _Facts | str, touched: Iterable[Tensor]) -> None:
         if isinstance(facts, str):
             self.unknown[facts] += 1
             return
-        params = 0
-        for tensor in used:
-            key = id(tensor)
-            if key in self._params and key not in self._counted:
-                self._counted.add(key)
-                params += tensor.numel()
+        params = self._first_uses(touched) if facts.uses_state else 0
         work, place = facts.work, self._place
         self.rows.append(
             Row(
@@ -269,6 +265,16 @@ class Tracer(TorchDispatchMode):
             )
         )
 
+    def _first_uses(self, touched: Iterable[Tensor]) -> int:
+        """Elements of the parameters among `touched` that no earlier op has used."""
+        params = 0
+        for tensor in touched:
+            held = self._state.get(id(tensor))
+            if held is not None and id(held) in self._params and id(held) not in self._counted:
+                self._counted.add(id(held))
+                params += held.numel()
+        return params
+
 
 class _Facts(NamedTuple):
     work: Work
@@ -276,6 +282,7 @@ class _Facts(NamedTuple):
     output: tuple[int, ...]
     read_bytes: int
     write_bytes: int
+    uses_state: bool
 
 
 _NOWHERE = Place(None, "")
@@ -316,6 +323,10 @@ def _in_order(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tu
     """All arguments in the order of the op's schema."""
     rest = _arguments(func)[len(args) :]
     return (*args, *(kwargs.get(name, default) for name, default in rest))
+
+
+def _position(tensors: Sequence[Tensor], tensor: Tensor) -> int:
+    return next(i for i, other in enumerate(tensors) if other is tensor)
 
 
 def _is_bookkeeping(y: Tensor) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,8 +12,7 @@ from shufflenet_flops.count.row import Kind
 from shufflenet_flops.spec import OpClass
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """The work of one op call; where it happened and what it moved is added by the tracer.
 
     `fetched` is given by ops that read only a part of their first argument: its elements.
@@ -29,8 +27,11 @@ class Work:
     fetched: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+def _never(tensor: Tensor) -> bool:
+    return False
+
+
+class Context(NamedTuple):
     """What an op's rule may ask about the call besides its arguments.
 
     `function` is the torch function that led to the op, `is_weight` tells parameters and buffers
@@ -38,7 +39,7 @@ class Context:
     """
 
     function: str = ""
-    is_weight: Callable[[Tensor], bool] = field(default=lambda tensor: False)
+    is_weight: Callable[[Tensor], bool] = _never
 
 
 # A rule gets the op's arguments in the order of its schema, defaults filled in, and its output
