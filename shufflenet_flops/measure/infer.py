@@ -101,11 +101,10 @@ def _binary(x: Tensor, other: Any, **kwargs: Any) -> Tensor | None:
     )
 
 
-def _batch_norm(x: Tensor, *args: Any) -> tuple[Tensor, Tensor, Tensor] | None:
+def _batch_norm(x: Tensor, *args: Any) -> tuple[Tensor, None, None] | None:
     y = _same(x)
     # The saved statistics are for a backward pass, which never comes.
-    statistics = torch.empty(0, device=META)
-    return None if y is None else (y, statistics, statistics)
+    return None if y is None else (y, None, None)
 
 
 def _mm(a: Tensor, b: Tensor) -> Tensor | None:
@@ -124,11 +123,10 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor | N
     return torch.empty((*x.shape[:-1], weight.shape[0]), dtype=x.dtype, device=META)
 
 
-def _layer_norm(x: Tensor, axes: Sequence[int], *args: Any) -> tuple[Tensor, ...] | None:
+def _layer_norm(x: Tensor, axes: Sequence[int], *args: Any) -> tuple[Tensor, None, None] | None:
     if tuple(axes) != x.shape[-len(axes) :] or not x.is_contiguous():
         return None
-    statistics = torch.empty(0, device=META)
-    return torch.empty(x.shape, dtype=x.dtype, device=META), statistics, statistics
+    return torch.empty(x.shape, dtype=x.dtype, device=META), None, None
 
 
 def _softmax(x: Tensor, axis: int, half_to_float: bool) -> Tensor | None:
@@ -136,9 +134,7 @@ def _softmax(x: Tensor, axis: int, half_to_float: bool) -> Tensor | None:
     return _same(x) if within and x.is_floating_point() and not half_to_float else None
 
 
-def _attention(
-    query: Tensor, key: Tensor, value: Tensor, *args: Any
-) -> tuple[Tensor, Tensor] | None:
+def _attention(query: Tensor, key: Tensor, value: Tensor, *args: Any) -> tuple[Tensor, None] | None:
     batch, heads, length, _ = query.shape
     if not query.shape[:2] == key.shape[:2] == value.shape[:2] or key.shape[2] != value.shape[2]:
         return None
@@ -146,7 +142,7 @@ def _attention(
         return None
     # The fused kernels write (batch, length, heads, size) and return it transposed.
     y = torch.empty((batch, length, heads, value.shape[3]), dtype=query.dtype, device=META)
-    return y.transpose(1, 2), torch.empty(0, device=META)
+    return y.transpose(1, 2), None
 
 
 def _mean(x: Tensor, axes: Sequence[int] | None, keepdim: bool = False) -> Tensor | None:
@@ -236,7 +232,10 @@ def _cat(tensors: Sequence[Tensor], axis: int = 0) -> Tensor | None:
 
 
 _IN_PLACE = "add_ sub_ mul_ div_ relu_ hardtanh_ sigmoid_ silu_ hardswish_ hardsigmoid_ tanh_"
-_UNARY = "relu sigmoid silu hardswish hardsigmoid hardtanh gelu tanh elu leaky_relu mish"
+_UNARY = """
+    relu sigmoid silu hardswish hardsigmoid hardtanh gelu tanh elu leaky_relu mish
+    exp log sqrt rsqrt reciprocal neg erf sin cos
+    """
 
 
 def _overloads(names: str) -> list[Any]:

@@ -86,8 +86,7 @@ def untouched(places: list[Place]) -> Iterator[None]:
             attributes.clear()
             attributes.update(saved)
             for container, content in contents:
-                if container != content:
-                    _refill(container, content)
+                _refill(container, content)
         for module, mode in zip(scripted, modes, strict=True):
             module.training = mode
         _restore_random_state(*generators)
@@ -108,15 +107,19 @@ def _is_scripted(module: Any) -> bool:
 
 def _contents(attributes: dict[str, Any]) -> list[tuple[Any, Any]]:
     return [
-        (value, value.copy())
-        for value in attributes.values()
-        if value and value.__class__ in (dict, list, set)
+        (value, value.copy()) for value in attributes.values() if value.__class__ in _CONTAINERS
     ]
+
+
+_CONTAINERS = frozenset({dict, list, set})
 
 
 def _refill(container: Any, content: Any) -> None:
     container.clear()
-    container.extend(content) if isinstance(container, list) else container.update(content)
+    if isinstance(container, list):
+        container.extend(content)
+    else:
+        container.update(content)
 
 
 def _random_state() -> tuple[Tensor, Any, Any]:

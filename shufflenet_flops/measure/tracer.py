@@ -45,7 +45,7 @@ class Functions(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         tracer = self._tracer
-        tracer.function = getattr(func, "__name__", "")
+        tracer.function = name = getattr(func, "__name__", "")
         kwargs = kwargs or {}
         try:
             known = self._known.get(func)
@@ -54,6 +54,12 @@ class Functions(TorchFunctionMode):
                     out = known(tracer, *args, **kwargs)
                 if out is not NotImplemented:
                     return out
+            if name in ASKING and args and tracer.has_values(args[0]):
+                with torch._C._DisableTorchDispatch():
+                    return func(*args, **kwargs)
+            if name not in _ATTRIBUTES and not tracer.values:
+                # Torch checks that all arguments are on one device before any op is called.
+                args, kwargs = map_tensors(tracer.to_meta, (args, kwargs))
             return func(*args, **kwargs)
         except Exception as error:
             tracer.note_failure(tracer.function, args, kwargs, error)
@@ -63,6 +69,7 @@ class Functions(TorchFunctionMode):
 
 
 _PLAIN = (Tensor,)
+_ATTRIBUTES = frozenset({"__get__", "__set__"})
 
 
 class Tracer(TorchDispatchMode):
@@ -79,7 +86,7 @@ class Tracer(TorchDispatchMode):
         self.function = ""
         self.failed: str = ""
         self.asked_for_values = False
-        self._values = values
+        self.values = values
         self._place = _NOWHERE
         # The tensor that each id stands for: of parameters, buffers and views of them.
         self._state: dict[int, Tensor] = {id(t): t for t in (*buffers, *params)}
@@ -118,6 +125,12 @@ class Tracer(TorchDispatchMode):
         """Whether it is a parameter or buffer, or a view of one."""
         return id(tensor) in self._state
 
+    def has_values(self, tensor: Any) -> bool:
+        """Whether it is a constant written in the code that nothing has worked on yet."""
+        if not isinstance(tensor, Tensor) or tensor.is_meta:
+            return False
+        return id(tensor) not in self._stand_ins and id(tensor) not in self._state
+
     def to_meta(self, x: Tensor) -> Tensor:
         """A stand-in of the same shape, strides and dtype that holds no data."""
         if x.is_meta:
@@ -127,6 +140,9 @@ class Tracer(TorchDispatchMode):
             found = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=META)
             self._stand_ins[id(x)] = found
             self._alive.append(x)  # an id is only unique among the living
+            held = self._state.get(id(x))
+            if held is not None:
+                self._state[id(found)] = held
         return found
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -148,7 +164,7 @@ class Tracer(TorchDispatchMode):
             key = (*key, *kwargs, self._signature(kwargs.values(), touched))
         if len(touched) > 1 and len(set(map(id, touched))) < len(touched):
             key = (*key, *(_position(touched, tensor) for tensor in touched))
-        if self._values:
+        if self.values:
             out = func(*args, **kwargs)
             facts = self._facts(func, args, kwargs, touched, out)
         elif (known := self._known.get(key)) is not None:
@@ -161,6 +177,8 @@ class Tracer(TorchDispatchMode):
             self._known[key] = (make, facts)
         if facts is not None:
             self._record(facts, touched)
+        if isinstance(out, Tensor) and not (out.is_meta or self.values):
+            self.to_meta(out)  # a constant was written to, in name only: its values are not its own
         return out
 
     def _signature(self, values: Iterable[Any], touched: list[Tensor]) -> tuple[Any, ...]:
@@ -196,8 +214,8 @@ class Tracer(TorchDispatchMode):
 
     def _rename(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """A view, a new name or an allocation: views are made for real, they cost nothing."""
-        if self._values or func is _LIFT_FRESH:  # a constant written in the code keeps its values
-            out = func(*args, **kwargs)
+        if self.values or func is _LIFT_FRESH or (func is _ITEM and self.has_values(args[0])):
+            out = func(*args, **kwargs)  # a constant written in the code has its values
         else:
             meta_args, meta_kwargs = self._on_meta(func, args, kwargs)
             out = func(*meta_args, **meta_kwargs)
@@ -286,6 +304,7 @@ class _Facts(NamedTuple):
 
 
 _NOWHERE = Place(None, "")
+_ITEM = torch.ops.aten._local_scalar_dense.default
 _LIFT_FRESH = torch.ops.aten.lift_fresh.default
 
 
@@ -338,13 +357,13 @@ def map_tensors(change: Callable[[Tensor], Tensor], value: Any) -> Any:
     """`value` with every tensor in it changed; lists, tuples and dicts are rebuilt."""
     if isinstance(value, Tensor):
         return change(value)
-    if isinstance(value, list | tuple):
-        items = [map_tensors(change, item) for item in value]
-        if hasattr(value, "_fields"):
-            return type(value)(*items)
-        return items if isinstance(value, list) else tuple(items)
-    if isinstance(value, dict):
+    kind = value.__class__
+    if kind is tuple or kind is list:
+        return kind([map_tensors(change, item) for item in value])
+    if kind is dict:
         return {key: map_tensors(change, item) for key, item in value.items()}
+    if hasattr(value, "_fields"):  # a named tuple, as a packed sequence is
+        return kind(*(map_tensors(change, item) for item in value))
     return value
 
 
