@@ -76,7 +76,7 @@ class Call:
     """How the op was called, which is what several counters go by.
 
     `module` is the exact type of the module that made the call, `function` the torch function it
-    called, `occurrences` how many places in the module tree hold that module.
+    called, `occurrences` how many parents in the module tree hold that module.
     """
 
     module: str = ""

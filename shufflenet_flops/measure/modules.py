@@ -36,7 +36,10 @@ class Place:
 
 
 def find_places(model: nn.Module) -> list[Place]:
-    """Every module once, in the order of `model.modules()`; a shared one under its first path."""
+    """Every module once, in the order of `model.modules()`; a shared one under its first path.
+
+    It occurs once for every parent that holds it, as `apply` visits modules.
+    """
     places: dict[int, Place] = {}
 
     def visit(module: nn.Module, path: str) -> None:
@@ -45,9 +48,8 @@ def find_places(model: nn.Module) -> list[Place]:
             known.occurrences += 1
         else:
             places[id(module)] = Place(module, path)
-        for name, child in module._modules.items():
-            if child is not None:
-                visit(child, f"{path}.{name}" if path else name)
+        for name, child in module.named_children():
+            visit(child, f"{path}.{name}" if path else name)
 
     visit(model, "")
     return list(places.values())

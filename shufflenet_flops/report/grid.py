@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -50,11 +50,31 @@ def mega(value: int, digits: int = 3) -> str:
     return f"{value / 1e6:,.{digits}f}"
 
 
+@dataclass(frozen=True)
+class Scale:
+    """A unit prefix for a column of counts, so that its largest figure stays short."""
+
+    prefix: str
+    size: int
+    digits: int
+
+    def __call__(self, value: int) -> str:
+        return f"{value / self.size:,.{self.digits}f}"
+
+
+def scale_for(values: Iterable[int]) -> Scale:
+    """Thousands, millions or thousands of millions, by the largest value."""
+    largest = max(values)
+    if largest >= 10**9:
+        return Scale("G", 10**9, 4)
+    return Scale("M", 10**6, 3) if largest >= 10**6 else Scale("k", 10**3, 2)
+
+
+def mega_or_dash(value: int) -> str:
+    """A count in millions; a dash for none at all, which is not the same as a little."""
+    return mega(value) if value else "–"
+
+
 def percent(part: int, whole: int) -> str:
-    """A share to one decimal, `93.4 %`; a dash where there is no whole."""
-    return f"{100 * part / whole:.1f} %" if whole else "–"
-
-
-def plural(number: int, noun: str) -> str:
-    """`1 op`, `2 ops`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    """A share to one decimal, `93.4 %`; a dash for none."""
+    return f"{100 * part / whole:.1f} %" if part else "–"
