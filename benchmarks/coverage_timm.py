@@ -72,7 +72,8 @@ def _check(name: str) -> Result:
 
     with warnings.catch_warnings(), torch.device("meta"):
         warnings.simplefilter("ignore")
-        model = timm.create_model(name, pretrained=False).eval()
+        # torch's counter stumbles over parameters that want gradients in a forward without them.
+        model = timm.create_model(name, pretrained=False).eval().requires_grad_(False)
     x = torch.empty((1, *model.pretrained_cfg["input_size"]), device="meta")
     reference, why_none = _torch_macs(model, x)
     try:

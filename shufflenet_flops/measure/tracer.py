@@ -27,7 +27,7 @@ ASKING = frozenset(
     """
     item tolist numpy nonzero nonzero_static __array__ __bool__ __complex__ __contains__ __float__
     __index__ __int__ _local_scalar_dense _unique2 bincount equal is_nonzero masked_select unique
-    unique_consecutive unique_dim repeat_interleave
+    unique_consecutive unique_dim repeat_interleave _pack_padded_sequence
     """.split()
 )
 
