@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -15,12 +14,19 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from shufflenet_flops.count import Row
 from shufflenet_flops.measure.aten import FREE, RULES, Context, Work
+from shufflenet_flops.measure.calls import (
+    Make,
+    arguments_of,
+    in_order,
+    maker,
+    map_tensors,
+    position,
+    tensors_of,
+)
 from shufflenet_flops.measure.functions import FUNCTIONS
 from shufflenet_flops.measure.infer import META, infer
 from shufflenet_flops.measure.modules import Place
 from shufflenet_flops.spec.ops import shape_text
-
-Make = Callable[[tuple[Any, ...], Mapping[str, Any]], Any]
 
 # Functions and ops that ask a tensor for its values, which a stand-in does not have.
 ASKING = frozenset(
@@ -163,7 +169,7 @@ class Tracer(TorchDispatchMode):
         if kwargs:
             key = (*key, *kwargs, self._signature(kwargs.values(), touched))
         if len(touched) > 1 and len(set(map(id, touched))) < len(touched):
-            key = (*key, *(_position(touched, tensor) for tensor in touched))
+            key = (*key, *(position(touched, tensor) for tensor in touched))
         if self.values:
             out = func(*args, **kwargs)
             facts = self._facts(func, args, kwargs, touched, out)
@@ -198,17 +204,17 @@ class Tracer(TorchDispatchMode):
         """How to make what the op returns, for these and all arguments of the same signature."""
         out = infer(func, args, kwargs)
         if out is not None:
-            return _maker(out, args, kwargs, args, kwargs)
+            return maker(out, args, kwargs, args, kwargs)
         meta_args, meta_kwargs = self._on_meta(func, args, kwargs)
         out = func(*meta_args, **meta_kwargs)
-        return _maker(out, args, kwargs, meta_args, meta_kwargs)
+        return maker(out, args, kwargs, meta_args, meta_kwargs)
 
     def _on_meta(
         self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         meta_args = tuple(map_tensors(self.to_meta, arg) for arg in args)
         meta_kwargs = {key: map_tensors(self.to_meta, arg) for key, arg in kwargs.items()}
-        if any(name == "device" for name, _ in _arguments(func)):
+        if any(name == "device" for name, _ in arguments_of(func)):
             meta_kwargs["device"] = META
         return meta_args, meta_kwargs
 
@@ -243,7 +249,7 @@ class Tracer(TorchDispatchMode):
         rule = RULES.get(func.overloadpacket)
         if rule is None:
             return str(func.overloadpacket)
-        work = rule(_in_order(func, args, kwargs), y, Context(self.function, self.is_state))
+        work = rule(in_order(func, args, kwargs), y, Context(self.function, self.is_state))
         distinct = {id(t): t for t in touched}
         read = sum(t.numel() * t.element_size() for t in distinct.values())
         if work.fetched is not None:
@@ -308,71 +314,6 @@ _ITEM = torch.ops.aten._local_scalar_dense.default
 _LIFT_FRESH = torch.ops.aten.lift_fresh.default
 
 
-def _maker(
-    out: Any,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-    seen_args: tuple[Any, ...],
-    seen_kwargs: Mapping[str, Any],
-) -> Make:
-    """Makes `out` again: an op in place gives its own argument back, others a new tensor."""
-    for i, seen in enumerate(seen_args):
-        if out is seen:
-            return lambda args, kwargs: args[i]
-    for name, seen in seen_kwargs.items():
-        if out is seen:
-            return lambda args, kwargs: kwargs[name]
-    if isinstance(out, Tensor):
-        shape, stride, dtype = out.shape, out.stride(), out.dtype
-        return lambda args, kwargs: torch.empty_strided(shape, stride, dtype=dtype, device=META)
-    if isinstance(out, tuple | list):
-        makers = [_maker(part, args, kwargs, seen_args, seen_kwargs) for part in out]
-        kind = list if isinstance(out, list) else tuple
-        return lambda args, kwargs: kind(make(args, kwargs) for make in makers)
-    return lambda args, kwargs: out
-
-
-@functools.cache
-def _arguments(func: Any) -> tuple[tuple[str, Any], ...]:
-    """Names and defaults of an op's arguments, in order."""
-    return tuple((argument.name, argument.default_value) for argument in func._schema.arguments)
-
-
-def _in_order(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
-    """All arguments in the order of the op's schema."""
-    rest = _arguments(func)[len(args) :]
-    return (*args, *(kwargs.get(name, default) for name, default in rest))
-
-
-def _position(tensors: Sequence[Tensor], tensor: Tensor) -> int:
-    return next(i for i, other in enumerate(tensors) if other is tensor)
-
-
 def _is_bookkeeping(y: Tensor) -> bool:
     """A whole number without axes, such as a batch-norm's step counter, is no activation."""
     return y.dim() == 0 and not y.is_floating_point()
-
-
-def map_tensors(change: Callable[[Tensor], Tensor], value: Any) -> Any:
-    """`value` with every tensor in it changed; lists, tuples and dicts are rebuilt."""
-    if isinstance(value, Tensor):
-        return change(value)
-    kind = value.__class__
-    if kind is tuple or kind is list:
-        return kind([map_tensors(change, item) for item in value])
-    if kind is dict:
-        return {key: map_tensors(change, item) for key, item in value.items()}
-    if hasattr(value, "_fields"):  # a named tuple, as a packed sequence is
-        return kind(*(map_tensors(change, item) for item in value))
-    return value
-
-
-def tensors_of(value: Any) -> Iterator[Tensor]:
-    """Every tensor in nested lists, tuples and dicts."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from tensors_of(item)
-    elif isinstance(value, Mapping):
-        yield from tensors_of(list(value.values()))
