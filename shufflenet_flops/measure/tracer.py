@@ -38,6 +38,9 @@ ASKING = frozenset(
 )
 
 
+_NO_KWARGS: Mapping[str, Any] = MappingProxyType({})
+
+
 class Functions(TorchFunctionMode):
     """Sees the outermost torch function, such as `adaptive_avg_pool2d`, that a module calls.
 
@@ -100,7 +103,6 @@ class Tracer(TorchDispatchMode):
         self._counted: set[int] = set()
         self._stand_ins: dict[int, Tensor] = {}
         self._alive: list[Tensor] = []
-        self._known: dict[Any, tuple[Make, _Facts | str | None]] = {}
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -153,17 +155,14 @@ class Tracer(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         try:
-            return self.op(func, args, kwargs or {})
+            run = self._rename if func.overloadpacket in FREE else self.op
+            return run(func, args, kwargs or _NO_KWARGS)
         except Exception as error:
             self.note_failure(str(func.overloadpacket.__name__), args, kwargs, error)
             raise
 
-    def op(
-        self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any] = MappingProxyType({})
-    ) -> Any:
-        """One aten op: its result, and its row."""
-        if func.overloadpacket in FREE:
-            return self._rename(func, args, kwargs)
+    def op(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any] = _NO_KWARGS) -> Any:
+        """One aten op that is not free: its result, and its row."""
         touched: list[Tensor] = []
         key: Any = (func, self.function, self._signature(args, touched))
         if kwargs:
@@ -173,14 +172,16 @@ class Tracer(TorchDispatchMode):
         if self.values:
             out = func(*args, **kwargs)
             facts = self._facts(func, args, kwargs, touched, out)
-        elif (known := self._known.get(key)) is not None:
+        elif (known := _KNOWN.get(key)) is not None:
             make, facts = known
             out = make(args, kwargs)
         else:
             make = self._outcome(func, args, kwargs)
             out = make(args, kwargs)
             facts = self._facts(func, args, kwargs, touched, out)
-            self._known[key] = (make, facts)
+            if len(_KNOWN) >= _MOST_KNOWN:
+                _KNOWN.clear()
+            _KNOWN[key] = (make, facts)
         if facts is not None:
             self._record(facts, touched)
         if isinstance(out, Tensor) and not (out.is_meta or self.values):
@@ -251,13 +252,16 @@ class Tracer(TorchDispatchMode):
             return str(func.overloadpacket)
         work = rule(in_order(func, args, kwargs), y, Context(self.function, self.is_state))
         distinct = {id(t): t for t in touched}
-        read = sum(t.numel() * t.element_size() for t in distinct.values())
+        read, inputs = 0, []
+        for key, tensor in distinct.items():
+            read += tensor.numel() * tensor.element_size()
+            if key not in self._state:
+                inputs.append(tuple(tensor.shape))
         if work.fetched is not None:
             read += (work.fetched - args[0].numel()) * args[0].element_size()
-        inputs = tuple(tuple(t.shape) for key, t in distinct.items() if key not in self._state)
         return _Facts(
             work,
-            inputs,
+            tuple(inputs),
             tuple(y.shape),
             read,
             y.numel() * y.element_size(),
@@ -308,6 +312,10 @@ class _Facts(NamedTuple):
     write_bytes: int
     uses_state: bool
 
+
+# What is known of calls by their signature, of all traces: it depends on nothing else.
+_KNOWN: dict[Any, tuple[Make, _Facts | str | None]] = {}
+_MOST_KNOWN = 100_000
 
 _NOWHERE = Place(None, "")
 _ITEM = torch.ops.aten._local_scalar_dense.default

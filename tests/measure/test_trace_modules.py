@@ -66,6 +66,11 @@ def cached(self: With, x: Tensor) -> Tensor:
     return self.last
 
 
+def hooking(self: With, x: Tensor) -> Tensor:
+    self.conv.register_forward_hook(lambda module, args, output: None)
+    return self.conv(x)
+
+
 image = torch.randn(1, 3, 8, 8)
 META_ONLY: dict[str, tuple[Callable[[], nn.Module], tuple[Any, ...], int]] = {
     "scripted": (lambda: torch.jit.script(nn.Sequential(conv(), nn.Dropout())), (image,), ONE),
@@ -78,6 +83,7 @@ META_ONLY: dict[str, tuple[Callable[[], nn.Module], tuple[Any, ...], int]] = {
     "compiled": (lambda: torch.compile(conv()), (image,), ONE),
     "shared": (shared, (image,), 3 * ONE),
     "hooked": (hooked, (image,), 2 * ONE),
+    "hooking itself": (lambda: With(hooking), (image,), ONE),
     "weight norm": (lambda: parametrizations.weight_norm(conv()), (image,), ONE),
     "a parameter twice": (
         lambda: With(lambda self, x: F.conv2d(self.conv(x), self.conv.weight, padding=1)),
