@@ -122,11 +122,11 @@ def _is_scripted(module: Any) -> bool:
 
 
 def _random_state() -> tuple[Tensor, Any, Any]:
-    numpy = sys.modules.get("numpy")
+    numpy_random = sys.modules.get("numpy.random")
     return (
         torch.get_rng_state(),
         random.getstate(),
-        numpy.random.get_state() if numpy is not None else None,
+        numpy_random.get_state() if numpy_random is not None else None,
     )
 
 
@@ -134,4 +134,4 @@ def _restore_random_state(torch_state: Tensor, python_state: Any, numpy_state: A
     torch.set_rng_state(torch_state)
     random.setstate(python_state)
     if numpy_state is not None:
-        sys.modules["numpy"].random.set_state(numpy_state)
+        sys.modules["numpy.random"].set_state(numpy_state)

@@ -8,13 +8,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from shufflenet_flops.measure.infer.result import META, Rule, like, overloads, refused, same
+from shufflenet_flops.measure.infer.result import (
+    META,
+    Rule,
+    broadcast,
+    like,
+    overloads,
+    refused,
+    same,
+)
 
 aten = torch.ops.aten
 
 
 def _inplace(x: Tensor, other: Any = None, *args: Any, **kwargs: Any) -> Tensor:
-    if isinstance(other, Tensor) and torch.broadcast_shapes(x.shape, other.shape) != x.shape:
+    if isinstance(other, Tensor) and broadcast(x.shape, other.shape) != x.shape:
         raise refused("an op in place", x, other)
     return x
 
@@ -29,9 +37,8 @@ def _binary(x: Tensor, other: Any, **kwargs: Any) -> Tensor | None:
         return same(x) if x.stride() == other.stride() else None
     if not (x.is_contiguous() and other.is_contiguous()):
         return None
-    try:
-        sizes = torch.broadcast_shapes(x.shape, other.shape)
-    except RuntimeError:
+    sizes = broadcast(x.shape, other.shape)
+    if sizes is None:
         return None  # torch's kernel words the error
     # Where one of them has the full shape, its strides are those of the result.
     return (

@@ -117,6 +117,12 @@ def _avg_pool(
     return _pooled(x, kernel, stride, padding, (1,), ceil_mode)
 
 
+def _adaptive_avg_pool(x: Tensor, sizes: Sequence[int]) -> Tensor | None:
+    if x.dim() != 4 or len(sizes) != 2 or min(*sizes, *x.shape) < 1:
+        return None
+    return like(x, (*x.shape[:2], *sizes))
+
+
 _UNARY = "relu sigmoid tanh hardtanh exp log sqrt rsqrt reciprocal neg erf sin cos"
 _FLOAT_UNARY = "silu hardswish hardsigmoid gelu elu leaky_relu mish"
 
@@ -128,6 +134,7 @@ RULES: dict[Any, Rule] = {
     aten.mean.dim: _mean,
     aten.max_pool2d_with_indices.default: _max_pool,
     aten.avg_pool2d.default: _avg_pool,
+    aten._adaptive_avg_pool2d.default: _adaptive_avg_pool,
     **dict.fromkeys(overloads(_UNARY), _unary),
     **dict.fromkeys(overloads(_FLOAT_UNARY), _float_unary),
 }

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from shufflenet_flops.measure.infer.result import META, Rule, like, refused
+from shufflenet_flops.measure.infer.result import META, Rule, broadcast, like, refused
 
 aten = torch.ops.aten
 
@@ -66,7 +66,7 @@ def _product(a: Tensor, b: Tensor, rank: int) -> Tensor:
 
 def _addmm(bias: Tensor, a: Tensor, b: Tensor, **kwargs: Any) -> Tensor | None:
     y = _product(a, b, 2)
-    if torch.broadcast_shapes(bias.shape, y.shape) != y.shape:
+    if broadcast(bias.shape, y.shape) != y.shape:
         raise refused("a matrix product", a, b, bias)
     return y
 
@@ -90,7 +90,7 @@ def _attention(
     if not query.shape[:2] == key.shape[:2] == value.shape[:2] or key.shape[2] != value.shape[2]:
         return None
     scores = (batch, heads, length, key.shape[2])
-    if mask is not None and torch.broadcast_shapes(mask.shape, scores) != scores:
+    if mask is not None and broadcast(mask.shape, scores) != scores:
         raise refused("an attention", query, key, value, mask)
     # The fused kernels write (batch, length, heads, size) and return it transposed.
     y = torch.empty((batch, length, heads, value.shape[3]), dtype=query.dtype, device=META)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -52,6 +53,17 @@ def channels_last(x: Tensor) -> bool:
             return False  # 1 x c x 1 x 1 in the usual order
         least = strides[axis] * max(x.shape[axis], 1)
     return x.is_contiguous(memory_format=torch.channels_last)
+
+
+def broadcast(shape: Sequence[int], other: Sequence[int]) -> tuple[int, ...] | None:
+    """The shape that both are stretched to, None where they cannot be."""
+    # Not `torch.broadcast_shapes`, which imports sympy.
+    sizes = []
+    for a, b in zip_longest(reversed(shape), reversed(other), fillvalue=1):
+        if a != b and 1 not in (a, b):
+            return None
+        sizes.append(b if a == 1 else a)
+    return tuple(reversed(sizes))
 
 
 def overloads(names: str) -> list[Any]:
