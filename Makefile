@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: setup compare test slow lint reports bench picture
+.PHONY: setup compare test slow lint reports docs bench picture
 .DEFAULT_GOAL := compare
 
 setup: $(READY)
@@ -29,9 +29,12 @@ lint: setup
 	$(BIN)/mypy
 
 reports: setup ## the committed reports that no clock went into
-	$(BIN)/shufflenet-flops compare --no-latency --quiet -o reports/units.md > /dev/null
+	$(BIN)/shufflenet-flops report all -o reports
 	$(BIN)/shufflenet-flops models -o reports/models.md > /dev/null
-	$(BIN)/shufflenet-flops paper --alternatives -o reports/paper.md > /dev/null
+
+docs: setup ## the documentation in build/site; a warning is an error
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/mkdocs build --strict --quiet
 
 bench: setup ## reports/benchmarks.md, measured on this machine
 	$(BIN)/python -m benchmarks.run

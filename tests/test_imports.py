@@ -51,6 +51,19 @@ def test_analytic_commands_load_nothing_heavy(statement: str) -> None:
     assert heavy_modules_after(statement) == ""
 
 
+@pytest.mark.parametrize(
+    ("command", "heavy"),
+    [
+        (("formula", "shufflenet_v1", "--c", "960"), "sympy"),
+        (("sweep", "--c", "64:256:16", "--g", "1,2,4", "--quiet"), "numpy"),
+    ],
+)
+def test_design_commands_load_only_what_they_compute_with(
+    command: tuple[str, ...], heavy: str
+) -> None:
+    assert heavy_modules_after(run_command(*command)) == heavy
+
+
 def test_the_test_above_can_fail() -> None:
     """The measured side does load torch, and is seen to."""
     assert "torch" in heavy_modules_after("import shufflenet_flops.measure")

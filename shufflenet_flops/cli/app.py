@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from shufflenet_flops.cli import compare, count, env, fit, formula, models, paper, report
+from shufflenet_flops.cli import compare, count, env, fit, formula, models, paper, report, sweep
 from shufflenet_flops.errors import ShufflenetFlopsError
 
 app = typer.Typer(
@@ -23,14 +23,10 @@ app.command("compare")(compare.command)
 app.command("count")(count.command)
 app.command("formula")(formula.command)
 app.command("fit")(fit.command)
+app.command("sweep")(sweep.command)
 app.command("paper")(paper.command)
 app.command(
-    "report",
-    context_settings={
-        "allow_extra_args": True,
-        "ignore_unknown_options": True,
-        "allow_interspersed_args": True,
-    },
+    "report", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
 )(report.command)
 app.command("models")(models.command)
 app.command("env")(env.command)
@@ -53,7 +49,7 @@ Try:
   shufflenet-flops compare resnet50 resnext50_32x4d shufflenet_v1_x1_0_g3
   shufflenet-flops count shufflenet_v1_x1_0_g3 --by kind
   shufflenet-flops count shufflenet_v1@g=8,scale=2 --input 1x3x480x640
-  shufflenet-flops models 'shufflenet*' --format json
+  shufflenet-flops report compare --c 240 --g 3 -o units.html
 """
 
 

@@ -24,6 +24,8 @@ class Kind(StrEnum):
     NORM = "norm"
     ACTIVATION = "activation"
     POOL = "pool"
+    REDUCTION = "reduction"
+    RESAMPLE = "resample"
     ELEMENTWISE = "element-wise"
     MOVE = "move"
 
@@ -34,7 +36,8 @@ class Row:
 
     `path` is the module path in the built network, so rows from different sources join by it.
     Shapes are torch shapes with the batch first. `read_bytes` counts every input, weight and
-    buffer once, `write_bytes` the output once; what an op only renames is not moved.
+    buffer once, `write_bytes` the output once; what an op only renames is not moved, and a lookup
+    reads what it fetches. `training` is the mode that the calling module was in.
     """
 
     path: str
@@ -50,6 +53,7 @@ class Row:
     stride: tuple[int, ...] | None = None
     groups: int | None = None
     call: Call = field(default_factory=lambda: Call())
+    training: bool = False
 
     @property
     def macs(self) -> int:

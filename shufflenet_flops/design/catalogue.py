@@ -11,55 +11,70 @@ from dataclasses import dataclass
 from functools import partial
 from math import gcd, lcm
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 from shufflenet_flops import zoo
 from shufflenet_flops.design.widen import last_width, widen, width_step
 from shufflenet_flops.errors import InputError, SpecError, UnknownNameError
-from shufflenet_flops.spec import Conv2d, Number, Shape, seq
+from shufflenet_flops.spec import Conv2d, Node, Number, seq, total_stride
 from shufflenet_flops.spec.numbers import check_at_least, exact_div, indicator
 from shufflenet_flops.zoo import shufflenet_v1, shufflenet_v2, table4
 from shufflenet_flops.zoo.mobilenet_v1 import unit as mobilenet_unit
 from shufflenet_flops.zoo.registry import Network
+
+Values: TypeAlias = Mapping[str, Number]
+Rule: TypeAlias = Callable[[Values], Number]
 
 
 @dataclass(frozen=True)
 class Design:
     """A network or unit as `build(**variables)`.
 
-    `variables` are the names that `build` takes, with their published values; a value of None
-    follows from the other variables. Every width that makes a network is a multiple of
-    `step(variables)`, and so is every wider one.
+    `variables` are the names that `build` takes, each with its published value or a rule by which
+    it follows from those before it. With some variables given, every width c that makes a network
+    is a multiple of `step(given)`, and so is every wider one.
     """
 
     name: str
     build: Callable[..., Network]
-    variables: Mapping[str, int | None]
-    step: Callable[[Mapping[str, int | None]], int]
+    variables: Mapping[str, int | Rule]
+    step_of: Callable[[Mapping[str, int]], int]
     unit: str | None = None
 
-    def fill(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """All variables: `values` where it has them, and published ones for the rest."""
-        return {**self.variables, **self.known(values)}
+    def fill(self, values: Values) -> dict[str, Number]:
+        """All variables: `values` where it has them, and published or derived ones for the rest.
 
-    def known(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        Raises SpecError where a rule cannot be kept.
+        """
+        filled: dict[str, Number] = {}
+        for name, default in self.variables.items():
+            if name in values:
+                filled[name] = values[name]
+            else:
+                filled[name] = default if isinstance(default, int) else default(filled)
+        return filled
+
+    def known(self, values: Values) -> dict[str, Number]:
         """Those of `values` that are this design's variables."""
         return {name: value for name, value in values.items() if name in self.variables}
 
-
-def _pointwise(c: Number, h: Number, w: Number, g: Number, n: Number | None = None) -> Network:
-    return Network(seq(conv=Conv2d(c, c if n is None else n, groups=g)), (1, c, h, w))
-
-
-def _conv(c: Number, h: Number, w: Number, k: Number, n: Number | None = None) -> Network:
-    unit = mobilenet_unit(c, c if n is None else n, separable=False, kernel=k)
-    return Network(seq(unit=unit), (1, c, h, w))
+    def step(self, given: Mapping[str, int]) -> int:
+        """What every valid width is a multiple of, with these variables given."""
+        constants = {
+            name: default for name, default in self.variables.items() if isinstance(default, int)
+        }
+        return self.step_of({**constants, **self.known(given)})
 
 
-def _mobilenet_layer(
-    c: Number, h: Number, w: Number, stride: int, n: Number | None = None, k: Number = 3
-) -> Network:
-    n = c * stride if n is None else n
+def _pointwise(c: Number, n: Number, g: Number, h: Number, w: Number) -> Network:
+    return Network(seq(conv=Conv2d(c, n, groups=g)), (1, c, h, w))
+
+
+def _conv(c: Number, n: Number, k: Number, h: Number, w: Number) -> Network:
+    return Network(seq(unit=mobilenet_unit(c, n, separable=False, kernel=k)), (1, c, h, w))
+
+
+def _mobilenet_layer(c: Number, n: Number, k: Number, h: Number, w: Number, stride: int) -> Network:
     return Network(seq(unit=mobilenet_unit(c, n, stride, kernel=k)), (1, c, h, w))
 
 
@@ -68,61 +83,70 @@ def _shufflenet_v2_unit(c: Number, h: Number, w: Number, stride: int) -> Network
     return Network(seq(unit=make), (1, c, h, w))
 
 
+def _output(v: Values) -> Number:
+    return v["c"] * v.get("stride", 1)
+
+
+def _square(v: Values) -> Number:
+    return v["h"]
+
+
+def _quarter(v: Values) -> Number:
+    return shufflenet_v1.bottleneck_width(_output(v), v.get("g", 1))
+
+
+def _quarter_step(given: Mapping[str, int]) -> int:
+    """For c such that the bottleneck m, a quarter of the output, is whole and splits into g."""
+    parts = 4 * given.get("g", 1)
+    return 1 if "m" in given else parts // gcd(parts, given["stride"])
+
+
 def _unit_design(
     unit: str,
     build: Callable[..., Network],
-    step: Callable[[Mapping[str, int | None]], int],
-    variables: Mapping[str, int | None],
+    step: Callable[[Mapping[str, int]], int],
+    variables: Mapping[str, int | Rule],
     name: str | None = None,
 ) -> Design:
-    return Design(name or f"{unit}_unit", build, variables, step, unit)
+    sizes: dict[str, int | Rule] = {"h": 28, "w": _square}
+    return Design(name or f"{unit}_unit", build, {"c": 240, **variables, **sizes}, step, unit)
 
 
-def _quarter_step(v: Mapping[str, int | None]) -> int:
-    """For c such that the bottleneck m, a quarter of the output, is whole and splits into g."""
-    parts = 4 * (v.get("g") or 1)
-    return parts // gcd(parts, v["stride"] or 1) if v["m"] is None else 1
-
-
-_SIZES: Mapping[str, int | None] = {"c": 240, "h": 28, "w": 28}
-_STRIDED = {**_SIZES, "stride": 1}
-_BOTTLENECK = {**_STRIDED, "m": None}
-UNITS: Mapping[str, Design] = MappingProxyType(
-    {
-        str(design.unit): design
-        for design in (
-            _unit_design("conv", _conv, lambda v: 1, {**_SIZES, "n": None, "k": 3}),
-            _unit_design(
-                "pointwise", _pointwise, lambda v: v["g"] or 1, {**_SIZES, "n": None, "g": 1}
-            ),
-            _unit_design(
-                "mobilenet",
-                _mobilenet_layer,
-                lambda v: 1,
-                {**_STRIDED, "n": None, "k": 3},
-                name="mobilenet_layer",
-            ),
-            _unit_design("resnet", partial(zoo.build, "resnet_unit"), _quarter_step, _BOTTLENECK),
-            _unit_design(
-                "resnext",
-                partial(zoo.build, "resnext_unit"),
-                _quarter_step,
-                {**_BOTTLENECK, "g": 3},
-            ),
-            _unit_design(
-                "shufflenet",
-                partial(zoo.build, "shufflenet_unit"),
-                lambda v: lcm(v["g"] or 1, _quarter_step(v)),
-                {**_BOTTLENECK, "g": 3},
-            ),
-            _unit_design("shufflenet_v2", _shufflenet_v2_unit, lambda v: 2, _STRIDED),
-        )
-    }
+_UNITS = (
+    _unit_design("conv", _conv, lambda given: 1, {"n": _output, "k": 3}),
+    _unit_design("pointwise", _pointwise, lambda given: given["g"], {"n": _output, "g": 1}),
+    _unit_design(
+        "mobilenet",
+        _mobilenet_layer,
+        lambda given: 1,
+        {"stride": 1, "n": _output, "k": 3},
+        name="mobilenet_layer",
+    ),
+    _unit_design(
+        "resnet", partial(zoo.build, "resnet_unit"), _quarter_step, {"stride": 1, "m": _quarter}
+    ),
+    _unit_design(
+        "resnext",
+        partial(zoo.build, "resnext_unit"),
+        _quarter_step,
+        {"g": 3, "stride": 1, "m": _quarter},
+    ),
+    _unit_design(
+        "shufflenet",
+        partial(zoo.build, "shufflenet_unit"),
+        lambda given: lcm(given["g"], _quarter_step(given)),
+        {"g": 3, "stride": 1, "m": _quarter},
+    ),
+    _unit_design("shufflenet_v2", _shufflenet_v2_unit, lambda given: 2, {"stride": 1}),
 )
+UNITS: Mapping[str, Design] = MappingProxyType({str(one.unit): one for one in _UNITS})
 
 
-def _image(h: Number, w: Number) -> Shape:
-    return (1, 3, h, w)
+def _on_image(spec: Node, h: Number, w: Number) -> Network:
+    """A network on an RGB image no smaller than the product of its strides, as in `count`."""
+    for name, size, smallest in zip("hw", (h, w), total_stride(spec), strict=True):
+        check_at_least(name, size, smallest)
+    return Network(spec, (1, 3, h, w))
 
 
 def published_width(g: Number) -> Number:
@@ -137,27 +161,23 @@ def published_width(g: Number) -> Number:
     return width
 
 
-def _shufflenet_v1(
-    g: Number,
-    h: Number,
-    w: Number,
-    classes: Number,
-    c: Number | None = None,
-    stem: Number | None = None,
-    **options: Any,
-) -> Network:
-    """Stages of c/4, c/2 and c channels; conv1 has 24 at the published width, scaled with c.
+def _scaled_stem(v: Values) -> Number:
+    """conv1's channels: 24 at the published width, scaled with c, raised to a multiple of g.
 
-    conv1 must be a multiple of g, as the first unit emits c/4 less its channels, and is rounded up.
+    It must be one, because the first unit emits in g groups what conv1's channels leave of c/4.
     """
-    c = published_width(g) if c is None else c
-    if stem is None:
-        whole = published_width(g) * g
-        stem = (24 * c + whole - 1) // whole * g
+    whole = published_width(v["g"]) * v["g"]
+    return (24 * v["c"] + whole - 1) // whole * v["g"]
+
+
+def _shufflenet_v1(
+    c: Number, g: Number, stem: Number, h: Number, w: Number, classes: Number, **options: Any
+) -> Network:
+    """Stages of c/4, c/2 and c channels."""
     stages = (exact_div(c, 4), exact_div(c, 2), c)
     units = shufflenet_v1.SHALLOW_UNITS if options.pop("shallow", False) else shufflenet_v1.UNITS
     spec = shufflenet_v1.network(stages, stem, g, units=units, classes=classes, **options)
-    return Network(spec, _image(h, w))
+    return _on_image(spec, h, w)
 
 
 def _shufflenet_v2(c: Number, h: Number, w: Number, classes: Number, **options: Any) -> Network:
@@ -165,7 +185,7 @@ def _shufflenet_v2(c: Number, h: Number, w: Number, classes: Number, **options: 
     stages = (exact_div(c, 4), exact_div(c, 2), c)
     conv5 = shufflenet_v2.WIDTHS[1.0].conv5
     spec = shufflenet_v2.network(stages, conv5, classes=classes, **options)
-    return Network(spec, _image(h, w))
+    return _on_image(spec, h, w)
 
 
 def _table4(
@@ -174,7 +194,7 @@ def _table4(
     """Stages of c/4, c/2 and c channels in ShuffleNet's skeleton."""
     structure = options.get("structure", "resnet")
     stages = (exact_div(c, 4), exact_div(c, 2), c)
-    return Network(table4.network(structure, stages, stem, classes=classes), _image(h, w))
+    return _on_image(table4.network(structure, stages, stem, classes=classes), h, w)
 
 
 _TABLE4_STEPS = {"vgg": 4, "resnet": 16, "xception": 16, "resnext": 8 * table4.CARDINALITY}
@@ -189,49 +209,51 @@ def _widened(
     classes: Number,
     g: Number | None = None,
 ) -> Network:
-    return Network(widen(base.spec, base.input, c, groups=g, classes=classes), _image(h, w))
+    return _on_image(widen(base.spec, base.input, c, groups=g, classes=classes), h, w)
+
+
+def _network_design(
+    name: str,
+    build: Callable[..., Network],
+    step: Callable[[Mapping[str, int]], int],
+    variables: Mapping[str, int | Rule],
+    size: int = 224,
+) -> Design:
+    return Design(name, build, {**variables, "h": size, "w": _square, "classes": 1000}, step)
 
 
 def _design_shufflenet_v1(name: str, options: dict[str, Any]) -> Design:
-    g = options.pop("g", 3)
-    return Design(
-        name,
-        partial(_shufflenet_v1, **options),
-        {"c": None, "g": g, "h": 224, "w": 224, "stem": None, "classes": 1000},
-        lambda v: 16 * (v["g"] or 1),
-    )
+    variables = {
+        "g": options.pop("g", 3),
+        "c": lambda v: published_width(v["g"]),
+        "stem": _scaled_stem,
+    }
+    build = partial(_shufflenet_v1, **options)
+    return _network_design(name, build, lambda given: 16 * given["g"], variables)
 
 
 def _design_shufflenet_v2(name: str, options: dict[str, Any]) -> Design:
     c = shufflenet_v2.WIDTHS[1.0].stages[2]
-    variables = {"c": c, "h": 224, "w": 224, "classes": 1000}
-    return Design(name, partial(_shufflenet_v2, **options), variables, lambda v: 8)
+    return _network_design(name, partial(_shufflenet_v2, **options), lambda given: 8, {"c": c})
 
 
 def _design_table4(name: str, options: dict[str, Any]) -> Design:
     structure = options.get("structure", "resnet")
-    variables = {"c": _PUBLISHED_STAGE4[structure], "h": 224, "w": 224, "stem": 12, "classes": 1000}
+    variables = {"c": _PUBLISHED_STAGE4[structure], "stem": 12}
     step = _TABLE4_STEPS[structure]
-    return Design(name, partial(_table4, **options), variables, lambda v: step)
+    return _network_design(name, partial(_table4, **options), lambda given: step, variables)
 
 
 def _design_widened(family: str, name: str, options: dict[str, Any]) -> Design:
     base = zoo.build(family, **options)
-    _, _, h, w = base.input
-    variables: dict[str, int | None] = {
-        "c": last_width(base.spec, base.input),
-        "h": h,
-        "w": w,
-        "classes": 1000,
-    }
+    variables: dict[str, int | Rule] = {"c": last_width(base.spec, base.input)}
     if family == "resnext":
         variables["g"] = options.get("cardinality", 32)
-    return Design(
-        name,
-        partial(_widened, base),
-        variables,
-        lambda v: width_step(base.spec, base.input, v.get("g")),
-    )
+
+    def step(given: Mapping[str, int]) -> int:
+        return width_step(base.spec, base.input, given.get("g"))
+
+    return _network_design(name, partial(_widened, base), step, variables, base.input[2])
 
 
 # Each network family's maker, and those of its options that are not variables here.

@@ -59,13 +59,12 @@ def fit(
     multiple of the design's step is valid; so bisection finds what a scan of all widths would.
     Raises InputError where even the narrowest is over, or where `budgets` does not limit the width.
     """
-    filled = {name: value for name, value in design.fill(numbers).items() if name != "c"}
-    step = lcm(design.step(design.fill(numbers)), multiple_of)
+    step = lcm(design.step(numbers), multiple_of)
 
     def at(count: int) -> Choice | None:
         """The network of `count` steps; None where there is none."""
         try:
-            network = design.build(**{**filled, "c": count * step})
+            network = design.build(**design.fill({**numbers, "c": count * step}))
             return Choice(count * step, totals(network.spec, network.input))
         except SpecError:
             return None
@@ -75,7 +74,7 @@ def fit(
 
     first = _first(lambda count: at(count) is not None, 1, WIDEST // step)
     if first is None:
-        raise _never_valid(design, filled, 64 * step)
+        raise _never_valid(design, numbers, 64 * step)
     narrowest = _valid(at(first))
     if is_over(narrowest):
         raise InputError(_impossible(design, numbers, budgets, narrowest))
@@ -106,10 +105,10 @@ def _first(holds: Callable[[int], bool], start: int, stop: int) -> int | None:
     return high
 
 
-def _never_valid(design: Design, filled: Mapping[str, int], channels: int) -> SpecError:
+def _never_valid(design: Design, numbers: Mapping[str, int], channels: int) -> SpecError:
     """By which rule no width is valid, in the words of the walk at one of them."""
     try:
-        network = design.build(**{**filled, "c": channels})
+        network = design.build(**design.fill({**numbers, "c": channels}))
         totals(network.spec, network.input)
     except SpecError as error:
         return SpecError(f"no width makes a valid {design.name}: {error}")

@@ -76,7 +76,7 @@ def derive(design: Design, metric: Metric, numbers: Mapping[str, int]) -> Formul
 
     Of `numbers` only those are put in that change the structure: the stride, one group (which
     shuffles nothing), and a network's g where its published widths go by it. A network's width is
-    s times the published one.
+    s times the published one, and so is conv1's where it is scaled and no number is given for it.
     """
     import sympy
 
@@ -106,10 +106,10 @@ def _symbols(design: Design, numbers: Mapping[str, int]) -> dict[str, Any]:
 
         scale = sympy.Symbol("s", positive=True)
         width = design.variables["c"]
-        if width is None and "g" in numbers:
-            width = published_width(numbers["g"])
-        built["c"] = scale * (symbol("c") if width is None else width)
-        if "stem" in design.variables and design.variables["stem"] is None:
+        if not isinstance(width, int):
+            width = published_width(numbers["g"]) if "g" in numbers else symbol("c")
+        built["c"] = scale * width
+        if callable(design.variables.get("stem")) and "stem" not in numbers:
             built["stem"] = 24 * scale
     return built
 
@@ -140,8 +140,7 @@ def evaluate(design: Design, metric: Metric, numbers: Mapping[str, int]) -> Valu
     filled = design.fill(numbers)
     network = design.build(**filled)
     table = layer_table(network.spec, network.input)
-    known = {name: value for name, value in filled.items() if value is not None}
-    return Value(known, metric_of(table, metric), kinds_of(table, metric))
+    return Value(filled, metric_of(table, metric), kinds_of(table, metric))
 
 
 def series(
@@ -151,8 +150,8 @@ def series(
     filled = design.fill(numbers)
     if name not in filled:
         raise InputError(f"--wrt {name}: {design.name} has {', '.join(filled)}")
-    step = design.step(filled) if name == "c" else 1
-    last = 2 * (filled[name] or 1000)
+    step = design.step(numbers) if name == "c" else 1
+    last = 2 * filled[name]
     step *= max(1, last // (40 * step))
     found = []
     for value in range(step, last + 1, step):

@@ -109,11 +109,11 @@ def _continuous(design: Design, numbers: Mapping[str, int], budget: int) -> floa
     MACs are a quadratic in the width, as every layer has at most two widths; three of its values
     give it exactly.
     """
-    step = 16 * design.step(design.fill(numbers))  # wide enough for any stem
+    step = 16 * design.step(numbers)  # wide enough for any stem
     y0, y1, y2 = (
         walk_macs(network.spec, network.input)
         for network in (
-            design.build(**{**design.fill(numbers), "c": count * step}) for count in (1, 2, 3)
+            design.build(**design.fill({**numbers, "c": count * step})) for count in (1, 2, 3)
         )
     )
     # In t, where the width is (1 + t) * step: y0 + (y1 - y0) t + (y2 - 2 y1 + y0) t (t - 1) / 2.

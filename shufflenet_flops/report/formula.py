@@ -212,13 +212,16 @@ def draw_series(found: Sequence[tuple[int, Value]], name: str, metric: Metric, w
     scale, unit = (
         (1e6, f"M{METRIC_UNITS[metric]}") if metric == "macs" else (1e3, _THOUSANDS[metric])
     )
-    others = ", ".join(
-        f"{key}={number}" for key, number in found[0][1].numbers.items() if key != wrt
+    first = found[0][1].numbers
+    fixed = ", ".join(
+        f"{key}={number}"
+        for key, number in first.items()
+        if all(value.numbers[key] == number for _, value in found)
     )
     return draw_shares(
         [x for x, _ in found],
         {kind: [value.parts.get(kind, 0) / scale for _, value in found] for kind in kinds},
-        title=f"{name}, {others}",
+        title=f"{name}, {fixed}",
         x_label=AXES.get(wrt, wrt),
         y_label=unit,
     )

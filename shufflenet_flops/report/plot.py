@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.errors import InputError
@@ -143,11 +144,26 @@ def draw_shares(
             [100 * value / total for value, total in zip(values, whole, strict=True)]
             for values in parts.values()
         ]
-        below.stackplot(x, shares, labels=list(parts), colors=COLOURS, alpha=0.85)
+        if len(x) > _BARS:
+            below.stackplot(x, shares, labels=list(parts), colors=COLOURS, alpha=0.85)
+        else:
+            _stack_bars(below, x, dict(zip(parts, shares, strict=True)))
         below.set_ylim(0, 100)
         below.margins(x=0)
         below.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
+
+
+_BARS = 20  # an area between fewer values would suggest values that are not there
+
+
+def _stack_bars(axes: Axes, x: Sequence[float], shares: Mapping[str, Sequence[float]]) -> None:
+    width = 0.8 * min(b - a for a, b in pairwise(x)) if len(x) > 1 else 0.8
+    base = [0.0] * len(x)
+    for i, (name, values) in enumerate(shares.items()):
+        colour = COLOURS[i % len(COLOURS)]
+        axes.bar(x, values, width, bottom=base, label=name, color=colour, alpha=0.85)
+        base = [low + value for low, value in zip(base, values, strict=True)]
 
 
 def draw_front(

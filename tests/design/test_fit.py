@@ -15,7 +15,7 @@ from shufflenet_flops.design.fit import fit
 from shufflenet_flops.design.many import count_many
 from shufflenet_flops.errors import InputError, SpecError
 
-WIDEST = 6000
+WIDEST = 4000
 BUDGETS = ("macs", "params", "memory_bytes")
 STRUCTURES = [f"shufflenet_v1_table4@structure={s}" for s in ("vgg", "xception", "resnext")]
 
@@ -36,7 +36,7 @@ def test_equals_a_scan_of_every_width_on_600_random_cases() -> None:
     while cases < 600:
         name = draw.choice(families)
         design = find_design(name)
-        g, h = draw.choice([1, 2, 3, 4, 8, 16]), draw.choice([32, 96, 224])
+        g, h = draw.choice([1, 2, 3, 4, 8, 16]), draw.choice([32, 224])
         multiple_of = draw.choice([1, 1, 2, 8, 12])
         if name == "shufflenet_v1" and g == 16:
             continue  # Table 1 has no width to scale conv1 by
@@ -80,7 +80,7 @@ def test_what_the_search_rests_on(name: str, g: int) -> None:
     """Valid widths are the multiples of the step from the narrowest on; metrics grow with them."""
     design = find_design(name)
     numbers = {"g": g} if "g" in design.variables else {}
-    step = design.step(design.fill(numbers))
+    step = design.step(numbers)
     widths, metrics = every_width(name, g, 224)
     unit_sized = design.unit is not None
 
@@ -125,4 +125,4 @@ def test_an_int_and_a_position_are_told_apart() -> None:
     widths, metrics = every_width("conv_unit", 1, 32)
 
     assert widths.tolist() == list(range(1, WIDEST + 1))
-    assert bisect_right(metrics["macs"].tolist(), 9 * 100 * 100 * 32 * 28) == 100
+    assert bisect_right(metrics["macs"].tolist(), 9 * 100 * 100 * 32 * 32) == 100

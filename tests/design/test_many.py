@@ -35,7 +35,7 @@ def batches(draw: st.DrawFn) -> tuple[Design, dict[str, list[int]], dict[str, in
     columns = draw(st.sets(st.sampled_from(free), min_size=1))
     fixed = draw(st.sets(st.sampled_from(free))) - columns
     rows = draw(st.integers(1, 12))
-    step = design.step(design.variables)
+    step = design.step({})
     values = {name: draw(st.lists(CHOICES[name], min_size=rows, max_size=rows)) for name in columns}
     if "c" in values and draw(st.booleans()):
         values["c"] = [step * c for c in values["c"]]
