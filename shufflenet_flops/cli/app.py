@@ -25,9 +25,9 @@ app.command("formula")(formula.command)
 app.command("fit")(fit.command)
 app.command("sweep")(sweep.command)
 app.command("paper")(paper.command)
-app.command(
-    "report", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
-)(report.command)
+app.command("report", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+    report.command
+)
 app.command("models")(models.command)
 app.command("env")(env.command)
 

@@ -58,7 +58,6 @@ def draw_panels(
     panels: Mapping[str, Sequence[float]],
     *,
     title: str,
-    digits: int = 2,
 ) -> Figure:
     """The same names against several quantities, each on its own scale from zero."""
     with style():
@@ -67,8 +66,8 @@ def draw_panels(
         for i, (label, values) in enumerate(panels.items()):
             axes = new_axes(figure, "", label, "", 100 + 10 * len(panels) + i + 1)
             axes.barh(names, values, _BAR, color=COLOURS[i % len(COLOURS)])
-            _finish(axes, values, [f"{value:,.{digits}f}" for value in values])
-            axes.locator_params(axis="x", nbins=3)
+            _finish(axes, values, [f"{value:,.4g}" for value in values])
+            axes.locator_params(axis="x", nbins=2)
             if i:
                 axes.tick_params(labelleft=False)
     return figure

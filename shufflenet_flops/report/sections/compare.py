@@ -10,7 +10,7 @@ from shufflenet_flops.design.catalogue import find_unit
 from shufflenet_flops.design.formula import evaluate
 from shufflenet_flops.errors import SpecError
 from shufflenet_flops.report.compare import compare_grid, comparisons_from
-from shufflenet_flops.report.grid import mega
+from shufflenet_flops.report.grid import mega, scale_for
 from shufflenet_flops.report.plot import draw_lines
 from shufflenet_flops.report.plot_bars import draw_panels
 from shufflenet_flops.report.plot_shuffle import draw_shuffle
@@ -38,7 +38,7 @@ def section(saved: Saved) -> Section:
         pictures=(
             _panels(found),
             *(_against_groups(found) if units else []),
-            counters_picture(found[-1].name, found[-1].counters),
+            _counters_picture(found),
             *(_shuffle(found) if units else []),
         ),
         convention=f"`paper`, in MACs: {convention.meaning}. A counter's total is in its own unit.",
@@ -53,9 +53,18 @@ def _cost(found: Sequence[Comparison]) -> list[str]:
         return [f"{least.name} takes {least.analytic_macs:,} MACs."]
     times = " and ".join(
         f"{one.analytic_macs / least.analytic_macs:.1f} times fewer than {one.name}"
-        for one in others
+        for one in _ends(others)
     )
-    return [f"{least.name} takes {mega(least.analytic_macs)} MMAC, {times}."]
+    return [
+        f"{least.name} takes {mega(least.analytic_macs)} MMAC, {times}"
+        + (", which are the nearest and the farthest." if len(others) > 2 else ".")
+    ]
+
+
+def _ends(found: Sequence[Comparison]) -> Sequence[Comparison]:
+    """Two at most: of more, those with the fewest and the most MACs."""
+    ordered = sorted(found, key=lambda one: one.analytic_macs)
+    return found if len(found) < 3 else (ordered[0], ordered[-1])
 
 
 def _memory(found: Sequence[Comparison]) -> list[str]:
@@ -105,10 +114,18 @@ def _latency(found: Sequence[Comparison]) -> list[str]:
     ]
 
 
+def _counters_picture(found: Sequence[Comparison]) -> Picture:
+    """Of the one with the fewest MACs, where what counters add is the largest part."""
+    least = min(found, key=lambda one: one.analytic_macs)
+    return counters_picture(least.name, least.counters)
+
+
 def _panels(found: Sequence[Comparison]) -> Picture:
+    macs = scale_for(one.analytic_macs for one in found)
+    params = scale_for(one.params for one in found)
     panels = {
-        "MMAC": [one.analytic_macs / 1e6 for one in found],
-        "parameters, k": [one.params / 1e3 for one in found],
+        f"{macs.prefix}MAC": [one.analytic_macs / macs.size for one in found],
+        f"parameters, {params.prefix}": [one.params / params.size for one in found],
         "memory, MB": [one.memory_bytes / 1e6 for one in found],
     }
     shown = "MACs, parameters and memory access"

@@ -78,8 +78,10 @@ def _findings(cells: list[CellResult]) -> list[str]:
 
 
 def _picture(tables: Sequence[Reproduced]) -> Picture:
-    names = [cells[0].table for _, cells in tables]
-    counts = [Counter(cell.verdict for cell in cells) for _, cells in tables]
+    papers: dict[str, Counter[Verdict]] = {}
+    for table, cells in tables:
+        papers.setdefault(table.paper, Counter()).update(cell.verdict for cell in cells)
+    counts = list(papers.values())
     parts = {
         verdict.value: [float(count[verdict]) for count in counts]
         for verdict in Verdict
@@ -87,9 +89,9 @@ def _picture(tables: Sequence[Reproduced]) -> Picture:
     }
     return Picture(
         "verdicts",
-        "Published figures of each table, by verdict",
+        "Published figures of each paper, by verdict",
         draw_stacked(
-            names,
+            list(papers),
             parts,
             title="published figures by verdict",
             x_label="figures",
