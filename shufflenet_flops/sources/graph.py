@@ -222,9 +222,7 @@ def _function(target: str) -> Callable[..., Any]:
     # The dispatcher has no ops of TorchScript's, such as aten::save; from_file opens a file.
     if name == "from_file" or not torch._C._dispatch_has_kernel(qualified):
         raise InputError(f"it uses {target}, which this torch does not have or which is refused")
-    function: Callable[..., Any] = getattr(
-        getattr(getattr(torch.ops, namespace), name), overload
-    )
+    function: Callable[..., Any] = getattr(getattr(getattr(torch.ops, namespace), name), overload)
     return function
 
 
@@ -268,6 +266,4 @@ def _bind(outputs: tuple[Any, ...], result: Any, env: Environment) -> None:
         if isinstance(names, Ref):
             env[names.name] = values
         elif isinstance(names, list):
-            env.update(
-                (name.name, one) for name, one in zip(names, values, strict=True) if name
-            )
+            env.update((name.name, one) for name, one in zip(names, values, strict=True) if name)
