@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 IntShape = tuple[int, ...]
 
-DTYPES = "float32 float64 float16 bfloat16 int64 int32 int16 int8 uint8 bool complex64 complex128".split()
+DTYPES = (
+    *("float32", "float64", "float16", "bfloat16", "complex64", "complex128"),
+    *("int64", "int32", "int16", "int8", "uint8", "bool"),
+)
 MAX_ELEMENTS = 2**63  # what torch, and a file format's integers, can number
 
 

@@ -178,15 +178,18 @@ def _count(model: ModelProto) -> Counted:
             for name in node.input[3:5]:  # running statistics
                 trained.pop(name, None)
     for value in _inferred(model):
-        tensor_type = value.type.tensor_type
-        sizes = tuple(
-            dim.dim_value if dim.HasField("dim_value") else -1 for dim in tensor_type.shape.dim
-        )
-        if tensor_type.HasField("shape") and tensor_type.elem_type in _TYPES:
-            if all(size >= 0 for size in sizes):
-                itemsize = _TYPES[tensor_type.elem_type][1]
-                operands.setdefault(value.name, Operand(_checked(value.name, sizes), itemsize))
+        shape, itemsize = _known_shape(value), _TYPES.get(value.type.tensor_type.elem_type)
+        if shape is not None and itemsize is not None:
+            operands.setdefault(value.name, Operand(_checked(value.name, shape), itemsize[1]))
     return count_graph(graph, operands, trained)
+
+
+def _known_shape(value: ValueInfoProto) -> IntShape | None:
+    tensor = value.type.tensor_type
+    if not tensor.HasField("shape"):
+        return None
+    sizes = tuple(dim.dim_value if dim.HasField("dim_value") else -1 for dim in tensor.shape.dim)
+    return sizes if -1 not in sizes else None
 
 
 def _weight(tensor: TensorProto) -> Operand:

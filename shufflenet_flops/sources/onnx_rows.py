@@ -36,7 +36,8 @@ def count_graph(
         names = [name for name in node.input if name]
         describes = node.op_type in ("Shape", "Size")
         if (rule or free) and (describes or all(name in ready for name in names)):
-            weights = frozenset() if describes else frozenset().union(*map(ready.get, names))
+            made_of = () if describes else names
+            weights = frozenset[str]().union(*(ready[name] for name in made_of))
             ready.update((name, weights) for name in node.output)
             continue
         if free:
@@ -52,7 +53,8 @@ def count_graph(
         except NotImplementedError:
             unknown[node.op_type] += 1
             continue
-        weights = frozenset().union(*(ready.get(name, frozenset()) for name in names)) - counted
+        weights = frozenset[str]().union(*(ready[name] for name in names if name in ready))
+        weights -= counted
         counted |= weights
         inputs = {name: x for name, x in zip(node.input, xs, strict=True) if x is not None}
         rows.append(
