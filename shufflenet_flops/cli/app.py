@@ -25,6 +25,8 @@ app.command("models")(models.command)
 app.command("env")(env.command)
 
 _debug = False
+_INTERRUPTED = 130  # what typer makes of Ctrl-C
+_NOTHING_WRITTEN = "interrupted: nothing was written"
 
 
 def _version(wanted: bool) -> None:
@@ -77,9 +79,7 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (KeyboardInterrupt, typer.Abort):
-        if _debug:
-            raise
-        return _fail("interrupted: nothing was written")
+        return _fail(_NOTHING_WRITTEN)
     except ShufflenetFlopsError as error:
         if _debug:
             raise
@@ -93,6 +93,8 @@ def run(arguments: list[str]) -> int:
             f"{type(error).__name__}: {error} (a defect of shufflenet-flops; "
             "`shufflenet-flops --debug …` shows where)"
         )
+    if code == _INTERRUPTED:
+        return _fail(_NOTHING_WRITTEN)
     return code if isinstance(code, int) else 0
 
 
