@@ -8,9 +8,9 @@ from typing import Any
 from shufflenet_flops.comparison import Comparison
 from shufflenet_flops.count.row import MAC_CLASSES
 from shufflenet_flops.measure.counters import CounterReport
+from shufflenet_flops.report.count import caveats
 from shufflenet_flops.report.data import plain
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega
-from shufflenet_flops.spec import shape_text
 
 _CLASS_NAMES = {
     "norm_elements": "batch-norm element",
@@ -54,15 +54,21 @@ def compare_grid(comparisons: Sequence[Comparison]) -> Grid:
         Column("memory\nMB"),
         *([Column("latency\nms"), Column("ratio\n95 %")] if with_latency else []),
     ]
-    fewest = min(one.analytic_macs for one in comparisons)
+    all_analytic = all(one.analytic_macs is not None for one in comparisons)
+    fewest = min(one.traced_macs for one in comparisons)
     fastest = min((one.latency_s.median for one in comparisons if one.latency_s), default=None)
     rows: list[list[Cell | str]] = []
     for one in comparisons:
         row: list[Cell | str] = [one.name]
         if with_formula:
             row.append(one.formula or "–")
-        row.append(Cell(mega(one.analytic_macs), best=one.analytic_macs == fewest))
-        row.append(mega(one.traced_macs))
+        best = one.traced_macs == fewest
+        row.append(
+            "–"
+            if one.analytic_macs is None
+            else Cell(mega(one.analytic_macs), best=best and all_analytic)
+        )
+        row.append(Cell(mega(one.traced_macs), best=best and not all_analytic))
         row += [_reported(one.counters[name]) for name in counters]
         row += [f"{one.params / 1e3:,.1f}", mega(one.memory_bytes, 2)]
         if with_latency:
@@ -74,7 +80,7 @@ def compare_grid(comparisons: Sequence[Comparison]) -> Grid:
 def _title(comparisons: Sequence[Comparison]) -> str:
     first = comparisons[0]
     if first.unit is None:
-        return f"input {' | '.join(sorted({shape_text(one.input) for one in comparisons}))}"
+        return f"input {' | '.join(sorted({' '.join(one.inputs) for one in comparisons}))}"
     groups = max(one.g or 1 for one in comparisons)
     return (
         f"units on {first.c}x{first.h}x{first.w}, bottleneck m={first.m}, g={groups}, "
@@ -99,19 +105,22 @@ def _latency(one: Comparison, fastest: float | None) -> list[Cell | str]:
 
 def _notes(comparisons: Sequence[Comparison]) -> list[str]:
     notes = []
+    specified = [one for one in comparisons if one.analytic_macs is not None]
     same = all(
         one.analytic_macs == one.traced_macs and one.formula_macs in (None, one.analytic_macs)
-        for one in comparisons
+        for one in specified
     )
     sides = "formula = analytic = traced" if comparisons[0].formula else "analytic = traced"
-    macs = ", ".join(f"{one.name} {one.analytic_macs:,}" for one in comparisons)
-    notes.append(f"{sides if same else 'NOT EQUAL'}, exactly: {macs} MACs")
+    macs = ", ".join(f"{one.name} {one.traced_macs:,}" for one in comparisons)
+    prefix = (sides if same else "NOT EQUAL") + ", exactly: " if specified else ""
+    notes.append(f"{prefix}{macs} MACs")
     for name in comparisons[0].counters:
         notes += _counter_notes(name, comparisons)
     for one in comparisons:
-        if one.unknown_ops:
-            ops = ", ".join(f"{op} x{calls}" for op, calls in one.unknown_ops.items())
-            notes.append(f"{one.name}: not counted, because unknown: {ops}")
+        notes += [
+            f"{one.name}: {caveat}"
+            for caveat in caveats(one.unknown_ops, real_forward=one.real_forward)
+        ]
     if any(one.latency_s for one in comparisons):
         notes.append("* fewest MACs, fastest; ratio of median times to the first row")
     else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 from shufflenet_flops.count.row import IntShape
 from shufflenet_flops.errors import InputError
@@ -52,6 +52,19 @@ class OnnxSource(Source):
     """A graph whose every size is a number where the file and the inputs give one."""
 
     model: ModelProto
+
+    @property
+    def can_run(self) -> bool:
+        return False
+
+    def trace(self) -> Never:
+        raise self._cannot_run()
+
+    def module(self) -> Never:
+        raise self._cannot_run()
+
+    def _cannot_run(self) -> InputError:
+        return InputError(f"{self.name}: an ONNX graph is read for its shapes, and cannot be run")
 
     @cached_property
     def counted(self) -> Counted:
