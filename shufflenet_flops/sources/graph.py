@@ -1,7 +1,7 @@
 """The graph of an exported program, from JSON to calls of torch's ops, and nothing else.
 
-Every name in the file is looked up in a closed list: the ops of aten and prims that torch's
-dispatcher has, and arithmetic on sizes. A name outside it is refused, not tried.
+Every name in the file is looked up in a closed list: the public ops of aten in torch's dispatcher,
+and arithmetic on sizes. A name outside it is refused, not tried.
 """
 
 from __future__ import annotations
@@ -96,6 +96,8 @@ def parse_graph(graph: Json) -> Graph:
 def lookup(template: Any, env: Environment) -> Any:
     """`template` with every Ref replaced by its value."""
     if isinstance(template, Ref):
+        if template.name not in env:
+            raise InputError(f"it uses {template.name}, which nothing before it gives")
         return env[template.name]
     if isinstance(template, list | tuple):
         return type(template)(lookup(item, env) for item in template)
@@ -185,9 +187,11 @@ def _node(node: Json) -> Node:
             kwargs[str(one["name"])] = value(one["arg"])
         else:
             args.append(value(one["arg"]))
+    function = _function(node["target"])
+    _check_arguments(function, args, kwargs)
     return Node(
         _module_path(node["metadata"].get("nn_module_stack", "")),
-        _function(node["target"]),
+        function,
         tuple(args),
         kwargs,
         tuple(value(one) for one in node["outputs"]),
@@ -195,6 +199,26 @@ def _node(node: Json) -> Node:
 
 
 _POSITIONAL = 1
+
+
+def _check_arguments(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Raise TypeError for what torch does not check itself and may crash on.
+
+    That is None where an op takes none, and a number that is no dtype.
+    """
+    schema = getattr(function, "_schema", None)
+    if schema is None:
+        return
+    for position, argument in enumerate(schema.arguments):
+        if position >= len(args) and argument.name not in kwargs:
+            continue
+        given = args[position] if position < len(args) else kwargs[argument.name]
+        wants_dtype = "ScalarType" in str(argument.real_type)
+        is_optional = isinstance(argument.type, torch.OptionalType)
+        if (given is None and not is_optional) or (
+            given is not None and wants_dtype and not isinstance(given, torch.dtype)
+        ):
+            raise TypeError(f"{schema.name} takes no {given} as {argument.name}")
 
 
 def _module_path(stack: str) -> str:
@@ -214,16 +238,36 @@ def _function(target: str) -> Callable[..., Any]:
         return _ON_SIZES[target]
     if target == "torch.ops.higher_order.wrap_with_set_grad_enabled":
         return with_set_grad_enabled
-    match = re.fullmatch(r"torch\.ops\.(aten|prims)\.(\w+)\.(\w+)", target)
-    if match is None:
-        raise InputError(f"it uses {target}, which is none of torch's own ops")
-    namespace, name, overload = match.groups()
-    qualified = f"{namespace}::{name}" + ("" if overload == "default" else f".{overload}")
-    # The dispatcher has no ops of TorchScript's, such as aten::save; from_file opens a file.
-    if name == "from_file" or not torch._C._dispatch_has_kernel(qualified):
-        raise InputError(f"it uses {target}, which this torch does not have or which is refused")
-    function: Callable[..., Any] = getattr(getattr(getattr(torch.ops, namespace), name), overload)
-    return function
+    match = re.fullmatch(r"torch\.ops\.aten\.(\w+)\.(\w+)", target)
+    op = _aten_op(*match.groups()) if match else None
+    if op is None:
+        raise InputError(f"it uses {target}, which is not among torch's public ops")
+    return op
+
+
+def _aten_op(name: str, overload: str) -> Callable[..., Any] | None:
+    """The op, unless it is none of the dispatcher's public ones, which only compute tensors.
+
+    TorchScript's own ops, such as aten::save, are not in the dispatcher; from_file opens a file;
+    some internal ops crash on arguments that their callers never give, as old quantized cells do.
+    """
+    qualified = f"aten::{name}" + ("" if overload == "default" else f".{overload}")
+    if not torch._C._dispatch_has_kernel(qualified) or name == "from_file":
+        return None
+    op = getattr(getattr(torch.ops.aten, name), overload)
+    is_public = not name.startswith("_") or torch.Tag.core in op.tags or name in _EXPORTED
+    writes_out = any(argument.is_out for argument in op._schema.arguments)
+    return op if is_public and not writes_out and not _UNFIT.search(name) else None
+
+
+_UNFIT = re.compile("backward$|^quantized_")
+# Internal ops that exported programs do contain.
+_EXPORTED = frozenset(
+    "_convolution _log_softmax _native_batch_norm_legit _native_batch_norm_legit_no_training "
+    "_scaled_dot_product_attention_math _scaled_dot_product_flash_attention_for_cpu "
+    "_softmax _to_copy _unsafe_index _unsafe_view _upsample_bicubic2d_aa _upsample_bilinear2d_aa "
+    "_weight_norm _weight_norm_interface".split()
+)
 
 
 def with_set_grad_enabled(enabled: bool, graph: Graph, *values: Any) -> tuple[Any, ...]:
