@@ -24,8 +24,8 @@ from shufflenet_flops.sources.graph import (
     Ref,
     parse_graph,
     value,
-    with_set_grad_enabled,
 )
+from shufflenet_flops.sources.graph_ops import with_set_grad_enabled
 from shufflenet_flops.sources.imports import one_line
 from shufflenet_flops.sources.inputs import MAX_ELEMENTS, Input
 from shufflenet_flops.sources.module import ModuleSource
