@@ -10,7 +10,7 @@ from shufflenet_flops.count.row import MAC_CLASSES
 from shufflenet_flops.measure.counters import CounterReport
 from shufflenet_flops.report.count import caveats
 from shufflenet_flops.report.data import plain
-from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega
+from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega, scale_for
 
 _CLASS_NAMES = {
     "norm_elements": "batch-norm element",
@@ -42,21 +42,27 @@ def compare_grid(comparisons: Sequence[Comparison]) -> Grid:
     """Models down; MACs from every side, parameters, memory access and latency across."""
     with_formula = any(one.formula for one in comparisons)
     with_latency = any(one.latency_s for one in comparisons)
-    counters = list(comparisons[0].counters)
-    units = {name: comparisons[0].counters[name].unit for name in counters}
+    counters = {name: report.unit for name, report in comparisons[0].counters.items()}
+    macs = scale_for(one.traced_macs for one in comparisons)
+    params = scale_for(one.params for one in comparisons)
     columns = [
         Column("unit" if comparisons[0].unit else "model", figures=False),
         *([Column("formula", figures=False)] if with_formula else []),
-        Column("analytic\nMMAC"),
-        Column("traced\nMMAC"),
-        *(Column(f"{name}\nM{units[name]}") for name in counters),
-        Column("params\nk"),
+        Column(f"analytic\n{macs.prefix}MAC"),
+        Column(f"traced\n{macs.prefix}MAC"),
+        *(Column(f"{name}\n{macs.prefix}{unit}") for name, unit in counters.items()),
+        Column(f"params\n{params.prefix}"),
         Column("memory\nMB"),
-        *([Column("latency\nms"), Column("ratio\n95 %")] if with_latency else []),
+        *([Column("latency\nms"), Column("ratio\n")] if with_latency else []),
     ]
+    several = len(comparisons) > 1
     all_analytic = all(one.analytic_macs is not None for one in comparisons)
-    fewest = min(one.traced_macs for one in comparisons)
-    fastest = min((one.latency_s.median for one in comparisons if one.latency_s), default=None)
+    fewest = min(one.traced_macs for one in comparisons) if several else None
+    fastest = (
+        min((one.latency_s.median for one in comparisons if one.latency_s), default=None)
+        if several
+        else None
+    )
     rows: list[list[Cell | str]] = []
     for one in comparisons:
         row: list[Cell | str] = [one.name]
@@ -66,11 +72,12 @@ def compare_grid(comparisons: Sequence[Comparison]) -> Grid:
         row.append(
             "–"
             if one.analytic_macs is None
-            else Cell(mega(one.analytic_macs), best=best and all_analytic)
+            else Cell(macs(one.analytic_macs), best=best and all_analytic)
         )
-        row.append(Cell(mega(one.traced_macs), best=best and not all_analytic))
-        row += [_reported(one.counters[name]) for name in counters]
-        row += [f"{one.params / 1e3:,.1f}", mega(one.memory_bytes, 2)]
+        row.append(Cell(macs(one.traced_macs), best=best and not all_analytic))
+        reported = (one.counters[name].reported for name in counters)
+        row += ["–" if total is None else macs(total) for total in reported]
+        row += [params(one.params), mega(one.memory_bytes, 2)]
         if with_latency:
             row += _latency(one, fastest)
         rows.append(row)
@@ -88,19 +95,12 @@ def _title(comparisons: Sequence[Comparison]) -> str:
     )
 
 
-def _reported(report: CounterReport) -> str:
-    return mega(report.reported) if report.reported is not None else "–"
-
-
 def _latency(one: Comparison, fastest: float | None) -> list[Cell | str]:
     if one.latency_s is None:
         return ["–", "–"]
     latency = one.latency_s
     time = Cell(f"{latency.median * 1e3:.2f}", best=latency.median == fastest)
-    if latency.ratio is None:
-        return [time, "1"]
-    ratio = latency.ratio
-    return [time, f"{ratio.ratio:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]"]
+    return [time, f"{latency.ratio.ratio:.2f}" if latency.ratio else "1"]
 
 
 def _notes(comparisons: Sequence[Comparison]) -> list[str]:
@@ -112,26 +112,49 @@ def _notes(comparisons: Sequence[Comparison]) -> list[str]:
     )
     sides = "formula = analytic = traced" if comparisons[0].formula else "analytic = traced"
     macs = ", ".join(f"{one.name} {one.traced_macs:,}" for one in comparisons)
-    prefix = (sides if same else "NOT EQUAL") + ", exactly: " if specified else ""
+    prefix = f"{sides if same else 'NOT EQUAL'}: " if specified else ""
     notes.append(f"{prefix}{macs} MACs")
-    for name in comparisons[0].counters:
-        notes += _counter_notes(name, comparisons)
+    refused = {one.name: reason for one in comparisons if (reason := _shared_refusal(one))}
+    counted = [one for one in comparisons if one.name not in refused]
+    for name in comparisons[0].counters if counted else ():
+        notes += _counter_notes(name, counted)
+    notes += [f"{name}: no counter can run: {reason}" for name, reason in refused.items()]
     for one in comparisons:
         notes += [
             f"{one.name}: {caveat}"
             for caveat in caveats(one.unknown_ops, real_forward=one.real_forward)
         ]
-    if any(one.latency_s for one in comparisons):
-        notes.append("* fewest MACs, fastest; ratio of median times to the first row")
-    else:
-        notes.append("* fewest MACs")
+    notes += _ratio_notes(comparisons)
+    fastest = ", fastest" if any(one.latency_s for one in comparisons) else ""
+    precision = ", in fp32" if len(specified) == len(comparisons) else ""
+    notes.append(f"* fewest MACs{fastest}; memory: every input, weight and output once{precision}")
     return notes
+
+
+def _ratio_notes(comparisons: Sequence[Comparison]) -> list[str]:
+    ratios = [(one.name, one.latency_s.ratio) for one in comparisons if one.latency_s]
+    shown = [
+        f"{name} {ratio.low:.2f} to {ratio.high:.2f}"
+        + ("" if ratio.clear else " (no clear difference)")
+        for name, ratio in ratios
+        if ratio
+    ]
+    if not shown:
+        return []
+    return [f"time over {ratios[0][0]}'s, 95 % interval: {', '.join(shown)}"]
+
+
+def _shared_refusal(one: Comparison) -> str:
+    """The reason for which all counters are unavailable, if it is one and the same."""
+    reasons = {report.reason for report in one.counters.values()}
+    return reasons.pop() if len(reasons) == 1 else ""
 
 
 def _counter_notes(name: str, comparisons: Sequence[Comparison]) -> list[str]:
     reports = {one.name: one.counters[name] for one in comparisons}
     first = next(iter(reports.values()))
-    who = f"{first.distribution} {first.version}".rstrip()
+    # A local label, as in 2.13.0+cpu, says how torch was built, not how it counts.
+    who = f"{first.distribution} {first.version.partition('+')[0]}".rstrip()
     notes = []
     for model, report in reports.items():
         if report.status == "unavailable":

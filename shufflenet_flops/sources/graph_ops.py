@@ -56,7 +56,7 @@ _EXPORTED = frozenset(
 
 
 def with_set_grad_enabled(*args: Any) -> Any:
-    """Takes (enabled, graph, *values). Stands for a part of the model under `torch.no_grad()`; the program runs it as `graph`."""
+    """Stands for a part of the model under `torch.no_grad()`: (enabled, graph, *values)."""
     raise NotImplementedError
 
 
