@@ -246,8 +246,8 @@ def _check_inputs(path: str, program: ProgramSpec, inputs: tuple[Input, ...]) ->
     expected = program.user_inputs
     if len(inputs) != len(expected):
         raise InputError(
-            f"{path}: takes {len(expected)} inputs ({' '.join(map(str, program.inputs))}), "
-            f"{len(inputs)} given"
+            f"{path}: takes {' and '.join(map(str, program.inputs)) or 'no input'}, "
+            f"and --input is given {len(inputs)} times"
         )
     for given, want, exported in zip(inputs, expected, program.inputs, strict=True):
         fits = len(given.shape) == len(want.shape) and all(

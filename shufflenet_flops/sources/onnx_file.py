@@ -126,8 +126,8 @@ def _set_inputs(model: ModelProto, given: tuple[Input, ...]) -> tuple[Input, ...
     wanted = [one for one in model.graph.input if one.name not in weights]
     if given and len(given) != len(wanted):
         raise InputError(
-            f"takes {len(wanted)} inputs ({', '.join(one.name for one in wanted)}), "
-            f"{len(given)} given"
+            f"takes {', '.join(one.name for one in wanted) or 'no input'}, "
+            f"and --input is given {len(given)} times"
         )
     symbols: dict[str, int] = {}
     inputs = tuple(

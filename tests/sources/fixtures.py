@@ -102,8 +102,9 @@ def user_code(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def torchvision_ops() -> None:
+def torchvision_ops() -> Iterator[None]:
     """Make torchvision importable where its compiled ops do not fit torch, as on the CPU wheel."""
+    library = None
     try:
         import torchvision  # noqa: F401
     except RuntimeError:
@@ -112,7 +113,8 @@ def torchvision_ops() -> None:
         library = torch.library.Library("torchvision", "DEF")
         for op in ("nms", "qnms"):
             library.define(f"{op}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        torchvision_ops.library = library  # type: ignore[attr-defined]  # it ends with its object
+    yield
+    del library  # the ops end with it
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ def test_inputs_that_it_was_not_exported_for(tmp_path: Path) -> None:
     """Their number and their type."""
     path = write(tmp_path, exported())
 
-    with pytest.raises(InputError, match="takes 1 inputs"):
+    with pytest.raises(InputError, match="--input is given 2 times"):
         resolve(path, Options((Input((1, 3, 8, 8)),) * 2))
     with pytest.raises(InputError, match="cannot take 1x3x8x8:int64"):
         resolve(path, Options((Input((1, 3, 8, 8), "int64"),)))

@@ -234,7 +234,7 @@ def test_sizes_without_a_number(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [
-        ([Input((1, 3, 8, 8))] * 2, "takes 1 inputs"),
+        ([Input((1, 3, 8, 8))] * 2, "--input is given 2 times"),
         ([Input((1, 3, 9, 8))], "cannot take 1x3x9x8: its input x is 1x3x8x8:float32"),
         ([Input((1, 3, 8))], "cannot take 1x3x8"),
         ([Input((1, 3, 8, 8), "int64")], "cannot take 1x3x8x8:int64"),
