@@ -72,12 +72,33 @@ class Call:
     """How the op was called, which is what several counters go by.
 
     `module` is the exact type of the module that made the call, `function` the torch function it
-    called, `occurrences` how many places in the module tree hold that module.
+    called (`torch.nn.functional.relu`, `torch.Tensor.add`, `operator.add` for a plus sign), `aten`
+    the op that this came down to. `within` are the exact types of the modules that hold the module,
+    the outermost first, `occurrences` how many places in the module tree hold it. `weighted` tells
+    that a parameter was among the op's arguments.
     """
 
     module: str = ""
     function: str = ""
+    aten: str = ""
+    within: tuple[str, ...] = ()
     occurrences: int = 1
+    weighted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleCall:
+    """One call of a module, which is what counters with forward hooks see.
+
+    `module` is its exact type, `leaf` tells that it holds no other, `params` are the sizes of its
+    own parameters by name, `output` the shape of its (first) output.
+    """
+
+    path: str
+    module: str
+    leaf: bool
+    params: Mapping[str, int]
+    output: IntShape
 
 
 MAC_CLASSES = (OpClass.CONV_MACS, OpClass.LINEAR_MACS, OpClass.MATMUL_MACS)

@@ -6,6 +6,7 @@ shapes and strides of its arguments alone. The module is left exactly as it was.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,9 +19,16 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from shufflenet_flops.count import Call, Row, Table
+from shufflenet_flops.count import Call, ModuleCall, Row, Table
 from shufflenet_flops.errors import ModelError
 from shufflenet_flops.measure.aten import FREE, RULES, Context
+from shufflenet_flops.measure.calling import (
+    OPERATORS,
+    Places,
+    first_shape,
+    function_name,
+    written_as_operator,
+)
 from shufflenet_flops.measure.infer import infer
 
 
@@ -30,13 +38,15 @@ class Trace:
 
     `params` is `numel` over the module's distinct parameters, used or not. `unknown_ops` are aten
     ops without a rule and how often they ran: unknown is not zero. `real_forward` tells that real
-    kernels had to run because control flow asked for values.
+    kernels had to run because control flow asked for values. `calls` are the calls of modules, in
+    the order in which they returned.
     """
 
     table: Table
     params: int
     unknown_ops: Mapping[str, int]
     real_forward: bool = False
+    calls: tuple[ModuleCall, ...] = ()
 
 
 def trace(model: nn.Module, *inputs: Tensor) -> Trace:
@@ -56,7 +66,8 @@ def trace(model: nn.Module, *inputs: Tensor) -> Trace:
         except Exception as error:
             raise ModelError(tracer.failure(error)) from error
     params = sum(p.numel() for p in model.parameters())
-    return Trace(Table(tuple(tracer.rows)), params, dict(tracer.unknown))
+    calls = tuple(tracer.places.call(module, output) for module, output in tracer.calls)
+    return Trace(Table(tuple(tracer.rows)), params, dict(tracer.unknown), calls=calls)
 
 
 @contextmanager
@@ -83,14 +94,28 @@ def _untouched(model: nn.Module) -> Iterator[list[nn.Module]]:
 class _Functions(TorchFunctionMode):
     """Remembers the outermost torch function that is running, such as `adaptive_avg_pool2d`."""
 
-    current = ""
+    current: Any = None
+    by_operator = False  # whether it was called by a sign, such as `+`
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.current = getattr(func, "__name__", "")
+        self.current = func
+        self.by_operator = func in OPERATORS and written_as_operator(func, sys._getframe(1))
         try:
             return func(*args, **(kwargs or {}))
         finally:
-            self.current = ""
+            self.current = None
+
+    @property
+    def name(self) -> str:
+        """The bare name of the function."""
+        return getattr(self.current, "__name__", "")
+
+    @property
+    def full_name(self) -> str:
+        """The name with where it is found, `operator.add` for a plus sign."""
+        if self.current is None:
+            return ""
+        return f"operator.{self.name}" if self.by_operator else function_name(self.current)
 
 
 class _Tracer(TorchDispatchMode):
@@ -99,11 +124,8 @@ class _Tracer(TorchDispatchMode):
         self.rows: list[Row] = []
         self.unknown: Counter[str] = Counter()
         self.functions = _Functions()
-        self._paths: dict[int, str] = {}
-        self._occurrences: Counter[int] = Counter()
-        for name, module in model.named_modules(remove_duplicate=False):
-            self._paths.setdefault(id(module), name)
-            self._occurrences[id(module)] += 1
+        self.places = Places(model)
+        self.calls: list[tuple[nn.Module, tuple[int, ...]]] = []
         self._stack: list[nn.Module] = []
         self._failed_in = ""
         self._weights = {id(p): p for p in model.parameters()}
@@ -120,7 +142,9 @@ class _Tracer(TorchDispatchMode):
         """Run a module's own call, remembering that it is the one running."""
         self._stack.append(module)
         try:
-            return nn.Module._call_impl(module, *args, **kwargs)
+            output = nn.Module._call_impl(module, *args, **kwargs)
+            self.calls.append((module, first_shape(output)))
+            return output
         except Exception:
             self._failed_in = self._failed_in or self._path
             raise
@@ -129,7 +153,7 @@ class _Tracer(TorchDispatchMode):
 
     @property
     def _path(self) -> str:
-        return self._paths.get(id(self._stack[-1]), "") if self._stack else ""
+        return self.places(self._stack[-1]).path if self._stack else ""
 
     def failure(self, error: Exception) -> str:
         """One line for a forward pass that raised."""
@@ -151,7 +175,7 @@ class _Tracer(TorchDispatchMode):
         if rule is None:
             self.unknown[str(packet)] += 1
         else:
-            self.rows.append(self._row(rule, args, kwargs or {}, y))
+            self.rows.append(self._row(packet.__name__, rule, args, kwargs or {}, y))
         return out
 
     def to_meta(self, x: Tensor) -> Tensor:
@@ -184,13 +208,14 @@ class _Tracer(TorchDispatchMode):
 
     def _row(
         self,
+        aten: str,
         rule: Callable[..., Any],
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
         y: Tensor,
     ) -> Row:
-        module = self._stack[-1] if self._stack else None
-        context = Context(self.functions.current, lambda tensor: id(tensor) in self._weights)
+        place = self.places(self._stack[-1])
+        context = Context(self.functions.name, lambda tensor: id(tensor) in self._weights)
         work = rule(args, y, context)
         tensors = {id(t): t for t in _tensors((*args, *kwargs.values()))}
         weights = {
@@ -199,7 +224,7 @@ class _Tracer(TorchDispatchMode):
         params = sum(p.numel() for key, p in weights.items() if key not in self._counted)
         self._counted.update(weights)
         return Row(
-            path=self._path,
+            path=place.path,
             op=work.op,
             kind=work.kind,
             inputs=tuple(tuple(t.shape) for key, t in tensors.items() if key not in self._weights),
@@ -212,9 +237,12 @@ class _Tracer(TorchDispatchMode):
             stride=work.stride,
             groups=work.groups,
             call=Call(
-                module=_qualified_name(module),
-                function=self.functions.current,
-                occurrences=self._occurrences[id(module)],
+                module=place.module,
+                function=self.functions.full_name,
+                aten=aten,
+                within=place.within,
+                occurrences=place.occurrences,
+                weighted=bool(weights),
             ),
         )
 
@@ -222,10 +250,6 @@ class _Tracer(TorchDispatchMode):
 def _is_bookkeeping(y: Tensor) -> bool:
     """A whole number without axes, such as a batch-norm's step counter, is no activation."""
     return y.dim() == 0 and not y.is_floating_point()
-
-
-def _qualified_name(module: nn.Module | None) -> str:
-    return f"{type(module).__module__}.{type(module).__qualname__}" if module is not None else ""
 
 
 def _map_tensors(change: Callable[[Tensor], Tensor], value: Any) -> Any:
