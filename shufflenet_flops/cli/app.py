@@ -14,7 +14,7 @@ from shufflenet_flops.errors import ShufflenetFlopsError
 app = typer.Typer(
     name="shufflenet-flops",
     help="FLOPs of convolutional networks: exact integers, each under a named convention.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -25,6 +25,8 @@ app.command("models")(models.command)
 app.command("env")(env.command)
 
 _debug = False
+_INTERRUPTED = 130  # what typer makes of Ctrl-C
+_NOTHING_WRITTEN = "interrupted: nothing was written"
 
 
 def _version(wanted: bool) -> None:
@@ -35,8 +37,19 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+_EXAMPLES = """
+Try:
+  shufflenet-flops compare --c 240 --g 3
+  shufflenet-flops compare resnet50 resnext50_32x4d shufflenet_v1_x1_0_g3
+  shufflenet-flops count shufflenet_v1_x1_0_g3 --by kind
+  shufflenet-flops count shufflenet_v1@g=8,scale=2 --input 1x3x480x640
+  shufflenet-flops models 'shufflenet*' --format json
+"""
+
+
 @app.callback()
 def root(
+    context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     version: Annotated[
         bool,
@@ -46,6 +59,8 @@ def root(
     """FLOPs of convolutional networks: exact integers, each under a named convention."""
     global _debug
     _debug = debug
+    if context.invoked_subcommand is None:
+        print(context.get_help() + "\n" + _EXAMPLES.rstrip())
 
 
 def main() -> None:
@@ -64,9 +79,7 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (KeyboardInterrupt, typer.Abort):
-        if _debug:
-            raise
-        return _fail("interrupted: nothing was written")
+        return _fail(_NOTHING_WRITTEN)
     except ShufflenetFlopsError as error:
         if _debug:
             raise
@@ -80,6 +93,8 @@ def run(arguments: list[str]) -> int:
             f"{type(error).__name__}: {error} (a defect of shufflenet-flops; "
             "`shufflenet-flops --debug …` shows where)"
         )
+    if code == _INTERRUPTED:
+        return _fail(_NOTHING_WRITTEN)
     return code if isinstance(code, int) else 0
 
 

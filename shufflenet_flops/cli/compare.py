@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,8 +15,9 @@ from shufflenet_flops.cli.options import (
     InputOption,
     OutputOption,
     QuietOption,
-    check_input,
-    parse_shape,
+    at_input,
+    runnable,
+    whole_number,
 )
 from shufflenet_flops.cli.output import Document, Format, open_outputs
 from shufflenet_flops.errors import InputError, UnknownNameError
@@ -27,25 +28,31 @@ if TYPE_CHECKING:
     from shufflenet_flops.latency.sampling import Progress
 
 
+def _size(help: str, show_default: str | bool = True) -> Any:
+    return typer.Option(help=help, parser=whole_number, metavar="N", show_default=show_default)
+
+
 def command(
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL]...", help="Whole networks to compare instead of units."),
+        typer.Argument(metavar="MODEL", help="Whole networks to compare instead of units."),
     ] = None,
-    c: Annotated[int, typer.Option(help="Input channels of the unit.")] = 240,
+    c: Annotated[int, _size("Input channels of the unit.")] = 240,
     m: Annotated[
         int | None,
-        typer.Option(help="Bottleneck channels.", show_default="a quarter of the output"),
+        _size("Bottleneck channels.", show_default="a quarter of the output"),
     ] = None,
-    g: Annotated[int, typer.Option(help="Groups (in ResNeXt, the cardinality).")] = 3,
-    h: Annotated[int, typer.Option(help="Input height.")] = 28,
-    w: Annotated[int, typer.Option(help="Input width.")] = 28,
-    stride: Annotated[
-        int, typer.Option(help="1 keeps the size; 2 halves it and doubles the channels.")
-    ] = 1,
+    g: Annotated[int, _size("Groups (in ResNeXt, the cardinality).")] = 3,
+    h: Annotated[int, _size("Input height.")] = 28,
+    w: Annotated[int, _size("Input width.")] = 28,
+    stride: Annotated[int, _size("1 keeps the size; 2 halves it and doubles the channels.")] = 1,
     unit: Annotated[
         list[str] | None,
-        typer.Option(help="resnet, resnext or shufflenet. Repeatable.", show_default="all three"),
+        typer.Option(
+            metavar="UNIT",
+            help="resnet, resnext or shufflenet. Repeatable.",
+            show_default="all three",
+        ),
     ] = None,
     input: InputOption = None,
     latency: Annotated[
@@ -53,9 +60,9 @@ def command(
     ] = True,
     runs: Annotated[
         int | None,
-        typer.Option(help="Rounds of measurement.", show_default="about a second for each row"),
+        _size("Rounds of measurement.", show_default="about a second for each row"),
     ] = None,
-    threads: Annotated[int, typer.Option(help="Threads that PyTorch may use.")] = 1,
+    threads: Annotated[int, _size("Threads that PyTorch may use.")] = 1,
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
     quiet: QuietOption = False,
@@ -65,9 +72,6 @@ def command(
     The paper's formula, analytic and traced MACs, what each counter reports and why, parameters,
     memory access and latency.
     """
-    for name, value in (("runs", runs), ("threads", threads)):
-        if value is not None and value < 1:
-            raise InputError(f"--{name} {value}: must be at least 1")
     with open_outputs(form, output or []) as writer:
         chosen = (
             _networks(models, input)
@@ -88,46 +92,35 @@ def command(
 
 def _networks(names: Sequence[str], shape: str | None) -> list[zoo.Model]:
     from shufflenet_flops import zoo
-    from shufflenet_flops.spec import walk
 
     if len(set(names)) < len(names):
         raise InputError(f"a model is named twice: {' '.join(names)}")
-    models = []
-    for name in names:
-        model = zoo.find(name)
-        if shape:
-            model = replace(model, input=check_input(parse_shape(shape), model.input))
-        walk(model.spec, model.input)
-        models.append(model)
-    return models
+    return [at_input(zoo.find(name), shape) for name in names]
 
 
 def _units(
     units: Sequence[str] | None, sizes: dict[str, int | None], shape: str | None
 ) -> list[zoo.Model]:
     from shufflenet_flops import zoo
-    from shufflenet_flops.spec import walk
-    from shufflenet_flops.zoo.units import UNIT_NAMES
+    from shufflenet_flops.zoo.units import UNIT_NAMES, bottleneck
 
     if shape:
         raise InputError("--input is for whole networks; a unit's input is --c, --h and --w")
     if sizes["stride"] not in (1, 2):
         raise InputError(f"--stride {sizes['stride']}: must be 1 or 2")
-    for name in ("c", "m", "g", "h", "w"):
-        value = sizes[name]
-        if value is not None and value < 1:
-            raise InputError(f"--{name} {value}: must be at least 1")
-    models = []
-    for unit in dict.fromkeys(units or UNIT_NAMES):
+    chosen = list(dict.fromkeys(units or UNIT_NAMES))
+    for unit in chosen:
         if unit not in UNIT_NAMES:
             raise UnknownNameError("unit", unit, UNIT_NAMES)
+    # One bottleneck for all, as the paper compares them; it must suit the units with groups.
+    groups = 1 if chosen == ["resnet"] else sizes["g"]
+    sizes["m"] = bottleneck(sizes["c"], sizes["m"], groups, sizes["stride"])
+    models = []
+    for unit in chosen:
         family = f"{unit}_unit"
         known = zoo.family_options(family)
-        options = {key: value for key, value in sizes.items() if key in known and value}
-        text = ",".join(f"{key}={value}" for key, value in options.items())
-        model = zoo.find(f"{family}@{text}")
-        walk(model.spec, model.input)
-        models.append(model)
+        text = ",".join(f"{key}={value}" for key, value in sizes.items() if key in known)
+        models.append(runnable(zoo.find(f"{family}@{text}")))
     return models
 
 

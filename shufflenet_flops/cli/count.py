@@ -11,8 +11,7 @@ from shufflenet_flops.cli.options import (
     FormatOption,
     InputOption,
     OutputOption,
-    check_input,
-    parse_shape,
+    at_input,
 )
 from shufflenet_flops.cli.output import Document, Format, open_outputs
 
@@ -45,9 +44,8 @@ def command(
 
     with open_outputs(form, output or []) as writer:
         weights = find_convention(convention)
-        found = zoo.find(model)
-        shape = check_input(parse_shape(input), found.input) if input else found.input
-        table = layer_table(found.spec, shape)
-        result = count_result(model, shape, table, weights)
-        grids = count_grids(model, shape, table, weights, by.value)
+        found = at_input(zoo.find(model), input)
+        table = layer_table(found.spec, found.input)
+        result = count_result(found, table, weights)
+        grids = count_grids(found, table, weights, by.value)
         writer.write(Document("count", weights.name, [result], grids, result["rows"]))

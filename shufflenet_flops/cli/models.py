@@ -12,7 +12,7 @@ from shufflenet_flops.errors import UnknownNameError
 
 
 def command(
-    pattern: Annotated[str, typer.Argument(metavar="[GLOB]", help="Such as 'resnext*'.")] = "*",
+    pattern: Annotated[str, typer.Argument(metavar="GLOB", help="Such as 'resnext*'.")] = "*",
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> None:

@@ -74,8 +74,8 @@ class Call:
     `module` is the exact type of the module that made the call, `function` the torch function it
     called (`torch.nn.functional.relu`, `torch.Tensor.add`, `operator.add` for a plus sign), `aten`
     the op that this came down to. `within` are the exact types of the modules that hold the module,
-    the outermost first, `occurrences` how many places in the module tree hold it. `weighted` tells
-    that a parameter was among the op's arguments.
+    the outermost first; `occurrences` is how often `Module.apply` meets the module, once for every
+    parent that holds it. `weighted` tells that a parameter was among the op's arguments.
     """
 
     module: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from opcode import opname
@@ -32,11 +32,9 @@ class Places:
     """The place of each module of a model, worked out when it is asked for."""
 
     def __init__(self, model: nn.Module) -> None:
-        self._modules = dict(model.named_modules(remove_duplicate=False))
-        self._paths: dict[int, str] = {}
-        for path, module in self._modules.items():
-            self._paths.setdefault(id(module), path)
-        self._occurrences = Counter(id(module) for module in self._modules.values())
+        self._modules = dict(model.named_modules())
+        self._paths = {id(module): path for path, module in self._modules.items()}
+        self._occurrences = Counter(id(module) for module in _with_descendants(model))
         self._known: dict[int, Place] = {}
 
     def __call__(self, module: nn.Module) -> Place:
@@ -67,6 +65,13 @@ class Places:
         """The record of one call of `module`."""
         place = self(module)
         return ModuleCall(place.path, place.module, place.leaf, place.params, output)
+
+
+def _with_descendants(module: nn.Module) -> Iterator[nn.Module]:
+    """A module and all below it, once for each parent that holds it, as `Module.apply` goes."""
+    yield module
+    for child in module.children():
+        yield from _with_descendants(child)
 
 
 def type_name(module: nn.Module) -> str:

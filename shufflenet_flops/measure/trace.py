@@ -129,6 +129,7 @@ class _Tracer(TorchDispatchMode):
         self._stack: list[nn.Module] = []
         self._failed_in = ""
         self._weights = {id(p): p for p in model.parameters()}
+        self._buffers = {id(b) for b in model.buffers()}
         self._counted: set[int] = set()
         self._stand_ins: dict[int, Tensor] = {}
         self._alive: list[Tensor] = []
@@ -227,7 +228,11 @@ class _Tracer(TorchDispatchMode):
             path=place.path,
             op=work.op,
             kind=work.kind,
-            inputs=tuple(tuple(t.shape) for key, t in tensors.items() if key not in self._weights),
+            inputs=tuple(
+                tuple(t.shape)
+                for key, t in tensors.items()
+                if key not in self._weights and key not in self._buffers
+            ),
             output=tuple(y.shape),
             counts=work.counts,
             params=params,

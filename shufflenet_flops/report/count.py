@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shufflenet_flops.count import Convention, Grouping, Row, Table
-from shufflenet_flops.report.grid import Column, Grid, grid, mega, percent
+from shufflenet_flops.report.grid import Column, Grid, grid, mega, mega_or_dash, percent
 from shufflenet_flops.spec import shape_text
+from shufflenet_flops.zoo import Model
 
-IntShape = tuple[int, ...]
 
-
-def count_result(
-    model: str, shape: IntShape, table: Table, convention: Convention
-) -> dict[str, Any]:
+def count_result(model: Model, table: Table, convention: Convention) -> dict[str, Any]:
     """The JSON result of `count`; shares are of the convention's total."""
     total = table.total(convention)
     return {
-        "model": model,
-        "input": shape,
+        "model": model.name,
+        "input": model.input,
         "total": total,
         "unit": convention.unit,
         "macs": table.macs,
@@ -59,24 +56,24 @@ def _row_record(row: Row) -> dict[str, Any]:
     }
 
 
-def count_grids(
-    model: str, shape: IntShape, table: Table, convention: Convention, by: Grouping
-) -> list[Grid]:
+def count_grids(model: Model, table: Table, convention: Convention, by: Grouping) -> list[Grid]:
     """The table grouped as asked, then, unless that is it, the shares by kind."""
-    title = f"{model} on {shape_text(shape)}"
+    title = f"{model.name} on {shape_text(model.input)}"
     notes = [
         f"{table.total(convention):,} {convention.unit}s under `{convention.name}`: "
         f"{convention.meaning}",
         f"{table.params:,} parameters; {table.activations:,} activations; "
         f"{mega(table.memory_bytes, 2)} MB of memory access in fp32, nothing cached",
     ]
-    if by == "layer":
-        first = _layers(title, table, convention)
-    else:
-        first = _groups(title, by, table.by(by), table, convention)
+    kinds = dict(sorted(table.by("kind").items(), key=lambda item: -item[1].total(convention)))
     if by == "kind":
-        return [Grid(first.title, first.columns, first.rows, tuple(notes))]
-    return [first, _groups("by kind", "kind", table.by("kind"), table, convention, tuple(notes))]
+        return [_groups(title, "kind", kinds, table, convention, notes)]
+    first = (
+        _layers(title, table, convention)
+        if by == "layer"
+        else _groups(title, by, table.by(by), table, convention)
+    )
+    return [first, _groups("by kind", "kind", kinds, table, convention, notes)]
 
 
 def _groups(
@@ -85,7 +82,7 @@ def _groups(
     groups: Mapping[str, Table],
     whole: Table,
     convention: Convention,
-    notes: tuple[str, ...] = (),
+    notes: Sequence[str] = (),
 ) -> Grid:
     total = whole.total(convention)
     columns = [
@@ -100,11 +97,11 @@ def _groups(
     rows = [
         (
             name,
-            mega(part.total(convention)),
+            mega_or_dash(part.total(convention)),
             percent(part.total(convention), total),
-            f"{part.params:,}",
+            f"{part.params:,}" if part.params else "–",
             percent(part.params, whole.params),
-            f"{part.activations / 1e3:,.1f}",
+            f"{part.activations / 1e3:,.1f}" if part.activations else "–",
             mega(part.memory_bytes, 2),
         )
         for name, part in (*groups.items(), ("total", whole))
@@ -133,9 +130,9 @@ def _layers(title: str, table: Table, convention: Convention) -> Grid:
             shape_text(row.kernel) if row.kernel else "",
             str(row.stride[0]) if row.stride else "",
             str(row.groups or ""),
-            mega(convention.total(row.counts)),
+            mega_or_dash(convention.total(row.counts)),
             percent(convention.total(row.counts), total),
-            f"{row.params:,}",
+            f"{row.params:,}" if row.params else "–",
         )
         for row in table.rows
     ]

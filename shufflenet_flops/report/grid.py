@@ -50,11 +50,11 @@ def mega(value: int, digits: int = 3) -> str:
     return f"{value / 1e6:,.{digits}f}"
 
 
+def mega_or_dash(value: int) -> str:
+    """A count in millions; a dash for none at all, which is not the same as a little."""
+    return mega(value) if value else "–"
+
+
 def percent(part: int, whole: int) -> str:
-    """A share to one decimal, `93.4 %`; a dash where there is no whole."""
-    return f"{100 * part / whole:.1f} %" if whole else "–"
-
-
-def plural(number: int, noun: str) -> str:
-    """`1 op`, `2 ops`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    """A share to one decimal, `93.4 %`; a dash for none."""
+    return f"{100 * part / whole:.1f} %" if part else "–"

@@ -27,4 +27,5 @@ from shufflenet_flops.spec.tree import Seq as Seq
 from shufflenet_flops.spec.tree import Visit as Visit
 from shufflenet_flops.spec.tree import output_shape as output_shape
 from shufflenet_flops.spec.tree import seq as seq
+from shufflenet_flops.spec.tree import total_stride as total_stride
 from shufflenet_flops.spec.tree import walk as walk

@@ -42,13 +42,13 @@ def check_divisible(name: str, value: Number, divisor_name: str, divisor: Number
     if isinstance(remainder, int):
         if remainder:
             raise SpecError(
-                f"{name}={value} is not divisible by {divisor_name}={divisor}; "
+                f"{name}={value} must be divisible by {divisor_name}={divisor}; "
                 f"{_nearest(value, divisor)}"
             )
     elif is_array(remainder):
         _check_array(remainder == 0, f"{name} must be divisible by {divisor_name}")
     elif remainder.is_zero is False:
-        raise SpecError(f"{name}={value} is not divisible by {divisor_name}={divisor}")
+        raise SpecError(f"{name}={value} must be divisible by {divisor_name}={divisor}")
 
 
 def check_at_least(name: str, value: Number, minimum: int) -> None:

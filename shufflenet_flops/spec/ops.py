@@ -323,7 +323,7 @@ class Flatten(_Free):
 class ChannelShuffle(Op):
     """Channel shuffle: split channels into (groups, n), transpose, flatten: a copy, no arithmetic.
 
-    One group leaves the order as it is, and then nothing is copied.
+    One group, or groups of one channel, leave the order as it is, and then nothing is copied.
     Source: ShuffleNet V1, section 3.1.
     """
 
@@ -338,11 +338,13 @@ class ChannelShuffle(Op):
         return x
 
     def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
-        return {OpClass.MOVED_ELEMENTS: prod(y) * indicator(self.groups != 1)}
+        return {OpClass.MOVED_ELEMENTS: self._moved(y)}
 
     def traffic(self, xs: tuple[Shape, ...], y: Shape) -> tuple[Number, Number]:
-        moved = prod(y) * indicator(self.groups != 1)
-        return moved, moved
+        return self._moved(y), self._moved(y)
+
+    def _moved(self, y: Shape) -> Number:
+        return prod(y) * indicator((self.groups != 1) & (self.groups != y[1]))
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, TypeAlias
 
 from shufflenet_flops.errors import SpecError
 from shufflenet_flops.spec.numbers import Shape
-from shufflenet_flops.spec.ops import AddOp, ConcatOp, Op, ScaleOp, shape_text
+from shufflenet_flops.spec.ops import AddOp, ConcatOp, Op, ScaleOp, pair, shape_text
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,25 @@ def walk(node: Node, x: Shape) -> list[Visit]:
 def output_shape(node: Node, x: Shape) -> Shape:
     """The shape that `node` makes of an input of shape `x`."""
     return _walk(node, x, "", [])
+
+
+def total_stride(node: Node) -> tuple[int, int]:
+    """How much smaller the map gets along height and width: the product of all strides."""
+    if isinstance(node, Seq):
+        return _product(total_stride(child) for _, child in node.children)
+    if isinstance(node, Join):
+        branches = [total_stride(child) for _, child in node.branches]
+        merged = tuple(max(axis) for axis in zip(*branches, strict=True))
+        return _product([merged, *(total_stride(child) for _, child in node.after)])
+    stride = pair(getattr(node, "stride", 1))
+    return (stride[0], stride[1])
+
+
+def _product(strides: Iterable[tuple[int, ...]]) -> tuple[int, int]:
+    h = w = 1
+    for stride in strides:
+        h, w = h * stride[0], w * stride[1]
+    return h, w
 
 
 def _walk(node: Node, x: Shape, path: str, visits: list[Visit]) -> Shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
@@ -71,7 +72,7 @@ def unit(
     unit of stage 2, whose first 1x1 the paper leaves ungrouped.
     """
     if m is None:
-        m = c_out // 4 if layout == "article" else _bottleneck(c_out, g)
+        m = c_out // 4 if layout == "article" else bottleneck_width(c_out, g)
     emitted = c_out - c_in if stride == 2 else c_out
     bias = layout == "article"
     mixed: dict[str, Node] = {"shuffle": ChannelShuffle(g)}
@@ -117,11 +118,12 @@ def squeeze_excitation(c: Number) -> Scale:
     return Scale((("x", Identity()), ("gate", gate)))
 
 
-def _bottleneck(c_out: Number, g: Number) -> Number:
+def bottleneck_width(c_out: Number, g: Number) -> Number:
+    """A quarter of c_out, which must split into g groups (section 3.2)."""
     if isinstance(c_out, int) and isinstance(g, int) and g > 0 and c_out % (4 * g):
         near = nearest_multiples(c_out, 4 * g)
         raise SpecError(
-            f"c={c_out} cannot be split: g={g} needs c divisible by 4·g={4 * g}; "
+            f"c={c_out} cannot be split: g={g} needs output channels divisible by 4·g={4 * g}; "
             f"nearest {'is' if len(near) == 1 else 'are'} {' and '.join(map(str, near))}"
         )
     check_divisible("c", c_out, "the bottleneck ratio", 4)
@@ -185,9 +187,9 @@ def scaled_widths(g: Groups, scale: float, rounding: Rounding = "exact") -> Widt
     Stage widths must be multiples of 4g and conv1's of g. With `rounding="exact"` a scale that
     breaks this is refused; with `"up"` each width is raised to the next multiple that keeps it.
     """
+    if not 0 < scale < math.inf:
+        raise InputError(f"scale={scale}: must be a number above 0")
     factor = Fraction(str(scale))
-    if factor <= 0:
-        raise InputError(f"scale={scale}: must be more than 0")
     stages = tuple(_round(f"stage {i}", factor * width, 4 * g, scale, rounding)
                    for i, width in enumerate(STAGE_WIDTHS[g], start=2))  # fmt: skip
     published = (_STEM_WIDTHS_G8 if g == 8 else _STEM_WIDTHS).get(factor)

@@ -1,0 +1,106 @@
+"""Hypothesis strategies for ops with an input they can take, and for the papers' units."""
+
+from __future__ import annotations
+
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from shufflenet_flops.spec import (
+    Activation,
+    AvgPool2d,
+    BatchNorm,
+    ChannelShuffle,
+    Conv2d,
+    Flatten,
+    GlobalAvgPool,
+    Linear,
+    MaxPool2d,
+    Node,
+    Shape,
+    ZeroPadShortcut,
+    seq,
+)
+from shufflenet_flops.zoo import Model, find
+
+Case = tuple[Node, Shape]
+
+sizes = st.integers(1, 17)
+batches = st.integers(1, 3)
+
+
+@st.composite
+def convs(draw: st.DrawFn) -> Case:
+    """A convolution of any stride, padding, dilation and number of groups."""
+    groups = draw(st.integers(1, 4))
+    c_in = groups * draw(st.integers(1, 4))
+    c_out = groups * draw(st.integers(1, 4))
+    kernel, stride, padding, dilation = (
+        (draw(st.integers(low, high)), draw(st.integers(low, high)))
+        for low, high in ((1, 4), (1, 3), (0, 2), (1, 2))
+    )
+    h, w = (
+        draw(st.integers(max(1, dilate * (window - 1) + 1 - 2 * pad), 17))
+        for window, pad, dilate in zip(kernel, padding, dilation, strict=True)
+    )
+    conv = Conv2d(c_in, c_out, kernel, stride, padding, dilation, groups, draw(st.booleans()))
+    return conv, (draw(batches), c_in, h, w)
+
+
+@st.composite
+def linears(draw: st.DrawFn) -> Case:
+    """A fully connected layer, with or without bias."""
+    features = draw(sizes)
+    return Linear(features, draw(sizes), draw(st.booleans())), (draw(batches), features)
+
+
+@st.composite
+def pools(draw: st.DrawFn) -> Case:
+    """A max or average pool, rounding up or down."""
+    kernel = (draw(st.integers(1, 4)), draw(st.integers(1, 4)))
+    padding = tuple(draw(st.integers(0, size // 2)) for size in kernel)
+    stride = (draw(st.integers(1, 4)), draw(st.integers(1, 4)))
+    h, w = (
+        draw(st.integers(max(1, size - 2 * pad), 17))
+        for size, pad in zip(kernel, padding, strict=True)
+    )
+    kind = draw(st.sampled_from([MaxPool2d, AvgPool2d]))
+    return kind(kernel, stride, padding, draw(st.booleans())), (1, draw(sizes), h, w)
+
+
+@st.composite
+def plain_ops(draw: st.DrawFn) -> Case:
+    """An op that keeps to one input: norm, activation, global pool, shuffle, padded shortcut."""
+    groups = draw(st.integers(1, 4))
+    c = groups * draw(st.integers(1, 4))
+    function = draw(st.sampled_from(["relu", "relu6", "sigmoid", "silu", "hardswish", "gelu"]))
+    op = draw(
+        st.sampled_from(
+            [
+                BatchNorm(c),
+                Activation(function),
+                GlobalAvgPool(),
+                seq(pool=GlobalAvgPool(), flatten=Flatten()),
+                ChannelShuffle(groups),
+                ZeroPadShortcut(c + draw(sizes), draw(st.integers(1, 2))),
+            ]
+        )
+    )
+    return op, (draw(batches), c, draw(sizes), draw(sizes))
+
+
+ops = st.one_of(convs(), linears(), pools(), plain_ops())
+
+
+@st.composite
+def units(draw: st.DrawFn) -> Model:
+    """Any of the three units with valid c, m, g, h, w and stride."""
+    name = draw(st.sampled_from(["resnet", "resnext", "shufflenet"]))
+    g = draw(st.integers(1, 5))
+    c = 4 * g * draw(st.integers(1, 6))
+    m = g * draw(st.integers(1, 8))
+    stride = draw(st.integers(1, 2))
+    h, w = draw(st.integers(2, 15)), draw(st.integers(2, 15))
+    # The branch's (h + 1) // 2 and the average-pool shortcut agree for every size.
+    assume(c * stride > c or stride == 1)
+    groups = "" if name == "resnet" else f",g={g}"
+    return find(f"{name}_unit@c={c},m={m},h={h},w={w},stride={stride}{groups}")

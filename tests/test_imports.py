@@ -1,0 +1,51 @@
+"""The analytic side starts without torch and its like."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "pandas", "matplotlib", "sympy", "scipy", "numpy", "fvcore", "thop")
+
+CODE = """
+import sys
+{statement}
+print(",".join(name for name in {heavy!r} if name in sys.modules))
+"""
+
+
+def heavy_modules_after(statement: str) -> str:
+    """Heavy packages that are loaded in a fresh interpreter after `statement`."""
+    code = CODE.format(statement=statement, heavy=HEAVY)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()[-1]
+
+
+def run_command(*arguments: str) -> str:
+    return f"from shufflenet_flops.cli.app import run\nassert run({list(arguments)!r}) == 0"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import shufflenet_flops",
+        "import shufflenet_flops.spec, shufflenet_flops.zoo, shufflenet_flops.count",
+        "import shufflenet_flops.cli.app, shufflenet_flops.report.text",
+        "import shufflenet_flops.report.markdown, shufflenet_flops.report.data",
+        run_command("models"),
+        run_command("count", "shufflenet_v1_x1_0_g3"),
+        run_command("count", "resnet50", "--format", "json"),
+        run_command("count", "resnet50", "--format", "markdown"),
+        run_command("env"),
+    ],
+)
+def test_analytic_commands_load_nothing_heavy(statement: str) -> None:
+    """In a subprocess, so that nothing else has loaded it."""
+    assert heavy_modules_after(statement) == ""
+
+
+def test_the_test_above_can_fail() -> None:
+    """The measured side does load torch, and is seen to."""
+    assert "torch" in heavy_modules_after("import shufflenet_flops.measure")

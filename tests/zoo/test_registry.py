@@ -1,0 +1,72 @@
+"""Names, globs, options, and what is said of those that do not exist."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from shufflenet_flops import zoo
+from shufflenet_flops.errors import InputError, ShufflenetFlopsError, SpecError, UnknownNameError
+from shufflenet_flops.zoo.registry import Network, family, variant
+
+
+def test_numbers_sort_as_numbers() -> None:
+    """Globs select, and 101 comes after 50."""
+    assert zoo.names("resnet*") == ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
+
+
+def test_a_variant_is_its_family_with_options() -> None:
+    """Both spellings give the same tree."""
+    by_name = zoo.find("shufflenet_v1_x0_5_g3")
+    by_options = zoo.find("shufflenet_v1@g=3,scale=0.5")
+
+    assert by_name.spec == by_options.spec
+
+
+def test_a_name_is_given_once() -> None:
+    """A second network of a name is a mistake of ours."""
+    with pytest.raises(ValueError, match="already has a network named 'resnet50'"):
+        variant("resnet50", "resnet", depth=50)
+    with pytest.raises(ValueError, match="already has a network named 'resnet'"):
+
+        @family("nowhere")
+        def resnet() -> Network:
+            raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        ("resnet5", UnknownNameError, "unknown model 'resnet5': did you mean resnet50"),
+        ("xyzzy", UnknownNameError, "`shufflenet-flops models` lists them"),
+        ("shufflenet_v1@gg=3", UnknownNameError, "unknown option of shufflenet_v1 'gg'"),
+        ("shufflenet_v1@g", InputError, "'g' is not an option; write option=value"),
+        ("shufflenet_v1@g=3,g=1", InputError, "option 'g' is given twice"),
+        ("shufflenet_v1@g=5", InputError, "must be one of 1, 2, 3, 4, 8"),
+        ("shufflenet_v1@se=maybe", InputError, "must be true or false"),
+        ("shufflenet_v1@classes=many", InputError, "must be a whole number"),
+        ("shufflenet_v1@scale=wide", InputError, "must be a number"),
+        ("shufflenet_v1@scale=nan", InputError, "scale=nan: must be a number above 0"),
+        ("shufflenet_v1@scale=-1", InputError, "scale=-1.0: must be a number above 0"),
+        ("shufflenet_v1@slip=true", InputError, "it needs layout=article, g=1 and scale=1"),
+        (
+            "shufflenet_v1@g=4,scale=0.5",
+            SpecError,
+            "scale=0.5 gives stage 2 136 channels, not a multiple of 16; rounding=up takes 144",
+        ),
+        ("resnext@cardinality=0", InputError, "resnext@cardinality=0: must be at least 1"),
+        ("resnet50@depth=18", UnknownNameError, "unknown model 'resnet50'"),
+        (
+            "shufflenet_unit@c=250",
+            SpecError,
+            "c=250 cannot be split: g=3 needs output channels divisible by 4·g=12; "
+            "nearest are 240 and 252",
+        ),
+        ("resnext_unit@m=7", SpecError, "m=7 must be divisible by g=3; nearest are 6 and 9"),
+    ],
+)
+def test_bad_names(name: str, error: type[ShufflenetFlopsError], message: str) -> None:
+    """Each message names the value, the rule and what would work."""
+    with pytest.raises(error, match=re.escape(message)):
+        zoo.find(name)
