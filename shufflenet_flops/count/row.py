@@ -75,7 +75,8 @@ class Call:
     called (`torch.nn.functional.relu`, `torch.Tensor.add`, `operator.add` for a plus sign), `aten`
     the op that this came down to. `within` are the exact types of the modules that hold the module,
     the outermost first; `occurrences` is how often `Module.apply` meets the module, once for every
-    parent that holds it. `weighted` tells that a parameter was among the op's arguments.
+    parent that holds it; `params` are the names of its own parameters. `operands` are the shapes of
+    all tensors among the op's arguments, in order, and `weighted` tells that one is a parameter.
     """
 
     module: str = ""
@@ -83,6 +84,8 @@ class Call:
     aten: str = ""
     within: tuple[str, ...] = ()
     occurrences: int = 1
+    params: tuple[str, ...] = ()
+    operands: tuple[IntShape, ...] = ()
     weighted: bool = False
 
 

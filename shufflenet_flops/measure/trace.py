@@ -247,6 +247,8 @@ class _Tracer(TorchDispatchMode):
                 aten=aten,
                 within=place.within,
                 occurrences=place.occurrences,
+                params=tuple(place.params),
+                operands=tuple(tuple(t.shape) for t in tensors.values()),
                 weighted=bool(weights),
             ),
         )

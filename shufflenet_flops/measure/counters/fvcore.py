@@ -2,13 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from torch import Tensor, nn
 
-from shufflenet_flops.count import CONVENTIONS, Row
+from shufflenet_flops.count import Row
 from shufflenet_flops.count.convention import Unit
-from shufflenet_flops.measure.counters.protocol import Reading, Weights
+from shufflenet_flops.measure.counters.fingerprint import (
+    MACS,
+    Part,
+    Rule,
+    affine,
+    is_not_attention,
+    parts,
+)
+from shufflenet_flops.measure.counters.protocol import Reading
+from shufflenet_flops.measure.trace import Trace
+from shufflenet_flops.spec import OpClass
+
+
+def _is_batch_norm(row: Row) -> bool:
+    # torch runs an instance norm as a batch norm.
+    return row.op == "batch_norm" and not row.call.function.endswith(".instance_norm")
+
+
+def _is_other_norm(row: Row) -> bool:
+    return row.op in ("batch_norm", "layer_norm", "group_norm") and not _is_batch_norm(row)
+
+
+def _norm(weight: int, plain: int, kind: object) -> tuple[Rule, Rule]:
+    """`weight` per element, `plain` of a norm without parameters."""
+    norm = OpClass.NORM_ELEMENTS
+    return (
+        Rule({norm: weight}, when=lambda row: kind(row) and affine(row)),  # type: ignore[operator]
+        Rule({norm: plain}, when=lambda row: kind(row) and not affine(row)),  # type: ignore[operator]
+    )
+
+
+# It sees the ops of a TorchScript trace by name; what is not named here counts nothing.
+RULES = (
+    Rule(
+        MACS,
+        when=lambda row: is_not_attention(row) and row.call.aten not in ("baddbmm", "mv", "dot"),
+    ),
+    *_norm(2, 1, _is_batch_norm),
+    *_norm(5, 4, _is_other_norm),
+    Rule({OpClass.GLOBAL_POOL_INPUTS: 1}, when=lambda row: row.op == "adaptive_avg_pool2d"),
+    Rule({OpClass.INTERPOLATED_ELEMENTS: 1}, aten=frozenset({"upsample_nearest2d"})),
+    Rule(
+        {OpClass.INTERPOLATED_ELEMENTS: 4},
+        aten=frozenset({"upsample_bilinear2d", "grid_sampler", "grid_sampler_2d"}),
+    ),
+)
 
 
 class Fvcore:
@@ -16,6 +61,7 @@ class Fvcore:
 
     name = "fvcore"
     unit: Unit = "MAC"
+    extra = ""
 
     def distribution(self) -> str:
         """The distribution has the package's name."""
@@ -28,6 +74,6 @@ class Fvcore:
         analysis = FlopCountAnalysis(model, tuple(inputs))
         return Reading(int(analysis.total()), dict(analysis.unsupported_ops()))
 
-    def weights(self, row: Row) -> Weights:
-        """The `fvcore` convention: it sees ops, however they were called."""
-        return CONVENTIONS["fvcore"].weights
+    def parts(self, trace: Trace) -> Iterable[Part]:
+        """It sees ops, however they were called."""
+        return parts(RULES, trace)
