@@ -24,6 +24,8 @@ class Kind(StrEnum):
     NORM = "norm"
     ACTIVATION = "activation"
     POOL = "pool"
+    REDUCTION = "reduction"
+    RESAMPLE = "resample"
     ELEMENTWISE = "element-wise"
     MOVE = "move"
 
@@ -34,7 +36,10 @@ class Row:
 
     `path` is the module path in the built network, so rows from different sources join by it.
     Shapes are torch shapes with the batch first. `read_bytes` counts every input, weight and
-    buffer once, `write_bytes` the output once; what an op only renames is not moved.
+    buffer once, `write_bytes` the output once; what an op only renames is not moved, and a lookup
+    reads what it fetches. `training` is the mode that the calling module was in. `aten` is the op
+    that the work was traced from, `operands` the shapes of all tensors it was given, in order, and
+    `weighted` tells that a parameter or buffer is among them.
     """
 
     path: str
@@ -50,6 +55,10 @@ class Row:
     stride: tuple[int, ...] | None = None
     groups: int | None = None
     call: Call = field(default_factory=lambda: Call())
+    training: bool = False
+    aten: str = ""
+    operands: tuple[IntShape, ...] = ()
+    weighted: bool = False
 
     @property
     def macs(self) -> int:
@@ -72,21 +81,17 @@ class Call:
     """How the op was called, which is what several counters go by.
 
     `module` is the exact type of the module that made the call, `function` the torch function it
-    called (`torch.nn.functional.relu`, `torch.Tensor.add`, `operator.add` for a plus sign), `aten`
-    the op that this came down to. `within` are the exact types of the modules that hold the module,
-    the outermost first; `occurrences` is how often `Module.apply` meets the module, once for every
-    parent that holds it; `params` are the names of its own parameters. `operands` are the shapes of
-    all tensors among the op's arguments, in order, and `weighted` tells that one is a parameter.
+    called (`torch.nn.functional.relu`, `torch.Tensor.add`, `operator.add` for a plus sign).
+    `within` are the exact types of the modules that hold the module, the outermost first;
+    `occurrences` is how often `Module.apply` meets the module, once for every parent that holds it;
+    `params` are the names of its own parameters.
     """
 
     module: str = ""
     function: str = ""
-    aten: str = ""
     within: tuple[str, ...] = ()
     occurrences: int = 1
     params: tuple[str, ...] = ()
-    operands: tuple[IntShape, ...] = ()
-    weighted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

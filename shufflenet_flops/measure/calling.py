@@ -1,86 +1,26 @@
-"""How ops were called: the names of torch functions, and what is known of the calling modules."""
+"""How ops were called: the names of torch functions, and the shapes that modules return."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import lru_cache
 from opcode import opname
 from types import FrameType
 from typing import Any
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 
-from shufflenet_flops.count import ModuleCall
 from shufflenet_flops.count.row import IntShape
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A module's first place in the tree; the names are those of `Call` and `ModuleCall`."""
-
-    path: str
-    module: str
-    within: tuple[str, ...]
-    occurrences: int
-    leaf: bool
-    params: Mapping[str, int]
-
-
-class Places:
-    """The place of each module of a model, worked out when it is asked for."""
-
-    def __init__(self, model: nn.Module) -> None:
-        self._modules = dict(model.named_modules())
-        self._paths = {id(module): path for path, module in self._modules.items()}
-        self._occurrences = Counter(id(module) for module in _with_descendants(model))
-        self._known: dict[int, Place] = {}
-
-    def __call__(self, module: nn.Module) -> Place:
-        """A module that is not in the model's tree, such as one made on the way, has no path."""
-        found = self._known.get(id(module))
-        if found is None:
-            found = self._known[id(module)] = self._find(module)
-        return found
-
-    def _find(self, module: nn.Module) -> Place:
-        path = self._paths.get(id(module), "")
-        names = path.split(".") if path else []
-        holders = [self._modules[".".join(names[:i])] for i in range(len(names))]
-        return Place(
-            path=path,
-            module=type_name(module),
-            within=tuple(type_name(holder) for holder in holders),
-            occurrences=self._occurrences[id(module)],
-            leaf=not any(True for _ in module.children()),
-            params={
-                name: param.numel()
-                for name, param in module._parameters.items()
-                if param is not None
-            },
-        )
-
-    def call(self, module: nn.Module, output: IntShape) -> ModuleCall:
-        """The record of one call of `module`."""
-        place = self(module)
-        return ModuleCall(place.path, place.module, place.leaf, place.params, output)
-
-
-def _with_descendants(module: nn.Module) -> Iterator[nn.Module]:
-    """A module and all below it, once for each parent that holds it, as `Module.apply` goes."""
-    yield module
-    for child in module.children():
-        yield from _with_descendants(child)
-
-
-def type_name(module: nn.Module) -> str:
-    """The exact type of a module, qualified."""
-    return f"{type(module).__module__}.{type(module).__qualname__}"
 
 
 def first_shape(output: Any) -> IntShape:
     """The shape of a tensor, or of the first in a nest of tuples, lists and dictionaries."""
+    with torch._C.DisableTorchFunction():  # the shape is asked for behind the tracer's back
+        return _first_shape(output)
+
+
+def _first_shape(output: Any) -> IntShape:
     while not isinstance(output, Tensor):
         if isinstance(output, Mapping):
             output = list(output.values())

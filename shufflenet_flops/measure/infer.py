@@ -17,21 +17,23 @@ aten = torch.ops.aten
 Rule = Callable[..., Any]
 
 
+META = torch.device("meta")
+
+
 def infer(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """The result of `func(*args, **kwargs)` for arguments on the meta device."""
+    """The result of `func(*args, **kwargs)` by its rule; None where torch has to be asked.
+
+    Arguments may be on any device, only their shapes, strides and dtypes are looked at.
+    """
     rule = RULES.get(func)
-    if rule is not None:
-        result = rule(*args, **kwargs)
-        if result is not None:
-            return result
-    return func(*args, **kwargs)
+    return None if rule is None else rule(*args, **kwargs)
 
 
 def _like(x: Tensor, sizes: Sequence[int]) -> Tensor:
     """A tensor of `sizes` in x's dtype and memory format."""
     if not x.is_contiguous() and _channels_last(x) and len(sizes) == 4:
-        return torch.empty(sizes, dtype=x.dtype, device="meta", memory_format=torch.channels_last)
-    return torch.empty(sizes, dtype=x.dtype, device="meta")
+        return torch.empty(sizes, dtype=x.dtype, device=META, memory_format=torch.channels_last)
+    return torch.empty(sizes, dtype=x.dtype, device=META)
 
 
 def _same(x: Tensor) -> Tensor | None:
@@ -71,7 +73,7 @@ def _convolution(
     return _like(x, (x.shape[0], weight.shape[0], *sizes))
 
 
-def _unary(x: Tensor, *args: Any) -> Tensor | None:
+def _unary(x: Tensor, *args: Any, **kwargs: Any) -> Tensor | None:
     return _same(x) if x.is_floating_point() else None
 
 
@@ -83,29 +85,64 @@ def _binary(x: Tensor, other: Any, **kwargs: Any) -> Tensor | None:
     if not isinstance(other, Tensor):
         stays = x.is_floating_point() and isinstance(other, int | float)
         return _same(x) if stays else None
-    if x.dtype != other.dtype or x.dim() != other.dim():
+    if x.dtype != other.dtype:
         return None
     if x.shape == other.shape:
         return _same(x) if x.stride() == other.stride() else None
-    scales = all(b in (a, 1) for a, b in zip(x.shape, other.shape, strict=True))
-    return _same(x) if scales and x.is_contiguous() else None
+    if not (x.is_contiguous() and other.is_contiguous()):
+        return None
+    try:
+        sizes = torch.broadcast_shapes(x.shape, other.shape)
+    except RuntimeError:
+        return None  # torch's kernel words the error
+    # Where one of them has the full shape, its strides are those of the result.
+    return (
+        torch.empty(sizes, dtype=x.dtype, device=META) if sizes in (x.shape, other.shape) else None
+    )
 
 
-def _batch_norm(x: Tensor, *args: Any) -> tuple[Tensor, Tensor, Tensor] | None:
+def _batch_norm(x: Tensor, *args: Any) -> tuple[Tensor, None, None] | None:
     y = _same(x)
     # The saved statistics are for a backward pass, which never comes.
-    statistics = torch.empty(0, device="meta")
-    return None if y is None else (y, statistics, statistics)
+    return None if y is None else (y, None, None)
 
 
 def _mm(a: Tensor, b: Tensor) -> Tensor | None:
     if a.shape[-1] != b.shape[-2]:
         return None
-    return torch.empty((*a.shape[:-1], b.shape[-1]), dtype=a.dtype, device="meta")
+    return torch.empty((*a.shape[:-1], b.shape[-1]), dtype=a.dtype, device=META)
 
 
-def _addmm(bias: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
+def _addmm(bias: Tensor, a: Tensor, b: Tensor, **kwargs: Any) -> Tensor | None:
     return _mm(a, b)
+
+
+def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor | None:
+    if weight.dim() != 2 or x.shape[-1] != weight.shape[1]:
+        return None
+    return torch.empty((*x.shape[:-1], weight.shape[0]), dtype=x.dtype, device=META)
+
+
+def _layer_norm(x: Tensor, axes: Sequence[int], *args: Any) -> tuple[Tensor, None, None] | None:
+    if tuple(axes) != x.shape[-len(axes) :] or not x.is_contiguous():
+        return None
+    return torch.empty(x.shape, dtype=x.dtype, device=META), None, None
+
+
+def _softmax(x: Tensor, axis: int, half_to_float: bool) -> Tensor | None:
+    within = -x.dim() <= axis < x.dim()
+    return _same(x) if within and x.is_floating_point() and not half_to_float else None
+
+
+def _attention(query: Tensor, key: Tensor, value: Tensor, *args: Any) -> tuple[Tensor, None] | None:
+    batch, heads, length, _ = query.shape
+    if not query.shape[:2] == key.shape[:2] == value.shape[:2] or key.shape[2] != value.shape[2]:
+        return None
+    if query.shape[3] != key.shape[3] or not query.dtype == key.dtype == value.dtype:
+        return None
+    # The fused kernels write (batch, length, heads, size) and return it transposed.
+    y = torch.empty((batch, length, heads, value.shape[3]), dtype=query.dtype, device=META)
+    return y.transpose(1, 2), None
 
 
 def _mean(x: Tensor, axes: Sequence[int] | None, keepdim: bool = False) -> Tensor | None:
@@ -117,7 +154,7 @@ def _mean(x: Tensor, axes: Sequence[int] | None, keepdim: bool = False) -> Tenso
         for axis, size in enumerate(x.shape)
         if keepdim or axis not in reduced
     ]
-    return torch.empty(sizes, dtype=x.dtype, device="meta")
+    return torch.empty(sizes, dtype=x.dtype, device=META)
 
 
 def _pooled(
@@ -154,7 +191,7 @@ def _max_pool(
     ceil_mode: bool = False,
 ) -> tuple[Tensor, Tensor] | None:
     y = _pooled(x, kernel, stride, padding, dilation, ceil_mode)
-    return None if y is None else (y, torch.empty(y.shape, dtype=torch.int64, device="meta"))
+    return None if y is None else (y, torch.empty(y.shape, dtype=torch.int64, device=META))
 
 
 def _avg_pool(
@@ -170,7 +207,7 @@ def _avg_pool(
 
 def _clone(x: Tensor, *, memory_format: torch.memory_format | None = None) -> Tensor | None:
     if memory_format in (torch.contiguous_format, torch.channels_last):
-        return torch.empty(x.shape, dtype=x.dtype, device="meta", memory_format=memory_format)
+        return torch.empty(x.shape, dtype=x.dtype, device=META, memory_format=memory_format)
     return _same(x)
 
 
@@ -195,7 +232,10 @@ def _cat(tensors: Sequence[Tensor], axis: int = 0) -> Tensor | None:
 
 
 _IN_PLACE = "add_ sub_ mul_ div_ relu_ hardtanh_ sigmoid_ silu_ hardswish_ hardsigmoid_ tanh_"
-_UNARY = "relu sigmoid silu hardswish hardsigmoid hardtanh gelu tanh elu leaky_relu mish"
+_UNARY = """
+    relu sigmoid silu hardswish hardsigmoid hardtanh gelu tanh elu leaky_relu mish
+    exp log sqrt rsqrt reciprocal neg erf sin cos
+    """
 
 
 def _overloads(names: str) -> list[Any]:
@@ -215,6 +255,10 @@ RULES: dict[Any, Rule] = {
     aten.mm.default: _mm,
     aten.bmm.default: _mm,
     aten.addmm.default: _addmm,
+    aten.linear.default: _linear,
+    aten.native_layer_norm.default: _layer_norm,
+    aten._softmax.default: _softmax,
+    aten._scaled_dot_product_attention_math.default: _attention,
     aten.mean.dim: _mean,
     aten.max_pool2d_with_indices.default: _max_pool,
     aten.avg_pool2d.default: _avg_pool,

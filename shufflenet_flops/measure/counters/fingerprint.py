@@ -40,7 +40,7 @@ class Rule:
         return (
             (self.modules is None or call.module in self.modules)
             and (self.functions is None or call.function in self.functions)
-            and (self.aten is None or call.aten in self.aten)
+            and (self.aten is None or row.aten in self.aten)
             and (self.when is None or self.when(row))
         )
 
@@ -94,7 +94,7 @@ def functions(*groups: str) -> frozenset[str]:
 
 def affine(row: Row) -> bool:
     """Whether a norm scales and shifts by parameters."""
-    return row.call.weighted or "weight" in row.call.params
+    return row.weighted or "weight" in row.call.params
 
 
 def is_attention(row: Row) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from torch import Tensor, nn
 
@@ -16,7 +16,7 @@ from shufflenet_flops.measure.counters.fingerprint import (
     is_not_attention,
     parts,
 )
-from shufflenet_flops.measure.counters.protocol import Reading
+from shufflenet_flops.measure.counters.protocol import NO_FACTS, Reading
 from shufflenet_flops.measure.trace import Trace
 from shufflenet_flops.spec import OpClass
 
@@ -43,7 +43,7 @@ def _norm(weight: int, plain: int, kind: object) -> tuple[Rule, Rule]:
 RULES = (
     Rule(
         MACS,
-        when=lambda row: is_not_attention(row) and row.call.aten not in ("baddbmm", "mv", "dot"),
+        when=lambda row: is_not_attention(row) and row.aten not in ("baddbmm", "mv", "dot"),
     ),
     *_norm(2, 1, _is_batch_norm),
     *_norm(5, 4, _is_other_norm),
@@ -74,6 +74,6 @@ class Fvcore:
         analysis = FlopCountAnalysis(model, tuple(inputs))
         return Reading(int(analysis.total()), dict(analysis.unsupported_ops()))
 
-    def parts(self, trace: Trace) -> Iterable[Part]:
+    def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterable[Part]:
         """It sees ops, however they were called."""
         return parts(RULES, trace)

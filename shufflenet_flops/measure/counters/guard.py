@@ -6,6 +6,7 @@ import contextlib
 import copy
 import io
 import logging
+import os
 import random
 import signal
 import threading
@@ -63,7 +64,12 @@ def _state(model: nn.Module) -> list[object]:
             name,
             module.training,
             tuple(vars(module)),
-            [tuple(hooks) for key, hooks in vars(module).items() if key.endswith("_hooks") if hooks],
+            [
+                tuple(hooks)
+                for key, hooks in vars(module).items()
+                if key.endswith("_hooks")
+                if hooks
+            ],
             [
                 (key, id(tensor), tensor._version)
                 for key, tensor in (*module._parameters.items(), *module._buffers.items())
@@ -86,9 +92,23 @@ def _quiet() -> Iterator[None]:
             warnings.catch_warnings(),
         ):
             warnings.simplefilter("ignore")
-            yield
+            with _quiet_below_python():
+                yield
     finally:
         logging.disable(disabled)
+
+
+@contextlib.contextmanager
+def _quiet_below_python() -> Iterator[None]:
+    """torch's profiler writes to the process's own stderr."""
+    saved = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
 
 
 _PATCHED: tuple[Any, ...] = (torch, torch.Tensor, functional)
@@ -141,7 +161,10 @@ def _limited(limit_s: float) -> Iterator[None]:
 
     By an alarm, so it needs the main thread of a POSIX system; elsewhere there is no limit.
     """
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+    if (
+        not hasattr(signal, "setitimer")
+        or threading.current_thread() is not threading.main_thread()
+    ):
         yield
         return
 

@@ -6,6 +6,7 @@ from collections import Counter as Tally
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import metadata
+from types import MappingProxyType
 from typing import Literal, Protocol
 
 from torch import Tensor, nn
@@ -18,10 +19,17 @@ from shufflenet_flops.measure.trace import Trace
 
 @dataclass(frozen=True)
 class Reading:
-    """What a counter said: its total, and the ops it says it does not support."""
+    """What a counter said: its total, and the ops it says it does not support.
+
+    `facts` are numbers about the run that a fingerprint needs and our trace cannot have.
+    """
 
     reported: int
     unsupported_ops: Mapping[str, int] = field(default_factory=dict)
+    facts: Mapping[str, int] = field(default_factory=dict)
+
+
+NO_FACTS: Mapping[str, int] = MappingProxyType({})
 
 
 class Counter(Protocol):
@@ -37,7 +45,7 @@ class Counter(Protocol):
     def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> Reading:
         """Run the counter. `model` is a copy in eval mode, which it may spoil."""
 
-    def parts(self, trace: Trace) -> Iterable[Part]:
+    def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterable[Part]:
         """The fingerprint: what the counter makes of the traced work, part by part."""
 
 
@@ -89,7 +97,7 @@ def run(
         return replace(report, reason=str(error))
     except Exception as error:
         return replace(report, reason=_first_line(error))
-    terms, weights = predict(counter, trace)
+    terms, weights = predict(counter, trace, reading.facts)
     predicted = sum(terms.values())
     return replace(
         report,
@@ -103,14 +111,16 @@ def run(
     )
 
 
-def predict(counter: Counter, trace: Trace) -> tuple[dict[str, int], dict[str, int]]:
+def predict(
+    counter: Counter, trace: Trace, facts: Mapping[str, int] = NO_FACTS
+) -> tuple[dict[str, int], dict[str, int]]:
     """The total the counter should report, by op class, and the weight of each class.
 
     A class that the counter weighs differently from place to place has no single weight.
     """
     terms: Tally[str] = Tally()
     weights: dict[str, set[int | None]] = {}
-    for part in counter.parts(trace):
+    for part in counter.parts(trace, facts):
         terms[part.term] += part.amount
         weights.setdefault(part.term, set()).add(part.weight)
     single = {

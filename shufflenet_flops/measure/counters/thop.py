@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import metadata
 from math import prod
@@ -25,7 +25,7 @@ from shufflenet_flops.measure.counters.fingerprint import (
     parts,
     types,
 )
-from shufflenet_flops.measure.counters.protocol import Reading
+from shufflenet_flops.measure.counters.protocol import NO_FACTS, Reading
 from shufflenet_flops.measure.trace import Trace
 from shufflenet_flops.spec import OpClass
 
@@ -54,7 +54,7 @@ def _window_sums(row: Row) -> int:
 
 def _softmax(row: Row) -> int:
     """Exponentials, sums and quotients: 3n - 1 for each n."""
-    return 3 * row.counts[OpClass.SOFTMAX_ELEMENTS] - row.counts[OpClass.SOFTMAX_ROWS]
+    return 3 * row.counts[OpClass.SOFTMAX_ELEMENTS] - row.counts[OpClass.SOFTMAX_VECTORS]
 
 
 def _rule(modules: frozenset[str], weights: Weights, **conditions: frozenset[str]) -> Rule:
@@ -91,9 +91,7 @@ ULTRALYTICS_RULES = (
     Rule({OpClass.NORM_ELEMENTS: 4}, when=affine),
     Rule({OpClass.NORM_ELEMENTS: 2}, when=lambda row: not affine(row)),
     Rule({OpClass.AVG_POOL_OUTPUTS: 1, OpClass.AVG_POOL_WINDOWS: 1}, AVERAGE_POOLS),
-    Rule(
-        {OpClass.GLOBAL_POOL_INPUTS: 1, OpClass.GLOBAL_POOL_OUTPUTS: 1}, ADAPTIVE_AVERAGE_POOLS
-    ),
+    Rule({OpClass.GLOBAL_POOL_INPUTS: 1, OpClass.GLOBAL_POOL_OUTPUTS: 1}, ADAPTIVE_AVERAGE_POOLS),
 )
 
 
@@ -115,7 +113,7 @@ class Thop:
         macs, _ = thop.profile(model, inputs=tuple(inputs), verbose=False)
         return Reading(int(macs))
 
-    def parts(self, trace: Trace) -> Iterable[Part]:
+    def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterable[Part]:
         """By the exact type of the module."""
         rules = ULTRALYTICS_RULES if _distribution() == "ultralytics-thop" else RULES
         return parts(rules, trace)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from shufflenet_flops.measure.counters.fingerprint import (
     is_not_attention,
     parts,
 )
-from shufflenet_flops.measure.counters.protocol import Reading
+from shufflenet_flops.measure.counters.protocol import NO_FACTS, Reading
 from shufflenet_flops.measure.trace import Trace
 from shufflenet_flops.spec import OpClass
 
@@ -31,9 +31,11 @@ def unfused_attention(row: Row) -> bool:
     The kernel takes (batch, heads, length, size) and queries and values of one size; torch's
     counter has no formula for it.
     """
-    shapes = row.inputs[:3]
-    fused = len(shapes[0]) == 4 and shapes[0][-1] == shapes[-1][-1]
-    return is_attention(row) and not fused
+    if not is_attention(row):
+        return False
+    queries, *_, values = row.inputs[:3]
+    heads_apart = len(queries) == 4 or row.call.function.endswith("multi_head_attention_forward")
+    return not heads_apart or queries[-1] != values[-1]
 
 
 RULES = (
@@ -63,7 +65,7 @@ class TorchFlops:
             model(*inputs)
         return Reading(mode.get_total_flops())
 
-    def parts(self, trace: Trace) -> Iterable[Part]:
+    def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterable[Part]:
         """It sees every aten op, however it was called."""
         return parts(RULES, trace)
 

@@ -1,0 +1,405 @@
+"""The two modes that watch a forward pass: one for torch functions, one for the aten ops below."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from shufflenet_flops.count import Row
+from shufflenet_flops.count.row import IntShape
+from shufflenet_flops.measure.aten import FREE, RULES, Context, Work
+from shufflenet_flops.measure.calling import OPERATORS, first_shape, written_as_operator
+from shufflenet_flops.measure.functions import FUNCTIONS
+from shufflenet_flops.measure.infer import META, infer
+from shufflenet_flops.measure.modules import Place
+from shufflenet_flops.spec.ops import shape_text
+
+Make = Callable[[tuple[Any, ...], Mapping[str, Any]], Any]
+
+# Functions and ops that ask a tensor for its values, which a stand-in does not have.
+ASKING = frozenset(
+    """
+    item tolist numpy nonzero nonzero_static __array__ __bool__ __complex__ __contains__ __float__
+    __index__ __int__ _local_scalar_dense _unique2 bincount equal is_nonzero masked_select unique
+    unique_consecutive unique_dim repeat_interleave
+    """.split()
+)
+
+
+class Functions(TorchFunctionMode):
+    """Sees the outermost torch function, such as `adaptive_avg_pool2d`, that a module calls.
+
+    Functions of `FUNCTIONS` are handed to the tracer without a trip through torch's dispatcher.
+    """
+
+    def __init__(self, tracer: Tracer, lower: bool) -> None:
+        super().__init__()
+        self._tracer = tracer
+        self._known = FUNCTIONS if lower else {}
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        tracer = self._tracer
+        tracer.function = name = getattr(func, "__name__", "")
+        sign = func in OPERATORS and written_as_operator(func, sys._getframe(1))
+        tracer.callee = f"operator.{name}" if sign else func
+        kwargs = kwargs or {}
+        try:
+            known = self._known.get(func)
+            if known is not None and (not types or types == _PLAIN):
+                with torch._C._DisableTorchDispatch():
+                    out = known(tracer, *args, **kwargs)
+                if out is not NotImplemented:
+                    return out
+            if name in ASKING and args and tracer.has_values(args[0]):
+                with torch._C._DisableTorchDispatch():
+                    return func(*args, **kwargs)
+            if name not in _ATTRIBUTES and not tracer.values:
+                # Torch checks that all arguments are on one device before any op is called.
+                args, kwargs = map_tensors(tracer.to_meta, (args, kwargs))
+            return func(*args, **kwargs)
+        except Exception as error:
+            tracer.note_failure(tracer.function, args, kwargs, error)
+            raise
+        finally:
+            tracer.function = tracer.callee = ""
+
+
+_PLAIN = (Tensor,)
+_ATTRIBUTES = frozenset({"__get__", "__set__"})
+
+
+class Tracer(TorchDispatchMode):
+    """Turns every aten op into a row.
+
+    With `values` ops are run for real, else only what they would return is worked out, on the meta
+    device, once per distinct op and shapes.
+    """
+
+    def __init__(self, params: Sequence[Tensor], buffers: Sequence[Tensor], values: bool) -> None:
+        super().__init__()
+        self.rows: list[Row] = []
+        self.unknown: Counter[str] = Counter()
+        self.function = ""  # the bare name of the torch function that is running
+        self.callee: Any = ""  # the function itself, or the sign that it was called by
+        self.calls: list[tuple[Place, IntShape]] = []
+        self.failed: str = ""
+        self.asked_for_values = False
+        self.values = values
+        self._place = _NOWHERE
+        # The tensor that each id stands for: of parameters, buffers and views of them.
+        self._state: dict[int, Tensor] = {id(t): t for t in (*buffers, *params)}
+        self._params = {id(p) for p in params}
+        self._counted: set[int] = set()
+        self._stand_ins: dict[int, Tensor] = {}
+        self._alive: list[Tensor] = []
+        self._known: dict[Any, tuple[Make, _Facts | str | None]] = {}
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # torch would import its compiler, most of a second, to keep it away from this mode.
+        return False
+
+    def call(self, place: Place, forward: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Run a module's own call, remembering that it is the one running."""
+        outer, self._place = self._place, place
+        try:
+            output = forward(*args, **kwargs)
+            self.calls.append((place, first_shape(output)))
+            return output
+        except Exception as error:
+            self.note_failure("", args, kwargs, error)
+            raise
+        finally:
+            self._place = outer
+
+    def note_failure(self, op: str, args: Any, kwargs: Any, error: Exception) -> None:
+        """Remember the innermost place, op and shapes of a failure."""
+        if op in ASKING or isinstance(error, NotImplementedError):
+            self.asked_for_values = True
+        if not self.failed:
+            shapes = ", ".join(shape_text(t.shape) for t in tensors_of((args, kwargs)))
+            where = f" in {self._place.path!r}" if self._place.path else ""
+            self.failed = f"{where} at {op}({shapes})" if op else f"{where} on ({shapes})"
+
+    def is_state(self, tensor: Tensor) -> bool:
+        """Whether it is a parameter or buffer, or a view of one."""
+        return id(tensor) in self._state
+
+    def has_values(self, tensor: Any) -> bool:
+        """Whether it is a constant written in the code that nothing has worked on yet."""
+        if not isinstance(tensor, Tensor) or tensor.is_meta:
+            return False
+        return id(tensor) not in self._stand_ins and id(tensor) not in self._state
+
+    def to_meta(self, x: Tensor) -> Tensor:
+        """A stand-in of the same shape, strides and dtype that holds no data."""
+        if x.is_meta:
+            return x
+        found = self._stand_ins.get(id(x))
+        if found is None or found.shape != x.shape:
+            found = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=META)
+            self._stand_ins[id(x)] = found
+            self._alive.append(x)  # an id is only unique among the living
+            held = self._state.get(id(x))
+            if held is not None:
+                self._state[id(found)] = held
+        return found
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        try:
+            return self.op(func, args, kwargs or {})
+        except Exception as error:
+            self.note_failure(str(func.overloadpacket.__name__), args, kwargs, error)
+            raise
+
+    def op(
+        self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any] = MappingProxyType({})
+    ) -> Any:
+        """One aten op: its result, and its row."""
+        if func.overloadpacket in FREE:
+            return self._rename(func, args, kwargs)
+        touched: list[Tensor] = []
+        key: Any = (func, self.function, self._signature(args, touched))
+        if kwargs:
+            key = (*key, *kwargs, self._signature(kwargs.values(), touched))
+        if len(touched) > 1 and len(set(map(id, touched))) < len(touched):
+            key = (*key, *(_position(touched, tensor) for tensor in touched))
+        if self.values:
+            out = func(*args, **kwargs)
+            facts = self._facts(func, args, kwargs, touched, out)
+        elif (known := self._known.get(key)) is not None:
+            make, facts = known
+            out = make(args, kwargs)
+        else:
+            make = self._outcome(func, args, kwargs)
+            out = make(args, kwargs)
+            facts = self._facts(func, args, kwargs, touched, out)
+            self._known[key] = (make, facts)
+        if facts is not None:
+            self._record(facts, touched)
+        if isinstance(out, Tensor) and not (out.is_meta or self.values):
+            self.to_meta(out)  # a constant was written to, in name only: its values are not its own
+        return out
+
+    def _signature(self, values: Iterable[Any], touched: list[Tensor]) -> tuple[Any, ...]:
+        """All that a result's shape and the op's work depend on; adds tensors to `touched`."""
+        parts: list[Any] = []
+        for value in values:
+            if isinstance(value, Tensor):
+                touched.append(value)
+                parts.append((value.shape, value.stride(), value.dtype, id(value) in self._state))
+            elif value.__class__ is list:  # torch's own calls have lists, of tensors or of numbers
+                parts.append(self._signature(value, touched))
+            else:
+                parts.append((value.__class__, value))  # 1, 1.0 and True are equal
+        return tuple(parts)
+
+    def _outcome(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Make:
+        """How to make what the op returns, for these and all arguments of the same signature."""
+        out = infer(func, args, kwargs)
+        if out is not None:
+            return _maker(out, args, kwargs, args, kwargs)
+        meta_args, meta_kwargs = self._on_meta(func, args, kwargs)
+        out = func(*meta_args, **meta_kwargs)
+        return _maker(out, args, kwargs, meta_args, meta_kwargs)
+
+    def _on_meta(
+        self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        meta_args = tuple(map_tensors(self.to_meta, arg) for arg in args)
+        meta_kwargs = {key: map_tensors(self.to_meta, arg) for key, arg in kwargs.items()}
+        if any(name == "device" for name, _ in _arguments(func)):
+            meta_kwargs["device"] = META
+        return meta_args, meta_kwargs
+
+    def _rename(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """A view, a new name or an allocation: views are made for real, they cost nothing."""
+        if self.values or func is _LIFT_FRESH or (func is _ITEM and self.has_values(args[0])):
+            out = func(*args, **kwargs)  # a constant written in the code has its values
+        else:
+            meta_args, meta_kwargs = self._on_meta(func, args, kwargs)
+            out = func(*meta_args, **meta_kwargs)
+            if meta_args and out is meta_args[0]:
+                return args[0]
+        held = self._state.get(id(args[0])) if args else None
+        if held is not None:
+            for tensor in tensors_of(out):
+                self._state[id(tensor)] = held
+                self._alive.append(tensor)
+        return out
+
+    def _facts(
+        self,
+        func: Any,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        touched: Iterable[Tensor],
+        out: Any,
+    ) -> _Facts | str | None:
+        """What the op does; the name of an unknown one; None where there is no work to speak of."""
+        y = out[0] if isinstance(out, tuple | list) and out else out
+        if not isinstance(y, Tensor) or _is_bookkeeping(y):
+            return None
+        rule = RULES.get(func.overloadpacket)
+        if rule is None:
+            return str(func.overloadpacket)
+        work = rule(_in_order(func, args, kwargs), y, Context(self.function, self.is_state))
+        distinct = {id(t): t for t in touched}
+        read = sum(t.numel() * t.element_size() for t in distinct.values())
+        if work.fetched is not None:
+            read += (work.fetched - args[0].numel()) * args[0].element_size()
+        inputs = tuple(tuple(t.shape) for key, t in distinct.items() if key not in self._state)
+        return _Facts(
+            work,
+            inputs,
+            tuple(y.shape),
+            read,
+            y.numel() * y.element_size(),
+            len(inputs) < len(distinct),
+            _aten_name(func, args),
+            tuple(tuple(t.shape) for t in touched),
+        )
+
+    def _record(self, facts: _Facts | str, touched: Iterable[Tensor]) -> None:
+        if isinstance(facts, str):
+            self.unknown[facts] += 1
+            return
+        params = self._first_uses(touched) if facts.uses_state else 0
+        work, place = facts.work, self._place
+        self.rows.append(
+            Row(
+                place.path,
+                work.op,
+                work.kind,
+                facts.inputs,
+                facts.output,
+                work.counts,
+                params,
+                facts.read_bytes,
+                facts.write_bytes,
+                work.kernel,
+                work.stride,
+                work.groups,
+                place.call(self.callee),
+                place.training,
+                facts.aten,
+                facts.operands,
+                facts.uses_state,
+            )
+        )
+
+    def _first_uses(self, touched: Iterable[Tensor]) -> int:
+        """Elements of the parameters among `touched` that no earlier op has used."""
+        params = 0
+        for tensor in touched:
+            held = self._state.get(id(tensor))
+            if held is not None and id(held) in self._params and id(held) not in self._counted:
+                self._counted.add(id(held))
+                params += held.numel()
+        return params
+
+
+class _Facts(NamedTuple):
+    work: Work
+    inputs: tuple[tuple[int, ...], ...]
+    output: tuple[int, ...]
+    read_bytes: int
+    write_bytes: int
+    uses_state: bool
+    aten: str
+    operands: tuple[tuple[int, ...], ...]
+
+
+_NOWHERE = Place(None, "")
+_ITEM = torch.ops.aten._local_scalar_dense.default
+_LIFT_FRESH = torch.ops.aten.lift_fresh.default
+
+
+def _maker(
+    out: Any,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    seen_args: tuple[Any, ...],
+    seen_kwargs: Mapping[str, Any],
+) -> Make:
+    """Makes `out` again: an op in place gives its own argument back, others a new tensor."""
+    for i, seen in enumerate(seen_args):
+        if out is seen:
+            return lambda args, kwargs: args[i]
+    for name, seen in seen_kwargs.items():
+        if out is seen:
+            return lambda args, kwargs: kwargs[name]
+    if isinstance(out, Tensor):
+        shape, stride, dtype = out.shape, out.stride(), out.dtype
+        return lambda args, kwargs: torch.empty_strided(shape, stride, dtype=dtype, device=META)
+    if isinstance(out, tuple | list):
+        makers = [_maker(part, args, kwargs, seen_args, seen_kwargs) for part in out]
+        kind = list if isinstance(out, list) else tuple
+        return lambda args, kwargs: kind(make(args, kwargs) for make in makers)
+    return lambda args, kwargs: out
+
+
+@functools.cache
+def _arguments(func: Any) -> tuple[tuple[str, Any], ...]:
+    """Names and defaults of an op's arguments, in order."""
+    return tuple((argument.name, argument.default_value) for argument in func._schema.arguments)
+
+
+def _in_order(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
+    """All arguments in the order of the op's schema."""
+    rest = _arguments(func)[len(args) :]
+    return (*args, *(kwargs.get(name, default) for name, default in rest))
+
+
+def _position(tensors: Sequence[Tensor], tensor: Tensor) -> int:
+    return next(i for i, other in enumerate(tensors) if other is tensor)
+
+
+def _aten_name(func: Any, args: tuple[Any, ...]) -> str:
+    """The name of the op that torch comes down to.
+
+    For a fully connected layer on an input of more than two axes that is not contiguous, torch
+    takes a product and an addition in place.
+    """
+    name: str = func.overloadpacket.__name__
+    in_two = name == "linear" and args[0].dim() > 2 and not args[0].is_contiguous()
+    return "matmul" if in_two else name
+
+
+def _is_bookkeeping(y: Tensor) -> bool:
+    """A whole number without axes, such as a batch-norm's step counter, is no activation."""
+    return y.dim() == 0 and not y.is_floating_point()
+
+
+def map_tensors(change: Callable[[Tensor], Tensor], value: Any) -> Any:
+    """`value` with every tensor in it changed; lists, tuples and dicts are rebuilt."""
+    if isinstance(value, Tensor):
+        return change(value)
+    kind = value.__class__
+    if kind is tuple or kind is list:
+        return kind([map_tensors(change, item) for item in value])
+    if kind is dict:
+        return {key: map_tensors(change, item) for key, item in value.items()}
+    if hasattr(value, "_fields"):  # a named tuple, as a packed sequence is
+        return kind(*(map_tensors(change, item) for item in value))
+    return value
+
+
+def tensors_of(value: Any) -> Iterator[Tensor]:
+    """Every tensor in nested lists, tuples and dicts."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from tensors_of(item)
+    elif isinstance(value, Mapping):
+        yield from tensors_of(list(value.values()))
