@@ -134,6 +134,7 @@ def render(document: Document, form: Format) -> str:
 
     text = io.StringIO()
     print_grids(Console(file=text, width=PIPE_WIDTH), document.grids)
+    # rstrip takes the no-break spaces that stand where other rows have a star, too.
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
 
 

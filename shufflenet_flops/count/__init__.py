@@ -1,5 +1,6 @@
 """Facts and conventions: rows of counted work, their totals, and the papers' closed forms."""
 
+from shufflenet_flops.count.backward import backward_macs as backward_macs
 from shufflenet_flops.count.convention import CONVENTIONS as CONVENTIONS
 from shufflenet_flops.count.convention import Convention as Convention
 from shufflenet_flops.count.convention import find_convention as find_convention

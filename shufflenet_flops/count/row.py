@@ -39,7 +39,7 @@ class Row:
     buffer once, `write_bytes` the output once; what an op only renames is not moved, and a lookup
     reads what it fetches. `training` is the mode that the calling module was in. `aten` is the op
     that the work was traced from, `operands` the shapes of all tensors it was given, in order, and
-    `weighted` tells that a parameter or buffer is among them.
+    `weighted` tells that a parameter is among them.
     """
 
     path: str
@@ -81,7 +81,8 @@ class Call:
     """How the op was called, which is what several counters go by.
 
     `module` is the exact type of the module that made the call, `function` the torch function it
-    called (`torch.nn.functional.relu`, `torch.Tensor.add`, `operator.add` for a plus sign).
+    called (`torch.nn.functional.relu`, `torch.Tensor.add`), `unnamed.add` where the calling code
+    does not name it: a plus sign, or a reference that was kept.
     `within` are the exact types of the modules that hold the module, the outermost first;
     `occurrences` is how often `Module.apply` meets the module, once for every parent that holds it;
     `params` are the names of its own parameters.

@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from shufflenet_flops.count.row import IntShape
@@ -30,17 +31,26 @@ def _first_shape(output: Any) -> IntShape:
     return tuple(output.shape)
 
 
-# torch does not tell `x + y` from `x.add(y)`; counters that patch methods see only the second.
-OPERATORS = frozenset({Tensor.add, Tensor.mul, Tensor.matmul})
+# Functions that counters replace under their names. Where the calling code does not name one, it
+# called by a sign (`x + y` is `Tensor.add`) or by a reference it kept, and they do not see it.
+REPLACED = frozenset(
+    {
+        *(getattr(torch, name) for name in "add addmm baddbmm bmm matmul mm mul prelu".split()),
+        *(getattr(Tensor, name) for name in "add addmm bmm matmul mm mul".split()),
+        *(getattr(F, name) for name in "elu gelu relu relu6 silu softmax".split()),
+    }
+)
+_BETWEEN = frozenset({"torch.overrides", "torch.nn.functional"})
 
 
-def written_as_operator(function: Any, frame: FrameType) -> bool:
-    """Whether a method in OPERATORS was called by its sign, by the instruction of the caller.
-
-    A builtin such as `sum` adds without the method's name in the code that calls it.
-    """
-    instruction = opname[frame.f_code.co_code[frame.f_lasti]]
-    return instruction == "BINARY_OP" or function.__name__ not in frame.f_code.co_names
+def is_named(function: Any, frame: FrameType) -> bool:
+    """Whether the code that called `function`, at or above `frame`, has its name."""
+    if opname[frame.f_code.co_code[frame.f_lasti]] == "BINARY_OP":
+        return False
+    caller: FrameType | None = frame
+    while caller is not None and caller.f_globals.get("__name__") in _BETWEEN:
+        caller = caller.f_back
+    return caller is not None and function.__name__ in caller.f_code.co_names
 
 
 @lru_cache(maxsize=4096)

@@ -130,8 +130,9 @@ def _layer_norm(x: Tensor, axes: Sequence[int], *args: Any) -> tuple[Tensor, Non
 
 
 def _softmax(x: Tensor, axis: int, half_to_float: bool) -> Tensor | None:
-    within = -x.dim() <= axis < x.dim()
-    return _same(x) if within and x.is_floating_point() and not half_to_float else None
+    if not -x.dim() <= axis < x.dim() or not x.is_floating_point() or half_to_float:
+        return None
+    return torch.empty(x.shape, dtype=x.dtype, device=META)  # contiguous, whatever x is
 
 
 def _attention(query: Tensor, key: Tensor, value: Tensor, *args: Any) -> tuple[Tensor, None] | None:

@@ -61,7 +61,10 @@ class Place:
 
 
 def find_places(model: nn.Module) -> list[Place]:
-    """Every module once, in the order of `model.modules()`; a shared one under its first path."""
+    """Every module once, in the order of `model.modules()`; a shared one under its first path.
+
+    It occurs once for every parent that holds it, as `apply` visits modules.
+    """
     places: dict[int, Place] = {}
 
     def visit(module: nn.Module, path: str, holder: Place | None) -> None:

@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from shufflenet_flops.count import Row
 from shufflenet_flops.count.row import IntShape
 from shufflenet_flops.measure.aten import FREE, RULES, Context, Work
-from shufflenet_flops.measure.calling import OPERATORS, first_shape, written_as_operator
+from shufflenet_flops.measure.calling import REPLACED, first_shape, is_named
 from shufflenet_flops.measure.functions import FUNCTIONS
 from shufflenet_flops.measure.infer import META, infer
 from shufflenet_flops.measure.modules import Place
@@ -30,7 +30,7 @@ ASKING = frozenset(
     """
     item tolist numpy nonzero nonzero_static __array__ __bool__ __complex__ __contains__ __float__
     __index__ __int__ _local_scalar_dense _unique2 bincount equal is_nonzero masked_select unique
-    unique_consecutive unique_dim repeat_interleave
+    unique_consecutive unique_dim repeat_interleave _pack_padded_sequence
     """.split()
 )
 
@@ -49,8 +49,11 @@ class Functions(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         tracer = self._tracer
         tracer.function = name = getattr(func, "__name__", "")
-        sign = func in OPERATORS and written_as_operator(func, sys._getframe(1))
-        tracer.callee = f"operator.{name}" if sign else func
+        tracer.callee = func
+        if func in REPLACED and not is_named(func, sys._getframe(1)):
+            tracer.callee = f"unnamed.{name}"
+        elif name == "einsum" and args and isinstance(args[0], str):
+            tracer.callee = f"torch.einsum({args[0]})"
         kwargs = kwargs or {}
         try:
             known = self._known.get(func)
@@ -89,7 +92,7 @@ class Tracer(TorchDispatchMode):
         self.rows: list[Row] = []
         self.unknown: Counter[str] = Counter()
         self.function = ""  # the bare name of the torch function that is running
-        self.callee: Any = ""  # the function itself, or the sign that it was called by
+        self.callee: Any = ""  # the function itself, or a name for how it was called
         self.calls: list[tuple[Place, IntShape]] = []
         self.failed: str = ""
         self.asked_for_values = False
@@ -265,6 +268,7 @@ class Tracer(TorchDispatchMode):
             read,
             y.numel() * y.element_size(),
             len(inputs) < len(distinct),
+            any(self._is_param(tensor) for tensor in distinct.values()),
             _aten_name(func, args),
             tuple(tuple(t.shape) for t in touched),
         )
@@ -293,9 +297,12 @@ class Tracer(TorchDispatchMode):
                 place.training,
                 facts.aten,
                 facts.operands,
-                facts.uses_state,
+                facts.weighted,
             )
         )
+
+    def _is_param(self, tensor: Tensor) -> bool:
+        return id(self._state.get(id(tensor))) in self._params
 
     def _first_uses(self, touched: Iterable[Tensor]) -> int:
         """Elements of the parameters among `touched` that no earlier op has used."""
@@ -315,6 +322,7 @@ class _Facts(NamedTuple):
     read_bytes: int
     write_bytes: int
     uses_state: bool
+    weighted: bool
     aten: str
     operands: tuple[tuple[int, ...], ...]
 

@@ -9,7 +9,7 @@ from shufflenet_flops.comparison import Comparison
 from shufflenet_flops.count.row import MAC_CLASSES
 from shufflenet_flops.measure.counters import CounterReport
 from shufflenet_flops.report.data import plain
-from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega
+from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega, scale_for
 from shufflenet_flops.spec import shape_text
 
 _CLASS_NAMES = {
@@ -42,29 +42,36 @@ def compare_grid(comparisons: Sequence[Comparison]) -> Grid:
     """Models down; MACs from every side, parameters, memory access and latency across."""
     with_formula = any(one.formula for one in comparisons)
     with_latency = any(one.latency_s for one in comparisons)
-    counters = list(comparisons[0].counters)
-    units = {name: comparisons[0].counters[name].unit for name in counters}
+    counters = {name: report.unit for name, report in comparisons[0].counters.items()}
+    macs = scale_for(one.analytic_macs for one in comparisons)
+    params = scale_for(one.params for one in comparisons)
     columns = [
         Column("unit" if comparisons[0].unit else "model", figures=False),
         *([Column("formula", figures=False)] if with_formula else []),
-        Column("analytic\nMMAC"),
-        Column("traced\nMMAC"),
-        *(Column(f"{name}\nM{units[name]}") for name in counters),
-        Column("params\nk"),
+        Column(f"analytic\n{macs.prefix}MAC"),
+        Column(f"traced\n{macs.prefix}MAC"),
+        *(Column(f"{name}\n{macs.prefix}{unit}") for name, unit in counters.items()),
+        Column(f"params\n{params.prefix}"),
         Column("memory\nMB"),
-        *([Column("latency\nms"), Column("ratio\n95 %")] if with_latency else []),
+        *([Column("latency\nms"), Column("ratio\n")] if with_latency else []),
     ]
-    fewest = min(one.analytic_macs for one in comparisons)
-    fastest = min((one.latency_s.median for one in comparisons if one.latency_s), default=None)
+    several = len(comparisons) > 1
+    fewest = min(one.analytic_macs for one in comparisons) if several else None
+    fastest = (
+        min((one.latency_s.median for one in comparisons if one.latency_s), default=None)
+        if several
+        else None
+    )
     rows: list[list[Cell | str]] = []
     for one in comparisons:
         row: list[Cell | str] = [one.name]
         if with_formula:
             row.append(one.formula or "–")
-        row.append(Cell(mega(one.analytic_macs), best=one.analytic_macs == fewest))
-        row.append(mega(one.traced_macs))
-        row += [_reported(one.counters[name]) for name in counters]
-        row += [f"{one.params / 1e3:,.1f}", mega(one.memory_bytes, 2)]
+        row.append(Cell(macs(one.analytic_macs), best=one.analytic_macs == fewest))
+        row.append(macs(one.traced_macs))
+        reported = (one.counters[name].reported for name in counters)
+        row += ["–" if total is None else macs(total) for total in reported]
+        row += [params(one.params), mega(one.memory_bytes, 2)]
         if with_latency:
             row += _latency(one, fastest)
         rows.append(row)
@@ -82,19 +89,12 @@ def _title(comparisons: Sequence[Comparison]) -> str:
     )
 
 
-def _reported(report: CounterReport) -> str:
-    return mega(report.reported) if report.reported is not None else "–"
-
-
 def _latency(one: Comparison, fastest: float | None) -> list[Cell | str]:
     if one.latency_s is None:
         return ["–", "–"]
     latency = one.latency_s
     time = Cell(f"{latency.median * 1e3:.2f}", best=latency.median == fastest)
-    if latency.ratio is None:
-        return [time, "1"]
-    ratio = latency.ratio
-    return [time, f"{ratio.ratio:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]"]
+    return [time, f"{latency.ratio.ratio:.2f}" if latency.ratio else "1"]
 
 
 def _notes(comparisons: Sequence[Comparison]) -> list[str]:
@@ -105,24 +105,37 @@ def _notes(comparisons: Sequence[Comparison]) -> list[str]:
     )
     sides = "formula = analytic = traced" if comparisons[0].formula else "analytic = traced"
     macs = ", ".join(f"{one.name} {one.analytic_macs:,}" for one in comparisons)
-    notes.append(f"{sides if same else 'NOT EQUAL'}, exactly: {macs} MACs")
+    notes.append(f"{sides if same else 'NOT EQUAL'}: {macs} MACs")
     for name in comparisons[0].counters:
         notes += _counter_notes(name, comparisons)
     for one in comparisons:
         if one.unknown_ops:
             ops = ", ".join(f"{op} x{calls}" for op, calls in one.unknown_ops.items())
             notes.append(f"{one.name}: not counted, because unknown: {ops}")
-    if any(one.latency_s for one in comparisons):
-        notes.append("* fewest MACs, fastest; ratio of median times to the first row")
-    else:
-        notes.append("* fewest MACs")
+    notes += _ratio_notes(comparisons)
+    fastest = ", fastest" if any(one.latency_s for one in comparisons) else ""
+    notes.append(f"* fewest MACs{fastest}; memory: every input, weight and output once, in fp32")
     return notes
+
+
+def _ratio_notes(comparisons: Sequence[Comparison]) -> list[str]:
+    ratios = [(one.name, one.latency_s.ratio) for one in comparisons if one.latency_s]
+    shown = [
+        f"{name} {ratio.low:.2f} to {ratio.high:.2f}"
+        + ("" if ratio.clear else " (no clear difference)")
+        for name, ratio in ratios
+        if ratio
+    ]
+    if not shown:
+        return []
+    return [f"time over {ratios[0][0]}'s, 95 % interval: {', '.join(shown)}"]
 
 
 def _counter_notes(name: str, comparisons: Sequence[Comparison]) -> list[str]:
     reports = {one.name: one.counters[name] for one in comparisons}
     first = next(iter(reports.values()))
-    who = f"{first.distribution} {first.version}".rstrip()
+    # A local label, as in 2.13.0+cpu, says how torch was built, not how it counts.
+    who = f"{first.distribution} {first.version.partition('+')[0]}".rstrip()
     notes = []
     for model, report in reports.items():
         if report.status == "unavailable":

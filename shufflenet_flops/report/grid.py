@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -48,6 +48,26 @@ def grid(
 def mega(value: int, digits: int = 3) -> str:
     """A count in millions: 47980800 as `47.981`."""
     return f"{value / 1e6:,.{digits}f}"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A unit prefix for a column of counts, so that its largest figure stays short."""
+
+    prefix: str
+    size: int
+    digits: int
+
+    def __call__(self, value: int) -> str:
+        return f"{value / self.size:,.{self.digits}f}"
+
+
+def scale_for(values: Iterable[int]) -> Scale:
+    """Thousands, millions or thousands of millions, by the largest value."""
+    largest = max(values)
+    if largest >= 10**9:
+        return Scale("G", 10**9, 4)
+    return Scale("M", 10**6, 3) if largest >= 10**6 else Scale("k", 10**3, 2)
 
 
 def mega_or_dash(value: int) -> str:

@@ -8,35 +8,46 @@ from typing import TYPE_CHECKING
 from shufflenet_flops.report.grid import Grid
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console
+    from rich.table import Table
+
+
+_ROOMY = 1000  # wider than any table
 
 
 def print_grids(console: Console, grids: Sequence[Grid]) -> None:
-    """Print each grid with its notes below it, a blank line between grids."""
+    """Print each grid with its notes below it, a blank line between grids.
+
+    Notes are wrapped to the console's width; a table that is wider is left to the terminal to
+    wrap, never cut.
+    """
     from rich.text import Text
 
+    width = console.width
     for i, one in enumerate(grids):
         if i:
             console.print()
         console.print(Text(one.title, style="bold"))
         if one.rows:
-            console.print(_table(one))
+            table = _table(one)
+            roomy = console.options.update(width=_ROOMY)
+            console.width = max(width, console.measure(table, options=roomy).maximum)
+            console.print(table)
         for note in one.notes:
-            console.print(Text(note, style="dim" if console.is_terminal else ""))
+            console.print(Text(note, style="dim" if console.is_terminal else ""), width=width)
 
 
-def _table(one: Grid) -> RenderableType:
+def _table(one: Grid) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     for column in one.columns:
         table.add_column(
             Text(column.heading),
             justify="right" if column.figures else "left",
             no_wrap=True,
-            overflow="fold",
         )
     marked = [any(row[i].best for row in one.rows) for i in range(len(one.columns))]
     for row in one.rows:
@@ -51,4 +62,6 @@ def _table(one: Grid) -> RenderableType:
 
 def _mark(text: str, best: bool, column_has_mark: bool) -> str:
     """The best figure carries a star, so that it shows without colour too."""
-    return f"{text}{'*' if best else ' '}" if column_has_mark else text
+    if not column_has_mark:
+        return text
+    return text + ("*" if best else "\N{NO-BREAK SPACE}")

@@ -34,7 +34,7 @@ def test_compare_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert "hw(2cm/g+9m)" in text
     assert "47.981" in text
     assert "7.950*" in text
-    assert "formula = analytic = traced, exactly" in text
+    assert "formula = analytic = traced: resnet 47,980,800" in text
     assert "adds 4 per batch-norm element: +1,128,960 each" in text
     assert "…" not in text
 

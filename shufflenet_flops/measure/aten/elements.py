@@ -22,7 +22,7 @@ _ARITHMETIC = """
     remainder round rrelu_with_noise rsqrt rsub searchsorted sgn sign signbit sin sinc sinh
     special_entr special_erfcx special_expit special_i0e special_i1 special_ndtr special_xlog1py
     special_zeta sqrt square sub tan threshold trunc uniform where xlogy _fused_dropout
-    multinomial
+    multinomial _weight_norm_interface
     """
 
 _REDUCTIONS = """

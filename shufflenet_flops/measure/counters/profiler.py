@@ -22,6 +22,12 @@ def _first_operand(row: Row) -> int:
     return prod(row.operands[0])
 
 
+def _written_out(row: Row) -> int:
+    """Two products, and the scaling of queries and keys."""
+    queries, keys = row.inputs[:2]
+    return 2 * row.macs + prod(queries) + prod(keys)
+
+
 RULES = (
     Rule({OpClass.CONV_MACS: 2}, when=lambda row: row.op == "conv2d"),
     Rule(
@@ -29,7 +35,7 @@ RULES = (
         aten=frozenset("linear matmul mm addmm bmm baddbmm".split()),
         when=is_not_attention,
     ),
-    Rule({OpClass.MATMUL_MACS: 2}, when=unfused_attention),
+    Rule({OpClass.MATMUL_MACS: _written_out}, when=unfused_attention),
     Rule({OpClass.ADD_ELEMENTS: _first_operand}, aten=frozenset({"add"})),
     Rule({OpClass.MUL_ELEMENTS: _first_operand}, aten=frozenset({"mul"})),
 )

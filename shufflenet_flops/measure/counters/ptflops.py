@@ -34,6 +34,7 @@ from shufflenet_flops.measure.counters.fingerprint import (
     types,
 )
 from shufflenet_flops.measure.counters.protocol import NO_FACTS, Reading
+from shufflenet_flops.measure.counters.torch_flops import unfused_attention
 from shufflenet_flops.measure.trace import Trace
 from shufflenet_flops.spec import OpClass
 
@@ -45,6 +46,7 @@ ATEN_RULES = (
     ),
     Rule({OpClass.CONV_BIAS_ADDS: 1}, aten=frozenset({"convolution"})),
     Rule({OpClass.LINEAR_BIAS_ADDS: 1}, aten=frozenset({"linear", "addmm"})),
+    Rule({OpClass.MATMUL_MACS: 1}, when=unfused_attention),
 )
 
 _MULTI_HEAD = types("MultiheadAttention")
@@ -69,6 +71,14 @@ def _scaling(row: Row) -> bool:
     return row.op == "mul" and row.aten == "mul"
 
 
+def _scaling_without_bias(row: Row) -> bool:
+    return _scaling(row) and "in_proj_bias" not in row.call.params
+
+
+def _fused_without_bias(row: Row) -> bool:
+    return is_attention(row) and "in_proj_bias" not in row.call.params
+
+
 def _rule(names: frozenset[str], **weights: int) -> Rule:
     return Rule({OpClass(key): weight for key, weight in weights.items()}, names, times=_times)
 
@@ -88,6 +98,9 @@ MODULE_RULES = (
     _rule(_ATTENTION, linear_macs=1, linear_bias_adds=1, matmul_macs=1, softmax_elements=1),
     Rule({OpClass.MUL_ELEMENTS: 1}, _ATTENTION, when=_scaling, times=_times),
     Rule({OpClass.SOFTMAX_ELEMENTS: _queries}, _ATTENTION, when=is_attention, times=_times),
+    # The output's bias counts even where there is none.
+    Rule({OpClass.MUL_ELEMENTS: 1}, _MULTI_HEAD, when=_scaling_without_bias, times=_times),
+    Rule({OpClass.SOFTMAX_ELEMENTS: _queries}, _MULTI_HEAD, when=_fused_without_bias, times=_times),
 )
 
 _IN_MULTI_HEAD = functions("torch.nn.functional: multi_head_attention_forward")
@@ -103,13 +116,12 @@ _POOL_INPUTS = {
     OpClass.AVG_POOL_INPUTS: 1,
     OpClass.GLOBAL_POOL_INPUTS: 1,
 }
-_PRODUCTS = functions("torch: matmul mm bmm addmm baddbmm", "torch.Tensor: matmul mm bmm addmm")
+_PRODUCTS = functions("torch: matmul mm bmm", "torch.Tensor: matmul mm bmm")
+_SUMS_OF_PRODUCTS = functions("torch: addmm baddbmm", "torch.Tensor: addmm")
 
 
-def _first_operands(row: Row) -> int:
-    """The MACs as the sizes of the first factor times the last of the second."""
-    first, second = row.operands[-2:]
-    return prod(first) * second[-1]
+def _with_summand(row: Row) -> int:
+    return row.macs + prod(row.operands[0])
 
 
 # Functions are replaced under their names, so that modules of torch run into them too.
@@ -120,7 +132,16 @@ FUNCTION_RULES = (
     Rule(
         {OpClass.SOFTMAX_ELEMENTS: 1, OpClass.MATMUL_MACS: 1},
         functions=_IN_MULTI_HEAD,
-        when=is_not_attention,
+        when=lambda row: is_not_attention(row) and row.aten != "baddbmm",
+    ),
+    Rule(
+        {OpClass.MATMUL_MACS: _with_summand},
+        functions=_IN_MULTI_HEAD,
+        aten=frozenset({"baddbmm"}),
+    ),
+    Rule(
+        {OpClass.AVG_POOL_INPUTS: 1, OpClass.MUL_ELEMENTS: 1, OpClass.ADD_ELEMENTS: 1},
+        functions=functions("torch.nn.functional: local_response_norm"),
     ),
     Rule(
         {OpClass.INTERPOLATED_ELEMENTS: 1},
@@ -131,6 +152,10 @@ FUNCTION_RULES = (
         functions=functions("torch.nn.functional: upsample"),
     ),
     Rule({OpClass.MATMUL_MACS: 1, OpClass.LINEAR_MACS: 1}, functions=_PRODUCTS),
+    Rule(
+        {OpClass.MATMUL_MACS: _with_summand, OpClass.LINEAR_MACS: _with_summand},
+        functions=_SUMS_OF_PRODUCTS,
+    ),
     Rule({OpClass.ADD_ELEMENTS: 1}, functions=functions("torch: add", "torch.Tensor: add")),
     Rule({OpClass.MUL_ELEMENTS: 1}, functions=functions("torch: mul", "torch.Tensor: mul")),
 )

@@ -60,7 +60,11 @@ class TorchFlops:
         return "torch"
 
     def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> Reading:
-        """Total FLOPs of one forward pass."""
+        """Total FLOPs of one forward pass.
+
+        Parameters need no gradients: it fails where a module is given one that does.
+        """
+        model.requires_grad_(False)
         with _compiler_left_out(), flop_counter.FlopCounterMode(display=False) as mode:
             model(*inputs)
         return Reading(mode.get_total_flops())

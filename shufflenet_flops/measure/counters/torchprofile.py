@@ -30,17 +30,21 @@ def _convolution(row: Row) -> int:
 
 _NORMS = ("batch_norm", "layer_norm", "group_norm")
 SIZE_PRODUCTS = "size_products"
-# Products that are part of another op of the trace, not an op of their own.
-_INNER = ("einsum", "scaled_dot_product_attention")
 
 
-def _is_product(row: Row) -> bool:
-    return row.call.function.rsplit(".", 1)[-1] not in _INNER
+def _is_counted(row: Row) -> bool:
+    """An equation with dots counts nothing."""
+    return row.aten != "_trilinear" and not (
+        "einsum(" in row.call.function and "..." in row.call.function
+    )
 
 
 RULES = (
     Rule({OpClass.CONV_MACS: _convolution}),
-    Rule({OpClass.LINEAR_MACS: 1, OpClass.MATMUL_MACS: 1}),
+    Rule(
+        {OpClass.LINEAR_MACS: 1, OpClass.MATMUL_MACS: 1, OpClass.MUL_ELEMENTS: 1},
+        when=_is_counted,
+    ),
     Rule({OpClass.NORM_ELEMENTS: 1}, when=lambda row: row.op in _NORMS and affine(row)),
     Rule(
         {
@@ -49,7 +53,6 @@ RULES = (
             OpClass.MEAN_OUTPUTS: 1,
         }
     ),
-    Rule({OpClass.MUL_ELEMENTS: 1}, when=_is_product),
     Rule({OpClass.ACTIVATION_ELEMENTS: 1}, aten=frozenset({"leaky_relu"})),
     Rule(
         {OpClass.INTERPOLATED_ELEMENTS: 4},

@@ -1,0 +1,60 @@
+"""Every command of the README is run, and the output shown there is what comes out."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parents[1] / "README.md"
+CONSOLE = re.compile(r"```console\n\$ (?P<command>[^\n]+)\n(?P<output>.*?)```", re.DOTALL)
+PYTHON = re.compile(r"```python\n(?P<code>.*?)```", re.DOTALL)
+
+
+def run(command: str) -> str:
+    """What `command` prints, stdout and stderr together, 100 columns wide."""
+    program, *arguments = shlex.split(command)
+
+    assert program == "shufflenet-flops"
+    done = subprocess.run(
+        [sys.executable, "-m", "shufflenet_flops", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.stdout
+
+
+def test_output_is_in_step(update_golden: bool) -> None:
+    """`--update-golden` writes it anew."""
+    text = README.read_text()
+    fresh = CONSOLE.sub(
+        lambda match: f"```console\n$ {match['command']}\n{run(match['command'])}```", text
+    )
+    if update_golden:
+        README.write_text(fresh)
+
+    assert len(CONSOLE.findall(text)) >= 5
+    assert fresh == README.read_text()
+
+
+@pytest.mark.parametrize("code", PYTHON.findall(README.read_text()))
+def test_python_runs(code: str) -> None:
+    """Each example stands alone."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.stderr == ""
+    assert done.returncode == 0
+    assert done.stdout.strip()
+
+
+def test_make_targets_exist() -> None:
+    """What the README says to make can be made."""
+    makefile = (README.parent / "Makefile").read_text()
+    for target in re.findall(r"^make (\w+)", README.read_text(), re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
