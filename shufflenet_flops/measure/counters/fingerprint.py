@@ -6,7 +6,7 @@ sum over rows and rules: there is nothing in it that could be fitted to a networ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from torch import nn
@@ -60,7 +60,12 @@ class Part:
 
 def parts(rules: tuple[Rule, ...], trace: Trace) -> Iterator[Part]:
     """Every non-zero part of the prediction."""
-    for row in trace.table.rows:
+    return row_parts(rules, trace.table.rows)
+
+
+def row_parts(rules: tuple[Rule, ...], rows: Iterable[Row]) -> Iterator[Part]:
+    """Every non-zero part that `rows` have in the prediction."""
+    for row in rows:
         for rule in rules:
             if not rule.meets(row):
                 continue
@@ -117,3 +122,12 @@ AVERAGE_POOLS = types("AvgPool1d AvgPool2d AvgPool3d")
 MAX_POOLS = types("MaxPool1d MaxPool2d MaxPool3d")
 ADAPTIVE_AVERAGE_POOLS = types("AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d")
 ADAPTIVE_MAX_POOLS = types("AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d")
+
+# Functions that counters replace under their names.
+REPLACED_ACTIVATIONS = functions("torch: prelu", "torch.nn.functional: relu elu relu6 gelu silu")
+POOL_FUNCTIONS = functions(
+    "torch: avg_pool1d adaptive_avg_pool1d",
+    "torch.nn.functional: avg_pool2d avg_pool3d adaptive_avg_pool2d adaptive_avg_pool3d",
+    "torch.nn.functional: max_pool1d max_pool2d max_pool3d",
+    "torch.nn.functional: adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d",
+)

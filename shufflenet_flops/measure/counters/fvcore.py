@@ -21,13 +21,15 @@ from shufflenet_flops.measure.trace import Trace
 from shufflenet_flops.spec import OpClass
 
 
-def _is_batch_norm(row: Row) -> bool:
+def is_batch_norm(row: Row) -> bool:
+    """Batch norms proper."""
     # torch runs an instance norm as a batch norm.
     return row.op == "batch_norm" and not row.call.function.endswith(".instance_norm")
 
 
-def _is_other_norm(row: Row) -> bool:
-    return row.op in ("batch_norm", "layer_norm", "group_norm") and not _is_batch_norm(row)
+def is_other_norm(row: Row) -> bool:
+    """Layer, group and instance norms."""
+    return row.op in ("batch_norm", "layer_norm", "group_norm") and not is_batch_norm(row)
 
 
 # torch runs a pool in one dimension as one in two.
@@ -75,8 +77,8 @@ RULES = (
         MACS,
         when=lambda row: is_not_attention(row) and not _is_einsum(row) and row.aten not in _UNSEEN,
     ),
-    *_norm(2, 1, _is_batch_norm),
-    *_norm(5, 4, _is_other_norm),
+    *_norm(2, 1, is_batch_norm),
+    *_norm(5, 4, is_other_norm),
     Rule({OpClass.MATMUL_MACS: _einsum, OpClass.LINEAR_MACS: _einsum}, when=_is_einsum),
     Rule({OpClass.MUL_ELEMENTS: _half_products}, when=_is_einsum),
     Rule({OpClass.GLOBAL_POOL_INPUTS: 1}, when=_is_adaptive_pool),

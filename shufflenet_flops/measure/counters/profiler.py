@@ -24,7 +24,7 @@ def _first_operand(row: Row) -> int:
 
 def _written_out(row: Row) -> int:
     """Two products, and the scaling of queries and keys."""
-    queries, keys = row.inputs[:2]
+    queries, keys = row.operands[:2]
     return 2 * row.macs + prod(queries) + prod(keys)
 
 

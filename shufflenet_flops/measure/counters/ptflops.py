@@ -23,6 +23,8 @@ from shufflenet_flops.measure.counters.fingerprint import (
     INSTANCE_NORMS,
     MACS,
     MAX_POOLS,
+    POOL_FUNCTIONS,
+    REPLACED_ACTIVATIONS,
     TRANSPOSED,
     Part,
     Rule,
@@ -52,7 +54,6 @@ ATEN_RULES = (
 _MULTI_HEAD = types("MultiheadAttention")
 _TIMM_ATTENTION = frozenset({"timm.layers.attention.Attention"})
 _ATTENTION = _MULTI_HEAD | _TIMM_ATTENTION
-_RECURRENT = types("RNN GRU LSTM RNNCell GRUCell LSTMCell")
 _NORMS = BATCH_NORMS | INSTANCE_NORMS | types("GroupNorm")
 
 
@@ -63,7 +64,7 @@ def _times(row: Row) -> int:
 
 
 def _queries(row: Row) -> int:
-    return prod(row.inputs[0])
+    return prod(row.operands[0])
 
 
 def _scaling(row: Row) -> bool:
@@ -104,13 +105,6 @@ MODULE_RULES = (
 )
 
 _IN_MULTI_HEAD = functions("torch.nn.functional: multi_head_attention_forward")
-_ACTIVATIONS = functions("torch: prelu", "torch.nn.functional: relu elu relu6 gelu silu")
-_POOLS = functions(
-    "torch: avg_pool1d adaptive_avg_pool1d",
-    "torch.nn.functional: avg_pool2d avg_pool3d adaptive_avg_pool2d adaptive_avg_pool3d",
-    "torch.nn.functional: max_pool1d max_pool2d max_pool3d",
-    "torch.nn.functional: adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d",
-)
 _POOL_INPUTS = {
     OpClass.MAX_POOL_INPUTS: 1,
     OpClass.AVG_POOL_INPUTS: 1,
@@ -126,8 +120,8 @@ def _with_summand(row: Row) -> int:
 
 # Functions are replaced under their names, so that modules of torch run into them too.
 FUNCTION_RULES = (
-    Rule({OpClass.ACTIVATION_ELEMENTS: 1}, functions=_ACTIVATIONS),
-    Rule(_POOL_INPUTS, functions=_POOLS),
+    Rule({OpClass.ACTIVATION_ELEMENTS: 1}, functions=REPLACED_ACTIVATIONS),
+    Rule(_POOL_INPUTS, functions=POOL_FUNCTIONS),
     Rule({OpClass.SOFTMAX_ELEMENTS: 1}, functions=functions("torch.nn.functional: softmax")),
     Rule(
         {OpClass.SOFTMAX_ELEMENTS: 1, OpClass.MATMUL_MACS: 1},

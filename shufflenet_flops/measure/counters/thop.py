@@ -84,12 +84,19 @@ RULES = (
     _rule(_UPSAMPLE, {_INTERPOLATED: 224 + 35}, aten=frozenset({"upsample_bicubic2d"})),
 )
 
-# The rewritten distribution looks rules up by base class, counts a shared module once, and adds
-# the elements that an average pool looks at.
+
+# The rewritten distribution looks rules up by base class and counts a shared module once.
+def is_module(row: Row) -> bool:
+    """Whether a layer ran on its own weight, so that its class is one of torch's or below one."""
+    return "weight" in row.call.params
+
+
 ULTRALYTICS_RULES = (
-    Rule({OpClass.CONV_MACS: 1, OpClass.LINEAR_MACS: 1, OpClass.MATMUL_MACS: 1}),
+    Rule({OpClass.CONV_MACS: 1, OpClass.LINEAR_MACS: 1}, when=is_module),
+    Rule({OpClass.MATMUL_MACS: 1}),
     Rule({OpClass.NORM_ELEMENTS: 4}, when=affine),
     Rule({OpClass.NORM_ELEMENTS: 2}, when=lambda row: not affine(row)),
+    # It adds the elements that an average pool looks at.
     Rule({OpClass.AVG_POOL_OUTPUTS: 1, OpClass.AVG_POOL_WINDOWS: 1}, AVERAGE_POOLS),
     Rule({OpClass.GLOBAL_POOL_INPUTS: 1, OpClass.GLOBAL_POOL_OUTPUTS: 1}, ADAPTIVE_AVERAGE_POOLS),
 )

@@ -33,7 +33,7 @@ def unfused_attention(row: Row) -> bool:
     """
     if not is_attention(row):
         return False
-    queries, *_, values = row.inputs[:3]
+    queries, _, values = row.operands[:3]
     heads_apart = len(queries) == 4 or row.call.function.endswith("multi_head_attention_forward")
     return not heads_apart or queries[-1] != values[-1]
 
