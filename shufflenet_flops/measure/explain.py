@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from shufflenet_flops.count import CONVENTIONS, Kind, Row, Table
 from shufflenet_flops.count.convention import Unit
 from shufflenet_flops.measure.counters import ALL_COUNTERS, Counter, CounterReport, run
-from shufflenet_flops.measure.counters.fingerprint import row_parts
+from shufflenet_flops.measure.counters.fingerprint import row_parts, terms_of
 from shufflenet_flops.measure.counters.guard import TIME_LIMIT_S
 from shufflenet_flops.measure.counters.known import KNOWN
 from shufflenet_flops.measure.counters.slips import Slip, slips
@@ -22,7 +22,8 @@ from shufflenet_flops.spec import OpClass
 class Explanation:
     """What every counter says of one model on one input (batch first), and why.
 
-    `slips` are, by counter, the places where it does not count the MACs that ran.
+    `slips` are, by counter, the places where it does not count the MACs that ran. `norms` are the
+    kinds of norms that the model has.
     """
 
     model: str
@@ -30,6 +31,7 @@ class Explanation:
     macs: int
     counters: Mapping[str, CounterReport]
     slips: Mapping[str, tuple[Slip, ...]]
+    norms: tuple[str, ...]
     unknown_ops: Mapping[str, int]
 
 
@@ -55,19 +57,24 @@ def explain(
             for one in chosen
             if reports[one.name].status == "ok"
         },
+        tuple(dict.fromkeys(row.op for row in traced.table.rows if row.kind is Kind.NORM)),
         traced.unknown_ops,
     )
 
 
 @dataclass(frozen=True)
 class Match:
-    """What a counter gives for a model written in some style, and how far a number is from it."""
+    """What a counter gives for a model written in some style, and how far a number is from it.
+
+    `terms` are the parts of its total by op class: the convention.
+    """
 
     counter: str
     style: str
     unit: Unit
     predicted: int
     difference: int
+    terms: Mapping[str, int]
 
 
 def name_number(reported: int, traced: Trace, nearest: int = 5) -> list[Match]:
@@ -79,22 +86,24 @@ def name_number(reported: int, traced: Trace, nearest: int = 5) -> list[Match]:
     styles = {"as it is": traced, "activations and pools as functions": with_functions(traced)}
     found: dict[tuple[str, int], Match] = {}
     for style, candidate in styles.items():
-        for name, unit, predicted in _candidates(candidate):
-            match = Match(name, style, unit, predicted, reported - predicted)
+        for name, unit, terms in _candidates(candidate):
+            predicted = sum(terms.values())
+            match = Match(name, style, unit, predicted, reported - predicted, terms)
             found.setdefault((name, predicted), match)
     matches = sorted(found.values(), key=lambda match: abs(match.difference))
     return [match for match in matches if match.difference == 0] or matches[:nearest]
 
 
-def _candidates(traced: Trace) -> Iterable[tuple[str, Unit, int]]:
+def _candidates(traced: Trace) -> Iterable[tuple[str, Unit, dict[str, int]]]:
     for counter in ALL_COUNTERS:
-        yield counter.name, counter.unit, sum(part.amount for part in counter.parts(traced))
+        yield counter.name, counter.unit, terms_of(counter.parts(traced))
     for known in KNOWN:
         rows = known.select(traced.table.rows)
-        yield known.name, known.unit, sum(part.amount for part in row_parts(known.rules, rows))
+        yield known.name, known.unit, terms_of(row_parts(known.rules, rows))
     for name in ("paper", "paper-conv", "flops"):
         convention = CONVENTIONS[name]
-        yield f"convention {name}", convention.unit, traced.table.total(convention)
+        terms = convention.terms(traced.table.counts)
+        yield f"`{name}` convention", convention.unit, {str(key): terms[key] for key in terms}
 
 
 def with_functions(traced: Trace) -> Trace:

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from shufflenet_flops.comparison import Comparison
-from shufflenet_flops.count.row import MAC_CLASSES
-from shufflenet_flops.measure.counters import CounterReport
+from shufflenet_flops.report.counters import counter_notes
 from shufflenet_flops.report.data import plain
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega, scale_for
 from shufflenet_flops.spec import shape_text
-
-_CLASS_NAMES = {
-    "norm_elements": "batch-norm element",
-    "activation_elements": "activation element",
-    "avg_pool_outputs": "average-pool output",
-    "avg_pool_windows": "element an average pool looks at",
-    "global_pool_inputs": "element a global pool reads",
-    "global_pool_outputs": "global-pool output",
-    "conv_bias_adds": "convolution bias add",
-    "linear_bias_adds": "linear bias add",
-}
 
 
 def results(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
@@ -107,7 +95,7 @@ def _notes(comparisons: Sequence[Comparison]) -> list[str]:
     macs = ", ".join(f"{one.name} {one.analytic_macs:,}" for one in comparisons)
     notes.append(f"{sides if same else 'NOT EQUAL'}: {macs} MACs")
     for name in comparisons[0].counters:
-        notes += _counter_notes(name, comparisons)
+        notes += counter_notes({one.name: one.counters[name] for one in comparisons})
     for one in comparisons:
         if one.unknown_ops:
             ops = ", ".join(f"{op} x{calls}" for op, calls in one.unknown_ops.items())
@@ -129,48 +117,3 @@ def _ratio_notes(comparisons: Sequence[Comparison]) -> list[str]:
     if not shown:
         return []
     return [f"time over {ratios[0][0]}'s, 95 % interval: {', '.join(shown)}"]
-
-
-def _counter_notes(name: str, comparisons: Sequence[Comparison]) -> list[str]:
-    reports = {one.name: one.counters[name] for one in comparisons}
-    first = next(iter(reports.values()))
-    # A local label, as in 2.13.0+cpu, says how torch was built, not how it counts.
-    who = f"{first.distribution} {first.version.partition('+')[0]}".rstrip()
-    notes = []
-    for model, report in reports.items():
-        if report.status == "unavailable":
-            notes.append(f"{who} is unavailable on {model}: {report.reason}")
-        elif report.residual:
-            notes.append(f"{who} on {model}: {report.residual:+,} not explained")
-    available = {model: report for model, report in reports.items() if report.status == "ok"}
-    if not available:
-        return notes
-    extras = _extras(available)
-    parts = []
-    if first.unit == "FLOP":
-        parts.append("counts 2 FLOP for each MAC")
-    for op_class, by_model in extras.items():
-        weights = {report.weights.get(op_class) for report in available.values()} - {None}
-        each = f"{weights.pop()} per" if len(weights) == 1 else "work for each"
-        amounts = set(by_model.values())
-        shown = (
-            f"+{amounts.pop():,}" + (" each" if len(by_model) > 1 else "")
-            if len(amounts) == 1 and len(by_model) == len(available)
-            else ", ".join(f"{model} +{amount:,}" for model, amount in by_model.items())
-        )
-        what = _CLASS_NAMES.get(op_class, op_class.replace("_", " "))
-        parts.append(f"adds {each} {what}: {shown}")
-    if parts:
-        notes.append(f"{who} {'; '.join(parts)}")
-    return notes
-
-
-def _extras(reports: Mapping[str, CounterReport]) -> dict[str, dict[str, int]]:
-    """Terms that are no MACs: op class to model to amount."""
-    macs = {op_class.value for op_class in MAC_CLASSES}
-    extras: dict[str, dict[str, int]] = {}
-    for model, report in reports.items():
-        for op_class, amount in report.terms.items():
-            if op_class not in macs:
-                extras.setdefault(op_class, {})[model] = amount
-    return extras

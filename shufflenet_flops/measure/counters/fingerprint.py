@@ -44,6 +44,13 @@ class Rule:
             and (self.when is None or self.when(row))
         )
 
+    def amounts(self, row: Row) -> Iterator[tuple[OpClass, int]]:
+        """What it adds for each class of work that the row holds."""
+        times = 1 if self.times is None else self.times(row)
+        for op_class, weight in self.weights.items():
+            if work := row.counts.get(op_class, 0):
+                yield op_class, times * (weight * work if isinstance(weight, int) else weight(row))
+
 
 @dataclass(frozen=True)
 class Part:
@@ -66,20 +73,23 @@ def parts(rules: tuple[Rule, ...], trace: Trace) -> Iterator[Part]:
 def row_parts(rules: tuple[Rule, ...], rows: Iterable[Row]) -> Iterator[Part]:
     """Every non-zero part that `rows` have in the prediction."""
     for row in rows:
+        amounts: dict[OpClass, int] = {}
         for rule in rules:
-            if not rule.meets(row):
-                continue
-            times = 1 if rule.times is None else rule.times(row)
-            for op_class, weight in rule.weights.items():
-                work = row.counts.get(op_class, 0)
-                if not work:
-                    continue
-                if isinstance(weight, int):
-                    part = Part(row.path, op_class.value, times * weight * work, times * weight)
-                else:
-                    part = Part(row.path, op_class.value, times * weight(row))
-                if part.amount:
-                    yield part
+            if rule.meets(row):
+                for op_class, amount in rule.amounts(row):
+                    amounts[op_class] = amounts.get(op_class, 0) + amount
+        for op_class, amount in amounts.items():
+            if amount:
+                weight, rest = divmod(amount, row.counts[op_class])
+                yield Part(row.path, op_class.value, amount, None if rest else weight)
+
+
+def terms_of(found: Iterable[Part]) -> dict[str, int]:
+    """The parts added up by term."""
+    terms: dict[str, int] = {}
+    for part in found:
+        terms[part.term] = terms.get(part.term, 0) + part.amount
+    return terms
 
 
 def types(names: str, package: object = nn) -> frozenset[str]:

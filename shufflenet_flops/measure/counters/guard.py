@@ -49,7 +49,7 @@ def guarded(
         twin = copy.deepcopy(model).eval()
         try:
             with _limited(limit_s):
-                result = count(twin, [x.clone() for x in inputs])
+                result = count(twin, copy.deepcopy(list(inputs)))
         except _OutOfTimeError:
             raise CounterError(f"it took longer than {limit_s:g} s") from None
     if _state(model) != before:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter as Tally
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import metadata
@@ -12,7 +11,7 @@ from typing import Literal, Protocol
 from torch import Tensor, nn
 
 from shufflenet_flops.count.convention import Unit
-from shufflenet_flops.measure.counters.fingerprint import Part
+from shufflenet_flops.measure.counters.fingerprint import Part, terms_of
 from shufflenet_flops.measure.counters.guard import TIME_LIMIT_S, CounterError, guarded
 from shufflenet_flops.measure.trace import Trace
 
@@ -118,17 +117,16 @@ def predict(
 
     A class that the counter weighs differently from place to place has no single weight.
     """
-    terms: Tally[str] = Tally()
+    found = list(counter.parts(trace, facts))
     weights: dict[str, set[int | None]] = {}
-    for part in counter.parts(trace, facts):
-        terms[part.term] += part.amount
+    for part in found:
         weights.setdefault(part.term, set()).add(part.weight)
     single = {
         term: weight
         for term, found in weights.items()
         if len(found) == 1 and (weight := next(iter(found))) is not None
     }
-    return dict(terms), single
+    return terms_of(found), single
 
 
 def version_of(distribution: str) -> str:

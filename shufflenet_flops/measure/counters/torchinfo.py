@@ -72,5 +72,4 @@ def _parts(calls: Iterable[ModuleCall]) -> Iterator[Part]:
             for name, elements in call.params.items():
                 amount = elements * _uses(call, name)
                 if amount:
-                    weight = None if _term(call, name) == OTHER_PARAMETERS else 1
-                    yield Part(call.path, _term(call, name), amount, weight)
+                    yield Part(call.path, _term(call, name), amount, 1)
