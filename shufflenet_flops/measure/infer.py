@@ -43,7 +43,14 @@ def _same(x: Tensor) -> Tensor | None:
 
 
 def _channels_last(x: Tensor) -> bool:
-    return x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
+    """Whether torch's kernels take x for channels last: not where a batch of 1 has another stride.
+
+    Of a map that was put together from tokens the strides of an axis of one element tell nothing,
+    and torch then writes channels first.
+    """
+    if x.dim() != 4 or not x.is_contiguous(memory_format=torch.channels_last):
+        return False
+    return x.stride(0) >= x.shape[2] * x.stride(2)
 
 
 def _convolution(

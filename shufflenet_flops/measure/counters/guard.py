@@ -52,9 +52,18 @@ def guarded(
                 result = count(twin, copy.deepcopy(list(inputs)))
         except _OutOfTimeError:
             raise CounterError(f"it took longer than {limit_s:g} s") from None
+        finally:
+            _free(twin)
     if _state(model) != before:
         raise CounterError("it changed the original model")
     return result
+
+
+def _free(model: nn.Module) -> None:
+    """Let go of a copy's weights at once; what hooks made of it may refer to itself."""
+    for module in model.modules():
+        module._parameters.clear()
+        module._buffers.clear()
 
 
 def _state(model: nn.Module) -> list[object]:

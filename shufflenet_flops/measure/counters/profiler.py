@@ -36,6 +36,8 @@ RULES = (
         when=is_not_attention,
     ),
     Rule({OpClass.MATMUL_MACS: _written_out}, when=unfused_attention),
+    # Repeating a tensor adds up one size per axis.
+    Rule({OpClass.MOVED_ELEMENTS: lambda row: len(row.output)}, aten=frozenset({"repeat"})),
     Rule({OpClass.ADD_ELEMENTS: _first_operand}, aten=frozenset({"add"})),
     Rule({OpClass.MUL_ELEMENTS: _first_operand}, aten=frozenset({"mul"})),
 )
