@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from shufflenet_flops.comparison import Comparison
-from shufflenet_flops.count.row import MAC_CLASSES
-from shufflenet_flops.measure.counters import CounterReport
 from shufflenet_flops.report.count import caveats
+from shufflenet_flops.report.counters import counter_notes
 from shufflenet_flops.report.data import plain
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega, scale_for
-
-_CLASS_NAMES = {
-    "norm_elements": "batch-norm element",
-    "activation_elements": "activation element",
-    "avg_pool_outputs": "average-pool output",
-    "avg_pool_windows": "element an average pool looks at",
-    "global_pool_inputs": "element a global pool reads",
-    "global_pool_outputs": "global-pool output",
-    "conv_bias_adds": "convolution bias add",
-    "linear_bias_adds": "linear bias add",
-}
 
 
 def results(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
@@ -117,7 +105,7 @@ def _notes(comparisons: Sequence[Comparison]) -> list[str]:
     refused = {one.name: reason for one in comparisons if (reason := _shared_refusal(one))}
     counted = [one for one in comparisons if one.name not in refused]
     for name in comparisons[0].counters if counted else ():
-        notes += _counter_notes(name, counted)
+        notes += counter_notes({one.name: one.counters[name] for one in counted})
     notes += [f"{name}: no counter can run: {reason}" for name, reason in refused.items()]
     for one in comparisons:
         notes += [
@@ -148,48 +136,3 @@ def _shared_refusal(one: Comparison) -> str:
     """The reason for which all counters are unavailable, if it is one and the same."""
     reasons = {report.reason for report in one.counters.values()}
     return reasons.pop() if len(reasons) == 1 else ""
-
-
-def _counter_notes(name: str, comparisons: Sequence[Comparison]) -> list[str]:
-    reports = {one.name: one.counters[name] for one in comparisons}
-    first = next(iter(reports.values()))
-    # A local label, as in 2.13.0+cpu, says how torch was built, not how it counts.
-    who = f"{first.distribution} {first.version.partition('+')[0]}".rstrip()
-    notes = []
-    for model, report in reports.items():
-        if report.status == "unavailable":
-            notes.append(f"{who} is unavailable on {model}: {report.reason}")
-        elif report.residual:
-            notes.append(f"{who} on {model}: {report.residual:+,} not explained")
-    available = {model: report for model, report in reports.items() if report.status == "ok"}
-    if not available:
-        return notes
-    extras = _extras(available)
-    parts = []
-    if first.unit == "FLOP":
-        parts.append("counts 2 FLOP for each MAC")
-    for op_class, by_model in extras.items():
-        weights = {report.weights.get(op_class) for report in available.values()} - {None}
-        each = f"{weights.pop()} per" if len(weights) == 1 else "work for each"
-        amounts = set(by_model.values())
-        shown = (
-            f"+{amounts.pop():,}" + (" each" if len(by_model) > 1 else "")
-            if len(amounts) == 1 and len(by_model) == len(available)
-            else ", ".join(f"{model} +{amount:,}" for model, amount in by_model.items())
-        )
-        what = _CLASS_NAMES.get(op_class, op_class.replace("_", " "))
-        parts.append(f"adds {each} {what}: {shown}")
-    if parts:
-        notes.append(f"{who} {'; '.join(parts)}")
-    return notes
-
-
-def _extras(reports: Mapping[str, CounterReport]) -> dict[str, dict[str, int]]:
-    """Terms that are no MACs: op class to model to amount."""
-    macs = {op_class.value for op_class in MAC_CLASSES}
-    extras: dict[str, dict[str, int]] = {}
-    for model, report in reports.items():
-        for op_class, amount in report.terms.items():
-            if op_class not in macs:
-                extras.setdefault(op_class, {})[model] = amount
-    return extras
