@@ -10,12 +10,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
-from shufflenet_flops import zoo
-from shufflenet_flops.count import find_convention, layer_table
+from shufflenet_flops.count import find_convention
 from shufflenet_flops.report.count import count_result
 from shufflenet_flops.report.html import html
 from shufflenet_flops.report.saved import Saved
 from shufflenet_flops.report.sections import section_of
+from shufflenet_flops.sources import Options, resolve
 
 MODEL = "resnet152"
 ROUNDS = 7
@@ -62,11 +62,9 @@ def section() -> str:
 
 
 def _page() -> tuple[str, int]:
-    model = zoo.find(MODEL)
-    table = layer_table(model.spec, model.input)
-    result = count_result(model, table, find_convention("paper"))
+    result = count_result(resolve(MODEL, Options()), find_convention("paper"))
     saved = Saved("count", "paper", {}, [json.loads(json.dumps(result))])
-    return html(MODEL, [section_of(saved)]), len(table.rows)
+    return html(MODEL, [section_of(saved)]), len(result["rows"])
 
 
 def _in_chromium(chromium: str, page: str) -> tuple[list[float], list[float]]:

@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from shufflenet_flops.cli import compare, count, env, fit, formula, models, paper, report, sweep
+from shufflenet_flops.cli import (
+    compare,
+    count,
+    env,
+    explain,
+    fit,
+    formula,
+    models,
+    paper,
+    report,
+    sweep,
+)
 from shufflenet_flops.errors import ShufflenetFlopsError
 
 app = typer.Typer(
@@ -24,6 +35,7 @@ app.command("count")(count.command)
 app.command("formula")(formula.command)
 app.command("fit")(fit.command)
 app.command("sweep")(sweep.command)
+app.command("explain")(explain.command)
 app.command("paper")(paper.command)
 app.command("report", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
     report.command

@@ -40,6 +40,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
         "--no-latency",
     ),
     "shufflenet": ("count", "shufflenet_v1_x1_0_g3"),
+    "counters": ("explain", "shufflenet_v1_x1_0_g3"),
     "paper": ("paper",),
 }
 PAGE = "report.html"
@@ -53,8 +54,8 @@ def command(
         str,
         typer.Argument(
             metavar="WHAT",
-            help="A command, with its arguments after it (compare, count, paper); a .json file "
-            "that such a command wrote; or all.",
+            help="A command with its arguments (compare, count, explain, paper); a .json file that "
+            "such a command wrote; or all.",
             autocompletion=complete_report,
         ),
     ],

@@ -9,6 +9,7 @@ from shufflenet_flops.count.formula import ClosedForm as ClosedForm
 from shufflenet_flops.count.formula import walk_macs as walk_macs
 from shufflenet_flops.count.row import Call as Call
 from shufflenet_flops.count.row import Kind as Kind
+from shufflenet_flops.count.row import ModuleCall as ModuleCall
 from shufflenet_flops.count.row import Row as Row
 from shufflenet_flops.count.table import Grouping as Grouping
 from shufflenet_flops.count.table import Table as Table

@@ -13,7 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from shufflenet_flops.count import Call
+from shufflenet_flops.count import Call, ModuleCall
+from shufflenet_flops.count.row import IntShape
+from shufflenet_flops.measure.calling import function_name
 
 
 @dataclass(eq=False, slots=True)
@@ -24,16 +26,39 @@ class Place:
     path: str
     occurrences: int = 1
     training: bool = False
-    calls: dict[str, Call] = field(default_factory=dict)
+    calls: dict[Any, Call] = field(default_factory=dict)
+    holder: Place | None = None
 
-    def call(self, function: str) -> Call:
-        """The call of one torch function by this module."""
+    def call(self, function: Any) -> Call:
+        """The call of one torch function, or one with that name, by this module."""
         known = self.calls.get(function)
         if known is None:
-            kind = type(self.module)
-            name = f"{kind.__module__}.{kind.__qualname__}" if self.module is not None else ""
-            known = self.calls[function] = Call(name, function, self.occurrences)
+            known = self.calls[function] = Call(
+                self.type_name,
+                function if isinstance(function, str) else function_name(function),
+                tuple(place.type_name for place in self._holders()),
+                self.occurrences,
+                tuple(self._params()),
+            )
         return known
+
+    def returned(self, output: IntShape) -> ModuleCall:
+        """The record of a call of this module."""
+        leaf = not any(True for _ in self.module.children())
+        return ModuleCall(self.path, self.type_name, leaf, self._params(), output)
+
+    @property
+    def type_name(self) -> str:
+        """The module's exact type, qualified; empty outside of all."""
+        kind = type(self.module)
+        return f"{kind.__module__}.{kind.__qualname__}" if self.module is not None else ""
+
+    def _holders(self) -> list[Place]:
+        return [*self.holder._holders(), self.holder] if self.holder is not None else []
+
+    def _params(self) -> dict[str, int]:
+        params = self.module._parameters.items() if self.module is not None else ()
+        return {name: param.numel() for name, param in params if param is not None}
 
 
 def find_places(model: nn.Module) -> list[Place]:
@@ -43,17 +68,17 @@ def find_places(model: nn.Module) -> list[Place]:
     """
     places: dict[int, Place] = {}
 
-    def visit(module: nn.Module, path: str) -> None:
-        known = places.get(id(module))
-        if known is not None:
-            known.occurrences += 1
+    def visit(module: nn.Module, path: str, holder: Place | None) -> None:
+        place = places.get(id(module))
+        if place is not None:
+            place.occurrences += 1
         else:
-            places[id(module)] = Place(module, path)
+            place = places[id(module)] = Place(module, path, holder=holder)
         if module._modules:
-            for name, child in module.named_children():
-                visit(child, f"{path}.{name}" if path else name)
+            for name, child in module.named_children():  # each child of one parent once
+                visit(child, f"{path}.{name}" if path else name, place)
 
-    visit(model, "")
+    visit(model, "", None)
     return list(places.values())
 
 

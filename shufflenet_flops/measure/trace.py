@@ -18,8 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from shufflenet_flops.count import Table
+from shufflenet_flops.count import ModuleCall, Table
 from shufflenet_flops.errors import ModelError
+from shufflenet_flops.measure.attention import fused
 from shufflenet_flops.measure.calls import map_tensors
 from shufflenet_flops.measure.modules import find_places, set_mode, state_tensors, untouched
 from shufflenet_flops.measure.tracer import Functions, Tracer
@@ -31,13 +32,15 @@ class Trace:
 
     `params` is `numel` over the module's distinct parameters, used or not. `unknown_ops` are aten
     ops without a rule and how often they ran: unknown is not zero. `real_forward` tells that real
-    kernels had to run because control flow asked for values.
+    kernels had to run because control flow asked for values. `calls` are the calls of modules, in
+    the order in which they returned.
     """
 
     table: Table
     params: int
     unknown_ops: Mapping[str, int]
     real_forward: bool = False
+    calls: tuple[ModuleCall, ...] = ()
 
 
 def trace(
@@ -96,7 +99,11 @@ def _run(
             wanted = tracer.asked_for_values and not values
             raise (_ValuesNeededError if wanted else ModelError)(message) from error
     return Trace(
-        Table(tuple(tracer.rows)), sum(p.numel() for p in params), dict(tracer.unknown), values
+        Table(tuple(fused(tracer.rows))),
+        sum(p.numel() for p in params),
+        dict(tracer.unknown),
+        values,
+        tuple(place.returned(output) for place, output in tracer.calls),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -13,7 +14,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from shufflenet_flops.count import Row
+from shufflenet_flops.count.row import IntShape
 from shufflenet_flops.measure.aten import FREE, RULES, Context, Work
+from shufflenet_flops.measure.calling import REPLACED, first_shape, is_named
 from shufflenet_flops.measure.calls import (
     Make,
     arguments_of,
@@ -55,6 +58,11 @@ class Functions(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         tracer = self._tracer
         tracer.function = name = getattr(func, "__name__", "")
+        tracer.callee = func
+        if func in REPLACED and not is_named(func, sys._getframe(1)):
+            tracer.callee = f"unnamed.{name}"
+        elif name == "einsum" and args and isinstance(args[0], str):
+            tracer.callee = f"torch.einsum({args[0]})"
         kwargs = kwargs or {}
         try:
             known = self._known.get(func)
@@ -74,7 +82,7 @@ class Functions(TorchFunctionMode):
             tracer.note_failure(tracer.function, args, kwargs, error)
             raise
         finally:
-            tracer.function = ""
+            tracer.function = tracer.callee = ""
 
 
 _PLAIN = (Tensor,)
@@ -92,7 +100,9 @@ class Tracer(TorchDispatchMode):
         super().__init__()
         self.rows: list[Row] = []
         self.unknown: Counter[str] = Counter()
-        self.function = ""
+        self.function = ""  # the bare name of the torch function that is running
+        self.callee: Any = ""  # the function itself, or a name for how it was called
+        self.calls: list[tuple[Place, IntShape]] = []
         self.failed: str = ""
         self.asked_for_values = False
         self.values = values
@@ -113,7 +123,9 @@ class Tracer(TorchDispatchMode):
         """Run a module's own call, remembering that it is the one running."""
         outer, self._place = self._place, place
         try:
-            return forward(*args, **kwargs)
+            output = forward(*args, **kwargs)
+            self.calls.append((place, first_shape(output)))
+            return output
         except Exception as error:
             self.note_failure("", args, kwargs, error)
             raise
@@ -194,12 +206,17 @@ class Tracer(TorchDispatchMode):
         for value in values:
             if isinstance(value, Tensor):
                 touched.append(value)
-                parts.append((value.shape, value.stride(), value.dtype, id(value) in self._state))
+                parts.append((value.shape, value.stride(), value.dtype, self._standing(value)))
             elif value.__class__ is list:  # torch's own calls have lists, of tensors or of numbers
                 parts.append(self._signature(value, touched))
             else:
                 parts.append((value.__class__, value))  # 1, 1.0 and True are equal
         return tuple(parts)
+
+    def _standing(self, tensor: Tensor) -> bool | None:
+        """Whether it is, or views, a parameter; False for a buffer, None for an activation."""
+        held = self._state.get(id(tensor))
+        return None if held is None else id(held) in self._params
 
     def _outcome(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Make:
         """How to make what the op returns, for these and all arguments of the same signature."""
@@ -266,6 +283,9 @@ class Tracer(TorchDispatchMode):
             read,
             y.numel() * y.element_size(),
             len(inputs) < len(distinct),
+            any(self._is_param(tensor) for tensor in distinct.values()),
+            _aten_name(func, args),
+            tuple(tuple(t.shape) for t in touched),
         )
 
     def _record(self, facts: _Facts | str, touched: Iterable[Tensor]) -> None:
@@ -288,10 +308,16 @@ class Tracer(TorchDispatchMode):
                 work.kernel,
                 work.stride,
                 work.groups,
-                place.call(self.function),
+                place.call(self.callee),
                 place.training,
+                facts.aten,
+                facts.operands,
+                facts.weighted,
             )
         )
+
+    def _is_param(self, tensor: Tensor) -> bool:
+        return id(self._state.get(id(tensor))) in self._params
 
     def _first_uses(self, touched: Iterable[Tensor]) -> int:
         """Elements of the parameters among `touched` that no earlier op has used."""
@@ -311,6 +337,9 @@ class _Facts(NamedTuple):
     read_bytes: int
     write_bytes: int
     uses_state: bool
+    weighted: bool
+    aten: str
+    operands: tuple[tuple[int, ...], ...]
 
 
 # What is known of calls by their signature, of all traces: it depends on nothing else.
@@ -320,6 +349,17 @@ _MOST_KNOWN = 100_000
 _NOWHERE = Place(None, "")
 _ITEM = torch.ops.aten._local_scalar_dense.default
 _LIFT_FRESH = torch.ops.aten.lift_fresh.default
+
+
+def _aten_name(func: Any, args: tuple[Any, ...]) -> str:
+    """The name of the op that torch comes down to.
+
+    For a fully connected layer on an input of more than two axes that is not contiguous, torch
+    takes a product and an addition in place.
+    """
+    name: str = func.overloadpacket.__name__
+    in_two = name == "linear" and args[0].dim() > 2 and not args[0].is_contiguous()
+    return "matmul" if in_two else name
 
 
 def _is_bookkeeping(y: Tensor) -> bool:

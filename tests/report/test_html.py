@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from html.parser import HTMLParser
 from typing import Any
@@ -11,8 +12,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from shufflenet_flops import zoo
-from shufflenet_flops.count import CONVENTIONS, layer_table
+from shufflenet_flops.count import CONVENTIONS
 from shufflenet_flops.report.count import count_result
 from shufflenet_flops.report.explorer import explorer_data, polynomial
 from shufflenet_flops.report.grid import Cell, Column, grid
@@ -21,6 +21,7 @@ from shufflenet_flops.report.markdown import markdown_report
 from shufflenet_flops.report.saved import Saved
 from shufflenet_flops.report.section import Section
 from shufflenet_flops.report.sections import section_of
+from shufflenet_flops.sources import Options, resolve
 
 HOSTILE = "<script>alert(1)</script> [x](javascript:1) `a` ``b `c *d* | &amp; </td>"
 
@@ -47,9 +48,8 @@ def hostile_section() -> Section:
 
 
 def count_section(name: str) -> Section:
-    model = zoo.find(name)
-    result = count_result(model, layer_table(model.spec, model.input), CONVENTIONS["paper"])
-    return section_of(Saved("count", "paper", {}, [result]))
+    result = count_result(resolve(name, Options()), CONVENTIONS["paper"])
+    return section_of(Saved("count", "paper", {}, [json.loads(json.dumps(result))]))
 
 
 def test_hostile_names_are_text() -> None:

@@ -46,6 +46,14 @@ def _norm(op: str) -> Rule:
     return elementwise(op, Kind.NORM, OpClass.NORM_ELEMENTS)
 
 
+def _softmax(args: tuple[Any, ...], y: Tensor, context: Context) -> Work:
+    counts = {
+        OpClass.SOFTMAX_ELEMENTS: y.numel(),
+        OpClass.SOFTMAX_VECTORS: y.numel() // max(1, y.shape[args[1]]) if y.dim() else 1,
+    }
+    return Work("softmax", Kind.ACTIVATION, counts)
+
+
 def spread(size: Sequence[int] | int, axes: int) -> tuple[int, ...]:
     """A window size as torch takes it: one number stands for all axes."""
     sizes = (size,) if isinstance(size, int) else tuple(size)
@@ -126,10 +134,8 @@ RULES: dict[Any, Rule] = {
     **dict.fromkeys(packets("rms_norm _fused_rms_norm"), _norm("rms_norm")),
     **table(_ACTIVATIONS, Kind.ACTIVATION, OpClass.ACTIVATION_ELEMENTS),
     **dict.fromkeys(packets("hardtanh"), _hardtanh),
-    **table(
-        "softmax _softmax log_softmax _log_softmax _safe_softmax",
-        Kind.ACTIVATION,
-        OpClass.SOFTMAX_ELEMENTS,
+    **dict.fromkeys(
+        packets("softmax _softmax log_softmax _log_softmax _safe_softmax"), _softmax
     ),
     **table(_INTERPOLATIONS, Kind.RESAMPLE, OpClass.INTERPOLATED_ELEMENTS),
     **dict.fromkeys(packets(_PADS), elementwise("pad", Kind.MOVE, OpClass.MOVED_ELEMENTS)),

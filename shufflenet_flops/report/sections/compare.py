@@ -47,23 +47,23 @@ def section(saved: Saved) -> Section:
 
 
 def _cost(found: Sequence[Comparison]) -> list[str]:
-    least = min(found, key=lambda one: one.analytic_macs)
+    least = min(found, key=lambda one: one.traced_macs)
     others = [one for one in found if one is not least]
     if not others:
-        return [f"{least.name} takes {least.analytic_macs:,} MACs."]
+        return [f"{least.name} takes {least.traced_macs:,} MACs."]
     times = " and ".join(
-        f"{one.analytic_macs / least.analytic_macs:.1f} times fewer than {one.name}"
+        f"{one.traced_macs / least.traced_macs:.1f} times fewer than {one.name}"
         for one in _ends(others)
     )
     return [
-        f"{least.name} takes {mega(least.analytic_macs)} MMAC, {times}"
+        f"{least.name} takes {mega(least.traced_macs)} MMAC, {times}"
         + (", which are the nearest and the farthest." if len(others) > 2 else ".")
     ]
 
 
 def _ends(found: Sequence[Comparison]) -> Sequence[Comparison]:
     """Two at most: of more, those with the fewest and the most MACs."""
-    ordered = sorted(found, key=lambda one: one.analytic_macs)
+    ordered = sorted(found, key=lambda one: one.traced_macs)
     return found if len(found) < 3 else (ordered[0], ordered[-1])
 
 
@@ -73,7 +73,7 @@ def _memory(found: Sequence[Comparison]) -> list[str]:
     least = min(found, key=lambda one: one.memory_bytes)
     most = max(found, key=lambda one: one.memory_bytes)
     saving = 100 * (1 - least.memory_bytes / most.memory_bytes)
-    spread = max(one.analytic_macs for one in found) / min(one.analytic_macs for one in found)
+    spread = max(one.traced_macs for one in found) / min(one.traced_macs for one in found)
     return [
         f"Memory access varies less than the work: {mega(least.memory_bytes, 2)} MB ({least.name}) "
         f"is {saving:.1f} % below {mega(most.memory_bytes, 2)} MB ({most.name}), where MACs vary "
@@ -90,7 +90,7 @@ def _counters(found: Sequence[Comparison]) -> list[str]:
     for name in found[0].counters:
         reports = [one.counters[name] for one in found]
         ratios = [
-            report.reported / one.analytic_macs
+            report.reported / one.traced_macs
             for one, report in zip(found, reports, strict=True)
             if report.reported is not None
         ]
@@ -108,7 +108,7 @@ def _latency(found: Sequence[Comparison]) -> list[str]:
     return [
         f"{one.name} takes {one.latency_s.ratio.ratio:.2f} times the time of {found[0].name} "
         f"(95 % interval {one.latency_s.ratio.low:.2f} to {one.latency_s.ratio.high:.2f}) for "
-        f"{one.analytic_macs / found[0].analytic_macs:.2f} times the MACs."
+        f"{one.traced_macs / found[0].traced_macs:.2f} times the MACs."
         for one in found
         if one.latency_s and one.latency_s.ratio
     ]
@@ -116,15 +116,15 @@ def _latency(found: Sequence[Comparison]) -> list[str]:
 
 def _counters_picture(found: Sequence[Comparison]) -> Picture:
     """Of the one with the fewest MACs, where what counters add is the largest part."""
-    least = min(found, key=lambda one: one.analytic_macs)
+    least = min(found, key=lambda one: one.traced_macs)
     return counters_picture(least.name, least.counters)
 
 
 def _panels(found: Sequence[Comparison]) -> Picture:
-    macs = scale_for(one.analytic_macs for one in found)
+    macs = scale_for(one.traced_macs for one in found)
     params = scale_for(one.params for one in found)
     panels = {
-        f"{macs.prefix}MAC": [one.analytic_macs / macs.size for one in found],
+        f"{macs.prefix}MAC": [one.traced_macs / macs.size for one in found],
         f"parameters, {params.prefix}": [one.params / params.size for one in found],
         "memory, MB": [one.memory_bytes / 1e6 for one in found],
     }

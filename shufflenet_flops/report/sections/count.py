@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from shufflenet_flops.count import Convention, Table, find_convention
-from shufflenet_flops.report.count import group_grid, layer_grid, stage_grid, table_from
+from shufflenet_flops.report.count import caveats, group_grid, layer_grid, stage_grid, table_from
 from shufflenet_flops.report.grid import mega, percent
 from shufflenet_flops.report.plot_bars import draw_stacked
 from shufflenet_flops.report.saved import Saved
 from shufflenet_flops.report.section import Picture, Section
-from shufflenet_flops.spec import shape_text
 
 MOST_BARS = 30  # in one figure; a network with more stages than that is drawn by kind alone
 
@@ -21,14 +23,14 @@ def section(saved: Saved) -> Section:
     stages, kinds = table.by("stage"), table.by("kind")
     kinds = dict(sorted(kinds.items(), key=lambda item: -item[1].total(convention)))
     name = result["model"]
-    unknown = [
-        f"NOT COUNTED, because unknown: {one['op']} x{one['calls']}."
-        for one in result["unknown_ops"]
-    ]
+    unknown = {one["op"]: one["calls"] for one in result["unknown_ops"]}
     return Section(
         name=f"count-{name}",
         question=f"Where is the work of {name}?",
-        findings=(*_findings(table, stages, kinds, convention), *unknown),
+        findings=(
+            *_findings(result, table, stages, kinds, convention),
+            *caveats(unknown, real_forward=result["real_forward"]),
+        ),
         grids=(
             stage_grid("by stage", table, convention),
             group_grid("by kind of layer", "kind", kinds, table, convention),
@@ -36,13 +38,17 @@ def section(saved: Saved) -> Section:
         pictures=(_picture(name, stages, convention),) if table.total(convention) else (),
         details=(layer_grid(f"all {len(table.rows)} layers", table, convention),),
         convention=f"`{convention.name}`, in {convention.unit}s: {convention.meaning}. Input "
-        f"{shape_text(result['input'])}. Memory access: every input, weight and output of every "
-        "layer once, in fp32, nothing cached.",
+        f"{' '.join(result['inputs'])}. Memory access: every input, weight and output of every "
+        "layer once, nothing cached.",
     )
 
 
 def _findings(
-    table: Table, stages: dict[str, Table], kinds: dict[str, Table], convention: Convention
+    result: Mapping[str, Any],
+    table: Table,
+    stages: dict[str, Table],
+    kinds: dict[str, Table],
+    convention: Convention,
 ) -> list[str]:
     total = table.total(convention)
     if not total:
@@ -50,7 +56,7 @@ def _findings(
     stage = max(stages, key=lambda name: stages[name].total(convention))
     kind = max(kinds, key=lambda name: kinds[name].total(convention))
     findings = [
-        f"{total:,} {convention.unit}s, {table.params:,} parameters and "
+        f"{total:,} {convention.unit}s, {result['params']:,} parameters and "
         f"{mega(table.memory_bytes, 1)} MB of memory access for one input.",
         f"{stage} takes {percent(stages[stage].total(convention), total)} of the "
         f"{convention.unit}s, more than any other stage; of the kinds of layer it is {kind}, with "
