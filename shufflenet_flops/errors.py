@@ -48,3 +48,7 @@ class OutputError(ShufflenetFlopsError, OSError):
 
 class ModelError(ShufflenetFlopsError, RuntimeError):
     """A user's model that cannot be run on the given input."""
+
+
+class DataError(ShufflenetFlopsError, ValueError):
+    """A data or configuration file that breaks a rule: `file:line: key path: what is wrong`."""

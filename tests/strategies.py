@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 
 from shufflenet_flops.spec import (
     Activation,
+    AdaptiveAvgPool2d,
     AvgPool2d,
     BatchNorm,
     ChannelShuffle,
+    ChannelSlice,
     Conv2d,
     Flatten,
     GlobalAvgPool,
@@ -69,9 +71,10 @@ def pools(draw: st.DrawFn) -> Case:
 
 @st.composite
 def plain_ops(draw: st.DrawFn) -> Case:
-    """An op that keeps to one input: norm, activation, global pool, shuffle, padded shortcut."""
+    """An op that keeps to one input: norm, activation, adaptive pool, shuffle, slice, padding."""
     groups = draw(st.integers(1, 4))
     c = groups * draw(st.integers(1, 4))
+    start = draw(st.integers(0, c - 1))
     function = draw(st.sampled_from(["relu", "relu6", "sigmoid", "silu", "hardswish", "gelu"]))
     op = draw(
         st.sampled_from(
@@ -80,7 +83,9 @@ def plain_ops(draw: st.DrawFn) -> Case:
                 Activation(function),
                 GlobalAvgPool(),
                 seq(pool=GlobalAvgPool(), flatten=Flatten()),
+                AdaptiveAvgPool2d((draw(st.integers(1, 7)), draw(st.integers(1, 7)))),
                 ChannelShuffle(groups),
+                ChannelSlice(start, draw(st.integers(start + 1, c))),
                 ZeroPadShortcut(c + draw(sizes), draw(st.integers(1, 2))),
             ]
         )

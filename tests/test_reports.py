@@ -16,6 +16,7 @@ REPORTS = Path(__file__).parents[1] / "reports"
     [
         ("units.md", ["compare", "--no-latency", "--format", "markdown"]),
         ("models.md", ["models", "--format", "markdown"]),
+        ("paper.md", ["paper", "--alternatives", "--format", "markdown"]),
     ],
 )
 def test_in_step(capsys: pytest.CaptureFixture[str], report: str, arguments: list[str]) -> None:

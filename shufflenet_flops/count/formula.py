@@ -24,7 +24,7 @@ class ClosedForm:
     macs: Callable[[Number, Number, Number, Number, Number], Number]
 
 
-_SOURCE = "ShuffleNet V1, section 3.1"
+_SOURCE = "ShuffleNet V1, section 3.2"
 
 # Input c x h x w, bottleneck channels m, g groups; typed from the paper, not derived from the spec.
 CLOSED_FORMS: Mapping[str, ClosedForm] = MappingProxyType(

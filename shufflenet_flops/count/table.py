@@ -12,6 +12,7 @@ from shufflenet_flops.count.convention import Convention
 from shufflenet_flops.count.row import IntShape, Kind, Row, conv_kind
 from shufflenet_flops.spec import (
     Activation,
+    AdaptiveAvgPool2d,
     AvgPool2d,
     BatchNorm,
     ChannelShuffle,
@@ -139,6 +140,7 @@ _LABELS: dict[type[Op], Callable[[Op], tuple[str, Kind]]] = {
     Activation: _activation,
     MaxPool2d: _same("max_pool2d", Kind.POOL),
     AvgPool2d: _same("avg_pool2d", Kind.POOL),
+    AdaptiveAvgPool2d: _same("adaptive_avg_pool2d", Kind.POOL),
     GlobalAvgPool: _same("adaptive_avg_pool2d", Kind.POOL),
     ChannelShuffle: _same("channel_shuffle", Kind.MOVE),
     ZeroPadShortcut: _same("pad", Kind.MOVE),

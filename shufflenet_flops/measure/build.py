@@ -33,6 +33,18 @@ class ChannelShuffle(nn.Module):
         return x.view(n, self.groups, c // self.groups, h, w).transpose(1, 2).flatten(1, 2)
 
 
+class ChannelSlice(nn.Module):
+    """Channels `start` to `stop`, as a view."""
+
+    def __init__(self, start: int, stop: int) -> None:
+        super().__init__()
+        self.start = start
+        self.stop = stop
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, self.start : self.stop]
+
+
 class ZeroPadShortcut(nn.Module):
     """Every `stride`-th position, channels padded with zeros up to `c_out`."""
 
@@ -168,6 +180,11 @@ def _(node: spec.GlobalAvgPool) -> nn.Module:
 
 
 @build.register
+def _(node: spec.AdaptiveAvgPool2d) -> nn.Module:
+    return nn.AdaptiveAvgPool2d(node.size)
+
+
+@build.register
 def _(node: spec.Identity) -> nn.Module:
     return nn.Identity()
 
@@ -180,6 +197,11 @@ def _(node: spec.Dropout) -> nn.Module:
 @build.register
 def _(node: spec.Flatten) -> nn.Module:
     return nn.Flatten()
+
+
+@build.register
+def _(node: spec.ChannelSlice) -> nn.Module:
+    return ChannelSlice(node.start, node.stop)
 
 
 @build.register

@@ -31,7 +31,7 @@ def print_grids(console: Console, grids: Sequence[Grid]) -> None:
         if one.rows:
             table = _table(one)
             roomy = console.options.update(width=_ROOMY)
-            console.width = max(width, console.measure(table, options=roomy).maximum)
+            console.width = max(width, console.measure(table, options=roomy).minimum)
             console.print(table)
         for note in one.notes:
             console.print(Text(note, style="dim" if console.is_terminal else ""), width=width)
@@ -47,7 +47,8 @@ def _table(one: Grid) -> Table:
         table.add_column(
             Text(column.heading),
             justify="right" if column.figures else "left",
-            no_wrap=True,
+            # Words may wrap; a figure is never cut.
+            no_wrap=column.figures,
         )
     marked = [any(row[i].best for row in one.rows) for i in range(len(one.columns))]
     for row in one.rows:

@@ -4,9 +4,11 @@ from shufflenet_flops.spec.numbers import Number as Number
 from shufflenet_flops.spec.numbers import Shape as Shape
 from shufflenet_flops.spec.opclass import OpClass as OpClass
 from shufflenet_flops.spec.ops import Activation as Activation
+from shufflenet_flops.spec.ops import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from shufflenet_flops.spec.ops import AvgPool2d as AvgPool2d
 from shufflenet_flops.spec.ops import BatchNorm as BatchNorm
 from shufflenet_flops.spec.ops import ChannelShuffle as ChannelShuffle
+from shufflenet_flops.spec.ops import ChannelSlice as ChannelSlice
 from shufflenet_flops.spec.ops import Conv2d as Conv2d
 from shufflenet_flops.spec.ops import Dropout as Dropout
 from shufflenet_flops.spec.ops import Flatten as Flatten

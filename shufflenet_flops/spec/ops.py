@@ -291,6 +291,27 @@ class GlobalAvgPool(Op):
         return {OpClass.GLOBAL_POOL_INPUTS: prod(xs[0]), OpClass.GLOBAL_POOL_OUTPUTS: prod(y)}
 
 
+@dataclass(frozen=True)
+class AdaptiveAvgPool2d(Op):
+    """Average over a fixed grid of windows: `(n, c, h, w)` to `(n, c, *size)`, as torch cuts them.
+
+    Where the map already has that size it is copied.
+    """
+
+    size: Number | Size2
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", pair(self.size))
+
+    def output(self, *xs: Shape) -> Shape:
+        (x,) = xs
+        _need_rank(self, x, 4)
+        return (x[0], x[1], *pair(self.size))
+
+    def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
+        return {OpClass.GLOBAL_POOL_INPUTS: prod(xs[0]), OpClass.GLOBAL_POOL_OUTPUTS: prod(y)}
+
+
 class _Free(Op):
     """An op that only renames its input in inference: no work, no memory traffic."""
 
@@ -317,6 +338,26 @@ class Flatten(_Free):
     def output(self, *xs: Shape) -> Shape:
         (x,) = xs
         return (x[0], prod(x[1:]))
+
+
+@dataclass(frozen=True)
+class ChannelSlice(_Free):
+    """Channels `start` to `stop` (excluded) of `(n, c, h, w)`: a view, nothing is copied.
+
+    Two of them make the channel split of ShuffleNet V2, section 3.2.
+    """
+
+    start: Number
+    stop: Number
+
+    def __post_init__(self) -> None:
+        check_at_least("start", self.start, 0)
+        check_at_least("stop - start", self.stop - self.start, 1)
+
+    def output(self, *xs: Shape) -> Shape:
+        (x,) = xs
+        check_at_least("channels - stop", x[1] - self.stop, 0)
+        return (x[0], self.stop - self.start, *x[2:])
 
 
 @dataclass(frozen=True)

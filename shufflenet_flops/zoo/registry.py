@@ -54,8 +54,9 @@ def family(source: str) -> Callable[[Callable[..., Network]], Callable[..., Netw
 
 
 def variant(name: str, family_name: str, **options: Any) -> None:
-    """Register a published network as a family with options."""
-    _claim(name)
+    """Register a published network as a family with options; it may bear the family's name."""
+    if name != family_name or name in _VARIANTS:
+        _claim(name)
     _VARIANTS[name] = (family_name, options)
 
 

@@ -110,6 +110,11 @@ def resnet(
     Shortcuts that change shape are 1x1 projections (`B`) or padded with zeros (`A`), section 3.3.
     """
     if depth < 50:
+        if stride_in != "3x3":
+            raise InputError(
+                f"resnet@stride_in={stride_in}: ResNet-{depth} has no 1x1 in its units; "
+                "it needs depth=50 or more"
+            )
         return _network(
             [
                 [

@@ -1,4 +1,4 @@
-"""The three units that ShuffleNet V1, section 3.1, compares, on an input of c x h x w.
+"""The three units that ShuffleNet V1, section 3.2, compares, on an input of c x h x w.
 
 With stride 1 a unit keeps its c channels; with stride 2 it halves the map and doubles them.
 """
@@ -23,7 +23,7 @@ def bottleneck(c: Number, m: Number | None, g: Number, stride: int) -> Number:
     return m
 
 
-@family("ResNet, Figure 5; ShuffleNet V1, section 3.1")
+@family("ResNet, Figure 5; ShuffleNet V1, section 3.2")
 def resnet_unit(
     c: int = 240, m: int | None = None, h: int = 28, w: int = 28, stride: Literal[1, 2] = 1
 ) -> Network:
@@ -32,7 +32,7 @@ def resnet_unit(
     return Network(seq(unit=unit), (1, c, h, w))
 
 
-@family("ResNeXt, section 3.3; ShuffleNet V1, section 3.1")
+@family("ResNeXt, section 3.3; ShuffleNet V1, section 3.2")
 def resnext_unit(
     c: int = 240,
     m: int | None = None,

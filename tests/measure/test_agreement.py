@@ -85,8 +85,15 @@ def test_any_unit(model: zoo.Model) -> None:
     check_agreement(model.spec, model.input)
 
 
-@pytest.mark.parametrize("size", [(224, 224), (97, 130), (480, 640)])
-@pytest.mark.parametrize("name", zoo.names())
+SIZES = ((224, 224), (97, 130), (480, 640))
+# Fully connected layers that follow no adaptive pool take the map of few sizes.
+OTHER_SIZES = {"alexnet_grouped": ((227, 227), (230, 235), (242, 242))}
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [(name, size) for name in zoo.names() for size in OTHER_SIZES.get(name, SIZES)],
+)
 def test_any_network(name: str, size: tuple[int, int]) -> None:
     """Every network of the zoo, row by row, at three input sizes."""
     model = zoo.find(name)
@@ -105,6 +112,13 @@ def test_any_network(name: str, size: tuple[int, int]) -> None:
         "resnet@depth=18,shortcut=A",
         "resnet@depth=50,stride_in=1x1,shortcut=A",
         "resnext@depth=50,cardinality=8,width=14",
+        "mobilenet_v1@resolution=160,alpha=0.5",
+        "mobilenet_v1@separable=false",
+        "mobilenet_v1@shallow=true",
+        "mobilenet_v1@last_stride=2",
+        "mobilenet_layer",
+        "squeezenet@ceil=false",
+        "squeezenet@conv10_padding=1",
     ],
 )
 def test_options(name: str) -> None:

@@ -45,7 +45,7 @@ def unit_specs(c: object, m: object, g: object) -> dict[str, Node]:
 
 @pytest.mark.parametrize("unit", CLOSED_FORMS)
 def test_symbols_give_exactly_the_papers_formula(unit: str) -> None:
-    """ShuffleNet V1, section 3.1: the walk over symbols simplifies to what is typed in."""
+    """ShuffleNet V1, section 3.2: the walk over symbols simplifies to what is typed in."""
     c, m, g, h, w = symbols()
     walked = walk_macs(unit_specs(c, m, g)[unit], (1, c, h, w))
 

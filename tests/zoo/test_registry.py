@@ -56,6 +56,7 @@ def test_a_name_is_given_once() -> None:
             "scale=0.5 gives stage 2 136 channels, not a multiple of 16; rounding=up takes 144",
         ),
         ("resnext@cardinality=0", InputError, "resnext@cardinality=0: must be at least 1"),
+        ("resnet@depth=18,stride_in=1x1", InputError, "it needs depth=50 or more"),
         ("resnet50@depth=18", UnknownNameError, "unknown model 'resnet50'"),
         (
             "shufflenet_unit@c=250",

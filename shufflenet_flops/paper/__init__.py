@@ -1,0 +1,14 @@
+"""The papers' tables, cell by cell: printed, computed, and under which convention."""
+
+from shufflenet_flops.paper.published import Cell as Cell
+from shufflenet_flops.paper.published import PublishedTable as PublishedTable
+from shufflenet_flops.paper.published import load_table as load_table
+from shufflenet_flops.paper.published import parse_table as parse_table
+from shufflenet_flops.paper.published import table_names as table_names
+from shufflenet_flops.paper.reading import Reading as Reading
+from shufflenet_flops.paper.reproduce import AlternativeResult as AlternativeResult
+from shufflenet_flops.paper.reproduce import CellResult as CellResult
+from shufflenet_flops.paper.reproduce import reproduce as reproduce
+from shufflenet_flops.paper.verdict import Judgement as Judgement
+from shufflenet_flops.paper.verdict import Verdict as Verdict
+from shufflenet_flops.paper.verdict import judge as judge

@@ -1,0 +1,181 @@
+"""Figures and formulas that the papers state in their text, computed or proved here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
+
+from shufflenet_flops import zoo
+from shufflenet_flops.count import walk_macs
+from shufflenet_flops.paper.verdict import Value
+from shufflenet_flops.spec import Conv2d, Node, Number, Shape, walk
+from shufflenet_flops.zoo import classic, mobilenet_v1, resnet, shufflenet_v1
+
+if TYPE_CHECKING:
+    import sympy
+
+# The printed figure at (table, row, column), in base units.
+Quoted: TypeAlias = Callable[[str, str, str], Fraction]
+Claim: TypeAlias = Callable[[str, Quoted], Value]
+
+_TABLE_8 = "shufflenet_v1_table_8"
+_SIZES = ("224x224", "480x640", "720x1280")
+_PAIRS = (("1x (g=3)", "0.5x (g=3)"), ("2x (g=3)", "1x (g=3)"))
+
+
+def alexnet_speedup(at: str, quoted: Quoted) -> Fraction:
+    """Time of AlexNet over time of ShuffleNet 0.5x, at an input size or as the `mean` of three."""
+    sizes = _SIZES if at == "mean" else (at,)
+    ratios = [
+        quoted(_TABLE_8, "AlexNet", size) / quoted(_TABLE_8, "0.5x (g=3)", size) for size in sizes
+    ]
+    return sum(ratios, Fraction()) / len(ratios)
+
+
+def printed_complexity_ratio(at: str, quoted: Quoted) -> Fraction:
+    """Ratio of the FLOPs that Table 8 prints for the two rows in `at`, written `a / b`."""
+    a, b = at.split(" / ")
+    return quoted(_TABLE_8, a, "FLOPs") / quoted(_TABLE_8, b, "FLOPs")
+
+
+def googlenet_printed_ops(at: str, quoted: Quoted) -> Fraction:
+    """Sum of the operations that GoogLeNet's Table 1 prints."""
+    rows = ("conv1", "conv2", *(f"inception ({name})" for name in classic.INCEPTION), "linear")
+    return sum((quoted("googlenet_table_1", row, "ops, M") for row in rows), Fraction())
+
+
+def macs_ratio(at: str, quoted: Quoted) -> Fraction:
+    """Ratio of the multiply-accumulates of the two zoo models in `at`, written `a / b`."""
+    a, b = (walk_macs(model.spec, model.input) for model in map(zoo.find, at.split(" / ")))
+    return Fraction(a, b)
+
+
+def speedup_of_a_quarter(at: str, quoted: Quoted) -> Fraction:
+    """Mean speed-up, over three sizes, from 2x to 1x and from 1x to 0.5x, as measured (`raw`).
+
+    `scaled` brings each to exactly 4 times less work: 4^(ln(speed-up) / ln(FLOPs ratio)).
+    """
+    speedups = []
+    for large, small in _PAIRS:
+        theory = printed_complexity_ratio(f"{large} / {small}", quoted)
+        for size in _SIZES:
+            actual = quoted(_TABLE_8, large, size) / quoted(_TABLE_8, small, size)
+            if at == "scaled":
+                actual = Fraction(4 ** (math.log(actual) / math.log(theory)))
+            speedups.append(actual)
+    return sum(speedups, Fraction()) / len(speedups)
+
+
+def cost_of_width(at: str, quoted: Quoted) -> str:
+    """The power of s that leads the cost of ShuffleNet with s times the filters."""
+    import sympy
+
+    s = sympy.Symbol("s", integer=True, positive=True)
+    widths = tuple(s * width for width in shufflenet_v1.STAGE_WIDTHS[3])
+    macs = walk_macs(shufflenet_v1.network(widths, 24 * s, 3), (1, 3, 224, 224))
+    return f"s^{sympy.degree(sympy.expand(macs), s)}"
+
+
+def macs_at_scale(at: str, quoted: Quoted) -> Fraction:
+    """Cost of ShuffleNet at scale `at`, g=3, over that of ShuffleNet 1x."""
+    return macs_ratio(f"shufflenet_v1@g=3,scale={at} / shufflenet_v1_x1_0_g3", quoted)
+
+
+def memory_access(node: Node, x: Shape) -> Number:
+    """Elements read and written: feature maps and weights, each once (ShuffleNet V2, section 2)."""
+    return sum(sum(visit.op.traffic(visit.inputs, visit.output)) for visit in walk(node, x))
+
+
+def pointwise(groups: int | None = 1) -> tuple[sympy.Expr, sympy.Expr, dict[str, sympy.Symbol]]:
+    """Memory access and MACs of a 1x1 convolution on c1 x h x w; with None, in g groups."""
+    import sympy
+
+    symbol = {
+        name: sympy.Symbol(name, integer=True, positive=True)
+        for name in ("h", "w", "c1", "c2", "g")
+    }
+    h, w, c1, c2, g = symbol.values()
+    conv = Conv2d(c1, c2, groups=g if groups is None else groups)
+    x = (1, c1, h, w)
+    return memory_access(conv, x), walk_macs(conv, x), symbol
+
+
+def guideline_1(at: str, quoted: Quoted) -> str:
+    """G1: the memory access of a 1x1 convolution (`access`) and its lower bound (`bound`).
+
+    The access exceeds 2 sqrt(hwB) + B/hw by hw (sqrt(c1) - sqrt(c2))^2, which is never negative
+    and 0 for c1 = c2.
+    """
+    import sympy
+
+    access, work, symbol = pointwise()
+    h, w, c1, c2, _ = symbol.values()
+    if at == "access":
+        return _proved("hw(c1+c2) + c1c2", access, h * w * (c1 + c2) + c1 * c2)
+    excess = access - (2 * sympy.sqrt(h * w * work) + work / (h * w))
+    square = h * w * (sympy.sqrt(c1) - sympy.sqrt(c2)) ** 2
+    return _proved(">= 2 sqrt(hwB) + B/hw", excess, square)
+
+
+def guideline_2(at: str, quoted: Quoted) -> str:
+    """G2: the memory access of a 1x1 convolution in g groups (`access`), also by its `work` B."""
+    access, work, symbol = pointwise(groups=None)
+    h, w, c1, c2, g = symbol.values()
+    if at == "access":
+        return _proved("hw(c1+c2) + c1c2/g", access, h * w * (c1 + c2) + c1 * c2 / g)
+    return _proved("hwc1 + Bg/c1 + B/hw", access, h * w * c1 + work * g / c1 + work / (h * w))
+
+
+def resnext_equation_4(at: str, quoted: Quoted) -> str:
+    """Weights of a ResNeXt unit: C paths of 256 to d, 3x3 on d, d to 256 (section 4)."""
+    import sympy
+
+    paths, d = sympy.symbols("C d", integer=True, positive=True)
+    unit = resnet.bottleneck(256, 256, paths * d, paths)
+    weights = sum(
+        visit.op.params for visit in walk(unit, (1, 256, 56, 56)) if isinstance(visit.op, Conv2d)
+    )
+    return _proved(
+        "C(256d + 3*3*d*d + d*256)", weights, paths * (256 * d + 3 * 3 * d * d + d * 256)
+    )
+
+
+def separable_share(at: str, quoted: Quoted) -> str:
+    """Cost of a depthwise separable convolution over a full one: MobileNet V1, section 3.1."""
+    import sympy
+
+    m, n, size = sympy.symbols("M N D_F", integer=True, positive=True)
+    x = (1, m, size, size)
+    separable = walk_macs(mobilenet_v1.unit(m, n), x)
+    full = walk_macs(mobilenet_v1.unit(m, n, separable=False), x)
+    return _proved("1/N + 1/D_K^2", separable / full, 1 / n + sympy.Rational(1, 9))
+
+
+def _proved(formula: str, found: sympy.Expr, stated: sympy.Expr) -> str:
+    """The formula as the paper prints it where the symbolic walk gives it, else what it gives."""
+    import sympy
+
+    return formula if sympy.simplify(sympy.expand(found - stated)) == 0 else str(found)
+
+
+CLAIMS: Mapping[str, Claim] = MappingProxyType(
+    {
+        claim.__name__: claim
+        for claim in (
+            alexnet_speedup,
+            printed_complexity_ratio,
+            googlenet_printed_ops,
+            macs_ratio,
+            speedup_of_a_quarter,
+            cost_of_width,
+            macs_at_scale,
+            guideline_1,
+            guideline_2,
+            resnext_equation_4,
+            separable_share,
+        )
+    }
+)

@@ -1,0 +1,195 @@
+"""A reading: what a printed figure is a figure of, and how to compute that from the zoo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TypeAlias
+
+from shufflenet_flops import zoo
+from shufflenet_flops.count import Row, Table, find_convention, layer_table
+from shufflenet_flops.count.row import CONV_KINDS, MAC_KINDS, IntShape
+from shufflenet_flops.errors import InputError
+from shufflenet_flops.paper.claims import CLAIMS, Quoted
+from shufflenet_flops.paper.verdict import Value
+from shufflenet_flops.spec import Node, OpClass, Seq
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How one figure is computed: a quantity of a model on an input, or a claim of the text.
+
+    `at` is a module path (or what the claim says it is), `kinds` the kinds of layer that a share
+    is taken over, `label` what sets an alternative apart from the cell's own reading.
+    """
+
+    quantity: str
+    model: str | None = None
+    convention: str = "paper"
+    input: IntShape | None = None
+    at: str = ""
+    kinds: tuple[str, ...] = ()
+    label: str = ""
+
+
+def compute(reading: Reading, quoted: Quoted) -> Value:
+    """The figure, in base units: exact. `quoted` looks up printed figures for the claims.
+
+    Raises a ShufflenetFlopsError where the model or its path does not exist.
+    """
+    if reading.model is None:
+        return CLAIMS[reading.quantity](reading.at, quoted)
+    return QUANTITIES[reading.quantity](_subject(reading.model, reading.input), reading)
+
+
+def convention_of(reading: Reading) -> str | None:
+    """What was counted: a convention, a rule for counting parameters, or None for structure."""
+    if reading.model is None:
+        return None
+    if reading.quantity in ("macs", "mac_share"):
+        return reading.convention
+    return {"params": "params", "weights": "weights", "weight_share": "weights"}.get(
+        reading.quantity
+    )
+
+
+@dataclass(frozen=True)
+class _Subject:
+    spec: Node
+    table: Table
+
+    def rows(self, at: str) -> tuple[Row, ...]:
+        """The rows of the module at a path, itself included; all rows for an empty path."""
+        rows = tuple(
+            row for row in self.table.rows if f"{row.path}.".startswith(f"{at}." if at else "")
+        )
+        if not rows:
+            raise InputError(f"at={at!r}: the network has no such module")
+        return rows
+
+
+@lru_cache(maxsize=256)
+def _subject(model: str, x: IntShape | None) -> _Subject:
+    found = zoo.find(model)
+    return _Subject(found.spec, layer_table(found.spec, x or found.input))
+
+
+def _macs(subject: _Subject, reading: Reading) -> int:
+    return Table(subject.rows(reading.at)).total(find_convention(reading.convention))
+
+
+def _mac_share(subject: _Subject, reading: Reading) -> Fraction:
+    part = sum(row.macs for row in subject.table.rows if row.kind in reading.kinds)
+    return Fraction(100 * part, subject.table.macs)
+
+
+def _row_weights(row: Row) -> int:
+    biased = {OpClass.CONV_BIAS_ADDS, OpClass.LINEAR_BIAS_ADDS} & row.counts.keys()
+    return row.params - row.output[1] if biased else row.params
+
+
+def _weights(subject: _Subject, reading: Reading) -> int:
+    """Parameters of convolutions and linear layers without their biases."""
+    return sum(_row_weights(row) for row in subject.rows(reading.at) if row.kind in MAC_KINDS)
+
+
+def _weight_share(subject: _Subject, reading: Reading) -> Fraction:
+    part = sum(_row_weights(row) for row in subject.table.rows if row.kind in reading.kinds)
+    return Fraction(100 * part, _weights(subject, reading))
+
+
+def _shape(subject: _Subject, reading: Reading) -> str:
+    """Height, width and channels of the output: `28x28x256`."""
+    c, h, w = subject.rows(reading.at)[-1].output[1:]
+    return f"{h}x{w}x{c}"
+
+
+def _layers(subject: _Subject, reading: Reading) -> int:
+    return sum(row.kind in MAC_KINDS for row in subject.table.rows)
+
+
+def _hw(shape: IntShape) -> str:
+    return "x".join(str(size) for size in shape[2:])
+
+
+def _size(subject: _Subject, reading: Reading) -> str:
+    return _hw(subject.rows(reading.at)[-1].output)
+
+
+def _channels(subject: _Subject, reading: Reading) -> int:
+    return subject.rows(reading.at)[-1].output[1]
+
+
+def _kernel(subject: _Subject, reading: Reading) -> str:
+    (row,) = subject.rows(reading.at)
+    if row.kernel is None:  # a global pool's window is its whole input
+        return _hw(row.inputs[0])
+    return "x".join(str(size) for size in row.kernel)
+
+
+def _stride(subject: _Subject, reading: Reading) -> int:
+    """How much smaller the map is at the end of the module than at its start."""
+    rows = subject.rows(reading.at)
+    return rows[0].inputs[0][2] // rows[-1].output[2]
+
+
+def _repeat(subject: _Subject, reading: Reading) -> int:
+    """How many modules beside this one are exactly like it, itself included."""
+    parent, _, name = reading.at.rpartition(".")
+    siblings = _children(subject.spec, parent)
+    return sum(node == siblings[name] for node in siblings.values())
+
+
+def _block(subject: _Subject, reading: Reading) -> str:
+    """A stage of residual units as ResNet's Table 1 writes it: `[3x3, 64; 3x3, 64] x2`."""
+    convs = [row for row in subject.rows(f"{reading.at}.1.branch") if row.kind in CONV_KINDS]
+    layers = [
+        f"{'x'.join(map(str, row.kernel or ()))}, {row.output[1]}"
+        + (f", C={row.groups}" if row.groups != 1 else "")
+        for row in convs
+    ]
+    return f"[{'; '.join(layers)}] x{len(_children(subject.spec, reading.at))}"
+
+
+def _groups(subject: _Subject, reading: Reading) -> int:
+    (row,) = subject.rows(reading.at)
+    return row.groups or 1
+
+
+def _group_width(subject: _Subject, reading: Reading) -> int:
+    (row,) = subject.rows(reading.at)
+    return row.output[1] // (row.groups or 1)
+
+
+def _children(node: Node, path: str) -> dict[str, Node]:
+    for name in filter(None, path.split(".")):
+        node = dict(node.children if isinstance(node, Seq) else ())[name]
+    return dict(node.children) if isinstance(node, Seq) else {}
+
+
+Quantity: TypeAlias = Callable[[_Subject, Reading], Value]
+
+QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
+    {
+        "macs": _macs,
+        "mac_share": _mac_share,
+        "params": lambda subject, reading: Table(subject.rows(reading.at)).params,
+        "weights": _weights,
+        "weight_share": _weight_share,
+        "layers": _layers,
+        "input_size": lambda subject, reading: _hw(subject.rows(reading.at)[0].inputs[0]),
+        "input_channels": lambda subject, reading: subject.rows(reading.at)[0].inputs[0][1],
+        "shape": _shape,
+        "size": _size,
+        "channels": _channels,
+        "kernel": _kernel,
+        "stride": _stride,
+        "repeat": _repeat,
+        "block": _block,
+        "groups": _groups,
+        "group_width": _group_width,
+    }
+)

@@ -1,0 +1,128 @@
+"""MobileNet V1 (arXiv 1704.04861)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Literal
+
+from shufflenet_flops.errors import InputError, SpecError
+from shufflenet_flops.spec import (
+    BatchNorm,
+    Conv2d,
+    Flatten,
+    GlobalAvgPool,
+    Linear,
+    Number,
+    ReLU,
+    Seq,
+    seq,
+)
+from shufflenet_flops.zoo.registry import Network, family, variant
+
+# Channels of conv1 and of the units on maps of 112, 56, 28, 14 and 7 pixels (Table 1).
+WIDTHS = (32, 64, 128, 256, 512, 1024)
+UNITS = (1, 2, 2, 6, 2)
+SHALLOW_UNITS = (1, 2, 2, 1, 2)
+
+
+def unit(c_in: Number, c_out: Number, stride: int = 1, *, separable: bool = True) -> Seq:
+    """Depthwise 3x3 and pointwise 1x1, each with batch norm and ReLU (Figure 3, right).
+
+    With `separable=False` the plain 3x3 convolution that the two replace (Figure 3, left).
+    """
+    if not separable:
+        return seq(conv=Conv2d(c_in, c_out, 3, stride, 1), bn=BatchNorm(c_out), relu=ReLU)
+    return seq(
+        dw=Conv2d(c_in, c_in, 3, stride, 1, groups=c_in),
+        bn1=BatchNorm(c_in),
+        relu1=ReLU,
+        pw=Conv2d(c_in, c_out),
+        bn2=BatchNorm(c_out),
+        relu2=ReLU,
+    )
+
+
+def network(
+    widths: tuple[Number, ...] = WIDTHS,
+    *,
+    units: tuple[int, ...] = UNITS,
+    separable: bool = True,
+    last_stride: int = 1,
+    classes: Number = 1000,
+) -> Seq:
+    """The network of Table 1; widths, of conv1 and of five stages, may be ints, symbols or arrays.
+
+    `last_stride` is that of the last depthwise convolution. Table 1 prints 2, but its 7x7 input
+    and output need 1.
+    """
+    c_in = widths[0]
+    conv1 = seq(conv=Conv2d(3, c_in, 3, 2, 1), bn=BatchNorm(c_in), relu=ReLU)
+    stages = {}
+    for number, (width, repeat) in enumerate(zip(widths[1:], units, strict=True), start=1):
+        stage = []
+        for i in range(repeat):
+            stride = 2 if number > 1 and i == 0 else 1
+            if number == len(units) and i == repeat - 1:
+                stride = last_stride
+            stage.append(unit(c_in, width, stride, separable=separable))
+            c_in = width
+        stages[f"stage{number}"] = seq(*stage)
+    return seq(
+        conv1=conv1,
+        **stages,
+        globalpool=GlobalAvgPool(),
+        flatten=Flatten(),
+        fc=Linear(c_in, classes),
+    )
+
+
+@family("MobileNet V1, Table 1")
+def mobilenet_v1(
+    alpha: float = 1.0,
+    resolution: int = 224,
+    separable: bool = True,
+    shallow: bool = False,
+    last_stride: Literal[1, 2] = 1,
+    classes: int = 1000,
+) -> Network:
+    """MobileNet V1 with width multiplier alpha on an input of `resolution` pixels square.
+
+    `separable=False` has a full convolution in place of each separable one (Table 4); `shallow`
+    drops five of the six units on 14x14 maps (Table 5); `last_stride=2` is Table 1 to the letter.
+    """
+    if resolution < 1:
+        raise InputError(f"resolution={resolution}: must be at least 1")
+    spec = network(
+        _scaled(alpha),
+        units=SHALLOW_UNITS if shallow else UNITS,
+        separable=separable,
+        last_stride=last_stride,
+        classes=classes,
+    )
+    return Network(spec, (1, 3, resolution, resolution))
+
+
+def _scaled(alpha: float) -> tuple[int, ...]:
+    factor = Fraction(str(alpha))
+    if factor <= 0:
+        raise InputError(f"alpha={alpha}: must be more than 0")
+    if (factor * WIDTHS[0]).denominator != 1:
+        step = Fraction(1, WIDTHS[0])
+        near = [float(multiple * step) for multiple in (factor // step, factor // step + 1)]
+        raise SpecError(
+            f"alpha={alpha} gives conv1 {float(factor * WIDTHS[0])} channels; nearest that give a "
+            f"whole number are {' and '.join(str(value) for value in near if value)}"
+        )
+    return tuple(int(factor * width) for width in WIDTHS)
+
+
+@family("MobileNet V1, section 3.1 and Table 3")
+def mobilenet_layer(
+    c_in: int = 512, c_out: int = 512, size: int = 14, separable: bool = True
+) -> Network:
+    """One layer of MobileNet V1, separable or a full 3x3 convolution, on a square map."""
+    return Network(seq(unit=unit(c_in, c_out, separable=separable)), (1, c_in, size, size))
+
+
+for _alpha in (0.25, 0.5, 0.75, 1.0):
+    variant(f"mobilenet_v1_x{str(_alpha).replace('.', '_')}", "mobilenet_v1", alpha=_alpha)

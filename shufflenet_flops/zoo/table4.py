@@ -1,0 +1,139 @@
+"""Other structures in ShuffleNet's skeleton: the networks of ShuffleNet V1, Table 4.
+
+Table 1's architecture with the units of stages 2 to 4 replaced (section 4.2). The paper gives the
+structures, and for 38 MFLOPs the channels of stage 4; it is silent about the stages before and
+about conv1. As in Table 1, channels are taken to double from stage to stage.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from shufflenet_flops.errors import SpecError
+from shufflenet_flops.spec import (
+    Add,
+    BatchNorm,
+    Concat,
+    Conv2d,
+    Flatten,
+    GlobalAvgPool,
+    Linear,
+    MaxPool2d,
+    Number,
+    ReLU,
+    Seq,
+    seq,
+)
+from shufflenet_flops.spec.numbers import exact_div
+from shufflenet_flops.zoo import resnet, shufflenet_v1
+from shufflenet_flops.zoo.registry import Network, family, variant
+
+Structure = Literal["vgg", "resnet", "xception", "resnext"]
+
+CARDINALITY = 16
+
+
+def unit(
+    structure: Structure,
+    c_in: Number,
+    c_out: Number,
+    stride: int = 1,
+    *,
+    g: Number = CARDINALITY,
+    m: Number | None = None,
+) -> Seq | Add | Concat:
+    """One unit: `vgg`, two 3x3 convolutions with batch norm; `resnet`, a 1:4 bottleneck;
+    `resnext`, a 1:2 bottleneck of cardinality g; `xception`, ShuffleNet's unit with one group.
+
+    Bottleneck channels default to that ratio of c_out.
+    """
+    match structure:
+        case "vgg":
+            return seq(
+                conv1=Conv2d(c_in, c_out, 3, stride, 1),
+                bn1=BatchNorm(c_out),
+                relu1=ReLU,
+                conv2=Conv2d(c_out, c_out, 3, 1, 1),
+                bn2=BatchNorm(c_out),
+                relu2=ReLU,
+            )
+        case "xception":
+            return shufflenet_v1.unit(c_in, c_out, 1, m=m, stride=stride)
+        case "resnet":
+            return resnet.bottleneck(
+                c_in, c_out, exact_div(c_out, 4) if m is None else m, stride=stride
+            )
+        case "resnext":
+            return resnet.bottleneck(
+                c_in, c_out, exact_div(c_out, 2) if m is None else m, g, stride
+            )
+
+
+def network(
+    structure: Structure,
+    widths: tuple[Number, ...],
+    stem: Number,
+    *,
+    bottlenecks: tuple[Number | None, ...] = (None, None, None),
+    g: Number = CARDINALITY,
+    classes: Number = 1000,
+) -> Seq:
+    """Table 1's skeleton with units of `structure`; widths may be ints, symbols or arrays."""
+    stages = {}
+    c_in = stem
+    for number, (width, m, repeat) in enumerate(
+        zip(widths, bottlenecks, shufflenet_v1.UNITS, strict=True), start=2
+    ):
+        stage = []
+        for i in range(repeat):
+            stage.append(unit(structure, c_in, width, 1 if i else 2, g=g, m=m))
+            c_in = width
+        stages[f"stage{number}"] = seq(*stage)
+    return seq(
+        conv1=seq(conv=Conv2d(3, stem, 3, 2, 1), bn=BatchNorm(stem), relu=ReLU),
+        maxpool=MaxPool2d(3, 2, 1),
+        **stages,
+        globalpool=GlobalAvgPool(),
+        flatten=Flatten(),
+        fc=Linear(c_in, classes),
+    )
+
+
+@family("ShuffleNet V1, section 4.2 and Table 4")
+def shufflenet_v1_table4(
+    structure: Structure = "resnet",
+    stage4: int = 192,
+    stem: int = 12,
+    rounding: shufflenet_v1.Rounding = "exact",
+    classes: int = 1000,
+) -> Network:
+    """A network of Table 4: `stage4` channels in stage 4, half in stage 3, a quarter in stage 2.
+
+    A channel count that this does not make whole, or a ResNeXt bottleneck that is no multiple of
+    the cardinality, is refused; `rounding=up` takes the next one that works.
+    """
+    widths = tuple(_divide(f"stage {i}", stage4, by, 1, rounding) for i, by in ((2, 4), (3, 2)))
+    widths = (*widths, stage4)
+    bottlenecks: tuple[int | None, ...] = (None, None, None)
+    if structure == "resnext":
+        bottlenecks = tuple(
+            _divide(f"the bottleneck of stage {i}", width, 2, CARDINALITY, rounding)
+            for i, width in enumerate(widths, start=2)
+        )
+    return Network(network(structure, widths, stem, bottlenecks=bottlenecks, classes=classes))
+
+
+def _divide(where: str, channels: int, by: int, step: int, rounding: shufflenet_v1.Rounding) -> int:
+    up = -(-channels // (by * step)) * step
+    if up * by != channels and rounding == "exact":
+        raise SpecError(
+            f"{where} would have {channels}/{by} channels, not a multiple of {step}; "
+            f"rounding=up takes {up}"
+        )
+    return up
+
+
+variant("table4_vgg", "shufflenet_v1_table4", structure="vgg", stage4=50, rounding="up")
+variant("table4_resnet", "shufflenet_v1_table4", structure="resnet", stage4=192)
+variant("table4_xception", "shufflenet_v1_table4", structure="xception", stage4=288)
+variant("table4_resnext", "shufflenet_v1_table4", structure="resnext", stage4=192, rounding="up")
