@@ -84,7 +84,7 @@ def run(arguments: list[str]) -> int:
     except ShufflenetFlopsError as error:
         if _debug:
             raise
-        return _fail(str(error))
+        return _fail(*error.messages)
     except Exception as error:
         if _debug:
             raise
@@ -99,7 +99,7 @@ def run(arguments: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _fail(message: str) -> int:
-    line = " ".join(message.split())
-    print(f"error: {line}", file=sys.stderr)
+def _fail(*messages: str) -> int:
+    for message in messages:
+        print(f"error: {' '.join(message.split())}", file=sys.stderr)
     return 2

@@ -9,7 +9,7 @@ import pytest
 
 from shufflenet_flops.errors import DataError, UnknownNameError
 from shufflenet_flops.paper import Verdict, load_table, parse_table, table_names
-from shufflenet_flops.paper.toml_lines import key_lines, path_text
+from shufflenet_flops.toml_lines import key_lines, path_text
 
 GOOD = """\
 paper = "A paper"
