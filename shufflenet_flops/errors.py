@@ -8,6 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 
+def one_line(text: str) -> str:
+    """Text that can do nothing to a terminal or a log: one line of what can be seen."""
+    return "".join(
+        sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}"
+        for sign in " ".join(text.split())
+    )
+
+
 class ShufflenetFlopsError(Exception):
     """Base class: the command line prints each of its messages on one line and exits with 2."""
 

@@ -105,11 +105,16 @@ def read_text(file: Path) -> str:
         content = file.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {file}: {error.strerror}") from None
+    return decode(str(file), content)
+
+
+def decode(file: str, content: bytes) -> str:
+    """Bytes as text in UTF-8, lines ended by a newline. Raises ConfigError with the line."""
     try:
         return content.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigError(Problem(str(file), line, "", "is not text in UTF-8")) from None
+        raise ConfigError(Problem(file, line, "", "is not text in UTF-8")) from None
 
 
 def parse(file: str, text: str, root: KeyPath = (), directory: Path = Path()) -> Config:
@@ -164,7 +169,8 @@ def _config(reader: _Reader, root: KeyPath, table: Any, directory: Path) -> Conf
         found = f"{shown(schema)} is not known" if "schema" in table else "is missing"
         reader.report((*root, "schema"), f"{found}: write schema = {SCHEMA}")
     default = _inputs(reader, root, table)
-    path = reader.value((*root, "path"), (), lambda: _path(table.get("path", []), directory))
+    nowhere: tuple[Path, ...] = ()
+    path = reader.value((*root, "path"), nowhere, lambda: _path(table.get("path", []), directory))
     budgets = table.get("budget", [])
     if not isinstance(budgets, list) or not budgets:
         reader.report((*root, "budget"), "write one [[budget]] or more")
@@ -183,16 +189,18 @@ def _entry(reader: _Reader, path: KeyPath, table: Any, default: tuple[Input, ...
     if "model" not in table:
         reader.report(path, "has no model: name one of the zoo, package.module:factory, or a file")
     model = _text(reader, (*path, "model"), table.get("model", "-"))
-    limits = []
-    for metric in METRICS:
-        if metric in table:
-            where, value = (*path, metric), table[metric]
-            limits += reader.value(where, [], lambda m=metric, v=value: [parse_limit(m, v)])
+    limits = [
+        limit
+        for metric in METRICS
+        if metric in table and (limit := _limit(reader, (*path, metric), metric, table[metric]))
+    ]
     if not any(metric in table for metric in METRICS):
         reader.report(path, f"has no limit: give one or more of {', '.join(METRICS)}")
     args = table.get("args", {})
     if not isinstance(args, dict):
-        reader.report((*path, "args"), f"must be a table of the factory's arguments, not {shown(args)}")
+        reader.report(
+            (*path, "args"), f"must be a table of the factory's arguments, not {shown(args)}"
+        )
         args = {}
     convention = CONVENTIONS["paper"]
     if "convention" in table:
@@ -215,6 +223,10 @@ def _entry(reader: _Reader, path: KeyPath, table: Any, default: tuple[Input, ...
         {key: reader.document.line((*path, key)) for key in table}
         | {"": reader.document.line(path)},
     )
+
+
+def _limit(reader: _Reader, path: KeyPath, metric: str, value: Any) -> Limit | None:
+    return reader.value(path, None, lambda: parse_limit(metric, value))
 
 
 def _convention(value: Any) -> Convention:
@@ -299,8 +311,7 @@ def _level(value: Any) -> Level | None:
 def _text(reader: _Reader, path: KeyPath, value: Any, *, lines: bool = False) -> str:
     """A text that is not empty and, but for line breaks, can be printed."""
     if isinstance(value, str) and value.strip():
-        shown = "".join(value.split()) if lines else value
-        if shown.replace(" ", "").isprintable():
+        if ("".join(value.split()) if lines else value).isprintable():
             return value
         reader.report(path, "holds characters that cannot be printed")
     else:

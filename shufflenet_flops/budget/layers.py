@@ -46,6 +46,13 @@ class Layer:
 
 COLUMNS = tuple(field.name for field in fields(Layer))
 AMOUNTS = ("count", "params", "activations", "memory_bytes")
+AMOUNT_OF = {
+    "macs": "count",
+    "flops": "count",
+    "params": "params",
+    "activations": "activations",
+    "memory": "memory_bytes",
+}
 
 
 def layer(row: Row, convention: Convention) -> Layer:
@@ -100,13 +107,14 @@ class Change:
         """What changed, `groups 3 → 1`, without the layer's name."""
         if self.before is None:
             assert self.after is not None
-            return f"new: {_describe(self.after)}"
+            return f"new: {describe(self.after)}"
         if self.after is None:
-            return f"gone: {_describe(self.before)}"
+            return f"gone: {describe(self.before)}"
         return ", ".join(_differences(self.before, self.after))
 
 
-def _describe(one: Layer) -> str:
+def describe(one: Layer) -> str:
+    """`conv2d 1x1 1x240x28x28 → 1x60x28x28, groups 3`."""
     kernel = f" {one.kernel}" if one.kernel else ""
     groups = f", groups {one.groups}" if one.groups > 1 else ""
     return f"{one.op}{kernel} {one.inputs} → {one.output}{groups}"

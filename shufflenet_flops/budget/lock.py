@@ -12,7 +12,7 @@ from shufflenet_flops.budget.json_lines import Document
 from shufflenet_flops.budget.layers import AMOUNTS, COLUMNS, Layer, fingerprint, layer
 from shufflenet_flops.budget.quantity import shown
 from shufflenet_flops.count import CONVENTIONS, Convention
-from shufflenet_flops.errors import ConfigError, Problem, UnknownNameError
+from shufflenet_flops.errors import UnknownNameError
 from shufflenet_flops.sources import Counted, Input
 
 SCHEMA = 1
@@ -245,5 +245,3 @@ def _check_agreement(
     for key in stored:
         if key not in worked_out and key != "layers":
             raise document.error((*where, key), f"is no key of a lock: {_AGAIN}")
-
-

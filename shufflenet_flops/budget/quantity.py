@@ -1,4 +1,4 @@
-"""Limits as people write them, `140 M`, `12 ms`, `0.4 x resnet18`, and figures as they read them."""
+"""Limits as people write them, `140 M`, `12 ms`, `0.4 x resnet18`, and figures as read."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from shufflenet_flops.cli import compare, count, env, models, paper
-from shufflenet_flops.errors import ShufflenetFlopsError
+from shufflenet_flops.cli import check, compare, count, diff, env, lock, models, paper
+from shufflenet_flops.errors import ShufflenetFlopsError, one_line
 
 app = typer.Typer(
     name="shufflenet-flops",
@@ -22,6 +22,9 @@ app = typer.Typer(
 app.command("compare")(compare.command)
 app.command("count")(count.command)
 app.command("paper")(paper.command)
+app.command("check")(check.command)
+app.command("lock")(lock.command)
+app.command("diff")(diff.command)
 app.command("models")(models.command)
 app.command("env")(env.command)
 
@@ -101,5 +104,5 @@ def run(arguments: list[str]) -> int:
 
 def _fail(*messages: str) -> int:
     for message in messages:
-        print(f"error: {' '.join(message.split())}", file=sys.stderr)
+        print(f"error: {one_line(message)}", file=sys.stderr)
     return 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -59,15 +59,7 @@ class Writer:
     def write(self, document: Document) -> None:
         """Print to stdout and replace every file; a failure leaves the old files whole."""
         for path, beside in self._files:
-            text = render(document, SUFFIXES[path.suffix])
-            try:
-                with beside.open("w", encoding="utf-8") as stream:
-                    stream.write(text)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                beside.replace(path)
-            except OSError as error:
-                raise OutputError(f"cannot write {path}: {error.strerror}") from None
+            _replace(path, beside, render(document, SUFFIXES[path.suffix]))
         if self._format is Format.TABLE:
             _print_table(document)
         else:
@@ -89,21 +81,49 @@ def open_outputs(form: Format, paths: Sequence[Path]) -> Iterator[Writer]:
                     f"-o {path}: the suffix must be one of {', '.join(SUFFIXES)}, "
                     "which choose the format"
                 )
-            if path.is_dir():
-                raise OutputError(f"cannot write {path}: it is a directory")
-            try:
-                handle, beside = tempfile.mkstemp(
-                    dir=path.parent, prefix=f".{path.name}.", suffix=".part"
-                )
-            except OSError as error:
-                raise OutputError(f"cannot write {path}: {error.strerror}") from None
-            os.close(handle)
-            os.chmod(beside, 0o666 & ~_umask())
-            files.append((path, Path(beside)))
+            files.append((path, _reserve(path)))
         yield Writer(form, files)
     finally:
         for _, beside_path in files:
             beside_path.unlink(missing_ok=True)
+
+
+def _reserve(path: Path) -> Path:
+    """A new file beside `path`, to be renamed to it. Raises OutputError where there can be none."""
+    if path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a directory")
+    try:
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from None
+    os.close(handle)
+    os.chmod(beside, 0o666 & ~_umask())
+    return Path(beside)
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[Callable[[str], None]]:
+    """A function that puts a text in the file `path`, all or nothing.
+
+    Raises OutputError for a path that cannot be written, before any work is done.
+    """
+    beside = _reserve(path)
+    try:
+        yield lambda text: _replace(path, beside, text)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _replace(path: Path, beside: Path, text: str) -> None:
+    """Write the text beside `path` and rename it, so that the old or the new is there whole."""
+    try:
+        with beside.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _umask() -> int:

@@ -1,0 +1,174 @@
+"""Verdicts for people and for scripts: text, Markdown, and the results of the JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from shufflenet_flops.budget.quantity import figure, signed
+from shufflenet_flops.budget.verdict import PASSING, Report, TopRow, Verdict
+from shufflenet_flops.errors import one_line
+from shufflenet_flops.report.markdown import escape
+
+_INDENT = "      "
+
+
+def results(report: Report) -> list[dict[str, Any]]:
+    """The results of the JSON: one for each model and metric."""
+    return [asdict(one) for one in report.verdicts]
+
+
+def text(report: Report) -> str:
+    """One line for each verdict, what failed last with the layers behind it, and a summary."""
+    verdicts = sorted(report.verdicts, key=_urgency)
+    widths = [
+        max((len(cell) for cell in column), default=0)
+        for column in zip(*map(_head, verdicts), strict=True)
+    ]
+    lines: list[str] = []
+    shown: set[tuple[str, str, str]] = set()
+    for one in verdicts:
+        cells = [cell.ljust(width) for cell, width in zip(_head(one), widths, strict=True)]
+        lines.append("  ".join((*cells, _line(one))).rstrip())
+        if one.status not in PASSING:
+            rows = _not_shown(one, shown)
+            lines += (f"{_INDENT}{line}" for line in details(one, rows))
+    return "\n".join((*lines, summary(report))) + "\n"
+
+
+def summary(report: Report) -> str:
+    """`2 of 30 failed, 1 warning`."""
+    verdicts = report.verdicts
+    looked_at = [one for one in verdicts if one.status != "off"]
+    failed = len(report.failures)
+    warned = sum(one.passed and one.status not in PASSING for one in looked_at)
+    off = len(verdicts) - len(looked_at)
+    parts = [f"{failed} of {len(looked_at)} failed" if failed else f"{len(looked_at)} checked"]
+    if not failed and not warned:
+        parts[0] += ", all fine"
+    if warned:
+        parts.append(f"{warned} warning{'s' if warned > 1 else ''}")
+    if off:
+        parts.append(f"{off} off")
+    return ", ".join(parts)
+
+
+def label(one: Verdict) -> str:
+    """`ok`, `off`, `WARN`, `FAIL`, or `ERROR` where nothing can be said."""
+    if one.status in PASSING:
+        return one.status
+    if one.passed:
+        return "WARN"
+    return "ERROR" if one.status in ("error", "not-comparable") else "FAIL"
+
+
+def row_cells(row: TopRow) -> tuple[str, str, str]:
+    """`+9.8 MMAC`, `stage3.1.branch.pw2`, `groups 3 → 1`; or what the layer weighs by itself."""
+    in_figures = (
+        figure(row.metric, row.amount) if row.delta is None else signed(row.metric, row.delta)
+    )
+    return in_figures, one_line(row.path), one_line(row.change)
+
+
+def rows_text(rows: Sequence[TopRow]) -> list[str]:
+    """A line for each row, with the figures and names in columns."""
+    cells = list(map(row_cells, rows))
+    widths = [max((len(cell[i]) for cell in cells), default=0) for i in (0, 1)]
+    return [
+        f"{amount.rjust(widths[0])}  {path.ljust(widths[1])}  {change}"
+        for amount, path, change in cells
+    ]
+
+
+def _urgency(one: Verdict) -> int:
+    return ("off", "ok", "WARN", "FAIL", "ERROR").index(label(one))
+
+
+def _head(one: Verdict) -> tuple[str, str, str]:
+    return label(one), one_line(one.model) or one.file, one.metric
+
+
+def _line(one: Verdict) -> str:
+    message = one_line(one.message) if one.status == "error" else one.message
+    place = f"  {one.file}:{one.line}" if one.file and one.status != "ok" else ""
+    note = f"  ({one.hint})" if one.hint and one.status == "ok" else ""
+    return f"{message}{note}{place}"
+
+
+def _not_shown(one: Verdict, shown: set[tuple[str, str, str]]) -> tuple[TopRow, ...]:
+    """The verdict's rows, but for those shown with another verdict on the model."""
+    rows = tuple(row for row in one.top_rows if (one.model, row.path, row.change) not in shown)
+    shown.update((one.model, row.path, row.change) for row in rows)
+    return rows
+
+
+def details(one: Verdict, rows: Sequence[TopRow]) -> list[str]:
+    """Under a verdict that is not fine: the layers behind it, its reason, and what to do."""
+    lines = rows_text(rows)
+    if rows and rows[0].delta is None:
+        lines.insert(0, "heaviest layers:")
+    if rows and one.more_rows:
+        lines.append(f"and {one.more_rows} more layer{'s' if one.more_rows > 1 else ''}")
+    if one.reason:
+        lines.append(f"reason: {one_line(one.reason)}")
+    if one.hint:
+        lines.append(f"hint: {one_line(one.hint)}")
+    return lines
+
+
+def markdown(report: Report, title: str) -> str:
+    """A table of all verdicts, what failed first, and then each failure with its layers."""
+    verdicts = sorted(report.verdicts, key=_urgency, reverse=True)
+    lines = [
+        f"### {escape(title)}: {escape(summary(report))}",
+        "",
+        "| | model | metric | | where |",
+        "| :--- | :--- | :--- | :--- | :--- |",
+        *(_markdown_row(one) for one in verdicts),
+        "",
+    ]
+    for one in verdicts:
+        if one.status not in PASSING:
+            lines += _markdown_details(one)
+    return "\n".join(lines)
+
+
+_SIGNS = {"ok": "✅", "off": "⚪", "WARN": "⚠️", "FAIL": "❌", "ERROR": "❌"}
+
+
+def _markdown_row(one: Verdict) -> str:
+    place = f"{one.file}:{one.line}" if one.file else ""
+    note = f" ({one.hint})" if one.hint and one.status == "ok" else ""
+    cells = (
+        f"{_SIGNS[label(one)]} {label(one)}",
+        _code(one.model),
+        escape(one.metric),
+        _plain(one.message + note),
+        _code(place),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _markdown_details(one: Verdict) -> Iterator[str]:
+    yield f"**{_code(one.model or one.file)} {escape(one.metric)}**: {_plain(one.message)}"
+    yield ""
+    for row in one.top_rows:
+        amount, path, change = row_cells(row)
+        yield f"- {_plain(amount)} {_code(path)} {_plain(change)}"
+    if one.more_rows:
+        yield f"- and {one.more_rows} more"
+    if one.reason:
+        yield f"- reason: {_plain(one.reason)}"
+    if one.hint:
+        yield f"- hint: {_plain(one.hint)}"
+    yield ""
+
+
+def _plain(text: str) -> str:
+    """Text that stays text: no markup, and nobody is mentioned."""
+    return escape(one_line(text)).replace("@", "@&#8203;")
+
+
+def _code(text: str) -> str:
+    return f"<code>{escape(one_line(text))}</code>" if text else ""
