@@ -55,7 +55,7 @@ class Counter:
             counted = block(model, source.inputs, entry.args, entry.convention, source.counted)
         except REFUSED as error:
             # A user's code may raise anything; that is no figure over a budget.
-            return Subject(entry, model, error=told(error))
+            return Subject(entry, model, error=told(error).removeprefix(f"{model}: "))
         return Subject(entry, model, source, counted)
 
     def reference(self, entry: Entry, model: str) -> Source:

@@ -120,29 +120,40 @@ def short_form(metric: str, value: int) -> str:
 
 def figure(metric: str, value: int) -> str:
     """A count to one decimal with its unit: `137.5 MMAC`, `1.9 M`, `104.6 MB`."""
-    return _scaled(metric, value, abs(value))
+    prefix = _prefix(abs(value))
+    return _scaled(metric, value, prefix, _digits(prefix))
 
 
 def figures(metric: str, first: int, second: int) -> tuple[str, str]:
-    """Two counts in one unit prefix; with all digits when rounding would make them look equal."""
-    largest = max(abs(first), abs(second))
-    texts = _scaled(metric, first, largest), _scaled(metric, second, largest)
+    """Two counts in one unit prefix, the second without rounding if three decimals tell it.
+
+    All digits are shown where rounding would make them look the same.
+    """
+    prefix = _prefix(max(abs(first), abs(second)))
+    least = _digits(prefix)
+    size = _DECIMAL.get(prefix, 1)
+    is_exact = [digits for digits in range(least, 4) if second * 10**digits % size == 0]
+    texts = [_scaled(metric, value, prefix, *is_exact[:1] or [least]) for value in (first, second)]
     if first != second and texts[0] == texts[1]:
         return exact(metric, first), exact(metric, second)
-    return texts
+    return texts[0], texts[1]
 
 
 def difference(metric: str, actual: int, before: int) -> str:
     """How far `actual` is from `before`: `+12.3 MMAC (+8.8 %)`."""
     delta = actual - before
-    share = f" ({100 * delta / before:+.1f} %)" if before else ""
-    return f"{signed(metric, delta)}{share if abs(delta) * 2000 >= before else ''}"
+    if abs(delta) * 2000 < before or not before:  # would be shown as 0.0 %
+        return signed(metric, delta)
+    return f"{signed(metric, delta)} ({_sign(delta)}{100 * abs(delta) / before:.1f} %)"
 
 
 def signed(metric: str, value: int) -> str:
     """A change with its sign: `+12.3 MMAC`, `−1.1 M`, `±0 MAC`."""
-    sign = "+" if value > 0 else "−" if value < 0 else "±"
-    return sign + figure(metric, abs(value))
+    return _sign(value) + figure(metric, abs(value))
+
+
+def _sign(value: int) -> str:
+    return "+" if value > 0 else "−" if value < 0 else "±"
 
 
 def exact(metric: str, value: int) -> str:
@@ -156,15 +167,19 @@ def ceiling_for(value: int) -> int:
     return -(-value // step) * step
 
 
-def _scaled(metric: str, value: int, largest: int) -> str:
-    unit = _UNITS.get(metric, "")
-    for prefix in ("G", "M", "k"):
-        size = _DECIMAL[prefix]
-        if largest >= size:
-            # Thousands of millions are still told to the million.
-            digits = 3 if prefix == "G" else 1
-            return f"{value / size:,.{digits}f} {prefix}{unit}"
-    return exact(metric, value)
+def _prefix(largest: int) -> str:
+    return next((prefix for prefix in ("G", "M", "k") if largest >= _DECIMAL[prefix]), "")
+
+
+def _digits(prefix: str) -> int:
+    """Decimals that are always shown: thousands of millions are still told to the million."""
+    return 3 if prefix == "G" else 1
+
+
+def _scaled(metric: str, value: int, prefix: str, digits: int) -> str:
+    if not prefix:
+        return exact(metric, value)
+    return f"{value / _DECIMAL[prefix]:,.{digits}f} {prefix}{_UNITS.get(metric, '')}"
 
 
 def _plain(value: Decimal) -> str:

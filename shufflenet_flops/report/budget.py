@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from itertools import groupby
 from typing import Any
 
 from shufflenet_flops.budget.quantity import figure, signed
@@ -27,13 +27,21 @@ def text(report: Report) -> str:
         for column in zip(*map(_head, verdicts), strict=True)
     ]
     lines: list[str] = []
-    shown: set[tuple[str, str, str]] = set()
-    for one in verdicts:
-        cells = [cell.ljust(width) for cell, width in zip(_head(one), widths, strict=True)]
-        lines.append("  ".join((*cells, _line(one))).rstrip())
-        if one.status not in PASSING:
-            rows = _not_shown(one, shown)
-            lines += (f"{_INDENT}{line}" for line in details(one, rows))
+    for _, of_model in groupby(verdicts, lambda one: (label(one), one.model)):
+        group = list(of_model)
+        shown: set[tuple[str, str]] = set()
+        for one in group:
+            cells = [cell.ljust(width) for cell, width in zip(_head(one), widths, strict=True)]
+            lines.append("  ".join((*cells, _line(one))).rstrip())
+            if one.status not in PASSING:
+                # A layer behind another figure of the model is not news.
+                rows = [row for row in one.top_rows if (row.path, row.change) not in shown]
+                shown.update((row.path, row.change) for row in rows)
+                lines += (
+                    f"{_INDENT}{line}" for line in layer_lines(replace(one, top_rows=tuple(rows)))
+                )
+        notes = dict.fromkeys(note for one in group for note in note_lines(one))
+        lines += (f"{_INDENT}{note}" for note in notes)
     return "\n".join((*lines, summary(report))) + "\n"
 
 
@@ -71,14 +79,31 @@ def row_cells(row: TopRow) -> tuple[str, str, str]:
     return in_figures, one_line(row.path), one_line(row.change)
 
 
-def rows_text(rows: Sequence[TopRow]) -> list[str]:
-    """A line for each row, with the figures and names in columns."""
-    cells = list(map(row_cells, rows))
+def layer_lines(one: Verdict) -> list[str]:
+    """The layers behind a verdict, with the figures and names in columns."""
+    cells = list(map(row_cells, one.top_rows))
     widths = [max((len(cell[i]) for cell in cells), default=0) for i in (0, 1)]
-    return [
+    lines = [
         f"{amount.rjust(widths[0])}  {path.ljust(widths[1])}  {change}"
         for amount, path, change in cells
     ]
+    if one.top_rows and one.top_rows[0].delta is None:
+        lines.insert(0, "heaviest layers:")
+    if one.more_rows:
+        lines.append(_more(one))
+    return lines
+
+
+def _more(one: Verdict) -> str:
+    return f"and {one.more_rows} more layer{'s' if one.more_rows > 1 else ''}"
+
+
+def note_lines(one: Verdict) -> list[str]:
+    """Why there is the budget, and what to do, for a verdict that is not fine."""
+    if one.status in PASSING:
+        return []
+    notes = {"reason": one.reason, "hint": one.hint}
+    return [f"{name}: {one_line(note)}" for name, note in notes.items() if note]
 
 
 def _urgency(one: Verdict) -> int:
@@ -96,27 +121,6 @@ def _line(one: Verdict) -> str:
     return f"{message}{note}{place}"
 
 
-def _not_shown(one: Verdict, shown: set[tuple[str, str, str]]) -> tuple[TopRow, ...]:
-    """The verdict's rows, but for those shown with another verdict on the model."""
-    rows = tuple(row for row in one.top_rows if (one.model, row.path, row.change) not in shown)
-    shown.update((one.model, row.path, row.change) for row in rows)
-    return rows
-
-
-def details(one: Verdict, rows: Sequence[TopRow]) -> list[str]:
-    """Under a verdict that is not fine: the layers behind it, its reason, and what to do."""
-    lines = rows_text(rows)
-    if rows and rows[0].delta is None:
-        lines.insert(0, "heaviest layers:")
-    if rows and one.more_rows:
-        lines.append(f"and {one.more_rows} more layer{'s' if one.more_rows > 1 else ''}")
-    if one.reason:
-        lines.append(f"reason: {one_line(one.reason)}")
-    if one.hint:
-        lines.append(f"hint: {one_line(one.hint)}")
-    return lines
-
-
 def markdown(report: Report, title: str) -> str:
     """A table of all verdicts, what failed first, and then each failure with its layers."""
     verdicts = sorted(report.verdicts, key=_urgency, reverse=True)
@@ -126,12 +130,11 @@ def markdown(report: Report, title: str) -> str:
         "| | model | metric | | where |",
         "| :--- | :--- | :--- | :--- | :--- |",
         *(_markdown_row(one) for one in verdicts),
-        "",
     ]
     for one in verdicts:
         if one.status not in PASSING:
-            lines += _markdown_details(one)
-    return "\n".join(lines)
+            lines += ("", *_markdown_details(one))
+    return "\n".join(lines) + "\n"
 
 
 _SIGNS = {"ok": "✅", "off": "⚪", "WARN": "⚠️", "FAIL": "❌", "ERROR": "❌"}
@@ -150,19 +153,13 @@ def _markdown_row(one: Verdict) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _markdown_details(one: Verdict) -> Iterator[str]:
-    yield f"**{_code(one.model or one.file)} {escape(one.metric)}**: {_plain(one.message)}"
-    yield ""
-    for row in one.top_rows:
-        amount, path, change = row_cells(row)
-        yield f"- {_plain(amount)} {_code(path)} {_plain(change)}"
-    if one.more_rows:
-        yield f"- and {one.more_rows} more"
-    if one.reason:
-        yield f"- reason: {_plain(one.reason)}"
-    if one.hint:
-        yield f"- hint: {_plain(one.hint)}"
-    yield ""
+def _markdown_details(one: Verdict) -> list[str]:
+    head = f"**{_code(one.model or one.file)} {escape(one.metric)}**: {_plain(one.message)}"
+    rows = [row_cells(row) for row in one.top_rows]
+    lines = [f"{_plain(amount)} {_code(path)} {_plain(change)}" for amount, path, change in rows]
+    lines += [_more(one)] if one.more_rows else []
+    lines += map(_plain, note_lines(one))
+    return [head, *([""] if lines else []), *(f"- {line}" for line in lines)]
 
 
 def _plain(text: str) -> str:

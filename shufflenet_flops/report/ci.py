@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 from shufflenet_flops.budget.verdict import BROKEN, PASSING, Report, Verdict
 from shufflenet_flops.errors import one_line
-from shufflenet_flops.report.budget import details, label, summary
+from shufflenet_flops.report.budget import label, layer_lines, note_lines, summary
 
 ANNOTATIONS = 10  # GitHub shows no more of a kind for one step
 
@@ -36,7 +36,7 @@ def _annotation(one: Verdict) -> str:
 
 def _told(one: Verdict) -> str:
     """Everything that there is to say about a verdict."""
-    return "\n".join((one_line(one.message), *details(one, one.top_rows)))
+    return "\n".join((one_line(one.message), *layer_lines(one), *note_lines(one)))
 
 
 def _data(text: str) -> str:
