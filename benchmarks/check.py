@@ -25,9 +25,9 @@ def section() -> str:
     lines = [
         "## Budgets",
         "",
-        f"`check` on {MODELS} networks of the zoo, as whole processes, against",
-        f"`python -c 'import torch'`; medians of {ROUNDS} interleaved rounds, the ratio with a 95 %",
-        f"bootstrap interval. The goal is {GOAL} for `check`.",
+        f"{MODELS} networks of the zoo, as whole processes, against `python -c 'import torch'`;",
+        f"medians of {ROUNDS} interleaved rounds, the ratio with a 95 % bootstrap interval. The",
+        f"goal is {GOAL} for `check`.",
         "",
         "| command | ratio | 95 % | |",
         "| :--- | ---: | ---: | :--- |",

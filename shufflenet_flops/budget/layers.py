@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from shufflenet_flops.count import Convention, Row
@@ -145,38 +145,48 @@ def align(before: Sequence[Layer], after: Sequence[Layer]) -> list[Change]:
     """Every layer of both, each once, in order of running: the same, changed, new or gone.
 
     Layers of one structure are matched in sequence, so that an inserted layer does not shift the
-    others. What is left is matched by name, and then, within a gap, by op.
+    others. What stands between two matches is matched by name, and then by op.
     """
-    matcher = difflib.SequenceMatcher(
-        None,
-        [one.structure for one in before],
-        [one.structure for one in after],
-        autojunk=False,
-    )
-    pairs: dict[int, int] = {}
-    gaps: list[tuple[range, range]] = []
-    for tag, i, i_end, j, j_end in matcher.get_opcodes():
-        if tag == "equal":
-            pairs.update(zip(range(i, i_end), range(j, j_end), strict=True))
-        else:
-            gaps.append((range(i, i_end), range(j, j_end)))
-    by_name = _pair(before, after, *_joined(gaps), key=lambda one: (one.path, one.op))
-    pairs |= by_name
-    taken = set(by_name.values())
-    for old, new in gaps:
+    pairs = _in_sequence(before, after)
+    for old, new in _gaps(pairs, len(before), len(after)):
+        pairs |= _pair(before, after, old, new, key=lambda one: (one.path, one.op))
         left = [i for i in old if i not in pairs]
+        taken = {pairs[i] for i in old if i in pairs}
         right = [j for j in new if j not in taken]
         pairs |= _pair(before, after, left, right, key=lambda one: one.op)
     return _in_order(before, after, pairs)
 
 
-def _joined(gaps: Iterable[tuple[range, range]]) -> tuple[list[int], list[int]]:
-    old: list[int] = []
-    new: list[int] = []
-    for left, right in gaps:
-        old += left
-        new += right
-    return old, new
+def _in_sequence(before: Sequence[Layer], after: Sequence[Layer]) -> dict[int, int]:
+    """Indices of layers of one structure: at both ends all, and between them those with MACs.
+
+    A norm or an activation looks like many others, and would be matched with one of another unit.
+    """
+    old = [one.structure for one in before]
+    new = [one.structure for one in after]
+    shorter = min(len(old), len(new))
+    start = next((i for i in range(shorter) if old[i] != new[i]), shorter)
+    end = next((i for i in range(shorter - start) if old[-1 - i] != new[-1 - i]), shorter - start)
+    pairs = {i: i for i in range(start)}
+    pairs |= {len(old) - end + i: len(new) - end + i for i in range(end)}
+    inner_old = [i for i in range(start, len(old) - end) if before[i].activations]
+    inner_new = [j for j in range(start, len(new) - end) if after[j].activations]
+    matcher = difflib.SequenceMatcher(
+        None, [old[i] for i in inner_old], [new[j] for j in inner_new], autojunk=False
+    )
+    for i, j, size in matcher.get_matching_blocks():
+        pairs.update(zip(inner_old[i : i + size], inner_new[j : j + size], strict=True))
+    return pairs
+
+
+def _gaps(pairs: Mapping[int, int], old: int, new: int) -> list[tuple[range, range]]:
+    """What stands between matches that are in sequence on both sides."""
+    gaps = []
+    i = j = 0
+    for i_next, j_next in (*sorted(pairs.items()), (old, new)):
+        gaps.append((range(i, i_next), range(j, j_next)))
+        i, j = i_next + 1, j_next + 1
+    return [(left, right) for left, right in gaps if left and right]
 
 
 def _pair(

@@ -8,7 +8,7 @@ from typing import Literal
 
 from shufflenet_flops.budget.config import Level
 from shufflenet_flops.budget.layers import AMOUNT_OF, Change
-from shufflenet_flops.errors import ConfigError, one_line
+from shufflenet_flops.errors import ConfigError, ShufflenetFlopsError, one_line
 
 Status = Literal[
     "ok",
@@ -101,8 +101,10 @@ class Report:
         return 0 if self.ok else 1
 
 
-def report_problems(error: ConfigError) -> Report:
-    """The report of a configuration or lock that is wrong."""
+def report_error(error: ShufflenetFlopsError) -> Report:
+    """The report where nothing could be looked at: a verdict for each thing that is wrong."""
+    if not isinstance(error, ConfigError):
+        return Report((Verdict("flop-budget", "config", "error", one_line(str(error))),))
     return Report(
         tuple(
             Verdict(

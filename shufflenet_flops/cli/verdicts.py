@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shufflenet_flops.cli.output import open_file
-from shufflenet_flops.errors import ConfigError, InputError, one_line
+from shufflenet_flops.errors import InputError, ShufflenetFlopsError
 
 if TYPE_CHECKING:
     from shufflenet_flops.budget.verdict import Report
@@ -71,25 +71,24 @@ def report_on(
 ) -> int:
     """Find the verdicts, write them everywhere, and only then decide the exit code.
 
-    A file that is wrong is reported in the same formats, and on stderr.
+    Where nothing can be looked at, the reports say why, and so does stderr.
     """
-    from shufflenet_flops.budget.verdict import report_problems
+    from shufflenet_flops.budget.verdict import report_error
 
+    failed: ShufflenetFlopsError | None = None
     with _open_outputs(output) as files:
-        problems: tuple[str, ...] = ()
         try:
             report = find()
-        except ConfigError as error:
-            report, problems = report_problems(error), error.messages
+        except ShufflenetFlopsError as error:
+            failed, report = error, report_error(error)
         for chosen, write in files:
             write(_render(report, command, title, chosen))
-        if not problems or form is not VerdictFormat.TEXT:
-            sys.stdout.write(_render(report, command, title, form))
-            sys.stdout.flush()
-        for problem in problems:
-            print(f"error: {one_line(problem)}", file=sys.stderr)
-        code = report.exit_code
-    return 0 if code == 1 and exit_zero else code
+    if not failed or form is not VerdictFormat.TEXT:
+        sys.stdout.write(_render(report, command, title, form))
+        sys.stdout.flush()
+    if failed:
+        raise failed
+    return 0 if report.exit_code == 1 and exit_zero else report.exit_code
 
 
 @contextmanager

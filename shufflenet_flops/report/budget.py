@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, replace
 from itertools import groupby
 from typing import Any
@@ -46,20 +47,19 @@ def text(report: Report) -> str:
 
 
 def summary(report: Report) -> str:
-    """`2 of 30 failed, 1 warning`."""
-    verdicts = report.verdicts
-    looked_at = [one for one in verdicts if one.status != "off"]
-    failed = len(report.failures)
-    warned = sum(one.passed and one.status not in PASSING for one in looked_at)
-    off = len(verdicts) - len(looked_at)
-    parts = [f"{failed} of {len(looked_at)} failed" if failed else f"{len(looked_at)} checked"]
-    if not failed and not warned:
+    """`2 of 30 failed, 1 error, 1 warning`."""
+    labels = Counter(map(label, report.verdicts))
+    judged = labels["ok"] + labels["WARN"] + labels["FAIL"]
+    failed = labels["FAIL"]
+    parts = [f"{failed} of {judged} failed" if failed else f"{judged} checked"] if judged else []
+    if judged == labels["ok"] > 0:
         parts[0] += ", all fine"
-    if warned:
-        parts.append(f"{warned} warning{'s' if warned > 1 else ''}")
-    if off:
-        parts.append(f"{off} off")
-    return ", ".join(parts)
+    for name, word in (("ERROR", "error"), ("WARN", "warning")):
+        if labels[name]:
+            parts.append(f"{labels[name]} {word}{'s' if labels[name] > 1 else ''}")
+    if labels["off"]:
+        parts.append(f"{labels['off']} off")
+    return ", ".join(parts) or "nothing to compare"
 
 
 def label(one: Verdict) -> str:
