@@ -6,13 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
 from functools import cached_property
+from itertools import zip_longest
 from typing import Any
 
 from shufflenet_flops.budget.json_lines import Document
 from shufflenet_flops.budget.layers import AMOUNTS, COLUMNS, Layer, fingerprint, layer
 from shufflenet_flops.budget.quantity import shown
 from shufflenet_flops.count import CONVENTIONS, Convention
-from shufflenet_flops.errors import UnknownNameError
+from shufflenet_flops.errors import ConfigError, Problem, UnknownNameError
 from shufflenet_flops.sources import Counted, Input
 
 SCHEMA = 1
@@ -149,8 +150,8 @@ _AGAIN = "run `shufflenet-flops lock` to write it anew"
 def parse(file: str, text: str) -> Lock:
     """The blocks of a lock's text.
 
-    Raises ConfigError with the line of the first thing that is no lock of this schema, or that
-    does not agree with itself.
+    Raises ConfigError with the line of the first thing that is no lock of this schema, or that is
+    not as `render` writes it.
     """
     document = Document(file, text)
     data = document.data
@@ -164,18 +165,31 @@ def parse(file: str, text: str) -> Lock:
         )
     if data.get("columns") != list(COLUMNS):
         raise document.error(("columns",), f"must be {', '.join(COLUMNS)}: {_AGAIN}")
-    for key in data:
-        if key not in ("schema", "columns", "models"):
-            raise document.error((key,), f"is no key of a lock: {_AGAIN}")
     if not isinstance(data["models"], list):
         raise document.error(("models",), f"must be an array: {_AGAIN}")
     blocks = tuple(_parse_block(document, i, one) for i, one in enumerate(data["models"]))
-    seen: set[tuple[str, ...]] = set()
-    for i, one in enumerate(blocks):
-        if one.order in seen:
-            raise document.error(("models", i), f"{one.name} is here twice: {_AGAIN}")
-        seen.add(one.order)
+    _check_form(file, text, blocks)
     return blocks
+
+
+def _check_form(file: str, text: str, blocks: Lock) -> None:
+    """Raise ConfigError unless the text is to the last sign what `lock` writes of these blocks.
+
+    So totals that are not those of the layers, other orders, and keys of no meaning are found.
+    """
+    expected = render(blocks)
+    if text == expected:
+        return
+    pairs = zip_longest(text.split("\n"), expected.split("\n"))
+    line = next(i for i, (found, right) in enumerate(pairs, start=1) if found != right)
+    raise ConfigError(
+        Problem(
+            file,
+            min(line, text.count("\n") + 1),
+            "",
+            f"is not what `lock` writes: was it edited, merged or formatted? {_AGAIN}",
+        )
+    )
 
 
 def _parse_block(document: Document, i: int, data: Any) -> Block:
@@ -196,7 +210,7 @@ def _parse_block(document: Document, i: int, data: Any) -> Block:
         if not isinstance(values, list) or tuple(map(type, values)) != _COLUMN_TYPES:
             raise document.error((*where, "layers", j), f"is no layer: {_AGAIN}")
         layers.append(Layer(*values))
-    found = Block(
+    return Block(
         data["model"],
         tuple(data["input"]),
         data["convention"],
@@ -205,8 +219,6 @@ def _parse_block(document: Document, i: int, data: Any) -> Block:
         data["args"],
         data["unknown_ops"],
     )
-    _check_agreement(document, where, data, found.record())
-    return found
 
 
 def _check_texts(document: Document, where: tuple[str | int, ...], data: Mapping[str, Any]) -> None:
@@ -224,24 +236,3 @@ def _check_texts(document: Document, where: tuple[str | int, ...], data: Mapping
     for calls in data["unknown_ops"].values():
         if type(calls) is not int:
             raise document.error((*where, "unknown_ops"), f"cannot be {shown(calls)}: {_AGAIN}")
-
-
-def _check_agreement(
-    document: Document,
-    where: tuple[str | int, ...],
-    stored: Mapping[str, Any],
-    worked_out: Mapping[str, Any],
-) -> None:
-    """Raise ConfigError unless what is stored is what the layers add up to."""
-    for key, value in worked_out.items():
-        if key not in stored:
-            raise document.error(where, f"has no {key}: {_AGAIN}")
-        if stored[key] != value:
-            raise document.error(
-                (*where, key),
-                f"is not what the layers below come to: was the lock edited or merged by hand? "
-                f"{_AGAIN}",
-            )
-    for key in stored:
-        if key not in worked_out and key != "layers":
-            raise document.error((*where, key), f"is no key of a lock: {_AGAIN}")
