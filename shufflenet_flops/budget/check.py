@@ -135,7 +135,7 @@ def _counted(block: Block, before: Block | None, limit: Limit) -> Verdict:
         return replace(
             verdict,
             status="over",
-            message=f"{' > '.join(figures(metric, actual, ceiling))}  "
+            message=f"{' > '.join(figures(metric, actual, ceiling))}, "
             f"{difference(metric, actual, ceiling)}",
             top_rows=rows,
             more_rows=more,

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from shufflenet_flops import zoo
 from shufflenet_flops.budget.config import Config, Entry
 from shufflenet_flops.budget.lock import Block, block
-from shufflenet_flops.errors import ShufflenetFlopsError
+from shufflenet_flops.errors import ShufflenetFlopsError, one_line
 from shufflenet_flops.sources import Options, Source, resolve
-from shufflenet_flops.sources.imports import REFUSED, one_line
+from shufflenet_flops.sources.imports import REFUSED
+from shufflenet_flops.sources.imports import one_line as first_line
 
 
 @dataclass(frozen=True)
@@ -75,4 +76,5 @@ class Counter:
 
 def told(error: BaseException) -> str:
     """What went wrong, in one line; our own errors need no type."""
-    return str(error) if isinstance(error, ShufflenetFlopsError) else one_line(error)
+    told = str(error) if isinstance(error, ShufflenetFlopsError) else first_line(error)
+    return one_line(told)

@@ -141,7 +141,7 @@ def _changed(one: ModelDiff, before: Block, after: Block, hint: str, top: int) -
             one.name,
             metric,
             "over" if actual > locked else "under",
-            f"{' → '.join(figures(metric, locked, actual))}  {difference(metric, actual, locked)}",
+            f"{' → '.join(figures(metric, locked, actual))}, {difference(metric, actual, locked)}",
             actual=actual,
             locked=locked,
             delta=actual - locked,

@@ -74,7 +74,7 @@ class Verdict:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}: " if self.file else ""
-        return f"{place}{self.model} {self.metric}: {self.message}".replace("  ", " ")
+        return f"{place}{self.model} {self.metric}: {self.message}"
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ def report_error(error: ShufflenetFlopsError) -> Report:
     return Report(
         tuple(
             Verdict(
-                model="",
-                metric=one_line(problem.where),
+                model=problem.file,
+                metric=one_line(problem.where) or "file",
                 status="error",
                 message=one_line(problem.what),
                 file=problem.file,

@@ -111,14 +111,17 @@ def _urgency(one: Verdict) -> int:
 
 
 def _head(one: Verdict) -> tuple[str, str, str]:
-    return label(one), one_line(one.model) or one.file, one.metric
+    return label(one), one_line(one.model) or "?", one.metric
 
 
 def _line(one: Verdict) -> str:
-    message = one_line(one.message) if one.status == "error" else one.message
-    place = f"  {one.file}:{one.line}" if one.file and one.status != "ok" else ""
-    note = f"  ({one.hint})" if one.hint and one.status == "ok" else ""
-    return f"{message}{note}{place}"
+    note = f" ({one.hint})" if one.hint and one.status == "ok" else ""
+    return "  ".join((one_line(one.message + note), *([place(one)] if one.status != "ok" else [])))
+
+
+def place(one: Verdict) -> str:
+    """`flop-budget.toml:5`, or nothing."""
+    return one_line(f"{one.file}:{one.line or 1}") if one.file else ""
 
 
 def markdown(report: Report, title: str) -> str:
@@ -141,20 +144,19 @@ _SIGNS = {"ok": "✅", "off": "⚪", "WARN": "⚠️", "FAIL": "❌", "ERROR": "
 
 
 def _markdown_row(one: Verdict) -> str:
-    place = f"{one.file}:{one.line}" if one.file else ""
     note = f" ({one.hint})" if one.hint and one.status == "ok" else ""
     cells = (
         f"{_SIGNS[label(one)]} {label(one)}",
         _code(one.model),
         escape(one.metric),
         _plain(one.message + note),
-        _code(place),
+        _code(place(one)),
     )
     return f"| {' | '.join(cells)} |"
 
 
 def _markdown_details(one: Verdict) -> list[str]:
-    head = f"**{_code(one.model or one.file)} {escape(one.metric)}**: {_plain(one.message)}"
+    head = f"**{_code(one.model)} {escape(one.metric)}**: {_plain(one.message)}"
     rows = [row_cells(row) for row in one.top_rows]
     lines = [f"{_plain(amount)} {_code(path)} {_plain(change)}" for amount, path, change in rows]
     lines += [_more(one)] if one.more_rows else []

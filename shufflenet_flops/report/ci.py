@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 from shufflenet_flops.budget.verdict import BROKEN, PASSING, Report, Verdict
 from shufflenet_flops.errors import one_line
-from shufflenet_flops.report.budget import label, layer_lines, note_lines, summary
+from shufflenet_flops.report.budget import label, layer_lines, note_lines, place, summary
 
 ANNOTATIONS = 10  # GitHub shows no more of a kind for one step
 
@@ -20,7 +20,7 @@ def github(report: Report) -> str:
     if len(found) <= ANNOTATIONS:
         return "".join(f"{_annotation(one)}\n" for one in found)
     shown, rest = found[: ANNOTATIONS - 1], found[ANNOTATIONS - 1 :]
-    command = "warning" if report.ok else "error"
+    command = "warning" if all(one.passed for one in rest) else "error"
     more = f"::{command} title=FLOP budget::and {len(rest)} more: {_data(summary(report))}"
     return "".join(f"{line}\n" for line in (*map(_annotation, shown), more))
 
@@ -75,15 +75,14 @@ def _case(suite: ElementTree.Element, one: Verdict) -> None:
     case = ElementTree.SubElement(
         suite,
         "testcase",
-        {"classname": one_line(one.model) or one.file, "name": one.metric or "file"},
+        {"classname": one_line(one.model) or "?", "name": one.metric},
     )
     told = _told(one)
     if one.status == "off":
-        ElementTree.SubElement(case, "skipped", {"message": one.message})
+        ElementTree.SubElement(case, "skipped", {"message": one_line(one.message)})
     elif not one.passed:
         kind = "error" if one.status in BROKEN else "failure"
         about = {"type": one.status, "message": one_line(one.message)}
-        place = f"\n{one.file}:{one.line}" if one.file else ""
-        ElementTree.SubElement(case, kind, about).text = told + place
+        ElementTree.SubElement(case, kind, about).text = f"{told}\n{place(one)}"
     elif label(one) == "WARN":
         ElementTree.SubElement(case, "system-out").text = f"warning: {told}"
