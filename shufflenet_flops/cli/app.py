@@ -8,7 +8,20 @@ from typing import Annotated
 
 import typer
 
-from shufflenet_flops.cli import check, compare, count, diff, env, lock, models, paper
+from shufflenet_flops.cli import (
+    check,
+    compare,
+    count,
+    diff,
+    env,
+    explain,
+    fit,
+    formula,
+    lock,
+    models,
+    paper,
+    sweep,
+)
 from shufflenet_flops.errors import ShufflenetFlopsError, one_line
 
 app = typer.Typer(
@@ -21,6 +34,10 @@ app = typer.Typer(
 )
 app.command("compare")(compare.command)
 app.command("count")(count.command)
+app.command("formula")(formula.command)
+app.command("fit")(fit.command)
+app.command("sweep")(sweep.command)
+app.command("explain")(explain.command)
 app.command("paper")(paper.command)
 app.command("check")(check.command)
 app.command("lock")(lock.command)

@@ -25,6 +25,6 @@ def command(config: ConfigOption = None) -> None:
         if failed:
             raise ModelError("; ".join(failed))
         blocks = lock_of(subjects)
-        write(render(blocks))
+        write(render(blocks).encode())
     models = f"{len(blocks)} model{'s' if len(blocks) != 1 else ''}"
     print(f"locked {models} in {found.lock_file}")

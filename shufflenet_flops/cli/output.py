@@ -35,6 +35,9 @@ SUFFIXES = {
 }
 
 
+FIGURE_SUFFIXES = (".svg", ".png")
+
+
 @dataclass(frozen=True)
 class Document:
     """What a command found, ready for any format.
@@ -59,7 +62,7 @@ class Writer:
     def write(self, document: Document) -> None:
         """Print to stdout and replace every file; a failure leaves the old files whole."""
         for path, beside in self._files:
-            _replace(path, beside, render(document, SUFFIXES[path.suffix]))
+            _replace(path, beside, render(document, SUFFIXES[path.suffix]).encode())
         if self._format is Format.TABLE:
             _print_table(document)
         else:
@@ -88,6 +91,34 @@ def open_outputs(form: Format, paths: Sequence[Path]) -> Iterator[Writer]:
             beside_path.unlink(missing_ok=True)
 
 
+@contextmanager
+def open_figure(path: Path | None) -> Iterator[Callable[[bytes], None]]:
+    """A function that puts a figure's bytes in the file `path` (.svg or .png), all or nothing.
+
+    Raises as `open_outputs` does, before any work is done; without a path nothing is written.
+    """
+    if path is None:
+        yield lambda content: None
+        return
+    if path.suffix not in FIGURE_SUFFIXES:
+        raise InputError(f"--plot {path}: the suffix must be {' or '.join(FIGURE_SUFFIXES)}")
+    with open_file(path) as write:
+        yield write
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[Callable[[bytes], None]]:
+    """A function that replaces the content of the file `path`, all or nothing.
+
+    Raises OutputError for a path that cannot be written, before any work is done.
+    """
+    beside = _reserve(path)
+    try:
+        yield lambda content: _replace(path, beside, content)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
 def _reserve(path: Path) -> Path:
     """A new file beside `path`, to be renamed to it. Raises OutputError where there can be none."""
     if path.is_dir():
@@ -101,24 +132,11 @@ def _reserve(path: Path) -> Path:
     return Path(beside)
 
 
-@contextmanager
-def open_file(path: Path) -> Iterator[Callable[[str], None]]:
-    """A function that puts a text in the file `path`, all or nothing.
-
-    Raises OutputError for a path that cannot be written, before any work is done.
-    """
-    beside = _reserve(path)
+def _replace(path: Path, beside: Path, content: bytes) -> None:
+    """Write beside `path` and rename that, so that the old or the new file is there whole."""
     try:
-        yield lambda text: _replace(path, beside, text)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _replace(path: Path, beside: Path, text: str) -> None:
-    """Write the text beside `path` and rename it, so that the old or the new is there whole."""
-    try:
-        with beside.open("w", encoding="utf-8") as stream:
-            stream.write(text)
+        with beside.open("wb") as stream:
+            stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
         beside.replace(path)

@@ -82,7 +82,7 @@ def report_on(
         except ShufflenetFlopsError as error:
             failed, report = error, report_error(error)
         for chosen, write in files:
-            write(_render(report, command, title, chosen))
+            write(_render(report, command, title, chosen).encode())
     if not failed or form is not VerdictFormat.TEXT:
         sys.stdout.write(_render(report, command, title, form))
         sys.stdout.flush()
@@ -94,7 +94,7 @@ def report_on(
 @contextmanager
 def _open_outputs(
     paths: Sequence[Path],
-) -> Iterator[list[tuple[VerdictFormat, Callable[[str], None]]]]:
+) -> Iterator[list[tuple[VerdictFormat, Callable[[bytes], None]]]]:
     for path in paths:
         if path.suffix not in SUFFIXES:
             raise InputError(

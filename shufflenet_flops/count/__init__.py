@@ -1,5 +1,6 @@
 """Facts and conventions: rows of counted work, their totals, and the papers' closed forms."""
 
+from shufflenet_flops.count.backward import backward_macs as backward_macs
 from shufflenet_flops.count.convention import CONVENTIONS as CONVENTIONS
 from shufflenet_flops.count.convention import Convention as Convention
 from shufflenet_flops.count.convention import find_convention as find_convention
@@ -8,6 +9,7 @@ from shufflenet_flops.count.formula import ClosedForm as ClosedForm
 from shufflenet_flops.count.formula import walk_macs as walk_macs
 from shufflenet_flops.count.row import Call as Call
 from shufflenet_flops.count.row import Kind as Kind
+from shufflenet_flops.count.row import ModuleCall as ModuleCall
 from shufflenet_flops.count.row import Row as Row
 from shufflenet_flops.count.table import Grouping as Grouping
 from shufflenet_flops.count.table import Table as Table

@@ -36,7 +36,10 @@ class Row:
 
     `path` is the module path in the built network, so rows from different sources join by it.
     Shapes are torch shapes with the batch first. `read_bytes` counts every input, weight and
-    buffer once, `write_bytes` the output once; what an op only renames is not moved.
+    buffer once, `write_bytes` the output once; what an op only renames is not moved, and a lookup
+    reads what it fetches. `training` is the mode that the calling module was in. `aten` is the op
+    that the work was traced from, `operands` the shapes of all tensors it was given, in order, and
+    `weighted` tells that a parameter is among them.
     """
 
     path: str
@@ -52,6 +55,10 @@ class Row:
     stride: tuple[int, ...] | None = None
     groups: int | None = None
     call: Call = field(default_factory=lambda: Call())
+    training: bool = False
+    aten: str = ""
+    operands: tuple[IntShape, ...] = ()
+    weighted: bool = False
 
     @property
     def macs(self) -> int:
@@ -74,12 +81,33 @@ class Call:
     """How the op was called, which is what several counters go by.
 
     `module` is the exact type of the module that made the call, `function` the torch function it
-    called, `occurrences` how many parents in the module tree hold that module.
+    called (`torch.nn.functional.relu`, `torch.Tensor.add`), `unnamed.add` where the calling code
+    does not name it: a plus sign, or a reference that was kept.
+    `within` are the exact types of the modules that hold the module, the outermost first;
+    `occurrences` is how often `Module.apply` meets the module, once for every parent that holds it;
+    `params` are the names of its own parameters.
     """
 
     module: str = ""
     function: str = ""
+    within: tuple[str, ...] = ()
     occurrences: int = 1
+    params: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleCall:
+    """One call of a module, which is what counters with forward hooks see.
+
+    `module` is its exact type, `leaf` tells that it holds no other, `params` are the sizes of its
+    own parameters by name, `output` the shape of its (first) output.
+    """
+
+    path: str
+    module: str
+    leaf: bool
+    params: Mapping[str, int]
+    output: IntShape
 
 
 MAC_CLASSES = (OpClass.CONV_MACS, OpClass.LINEAR_MACS, OpClass.MATMUL_MACS)

@@ -6,22 +6,24 @@ shapes and strides of its arguments alone. The module is left exactly as it was.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import copy
+import gc
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from shufflenet_flops.count import Call, Row, Table
+from shufflenet_flops.count import ModuleCall, Table
 from shufflenet_flops.errors import ModelError
-from shufflenet_flops.measure.aten import FREE, RULES, Context
-from shufflenet_flops.measure.infer import infer
+from shufflenet_flops.measure.attention import fused
+from shufflenet_flops.measure.calls import map_tensors
+from shufflenet_flops.measure.modules import find_places, set_mode, state_tensors, untouched
+from shufflenet_flops.measure.tracer import Functions, Tracer
 
 
 @dataclass(frozen=True)
@@ -30,226 +32,106 @@ class Trace:
 
     `params` is `numel` over the module's distinct parameters, used or not. `unknown_ops` are aten
     ops without a rule and how often they ran: unknown is not zero. `real_forward` tells that real
-    kernels had to run because control flow asked for values.
+    kernels had to run because control flow asked for values. `calls` are the calls of modules, in
+    the order in which they returned.
     """
 
     table: Table
     params: int
     unknown_ops: Mapping[str, int]
     real_forward: bool = False
+    calls: tuple[ModuleCall, ...] = ()
 
 
-def trace(model: nn.Module, *inputs: Tensor) -> Trace:
-    """Rows of `model(*inputs)` in inference mode, on any device, in the order the ops run.
+def trace(
+    model: nn.Module,
+    *inputs: Any,
+    kwargs: Mapping[str, Any] | None = None,
+    training: bool | None = False,
+) -> Trace:
+    """Rows of `model(*inputs, **kwargs)` on any device, in the order the ops run.
 
-    Only shapes, strides and dtypes of `inputs` matter. Raises ModelError where the forward pass
-    fails, with the module it failed in.
+    Only shapes, strides and dtypes of the inputs matter; they may be nested in lists, tuples and
+    dicts. `training` is the mode of every module, None leaves each in its own. Where control flow
+    asks a tensor for its values, a deep copy of the model is run with real kernels. Raises
+    ModelError where the forward pass fails, with the module, op and shapes it failed at.
     """
-    with _untouched(model) as modules:
-        tracer = _Tracer(model, modules)
-        for module in modules:
-            module.__dict__["training"] = False
-            module.__dict__["_call_impl"] = partial(tracer.call, module)
+    call = (inputs, dict(kwargs or {}))
+    try:
+        return _run(model, call, training, values=False)
+    except _ValuesNeededError as error:
+        if any(tensor.is_meta for tensor in (*model.parameters(), *model.buffers())):
+            raise ModelError(
+                f"{error}; its control flow asks for values, which a model on the meta device "
+                "does not have: build it on the CPU"
+            ) from error
         try:
-            with torch.no_grad(), tracer.functions, tracer:
-                model(*(tracer.to_meta(x) for x in inputs))
+            twin = copy.deepcopy(model)
+        except Exception as why:
+            raise ModelError(f"{error}; and the model cannot be copied to run it: {why}") from why
+        return _run(twin, call, training, values=True)
+
+
+class _ValuesNeededError(ModelError):
+    """The forward pass asked a tensor without data for its values."""
+
+
+def _run(
+    model: nn.Module, call: tuple[Any, dict[str, Any]], training: bool | None, *, values: bool
+) -> Trace:
+    places = find_places(model)
+    params, buffers = state_tensors(places)
+    tracer = Tracer(params, buffers, values)
+    with _no_collection(), untouched(places):
+        for place in places:
+            assert place.module is not None
+            if training is not None:
+                set_mode(place, training)
+            place.training = place.module.training
+            attributes = vars(place.module)
+            attributes["_call_impl"] = partial(tracer.call, place, place.module._call_impl)
+        args, kwargs = map_tensors(_real if values else tracer.to_meta, call)
+        try:
+            with _eager(), torch.no_grad(), Functions(tracer, lower=not values), tracer:
+                model(*args, **kwargs)
         except Exception as error:
-            raise ModelError(tracer.failure(error)) from error
-    params = sum(p.numel() for p in model.parameters())
-    return Trace(Table(tuple(tracer.rows)), params, dict(tracer.unknown))
+            message = f"the model's forward pass failed{tracer.failed}: {_first_line(error)}"
+            wanted = tracer.asked_for_values and not values
+            raise (_ValuesNeededError if wanted else ModelError)(message) from error
+    return Trace(
+        Table(tuple(fused(tracer.rows))),
+        sum(p.numel() for p in params),
+        dict(tracer.unknown),
+        values,
+        tuple(place.returned(output) for place, output in tracer.calls),
+    )
+
+
+def _real(x: Tensor) -> Tensor:
+    """A private copy with values; ones stand for values that are not there."""
+    if x.is_meta:
+        return torch.ones_like(x, device="cpu")
+    return x.detach().clone()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 @contextmanager
-def _untouched(model: nn.Module) -> Iterator[list[nn.Module]]:
-    """All modules of `model`; on leaving, their attributes are as they were on entering."""
-    modules = list(model.modules())
-    containers = ("_parameters", "_buffers", "_modules")
-    before = [
-        (module, dict(vars(module)), [dict(vars(module)[name]) for name in containers])
-        for module in modules
-    ]
+def _no_collection() -> Iterator[None]:
+    """Thousands of small objects are made and kept, which sets the garbage collector off."""
+    enabled = gc.isenabled()
+    gc.disable()
     try:
-        yield modules
+        yield
     finally:
-        for module, attributes, contents in before:
-            vars(module).clear()
-            vars(module).update(attributes)
-            for name, content in zip(containers, contents, strict=True):
-                if vars(module)[name] != content:
-                    vars(module)[name].clear()
-                    vars(module)[name].update(content)
+        if enabled:
+            gc.enable()
 
 
-class _Functions(TorchFunctionMode):
-    """Remembers the outermost torch function that is running, such as `adaptive_avg_pool2d`."""
-
-    current = ""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.current = getattr(func, "__name__", "")
-        try:
-            return func(*args, **(kwargs or {}))
-        finally:
-            self.current = ""
-
-
-class _Tracer(TorchDispatchMode):
-    def __init__(self, model: nn.Module, modules: Sequence[nn.Module]) -> None:
-        super().__init__()
-        self.rows: list[Row] = []
-        self.unknown: Counter[str] = Counter()
-        self.functions = _Functions()
-        self._paths: dict[int, str] = {}
-        for name, module in model.named_modules():
-            self._paths[id(module)] = name
-        self._occurrences = Counter(id(module) for module in _with_descendants(model))
-        self._stack: list[nn.Module] = []
-        self._failed_in = ""
-        self._weights = {id(p): p for p in model.parameters()}
-        self._buffers = {id(b) for b in model.buffers()}
-        self._counted: set[int] = set()
-        self._stand_ins: dict[int, Tensor] = {}
-        self._alive: list[Tensor] = []
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        # torch would import its compiler, most of a second, to keep it away from this mode.
-        return False
-
-    def call(self, module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        """Run a module's own call, remembering that it is the one running."""
-        self._stack.append(module)
-        try:
-            return nn.Module._call_impl(module, *args, **kwargs)
-        except Exception:
-            self._failed_in = self._failed_in or self._path
-            raise
-        finally:
-            self._stack.pop()
-
-    @property
-    def _path(self) -> str:
-        return self._paths.get(id(self._stack[-1]), "") if self._stack else ""
-
-    def failure(self, error: Exception) -> str:
-        """One line for a forward pass that raised."""
-        where = f" in {self._failed_in!r}" if self._failed_in else ""
-        first_line = (str(error) or type(error).__name__).strip().splitlines()[0]
-        return f"the model's forward pass failed{where}: {first_line}"
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = self._infer(func, args, kwargs or {})
-        packet = func.overloadpacket
-        if packet in FREE:
-            if args and id(args[0]) in self._weights:
-                self._mark_weight(args[0], out)
-            return out
-        y = out[0] if isinstance(out, tuple | list) else out
-        if not isinstance(y, Tensor) or _is_bookkeeping(y):
-            return out
-        rule = RULES.get(packet)
-        if rule is None:
-            self.unknown[str(packet)] += 1
-        else:
-            self.rows.append(self._row(rule, args, kwargs or {}, y))
-        return out
-
-    def to_meta(self, x: Tensor) -> Tensor:
-        """A stand-in of the same shape, strides and dtype that holds no data."""
-        if x.is_meta:
-            return x
-        found = self._stand_ins.get(id(x))
-        if found is None:
-            found = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device="meta")
-            self._stand_ins[id(x)] = found
-            self._alive.append(x)  # an id is only unique among the living
-        return found
-
-    def _infer(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """The op's result on the meta device; an op in place gives its own argument back."""
-        meta_args = [_map_tensors(self.to_meta, arg) for arg in args]
-        meta_kwargs = {key: _map_tensors(self.to_meta, arg) for key, arg in kwargs.items()}
-        if "device" in meta_kwargs:
-            meta_kwargs["device"] = torch.device("meta")
-        out = infer(func, meta_args, meta_kwargs)
-        for argument, stand_in in zip(args, meta_args, strict=True):
-            if out is stand_in:
-                return argument
-        return out
-
-    def _mark_weight(self, weight: Tensor, view: Any) -> None:
-        for tensor in view if isinstance(view, tuple | list) else (view,):
-            self._weights[id(tensor)] = self._weights[id(weight)]
-            self._alive.append(tensor)
-
-    def _row(
-        self,
-        rule: Callable[..., Any],
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any],
-        y: Tensor,
-    ) -> Row:
-        module = self._stack[-1] if self._stack else None
-        context = Context(self.functions.current, lambda tensor: id(tensor) in self._weights)
-        work = rule(args, y, context)
-        tensors = {id(t): t for t in _tensors((*args, *kwargs.values()))}
-        weights = {
-            id(self._weights[key]): self._weights[key] for key in tensors if key in self._weights
-        }
-        params = sum(p.numel() for key, p in weights.items() if key not in self._counted)
-        self._counted.update(weights)
-        return Row(
-            path=self._path,
-            op=work.op,
-            kind=work.kind,
-            inputs=tuple(
-                tuple(t.shape)
-                for key, t in tensors.items()
-                if key not in self._weights and key not in self._buffers
-            ),
-            output=tuple(y.shape),
-            counts=work.counts,
-            params=params,
-            read_bytes=sum(t.numel() * t.element_size() for t in tensors.values()),
-            write_bytes=y.numel() * y.element_size(),
-            kernel=work.kernel,
-            stride=work.stride,
-            groups=work.groups,
-            call=Call(
-                module=_qualified_name(module),
-                function=self.functions.current,
-                occurrences=self._occurrences[id(module)],
-            ),
-        )
-
-
-def _with_descendants(module: nn.Module) -> Iterator[nn.Module]:
-    """The module and all below it, once for every parent that holds it, as `apply` visits them."""
-    yield module
-    for child in module.children():
-        yield from _with_descendants(child)
-
-
-def _is_bookkeeping(y: Tensor) -> bool:
-    """A whole number without axes, such as a batch-norm's step counter, is no activation."""
-    return y.dim() == 0 and not y.is_floating_point()
-
-
-def _qualified_name(module: nn.Module | None) -> str:
-    return f"{type(module).__module__}.{type(module).__qualname__}" if module is not None else ""
-
-
-def _map_tensors(change: Callable[[Tensor], Tensor], value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return change(value)
-    if isinstance(value, list | tuple):
-        return [_map_tensors(change, item) for item in value]
-    return value
-
-
-def _tensors(values: Sequence[Any]) -> Iterator[Tensor]:
-    for value in values:
-        if isinstance(value, Tensor):
-            yield value
-        elif isinstance(value, list | tuple):
-            yield from _tensors(value)
+def _eager() -> Any:
+    """Compiled modules and functions run as they were written."""
+    if "torch._dynamo" not in sys.modules:
+        return nullcontext()
+    return torch.compiler.set_stance("force_eager")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 from typing import Any
 
 import torch
@@ -22,8 +24,8 @@ from shufflenet_flops.sources.graph import (
     Ref,
     parse_graph,
     value,
-    with_set_grad_enabled,
 )
+from shufflenet_flops.sources.graph_ops import with_set_grad_enabled
 from shufflenet_flops.sources.imports import one_line
 from shufflenet_flops.sources.inputs import MAX_ELEMENTS, Input
 from shufflenet_flops.sources.module import ModuleSource
@@ -47,9 +49,25 @@ def find(path: str, options: Options) -> ModuleSource:
         raise InputError(f"{path}: {error}") from None
     except _MALFORMED as error:
         raise InputError(f"{path}: its graph is malformed: {one_line(error)}") from None
-    inputs, given = inputs_for(path, partial(Program, program), options, program.inputs)
+    build = partial(_build, path, program)
+    with torch.device("meta"):
+        build()  # so that what cannot be built is found before anything runs
+    inputs, given = inputs_for(path, build, options, program.inputs)
     _check_inputs(path, program, inputs)
-    return ModuleSource(path, "exported program", inputs, partial(Program, program), given=given)
+    return ModuleSource(path, "exported program", inputs, build, given=given)
+
+
+def _build(path: str, spec: ProgramSpec) -> Program:
+    """The module, on torch's default device. Raises InputError where memory would not do."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if spec.held_bytes > memory and torch.get_default_device().type != "meta":
+        raise InputError(
+            f"{path}: its weights take {spec.held_bytes:,} bytes, and this machine has {memory:,}"
+        )
+    try:
+        return Program(spec)
+    except (*_MALFORMED, RuntimeError) as error:
+        raise InputError(f"{path}: its graph is malformed: {one_line(error)}") from None
 
 
 @dataclass(frozen=True)
@@ -82,6 +100,12 @@ class ProgramSpec:
     def user_inputs(self) -> tuple[Tensorlike, ...]:
         """The tensors that a caller gives, in order."""
         return tuple(feed for feed in self.feeds if isinstance(feed, Tensorlike))
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the tensors that the program holds."""
+        held = [feed.like for feed in self.feeds if isinstance(feed, Held)]
+        return sum(prod(like.shape) * like.dtype.itemsize for like in held)
 
     @property
     def inputs(self) -> tuple[Input, ...]:
@@ -222,8 +246,8 @@ def _check_inputs(path: str, program: ProgramSpec, inputs: tuple[Input, ...]) ->
     expected = program.user_inputs
     if len(inputs) != len(expected):
         raise InputError(
-            f"{path}: takes {len(expected)} inputs ({' '.join(map(str, program.inputs))}), "
-            f"{len(inputs)} given"
+            f"{path}: takes {' and '.join(map(str, program.inputs)) or 'no input'}, "
+            f"and --input is given {len(inputs)} times"
         )
     for given, want, exported in zip(inputs, expected, program.inputs, strict=True):
         fits = len(given.shape) == len(want.shape) and all(

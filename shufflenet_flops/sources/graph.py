@@ -1,13 +1,7 @@
-"""The graph of an exported program, from JSON to calls of torch's ops, and nothing else.
-
-Every name in the file is looked up in a closed list: the ops of aten and prims that torch's
-dispatcher has, and arithmetic on sizes. A name outside it is refused, not tried.
-"""
+"""The graph of an exported program, from JSON to calls of torch's ops, and nothing else."""
 
 from __future__ import annotations
 
-import math
-import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +10,7 @@ from typing import Any
 import torch
 
 from shufflenet_flops.errors import InputError
-from shufflenet_flops.sources.inputs import MAX_ELEMENTS
+from shufflenet_flops.sources.graph_ops import check_arguments, device_argument, find_function
 
 Json = Mapping[str, Any]
 Environment = dict[str, Any]
@@ -96,6 +90,8 @@ def parse_graph(graph: Json) -> Graph:
 def lookup(template: Any, env: Environment) -> Any:
     """`template` with every Ref replaced by its value."""
     if isinstance(template, Ref):
+        if template.name not in env:
+            raise InputError(f"it uses {template.name}, which nothing before it gives")
         return env[template.name]
     if isinstance(template, list | tuple):
         return type(template)(lookup(item, env) for item in template)
@@ -179,15 +175,18 @@ def _input_name(argument: Json) -> str | None:
 
 
 def _node(node: Json) -> Node:
-    args, kwargs = [], {}
+    function = find_function(node["target"])
+    args: list[Any] = []
+    kwargs: dict[str, Any] = dict(device_argument(function))
     for one in node["inputs"]:
         if one["name"] and one.get("kind") != _POSITIONAL:
             kwargs[str(one["name"])] = value(one["arg"])
         else:
             args.append(value(one["arg"]))
+    check_arguments(function, args, kwargs)
     return Node(
         _module_path(node["metadata"].get("nn_module_stack", "")),
-        _function(node["target"]),
+        function,
         tuple(args),
         kwargs,
         tuple(value(one) for one in node["outputs"]),
@@ -207,55 +206,6 @@ def _module_path(stack: str) -> str:
 def _is_check(target: str) -> bool:
     """Whether a node only checks a value, which cannot change what is counted."""
     return target.startswith(("torch.ops.aten._assert", "torch.ops.aten.sym_constrain"))
-
-
-def _function(target: str) -> Callable[..., Any]:
-    if target in _ON_SIZES:
-        return _ON_SIZES[target]
-    if target == "torch.ops.higher_order.wrap_with_set_grad_enabled":
-        return with_set_grad_enabled
-    match = re.fullmatch(r"torch\.ops\.(aten|prims)\.(\w+)\.(\w+)", target)
-    if match is None:
-        raise InputError(f"it uses {target}, which is none of torch's own ops")
-    namespace, name, overload = match.groups()
-    qualified = f"{namespace}::{name}" + ("" if overload == "default" else f".{overload}")
-    # The dispatcher has no ops of TorchScript's, such as aten::save; from_file opens a file.
-    if name == "from_file" or not torch._C._dispatch_has_kernel(qualified):
-        raise InputError(f"it uses {target}, which this torch does not have or which is refused")
-    function: Callable[..., Any] = getattr(getattr(getattr(torch.ops, namespace), name), overload)
-    return function
-
-
-def with_set_grad_enabled(enabled: bool, graph: Graph, *values: Any) -> tuple[Any, ...]:
-    """Stands for a part of the model under `torch.no_grad()`; the program runs it as `graph`."""
-    raise NotImplementedError
-
-
-def _small(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` on sizes, held to numbers that a size can be: they cannot grow without end."""
-
-    def checked(*args: Any) -> Any:
-        result = function(*args)
-        if abs(result) >= MAX_ELEMENTS:
-            raise InputError(f"it computes a size of {result:,}")
-        return result
-
-    return checked
-
-
-_ON_SIZES: dict[str, Callable[..., Any]] = {
-    **{
-        f"_operator.{name}": _small(getattr(operator, name))
-        for name in "add sub mul floordiv truediv mod neg eq ne lt le gt ge and_ or_ not_".split()
-    },
-    **{f"math.{name}": _small(getattr(math, name)) for name in "ceil floor trunc sqrt".split()},
-    "_operator.getitem": operator.getitem,
-    "torch.sym_float": float,
-    "torch.sym_int": int,
-    "torch.sym_max": max,
-    "torch.sym_min": min,
-    "torch.sym_not": operator.not_,
-}
 
 
 def _bind(outputs: tuple[Any, ...], result: Any, env: Environment) -> None:

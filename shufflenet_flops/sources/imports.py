@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import sys
@@ -28,15 +29,14 @@ def find_object(text: str, path: Sequence[Path]) -> Any:
     except REFUSED as error:
         if isinstance(error, ModuleNotFoundError) and _is_part(error.name, module_name):
             raise InputError(
-                f"{text}: there is no module {error.name!r} to import; a module in a directory "
-                "needs --path DIRECTORY (--path . for this one)"
+                f"{text}: there is no module {error.name!r} to import: {_advice(module_name, path)}"
             ) from None
         raise ModelError(f"{text}: importing {module_name} failed: {one_line(error)}") from error
     try:
         return getattr(module, name)
     except AttributeError:
         known = [key for key, value in vars(module).items() if callable(value) and key[0] != "_"]
-        raise UnknownNameError(f"name in module {module_name}", name, known) from None
+        raise UnknownNameError(f"factory in module {module_name}:", name, known) from None
 
 
 def call(text: str, function: Any, args: Mapping[str, Any]) -> Any:
@@ -61,6 +61,15 @@ def _make_importable(path: Sequence[Path]) -> None:
         entry = os.path.abspath(directory)
         if entry not in sys.path:
             sys.path.insert(0, entry)
+
+
+def _advice(module_name: str, path: Sequence[Path]) -> str:
+    """What may have been meant by a module that does not exist."""
+    known = [file.stem for directory in path for file in directory.glob("*.py")]
+    close = difflib.get_close_matches(module_name, ["timm", "torchvision", *known])
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return "a module in a directory needs --path DIRECTORY (--path . for this one)"
 
 
 def _is_part(missing: str | None, wanted: str) -> bool:

@@ -47,7 +47,10 @@ class ModuleSource(Source):
         else:
             module = self._module
         _check_arguments(self.name, module, self.example_inputs(real=False))
-        return trace(module.eval(), *self.example_inputs(real=self.given is not None))
+        try:
+            return trace(module.eval(), *self.example_inputs(real=self.given is not None))
+        except ModelError as error:
+            raise ModelError(f"{self.name}: {error}") from error
 
     @cached_property
     def _module(self) -> nn.Module:
@@ -99,15 +102,15 @@ def _check_arguments(name: str, module: nn.Module, arguments: Arguments) -> None
     signature = inspect.signature(module.forward)
     try:
         signature.bind(*arguments)
-    except TypeError as error:
+    except TypeError:
         takes = ", ".join(
             parameter.name
             for parameter in signature.parameters.values()
             if parameter.default is parameter.empty
         )
         raise InputError(
-            f"{name}: {len(arguments)} inputs given, and its forward takes {takes or 'none'} "
-            f"({error}): repeat --input once for each"
+            f"{name}: its forward takes {takes or 'no input'}, and {len(arguments)} "
+            f"{'is' if len(arguments) == 1 else 'are'} given: repeat --input once for each"
         ) from None
 
 

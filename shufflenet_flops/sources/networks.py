@@ -12,7 +12,7 @@ from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources.inputs import Input
 from shufflenet_flops.sources.options import Options
 from shufflenet_flops.sources.source import Counted, Source
-from shufflenet_flops.spec import shape_text
+from shufflenet_flops.spec import shape_text, total_stride, walk
 
 if TYPE_CHECKING:
     from torch import nn
@@ -62,18 +62,35 @@ def find(name: str, options: Options) -> ZooSource:
     model = zoo.find(name)
     if options.inputs:
         model = replace(model, input=_shape(model, options.inputs))
-    return ZooSource(name, "network of the zoo", (Input(model.input),), model)
+    return from_model(model)
+
+
+def from_model(model: zoo.Model) -> ZooSource:
+    """The source of a model of the zoo, once it is known that its input fits.
+
+    Raises InputError for a map smaller than the product of the strides, below which the last
+    layers see little but padding, and SpecError where an op cannot take its input.
+    """
+    smallest = total_stride(model.spec)
+    if model.input[2] < smallest[0] or model.input[3] < smallest[1]:
+        raise InputError(
+            f"input {shape_text(model.input)} is too small: {model.name} divides height and width "
+            f"by {shape_text(smallest)}, so the smallest is "
+            f"{shape_text((*model.input[:2], *smallest))}"
+        )
+    walk(model.spec, model.input)
+    return ZooSource(model.name, "network of the zoo", (Input(model.input),), model)
 
 
 def _shape(model: zoo.Model, inputs: tuple[Input, ...]) -> tuple[int, ...]:
     if len(inputs) > 1:
-        raise InputError(f"{model.name}: takes one input, and --input is given {len(inputs)} times")
+        raise InputError(f"{model.name} takes one input, and --input is given {len(inputs)} times")
     (given,) = inputs
     if given.dtype != "float32":
         raise InputError(f"--input {given}: a network of the zoo is counted in float32")
     if len(given.shape) != len(model.input):
         raise InputError(
-            f"--input {given}: the model takes {len(model.input)} sizes, batch first, "
+            f"--input {given}: {model.name} takes {len(model.input)} sizes, batch first, "
             f"as in {shape_text(model.input)}"
         )
     return given.shape

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 from shufflenet_flops.count.row import IntShape
 from shufflenet_flops.errors import InputError
@@ -52,6 +52,19 @@ class OnnxSource(Source):
     """A graph whose every size is a number where the file and the inputs give one."""
 
     model: ModelProto
+
+    @property
+    def can_run(self) -> bool:
+        return False
+
+    def trace(self) -> Never:
+        raise self._cannot_run()
+
+    def module(self) -> Never:
+        raise self._cannot_run()
+
+    def _cannot_run(self) -> InputError:
+        return InputError(f"{self.name}: an ONNX graph is read for its shapes, and cannot be run")
 
     @cached_property
     def counted(self) -> Counted:
@@ -113,8 +126,8 @@ def _set_inputs(model: ModelProto, given: tuple[Input, ...]) -> tuple[Input, ...
     wanted = [one for one in model.graph.input if one.name not in weights]
     if given and len(given) != len(wanted):
         raise InputError(
-            f"takes {len(wanted)} inputs ({', '.join(one.name for one in wanted)}), "
-            f"{len(given)} given"
+            f"takes {', '.join(one.name for one in wanted) or 'no input'}, "
+            f"and --input is given {len(given)} times"
         )
     symbols: dict[str, int] = {}
     inputs = tuple(

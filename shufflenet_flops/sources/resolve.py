@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources import networks
 from shufflenet_flops.sources.options import Options
@@ -43,3 +46,21 @@ def resolve(text: str, options: Options | None = None) -> Source:
     if prefix == "torchvision":
         return libraries.find_torchvision(text, options)
     return factory.find(text, options)
+
+
+def resolve_all(texts: Sequence[str], options: Options) -> list[Source]:
+    """The sources of several models, in order.
+
+    Arguments and an input factory go to the models that are built by code; `resolve` would refuse
+    them for the others. Raises InputError for a model that is named twice.
+    """
+    if len(set(texts)) < len(texts):
+        raise InputError(f"a model is named twice: {' '.join(texts)}")
+    if not any(map(_is_built_by_code, texts)):
+        return [resolve(text, options) for text in texts]
+    without = replace(options, args={}, input_factory=None)
+    return [resolve(text, options if _is_built_by_code(text) else without) for text in texts]
+
+
+def _is_built_by_code(text: str) -> bool:
+    return ":" in text and not text.endswith((".onnx", ".pt2"))

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.count import Table
-from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources.inputs import Input
 
 if TYPE_CHECKING:
@@ -51,6 +50,11 @@ class Source(ABC):
         return None
 
     @property
+    def can_run(self) -> bool:
+        """Whether there is a module, to trace and to run."""
+        return True
+
+    @property
     @abstractmethod
     def counted(self) -> Counted:
         """The rows of the model: from its spec, its graph, or a trace; worked out once.
@@ -63,22 +67,20 @@ class Source(ABC):
         """The rows of `counted`."""
         return self.counted.table
 
+    @abstractmethod
     def trace(self) -> Trace:
-        """The trace of the module. Raises InputError for a source without a module."""
-        raise self._no_module()
+        """The trace of the module, worked out once.
 
+        Raises ModelError where the forward pass fails, InputError for a source without a module.
+        """
+
+    @abstractmethod
     def module(self) -> nn.Module:
         """The module on the CPU in eval mode, with real weights, for running it.
 
         Raises InputError for a source without a module.
         """
-        raise self._no_module()
 
     def example_inputs(self, *, real: bool = True) -> tuple[Any, ...]:
         """Positional arguments for `module()`; on the meta device unless `real`."""
         return tuple(one.example(real=real) for one in self.inputs)
-
-    def _no_module(self) -> InputError:
-        return InputError(
-            f"{self.name}: cannot be run: an {self.origin} is read for its graph and shapes only"
-        )

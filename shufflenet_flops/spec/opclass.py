@@ -20,6 +20,7 @@ class OpClass(StrEnum):
     # Every other arithmetic, comparison or choice, element by element.
     ELEMENTWISE_ELEMENTS = "elementwise_elements"
     SOFTMAX_ELEMENTS = "softmax_elements"
+    SOFTMAX_VECTORS = "softmax_vectors"  # each of which adds up to 1
     # A pool reads `inputs`, writes `outputs`, and looks at `windows` elements on the way
     # (outputs x kernel area; for a global pool that is the inputs again).
     MAX_POOL_INPUTS = "max_pool_inputs"

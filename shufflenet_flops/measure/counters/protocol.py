@@ -1,35 +1,34 @@
-"""What every FLOP counter looks like to us, and how one is run without harm to the model."""
+"""What every FLOP counter looks like to us, and what we say of its total."""
 
 from __future__ import annotations
 
-import contextlib
-import copy
-import io
-import logging
-import warnings
-from collections import Counter as Tally
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import metadata
+from types import MappingProxyType
 from typing import Literal, Protocol
 
-import torch
 from torch import Tensor, nn
 
-from shufflenet_flops.count import Row
 from shufflenet_flops.count.convention import Unit
+from shufflenet_flops.measure.counters.fingerprint import Part, terms_of
+from shufflenet_flops.measure.counters.guard import TIME_LIMIT_S, CounterError, guarded
 from shufflenet_flops.measure.trace import Trace
-from shufflenet_flops.spec import OpClass
-
-Weights = Mapping[OpClass, int]
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a counter said: its total, and the ops it says it does not support."""
+    """What a counter said: its total, and the ops it says it does not support.
+
+    `facts` are numbers about the run that a fingerprint needs and our trace cannot have.
+    """
 
     reported: int
     unsupported_ops: Mapping[str, int] = field(default_factory=dict)
+    facts: Mapping[str, int] = field(default_factory=dict)
+
+
+NO_FACTS: Mapping[str, int] = MappingProxyType({})
 
 
 class Counter(Protocol):
@@ -37,6 +36,7 @@ class Counter(Protocol):
 
     name: str
     unit: Unit
+    extra: str  # the extra of this distribution that installs it; empty if always installed
 
     def distribution(self) -> str:
         """Name of the installed distribution that the counter comes from."""
@@ -44,15 +44,16 @@ class Counter(Protocol):
     def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> Reading:
         """Run the counter. `model` is a copy in eval mode, which it may spoil."""
 
-    def weights(self, row: Row) -> Weights:
-        """The fingerprint: what the counter makes of the work in one traced row."""
+    def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterable[Part]:
+        """The fingerprint: what the counter makes of the traced work, part by part."""
 
 
 @dataclass(frozen=True)
 class CounterReport:
     """A counter's total beside the total that its fingerprint predicts from our trace.
 
-    `terms` splits the prediction by op class; `residual` is reported - predicted.
+    `terms` splits the prediction by op class; `weights` are those classes that the counter weighs
+    alike everywhere; `residual` is reported - predicted.
     """
 
     name: str
@@ -70,29 +71,34 @@ class CounterReport:
 
 
 def run(
-    counter: Counter, model: nn.Module, inputs: Sequence[Tensor], trace: Trace
+    counter: Counter,
+    model: nn.Module,
+    inputs: Sequence[Tensor],
+    trace: Trace,
+    *,
+    limit_s: float = TIME_LIMIT_S,
 ) -> CounterReport:
     """Run one counter on a copy of `model` and explain its total from our `trace`.
 
-    A counter that cannot be imported, raises, or changes the original is `unavailable`, with the
-    reason; it never stops the command.
+    A counter that cannot be imported, raises, takes longer than `limit_s` or changes the original
+    is `unavailable`, with the reason; it never stops the command.
     """
-    terms, weights = predict(counter, trace)
     distribution = counter.distribution()
     report = CounterReport(
         counter.name, "unavailable", counter.unit, distribution, version_of(distribution)
     )
-    before = _state(model)
     try:
-        with _quiet(), torch.no_grad():
-            reading = counter.count(copy.deepcopy(model).eval(), inputs)
+        reading = guarded(counter.count, model, inputs, limit_s)
+    except ImportError as error:
+        hint = f"; pip install 'shufflenet-flops[{counter.extra}]' has it" if counter.extra else ""
+        return replace(report, reason=f"{_first_line(error)}{hint}")
+    except CounterError as error:
+        return replace(report, reason=str(error))
     except Exception as error:
-        reason = f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
-        return _with(report, reason=reason)
-    if _state(model) != before:
-        return _with(report, reason="it changed the original model")
+        return replace(report, reason=_first_line(error))
+    terms, weights = predict(counter, trace, reading.facts)
     predicted = sum(terms.values())
-    return _with(
+    return replace(
         report,
         status="ok",
         reported=reading.reported,
@@ -104,21 +110,23 @@ def run(
     )
 
 
-def predict(counter: Counter, trace: Trace) -> tuple[dict[str, int], dict[str, int]]:
+def predict(
+    counter: Counter, trace: Trace, facts: Mapping[str, int] = NO_FACTS
+) -> tuple[dict[str, int], dict[str, int]]:
     """The total the counter should report, by op class, and the weight of each class.
 
-    A class that the counter weighs differently from row to row has no single weight.
+    A class that the counter weighs differently from place to place has no single weight.
     """
-    terms: Tally[str] = Tally()
-    weights: dict[str, set[int]] = {}
-    for row in trace.table.rows:
-        for op_class, weight in counter.weights(row).items():
-            amount = row.counts.get(op_class, 0)
-            if amount and weight:
-                terms[op_class.value] += weight * amount
-                weights.setdefault(op_class.value, set()).add(weight)
-    single = {name: values.pop() for name, values in weights.items() if len(values) == 1}
-    return dict(terms), single
+    found = list(counter.parts(trace, facts))
+    weights: dict[str, set[int | None]] = {}
+    for part in found:
+        weights.setdefault(part.term, set()).add(part.weight)
+    single = {
+        term: weight
+        for term, found in weights.items()
+        if len(found) == 1 and (weight := next(iter(found))) is not None
+    }
+    return terms_of(found), single
 
 
 def version_of(distribution: str) -> str:
@@ -129,41 +137,5 @@ def version_of(distribution: str) -> str:
         return ""
 
 
-def _with(report: CounterReport, **changes: object) -> CounterReport:
-    return CounterReport(**{**vars(report), **changes})
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Counters print, warn and log about what they find; none of it is our output."""
-    disabled = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with (
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(disabled)
-
-
-def _state(model: nn.Module) -> list[object]:
-    """What must not change: modes, hooks, attributes, and every tensor with its write counter."""
-    return [
-        (
-            name,
-            module.training,
-            tuple(vars(module)),
-            tuple(module._forward_hooks),
-            tuple(module._forward_pre_hooks),
-            [
-                (key, id(tensor), tensor._version)
-                for key, tensor in (*module._parameters.items(), *module._buffers.items())
-                if tensor is not None
-            ],
-        )
-        for name, module in model.named_modules()
-    ]
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]

@@ -3,15 +3,49 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from torch import Tensor, nn
 from torch.utils import flop_counter
 
-from shufflenet_flops.count import CONVENTIONS, Row
+from shufflenet_flops.count import Row
 from shufflenet_flops.count.convention import Unit
-from shufflenet_flops.measure.counters.protocol import Reading, Weights
+from shufflenet_flops.measure.counters.fingerprint import (
+    Part,
+    Rule,
+    is_attention,
+    is_not_attention,
+    parts,
+)
+from shufflenet_flops.measure.counters.protocol import NO_FACTS, Reading
+from shufflenet_flops.measure.trace import Trace
+from shufflenet_flops.spec import OpClass
+
+_TWICE = {OpClass.CONV_MACS: 2, OpClass.LINEAR_MACS: 2, OpClass.MATMUL_MACS: 2}
+
+
+def unfused_attention(row: Row) -> bool:
+    """Attention that has no fused kernel on the CPU, so that its two products are seen.
+
+    The kernel takes (batch, heads, length, size) and queries and values of one size; torch's
+    counter has no formula for it.
+    """
+    if not is_attention(row):
+        return False
+    queries, _, values = row.operands[:3]
+    heads_apart = len(queries) == 4 or row.call.function.endswith("multi_head_attention_forward")
+    return not heads_apart or queries[-1] != values[-1]
+
+
+RULES = (
+    Rule(
+        _TWICE,
+        aten=frozenset("convolution linear matmul mm addmm bmm baddbmm".split()),
+        when=is_not_attention,
+    ),
+    Rule({OpClass.MATMUL_MACS: 2}, when=unfused_attention),
+)
 
 
 class TorchFlops:
@@ -19,20 +53,25 @@ class TorchFlops:
 
     name = "torch"
     unit: Unit = "FLOP"
+    extra = ""
 
     def distribution(self) -> str:
         """It is part of torch."""
         return "torch"
 
     def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> Reading:
-        """Total FLOPs of one forward pass."""
+        """Total FLOPs of one forward pass.
+
+        Parameters need no gradients: it fails where a module is given one that does.
+        """
+        model.requires_grad_(False)
         with _compiler_left_out(), flop_counter.FlopCounterMode(display=False) as mode:
             model(*inputs)
         return Reading(mode.get_total_flops())
 
-    def weights(self, row: Row) -> Weights:
-        """The `flops` convention: it sees every aten op, however it was called."""
-        return CONVENTIONS["flops"].weights
+    def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterable[Part]:
+        """It sees every aten op, however it was called."""
+        return parts(RULES, trace)
 
 
 @contextmanager

@@ -1,0 +1,122 @@
+"""`explain`: why counters disagree on a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shufflenet_flops.cli.options import (
+    MODEL_HELP,
+    ArgOption,
+    FormatOption,
+    InputFactoryOption,
+    InputOption,
+    OutputOption,
+    PathOption,
+    StrictOption,
+    source_options,
+    whole_number,
+)
+from shufflenet_flops.cli.output import Document, Format, open_outputs
+from shufflenet_flops.errors import InputError, UnknownNameError
+from shufflenet_flops.sources import Source, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shufflenet_flops.measure.counters import Counter
+
+
+def command(
+    model: Annotated[str, typer.Argument(help=MODEL_HELP)],
+    input: InputOption = None,
+    input_factory: InputFactoryOption = None,
+    arg: ArgOption = None,
+    path: PathOption = None,
+    reported: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N",
+            help="Name the counter that gives this total, without running any.",
+        ),
+    ] = None,
+    counter: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Run this counter. Repeatable.", show_default="all"),
+    ] = None,
+    limit: Annotated[
+        float, typer.Option(metavar="SECONDS", help="The longest that a counter may take.")
+    ] = 120.0,
+    strict: StrictOption = False,
+    form: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+) -> int:
+    """Say why counters disagree on a model, down to the last FLOP.
+
+    Every counter's total, predicted op class by op class from the ops that ran.
+    """
+    if limit <= 0:
+        raise InputError(f"--limit {limit:g}: must be more than 0 seconds")
+    with open_outputs(form, output or []) as writer:
+        total = _total(reported) if reported is not None else None
+        chosen = _chosen(counter)
+        source = _single(resolve(model, source_options(input, arg, path, input_factory)))
+        writer.write(_explain(source, chosen, limit) if total is None else _name(source, total))
+    return int(strict and bool(source.trace().unknown_ops))
+
+
+def _single(source: Source) -> Source:
+    """`source`, refused unless its batch is 1, at which every counter is exact."""
+    shape = source.inputs[0].shape
+    if shape and shape[0] != 1:
+        raise InputError(
+            f"--input {source.inputs[0]}: counters are compared at batch 1; "
+            f"write {'x'.join(map(str, (1, *shape[1:])))}"
+        )
+    return source
+
+
+def _total(text: str) -> int:
+    """A total as people paste it: 149455872, 149,455,872 or 149_455_872."""
+    return whole_number(text.replace(",", "").replace("_", ""))
+
+
+def _name(source: Source, reported: int) -> Document:
+    from shufflenet_flops.measure.explain import name_number
+    from shufflenet_flops.report.explain import match_grid, match_result
+
+    matches = name_number(reported, source.trace())
+    result = match_result(source.name, reported, matches)
+    grid = match_grid(source.name, source.inputs[0].shape, reported, matches)
+    return Document("explain", None, [result], [grid], result["matches"])
+
+
+def _chosen(names: Sequence[str] | None) -> tuple[Counter, ...]:
+    from shufflenet_flops.measure.counters import ALL_COUNTERS
+
+    known = {counter.name: counter for counter in ALL_COUNTERS}
+    for name in names or ():
+        if name not in known:
+            raise UnknownNameError("counter", name, known)
+    return tuple(known[name] for name in dict.fromkeys(names or known))
+
+
+def _explain(source: Source, counters: tuple[Counter, ...], limit_s: float) -> Document:
+    from shufflenet_flops.measure.explain import explain
+    from shufflenet_flops.report.explain import explain_grids, explain_records, explain_result
+
+    found = explain(
+        source.name,
+        source.module(),
+        source.example_inputs(),
+        counters=counters,
+        limit_s=limit_s,
+    )
+    return Document(
+        "explain",
+        None,
+        [explain_result(found)],
+        explain_grids(found),
+        explain_records(found),
+    )
