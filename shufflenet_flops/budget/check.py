@@ -101,10 +101,7 @@ def _of_subject(
         yield Verdict(subject.name, "all", "off", "not checked: its level is off", level="off")
         return
     if subject.block is None:
-        hint = ""
-        if ":" in subject.model and not entry.args:
-            hint = 'a module that is not installed needs path = ["."] at the top of the file'
-        yield Verdict(subject.name, "model", "error", subject.error, hint=hint)
+        yield Verdict(subject.name, "model", "error", subject.error, hint=subject.hint)
         return
     for limit in entry.limits:
         if limit.metric == "latency":

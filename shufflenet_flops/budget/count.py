@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from shufflenet_flops import zoo
 from shufflenet_flops.budget.config import Config, Entry
 from shufflenet_flops.budget.lock import Block, block
-from shufflenet_flops.errors import ShufflenetFlopsError, one_line
+from shufflenet_flops.errors import InputError, ShufflenetFlopsError, one_line
 from shufflenet_flops.sources import Options, Source, resolve
 from shufflenet_flops.sources.imports import REFUSED
 from shufflenet_flops.sources.imports import one_line as first_line
+
+_PATH = 'to import from the directory of this file, write path = ["."] at its top'
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Subject:
     source: Source | None = None
     block: Block | None = None
     error: str = ""
+    hint: str = ""
 
     @property
     def name(self) -> str:
@@ -56,7 +59,9 @@ class Counter:
             counted = block(model, source.inputs, entry.args, entry.convention, source.counted)
         except REFUSED as error:
             # A user's code may raise anything; that is no figure over a budget.
-            return Subject(entry, model, error=told(error).removeprefix(f"{model}: "))
+            message = told(error).removeprefix(model).removeprefix(":").strip()
+            is_lost = isinstance(error, InputError) and ":" in model and not self.config.path
+            return Subject(entry, model, error=message, hint=_PATH if is_lost else "")
         return Subject(entry, model, source, counted)
 
     def reference(self, entry: Entry, model: str) -> Source:

@@ -144,9 +144,12 @@ def _differences(before: Layer, after: Layer) -> list[str]:
 def align(before: Sequence[Layer], after: Sequence[Layer]) -> list[Change]:
     """Every layer of both, each once, in order of running: the same, changed, new or gone.
 
-    Layers of one structure are matched in sequence, so that an inserted layer does not shift the
-    others. What stands between two matches is matched by name, and then by op.
+    Where all layers have the names that they had, these say which is which. Otherwise layers of one
+    structure are matched in sequence, so that an inserted layer does not shift the others, and what
+    stands between two matches is matched by name, and then by op.
     """
+    if [(one.path, one.op) for one in before] == [(one.path, one.op) for one in after]:
+        return [Change(old, new) for old, new in zip(before, after, strict=True)]
     pairs = _in_sequence(before, after)
     for old, new in _gaps(pairs, len(before), len(after)):
         pairs |= _pair(before, after, old, new, key=lambda one: (one.path, one.op))
