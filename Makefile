@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: setup compare test slow lint reports docs bench picture
+.PHONY: setup compare test slow lint check reports docs bench picture
 .DEFAULT_GOAL := compare
 
 setup: $(READY)
@@ -27,6 +27,9 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+check: setup ## this repository's own networks, held to flop-budget.toml and flop-budget.lock
+	$(BIN)/shufflenet-flops check --locked
 
 reports: setup ## the committed reports that no clock went into
 	$(BIN)/shufflenet-flops report all -o reports

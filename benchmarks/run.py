@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import html, startup
+from benchmarks import check, html, startup
 from shufflenet_flops.latency.environment import environment
 
 PATH = Path("reports/benchmarks.md")
-SECTIONS = (startup.section, html.section)
+SECTIONS = (startup.section, check.section, html.section)
 
 
 def main() -> None:

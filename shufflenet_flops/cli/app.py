@@ -9,18 +9,21 @@ from typing import Annotated
 import typer
 
 from shufflenet_flops.cli import (
+    check,
     compare,
     count,
+    diff,
     env,
     explain,
     fit,
     formula,
+    lock,
     models,
     paper,
     report,
     sweep,
 )
-from shufflenet_flops.errors import ShufflenetFlopsError
+from shufflenet_flops.errors import ShufflenetFlopsError, one_line
 
 app = typer.Typer(
     name="shufflenet-flops",
@@ -40,6 +43,9 @@ app.command("paper")(paper.command)
 app.command("report", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
     report.command
 )
+app.command("check")(check.command)
+app.command("lock")(lock.command)
+app.command("diff")(diff.command)
 app.command("models")(models.command)
 app.command("env")(env.command)
 
@@ -101,7 +107,7 @@ def run(arguments: list[str]) -> int:
     except ShufflenetFlopsError as error:
         if _debug:
             raise
-        return _fail(str(error))
+        return _fail(*error.messages)
     except Exception as error:
         if _debug:
             raise
@@ -116,7 +122,7 @@ def run(arguments: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _fail(message: str) -> int:
-    line = " ".join(message.split())
-    print(f"error: {line}", file=sys.stderr)
+def _fail(*messages: str) -> int:
+    for message in messages:
+        print(f"error: {one_line(message)}", file=sys.stderr)
     return 2
