@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shufflenet_flops.budget.config import OWN_FILE
 from shufflenet_flops.cli.completion import complete_report
 from shufflenet_flops.cli.options import QuietOption
 from shufflenet_flops.cli.output import open_files
@@ -46,7 +47,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 }
 PAGE = "report.html"
 DIRECTORY = Path("reports")
-BUDGETS = Path("flop-budget.toml")
+BUDGETS = Path(OWN_FILE)
 _ALSO = {"budget": "check"}  # a report is named by its subject, too
 TITLE = "Every FLOP accounted for"
 
