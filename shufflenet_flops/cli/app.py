@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from shufflenet_flops.cli import compare, count, env, explain, fit, formula, models, paper, sweep
+from shufflenet_flops.cli import (
+    compare,
+    count,
+    env,
+    explain,
+    fit,
+    formula,
+    interrupts,
+    models,
+    paper,
+    sweep,
+)
 from shufflenet_flops.errors import ShufflenetFlopsError
 
 app = typer.Typer(
@@ -70,6 +81,7 @@ def root(
 
 def main() -> None:
     """Run the command line. Exit codes: 0 fine, 1 a check failed, 2 usage or error."""
+    interrupts.install()
     sys.exit(run(sys.argv[1:]))
 
 
