@@ -42,11 +42,26 @@ def run_command(*arguments: str) -> str:
         run_command("paper", "shufflenet_v1_table_1", "--alternatives"),
         run_command("paper", "mobilenet_v1_table_7", "--format", "json"),
         "import shufflenet_flops.paper.errata, shufflenet_flops.report.paper",
+        run_command("fit", "shufflenet_v1", "--macs", "140M", "--g", "1,2,3,4,8"),
+        run_command("fit", "--paper-table-4"),
     ],
 )
 def test_analytic_commands_load_nothing_heavy(statement: str) -> None:
     """In a subprocess, so that nothing else has loaded it."""
     assert heavy_modules_after(statement) == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "heavy"),
+    [
+        (("formula", "shufflenet_v1", "--c", "960"), "sympy"),
+        (("sweep", "--c", "64:256:16", "--g", "1,2,4", "--quiet"), "numpy"),
+    ],
+)
+def test_design_commands_load_only_what_they_compute_with(
+    command: tuple[str, ...], heavy: str
+) -> None:
+    assert heavy_modules_after(run_command(*command)) == heavy
 
 
 def test_the_test_above_can_fail() -> None:

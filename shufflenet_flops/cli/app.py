@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from shufflenet_flops.cli import compare, count, env, explain, models, paper
+from shufflenet_flops.cli import compare, count, env, explain, fit, formula, models, paper, sweep
 from shufflenet_flops.errors import ShufflenetFlopsError
 
 app = typer.Typer(
@@ -21,6 +21,9 @@ app = typer.Typer(
 )
 app.command("compare")(compare.command)
 app.command("count")(count.command)
+app.command("formula")(formula.command)
+app.command("fit")(fit.command)
+app.command("sweep")(sweep.command)
 app.command("explain")(explain.command)
 app.command("paper")(paper.command)
 app.command("models")(models.command)

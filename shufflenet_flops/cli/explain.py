@@ -7,29 +7,33 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shufflenet_flops.cli.options import (
+    MODEL_HELP,
+    ArgOption,
     FormatOption,
+    InputFactoryOption,
     InputOption,
     OutputOption,
-    at_input,
+    PathOption,
+    StrictOption,
+    source_options,
     whole_number,
 )
 from shufflenet_flops.cli.output import Document, Format, open_outputs
 from shufflenet_flops.errors import InputError, UnknownNameError
+from shufflenet_flops.sources import Source, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from torch import Tensor, nn
-
     from shufflenet_flops.measure.counters import Counter
-    from shufflenet_flops.zoo import Model
 
 
 def command(
-    model: Annotated[
-        str, typer.Argument(help="A network (`models` lists them), or family@option=value,…")
-    ],
+    model: Annotated[str, typer.Argument(help=MODEL_HELP)],
     input: InputOption = None,
+    input_factory: InputFactoryOption = None,
+    arg: ArgOption = None,
+    path: PathOption = None,
     reported: Annotated[
         str | None,
         typer.Option(
@@ -44,9 +48,10 @@ def command(
     limit: Annotated[
         float, typer.Option(metavar="SECONDS", help="The longest that a counter may take.")
     ] = 120.0,
+    strict: StrictOption = False,
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
-) -> None:
+) -> int:
     """Say why counters disagree on a model, down to the last FLOP.
 
     Every counter's total, predicted op class by op class from the ops that ran.
@@ -55,32 +60,21 @@ def command(
         raise InputError(f"--limit {limit:g}: must be more than 0 seconds")
     with open_outputs(form, output or []) as writer:
         total = _total(reported) if reported is not None else None
-        found = _find(model, input)
-        if total is not None:
-            writer.write(_name(found, total))
-        else:
-            writer.write(_explain(found, _chosen(counter), limit))
+        chosen = _chosen(counter)
+        source = _single(resolve(model, source_options(input, arg, path, input_factory)))
+        writer.write(_explain(source, chosen, limit) if total is None else _name(source, total))
+    return int(strict and bool(source.trace().unknown_ops))
 
 
-def _find(name: str, shape: str | None) -> Model:
-    from shufflenet_flops import zoo
-
-    found = at_input(zoo.find(name), shape)
-    if found.input[0] != 1:
+def _single(source: Source) -> Source:
+    """`source`, refused unless its batch is 1, at which every counter is exact."""
+    shape = source.inputs[0].shape
+    if shape and shape[0] != 1:
         raise InputError(
-            f"--input {shape}: counters are compared at batch 1; "
-            f"write {'x'.join(map(str, (1, *found.input[1:])))}"
+            f"--input {source.inputs[0]}: counters are compared at batch 1; "
+            f"write {'x'.join(map(str, (1, *shape[1:])))}"
         )
-    return found
-
-
-def _built(model: Model, device: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
-    import torch
-
-    from shufflenet_flops.measure.build import build
-
-    with torch.device(device):
-        return build(model.spec).eval(), (torch.randn(model.input),)
+    return source
 
 
 def _total(text: str) -> int:
@@ -88,15 +82,13 @@ def _total(text: str) -> int:
     return whole_number(text.replace(",", "").replace("_", ""))
 
 
-def _name(model: Model, reported: int) -> Document:
+def _name(source: Source, reported: int) -> Document:
     from shufflenet_flops.measure.explain import name_number
-    from shufflenet_flops.measure.trace import trace
     from shufflenet_flops.report.explain import match_grid, match_result
 
-    module, inputs = _built(model, "meta")
-    matches = name_number(reported, trace(module, *inputs))
-    result = match_result(model.name, reported, matches)
-    grid = match_grid(model.name, model.input, reported, matches)
+    matches = name_number(reported, source.trace())
+    result = match_result(source.name, reported, matches)
+    grid = match_grid(source.name, source.inputs[0].shape, reported, matches)
     return Document("explain", None, [result], [grid], result["matches"])
 
 
@@ -110,12 +102,17 @@ def _chosen(names: Sequence[str] | None) -> tuple[Counter, ...]:
     return tuple(known[name] for name in dict.fromkeys(names or known))
 
 
-def _explain(model: Model, counters: tuple[Counter, ...], limit_s: float) -> Document:
+def _explain(source: Source, counters: tuple[Counter, ...], limit_s: float) -> Document:
     from shufflenet_flops.measure.explain import explain
     from shufflenet_flops.report.explain import explain_grids, explain_records, explain_result
 
-    module, inputs = _built(model, "cpu")
-    found = explain(model.name, module, inputs, counters=counters, limit_s=limit_s)
+    found = explain(
+        source.name,
+        source.module(),
+        source.example_inputs(),
+        counters=counters,
+        limit_s=limit_s,
+    )
     return Document(
         "explain",
         None,

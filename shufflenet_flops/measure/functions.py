@@ -125,6 +125,10 @@ def _softmax(
     return ops.op(aten._softmax.default, (input, dim, False))
 
 
+def _stride(stride: Any, kernel: tuple[int, ...]) -> tuple[int, ...]:
+    return kernel if stride is None or stride == [] else _sizes(stride, 2)
+
+
 def _max_pool2d(
     ops: Ops,
     input: Tensor,
@@ -138,7 +142,11 @@ def _max_pool2d(
     if return_indices:
         return NotImplemented
     kernel = _sizes(kernel_size, 2)
-    window = (_sizes(stride or kernel, 2), _sizes(padding, 2), _sizes(dilation, 2))
+    window = (
+        _stride(stride, kernel),
+        _sizes(padding, 2),
+        _sizes(dilation, 2),
+    )
     args = (input, kernel, *window, ceil_mode)
     return ops.op(aten.max_pool2d_with_indices.default, args)[0]
 
@@ -147,7 +155,13 @@ def _avg_pool2d(
     ops: Ops, input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, *rest: Any
 ) -> Any:
     kernel = _sizes(kernel_size, 2)
-    args = (input, kernel, _sizes(stride or kernel, 2), _sizes(padding, 2), *rest)
+    args = (
+        input,
+        kernel,
+        _stride(stride, kernel),
+        _sizes(padding, 2),
+        *rest,
+    )
     return ops.op(aten.avg_pool2d.default, args)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -73,8 +74,9 @@ def find_places(model: nn.Module) -> list[Place]:
             place.occurrences += 1
         else:
             place = places[id(module)] = Place(module, path, holder=holder)
-        for name, child in module.named_children():  # each child of one parent once
-            visit(child, f"{path}.{name}" if path else name, place)
+        if module._modules:
+            for name, child in module.named_children():  # each child of one parent once
+                visit(child, f"{path}.{name}" if path else name, place)
 
     visit(model, "", None)
     return list(places.values())
@@ -99,24 +101,36 @@ def untouched(places: list[Place]) -> Iterator[None]:
 
     Attributes are restored by identity, lists, dicts and sets among them also by content.
     """
-    before = [
-        (vars(place.module), dict(vars(place.module)), _contents(vars(place.module)))
-        for place in places
+    before = [(vars(place.module), vars(place.module).copy()) for place in places]
+    containers = [
+        value for _, saved in before for value in saved.values() if value.__class__ in _CONTAINERS
     ]
+    filled = [(container, container.copy()) for container in containers if container]
+    empty = [container for container in containers if not container]
     scripted = [place.module for place in places if _is_scripted(place.module)]
     modes = [module.training for module in scripted]
     generators = _random_state()
     try:
         yield
     finally:
-        for attributes, saved, contents in before:
+        for attributes, saved in before:
             attributes.clear()
             attributes.update(saved)
-            for container, content in contents:
-                _refill(container, content)
+        for container, content in filled:
+            container.clear()
+            if isinstance(container, list):
+                container.extend(content)
+            else:
+                container.update(content)
+        for container in empty:
+            container.clear()
         for module, mode in zip(scripted, modes, strict=True):
             module.training = mode
         _restore_random_state(*generators)
+
+
+# Exactly these: what a container of another type does when it is filled again is not known.
+_CONTAINERS = frozenset({dict, OrderedDict, list, set})
 
 
 def set_mode(place: Place, training: bool) -> None:
@@ -132,29 +146,12 @@ def _is_scripted(module: Any) -> bool:
     return isinstance(module, torch.jit.ScriptModule) and hasattr(module, "training")
 
 
-def _contents(attributes: dict[str, Any]) -> list[tuple[Any, Any]]:
-    return [
-        (value, value.copy()) for value in attributes.values() if value.__class__ in _CONTAINERS
-    ]
-
-
-_CONTAINERS = frozenset({dict, list, set})
-
-
-def _refill(container: Any, content: Any) -> None:
-    container.clear()
-    if isinstance(container, list):
-        container.extend(content)
-    else:
-        container.update(content)
-
-
 def _random_state() -> tuple[Tensor, Any, Any]:
-    numpy = sys.modules.get("numpy")
+    numpy_random = sys.modules.get("numpy.random")
     return (
         torch.get_rng_state(),
         random.getstate(),
-        numpy.random.get_state() if numpy is not None else None,
+        numpy_random.get_state() if numpy_random is not None else None,
     )
 
 
@@ -162,4 +159,4 @@ def _restore_random_state(torch_state: Tensor, python_state: Any, numpy_state: A
     torch.set_rng_state(torch_state)
     random.setstate(python_state)
     if numpy_state is not None:
-        sys.modules["numpy"].random.set_state(numpy_state)
+        sys.modules["numpy.random"].set_state(numpy_state)

@@ -21,8 +21,9 @@ from torch import Tensor, nn
 from shufflenet_flops.count import ModuleCall, Table
 from shufflenet_flops.errors import ModelError
 from shufflenet_flops.measure.attention import fused
+from shufflenet_flops.measure.calls import map_tensors
 from shufflenet_flops.measure.modules import find_places, set_mode, state_tensors, untouched
-from shufflenet_flops.measure.tracer import Functions, Tracer, map_tensors
+from shufflenet_flops.measure.tracer import Functions, Tracer
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -18,12 +17,19 @@ from shufflenet_flops.count import Row
 from shufflenet_flops.count.row import IntShape
 from shufflenet_flops.measure.aten import FREE, RULES, Context, Work
 from shufflenet_flops.measure.calling import REPLACED, first_shape, is_named
+from shufflenet_flops.measure.calls import (
+    Make,
+    arguments_of,
+    in_order,
+    maker,
+    map_tensors,
+    position,
+    tensors_of,
+)
 from shufflenet_flops.measure.functions import FUNCTIONS
 from shufflenet_flops.measure.infer import META, infer
 from shufflenet_flops.measure.modules import Place
 from shufflenet_flops.spec.ops import shape_text
-
-Make = Callable[[tuple[Any, ...], Mapping[str, Any]], Any]
 
 # Functions and ops that ask a tensor for its values, which a stand-in does not have.
 ASKING = frozenset(
@@ -33,6 +39,9 @@ ASKING = frozenset(
     unique_consecutive unique_dim repeat_interleave _pack_padded_sequence
     """.split()
 )
+
+
+_NO_KWARGS: Mapping[str, Any] = MappingProxyType({})
 
 
 class Functions(TorchFunctionMode):
@@ -104,7 +113,6 @@ class Tracer(TorchDispatchMode):
         self._counted: set[int] = set()
         self._stand_ins: dict[int, Tensor] = {}
         self._alive: list[Tensor] = []
-        self._known: dict[Any, tuple[Make, _Facts | str | None]] = {}
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -159,34 +167,33 @@ class Tracer(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         try:
-            return self.op(func, args, kwargs or {})
+            run = self._rename if func.overloadpacket in FREE else self.op
+            return run(func, args, kwargs or _NO_KWARGS)
         except Exception as error:
             self.note_failure(str(func.overloadpacket.__name__), args, kwargs, error)
             raise
 
-    def op(
-        self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any] = MappingProxyType({})
-    ) -> Any:
-        """One aten op: its result, and its row."""
-        if func.overloadpacket in FREE:
-            return self._rename(func, args, kwargs)
+    def op(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any] = _NO_KWARGS) -> Any:
+        """One aten op that is not free: its result, and its row."""
         touched: list[Tensor] = []
         key: Any = (func, self.function, self._signature(args, touched))
         if kwargs:
             key = (*key, *kwargs, self._signature(kwargs.values(), touched))
         if len(touched) > 1 and len(set(map(id, touched))) < len(touched):
-            key = (*key, *(_position(touched, tensor) for tensor in touched))
+            key = (*key, *(position(touched, tensor) for tensor in touched))
         if self.values:
             out = func(*args, **kwargs)
             facts = self._facts(func, args, kwargs, touched, out)
-        elif (known := self._known.get(key)) is not None:
+        elif (known := _KNOWN.get(key)) is not None:
             make, facts = known
             out = make(args, kwargs)
         else:
             make = self._outcome(func, args, kwargs)
             out = make(args, kwargs)
             facts = self._facts(func, args, kwargs, touched, out)
-            self._known[key] = (make, facts)
+            if len(_KNOWN) >= _MOST_KNOWN:
+                _KNOWN.clear()
+            _KNOWN[key] = (make, facts)
         if facts is not None:
             self._record(facts, touched)
         if isinstance(out, Tensor) and not (out.is_meta or self.values):
@@ -199,28 +206,33 @@ class Tracer(TorchDispatchMode):
         for value in values:
             if isinstance(value, Tensor):
                 touched.append(value)
-                parts.append((value.shape, value.stride(), value.dtype, id(value) in self._state))
+                parts.append((value.shape, value.stride(), value.dtype, self._standing(value)))
             elif value.__class__ is list:  # torch's own calls have lists, of tensors or of numbers
                 parts.append(self._signature(value, touched))
             else:
                 parts.append((value.__class__, value))  # 1, 1.0 and True are equal
         return tuple(parts)
 
+    def _standing(self, tensor: Tensor) -> bool | None:
+        """Whether it is, or views, a parameter; False for a buffer, None for an activation."""
+        held = self._state.get(id(tensor))
+        return None if held is None else id(held) in self._params
+
     def _outcome(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Make:
         """How to make what the op returns, for these and all arguments of the same signature."""
         out = infer(func, args, kwargs)
         if out is not None:
-            return _maker(out, args, kwargs, args, kwargs)
+            return maker(out, args, kwargs, args, kwargs)
         meta_args, meta_kwargs = self._on_meta(func, args, kwargs)
         out = func(*meta_args, **meta_kwargs)
-        return _maker(out, args, kwargs, meta_args, meta_kwargs)
+        return maker(out, args, kwargs, meta_args, meta_kwargs)
 
     def _on_meta(
         self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         meta_args = tuple(map_tensors(self.to_meta, arg) for arg in args)
         meta_kwargs = {key: map_tensors(self.to_meta, arg) for key, arg in kwargs.items()}
-        if any(name == "device" for name, _ in _arguments(func)):
+        if any(name == "device" for name, _ in arguments_of(func)):
             meta_kwargs["device"] = META
         return meta_args, meta_kwargs
 
@@ -255,15 +267,18 @@ class Tracer(TorchDispatchMode):
         rule = RULES.get(func.overloadpacket)
         if rule is None:
             return str(func.overloadpacket)
-        work = rule(_in_order(func, args, kwargs), y, Context(self.function, self.is_state))
+        work = rule(in_order(func, args, kwargs), y, Context(self.function, self.is_state))
         distinct = {id(t): t for t in touched}
-        read = sum(t.numel() * t.element_size() for t in distinct.values())
+        read, inputs = 0, []
+        for key, tensor in distinct.items():
+            read += tensor.numel() * tensor.element_size()
+            if key not in self._state:
+                inputs.append(tuple(tensor.shape))
         if work.fetched is not None:
             read += (work.fetched - args[0].numel()) * args[0].element_size()
-        inputs = tuple(tuple(t.shape) for key, t in distinct.items() if key not in self._state)
         return _Facts(
             work,
-            inputs,
+            tuple(inputs),
             tuple(y.shape),
             read,
             y.numel() * y.element_size(),
@@ -327,49 +342,13 @@ class _Facts(NamedTuple):
     operands: tuple[tuple[int, ...], ...]
 
 
+# What is known of calls by their signature, of all traces: it depends on nothing else.
+_KNOWN: dict[Any, tuple[Make, _Facts | str | None]] = {}
+_MOST_KNOWN = 100_000
+
 _NOWHERE = Place(None, "")
 _ITEM = torch.ops.aten._local_scalar_dense.default
 _LIFT_FRESH = torch.ops.aten.lift_fresh.default
-
-
-def _maker(
-    out: Any,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-    seen_args: tuple[Any, ...],
-    seen_kwargs: Mapping[str, Any],
-) -> Make:
-    """Makes `out` again: an op in place gives its own argument back, others a new tensor."""
-    for i, seen in enumerate(seen_args):
-        if out is seen:
-            return lambda args, kwargs: args[i]
-    for name, seen in seen_kwargs.items():
-        if out is seen:
-            return lambda args, kwargs: kwargs[name]
-    if isinstance(out, Tensor):
-        shape, stride, dtype = out.shape, out.stride(), out.dtype
-        return lambda args, kwargs: torch.empty_strided(shape, stride, dtype=dtype, device=META)
-    if isinstance(out, tuple | list):
-        makers = [_maker(part, args, kwargs, seen_args, seen_kwargs) for part in out]
-        kind = list if isinstance(out, list) else tuple
-        return lambda args, kwargs: kind(make(args, kwargs) for make in makers)
-    return lambda args, kwargs: out
-
-
-@functools.cache
-def _arguments(func: Any) -> tuple[tuple[str, Any], ...]:
-    """Names and defaults of an op's arguments, in order."""
-    return tuple((argument.name, argument.default_value) for argument in func._schema.arguments)
-
-
-def _in_order(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
-    """All arguments in the order of the op's schema."""
-    rest = _arguments(func)[len(args) :]
-    return (*args, *(kwargs.get(name, default) for name, default in rest))
-
-
-def _position(tensors: Sequence[Tensor], tensor: Tensor) -> int:
-    return next(i for i, other in enumerate(tensors) if other is tensor)
 
 
 def _aten_name(func: Any, args: tuple[Any, ...]) -> str:
@@ -386,28 +365,3 @@ def _aten_name(func: Any, args: tuple[Any, ...]) -> str:
 def _is_bookkeeping(y: Tensor) -> bool:
     """A whole number without axes, such as a batch-norm's step counter, is no activation."""
     return y.dim() == 0 and not y.is_floating_point()
-
-
-def map_tensors(change: Callable[[Tensor], Tensor], value: Any) -> Any:
-    """`value` with every tensor in it changed; lists, tuples and dicts are rebuilt."""
-    if isinstance(value, Tensor):
-        return change(value)
-    kind = value.__class__
-    if kind is tuple or kind is list:
-        return kind([map_tensors(change, item) for item in value])
-    if kind is dict:
-        return {key: map_tensors(change, item) for key, item in value.items()}
-    if hasattr(value, "_fields"):  # a named tuple, as a packed sequence is
-        return kind(*(map_tensors(change, item) for item in value))
-    return value
-
-
-def tensors_of(value: Any) -> Iterator[Tensor]:
-    """Every tensor in nested lists, tuples and dicts."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from tensors_of(item)
-    elif isinstance(value, Mapping):
-        yield from tensors_of(list(value.values()))

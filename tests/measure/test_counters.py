@@ -9,10 +9,11 @@ import pytest
 from shufflenet_flops import comparison, zoo
 from shufflenet_flops.count import CONVENTIONS, layer_table
 from shufflenet_flops.measure.counters import thop
+from shufflenet_flops.sources import resolve
 
 
 def compared(name: str) -> comparison.Comparison:
-    return comparison.compare(comparison.prepare(zoo.find(name)))
+    return comparison.compare(comparison.prepare(resolve(name)))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_shufflenet_1x() -> None:
 def test_conventions_predict_counters_without_running_them(name: str) -> None:
     """For a network of modules alone, the convention on the analytic table is the report."""
     model = zoo.find("shufflenet_unit@stride=2")
-    found = comparison.compare(comparison.prepare(model))
+    found = compared("shufflenet_unit@stride=2")
 
     assert layer_table(model.spec, model.input).total(CONVENTIONS[name]) == (
         found.counters[name].reported

@@ -1,0 +1,144 @@
+"""Filters such as `macs < 40e6 and g > 1`: parsed into array operations, never run as Python.
+
+Comparisons of columns with each other and with numbers are exact. `//`, `%` and negation stay in
+whole numbers; `+ - * /` are done in double precision, where they cannot overflow.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from shufflenet_flops.errors import InputError, UnknownNameError
+
+Columns = Mapping[str, npt.NDArray[np.int64]]
+Mask = npt.NDArray[np.bool_]
+
+_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+_IN_DOUBLES: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+_WHOLE: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+}
+_LONGEST = 2000
+_LARGEST = 1e100
+_HELP = "write comparisons of columns and numbers joined by and, or, not: macs < 40e6 and g > 1"
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A parsed filter over named columns."""
+
+    text: str
+    _tree: ast.expr
+
+    def mask(self, columns: Columns) -> Mask:
+        """Which rows of `columns`, all of one length, it lets through."""
+        with np.errstate(all="ignore"):  # infinities compare like numbers
+            return np.asarray(_logical(self._tree, columns), dtype=np.bool_)
+
+
+def parse_filter(text: str, columns: Collection[str]) -> Filter:
+    """The filter that `text` describes.
+
+    Raises UnknownNameError for a name that is no column, InputError for anything but comparisons.
+    """
+    if len(text) > _LONGEST:
+        raise InputError(f"--where: {len(text)} characters are too many; {_LONGEST} are allowed")
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        raise InputError(f"--where {text!r} cannot be read: {_HELP}") from None
+    _check(tree, text, columns, want_logical=True)
+    return Filter(text, tree)
+
+
+def _check(node: ast.expr, text: str, columns: Collection[str], *, want_logical: bool) -> None:
+    """Refuse every kind of node that is not listed here."""
+    match node:
+        case ast.BoolOp(values=parts) if want_logical:
+            for part in parts:
+                _check(part, text, columns, want_logical=True)
+        case ast.UnaryOp(op=ast.Not(), operand=part) if want_logical:
+            _check(part, text, columns, want_logical=True)
+        case ast.Compare(left=left, ops=ops, comparators=others) if want_logical and all(
+            type(op) in _COMPARE for op in ops
+        ):
+            for part in (left, *others):
+                _check(part, text, columns, want_logical=False)
+        case ast.BinOp(op=ast.FloorDiv() | ast.Mod(), right=ast.Constant(value=0)):
+            raise InputError(f"--where {text!r}: {ast.unparse(node)!r} divides by zero")
+        case ast.BinOp(left=left, op=op, right=right) if not want_logical and (
+            type(op) in _IN_DOUBLES or type(op) in _WHOLE
+        ):
+            _check(left, text, columns, want_logical=False)
+            _check(right, text, columns, want_logical=False)
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=part) if not want_logical:
+            _check(part, text, columns, want_logical=False)
+        case ast.Constant(value=int() | float() as value) if not want_logical and not isinstance(
+            value, bool
+        ):
+            if not abs(value) <= _LARGEST:
+                raise InputError(f"--where {text!r}: numbers go up to {_LARGEST:.0e}")
+        case ast.Name(id=name) if not want_logical:
+            if name not in columns:
+                raise UnknownNameError("column", name, columns)
+        case _:
+            raise InputError(f"--where {text!r}: {ast.unparse(node)!r} is not allowed; {_HELP}")
+
+
+def _logical(node: ast.expr, columns: Columns) -> Any:
+    match node:
+        case ast.BoolOp(op=joiner, values=parts):
+            combine = operator.and_ if isinstance(joiner, ast.And) else operator.or_
+            result = _logical(parts[0], columns)
+            for part in parts[1:]:
+                result = combine(result, _logical(part, columns))
+            return result
+        case ast.UnaryOp(operand=part):
+            return ~_logical(part, columns)
+        case ast.Compare(left=left, ops=ops, comparators=others):
+            result = np.ones(len(next(iter(columns.values()))), np.bool_)
+            before = _number(left, columns)
+            for op, other in zip(ops, others, strict=True):
+                after = _number(other, columns)
+                result &= _COMPARE[type(op)](before, after)
+                before = after
+            return result
+    raise AssertionError(f"{type(node).__name__} passed the check")
+
+
+def _number(node: ast.expr, columns: Columns) -> Any:
+    match node:
+        case ast.Name(id=name):
+            return columns[name]
+        case ast.Constant(value=int() | float() as value):
+            # A whole number compares exactly with int64; 40e6 is one.
+            return int(value) if value == int(value) else value
+        case ast.UnaryOp(op=op, operand=part):
+            value = _number(part, columns)
+            return -value if isinstance(op, ast.USub) else value
+        case ast.BinOp(left=left, op=op, right=right):
+            a, b = _number(left, columns), _number(right, columns)
+            if type(op) in _IN_DOUBLES:
+                return _IN_DOUBLES[type(op)](np.asarray(a, np.float64), np.asarray(b, np.float64))
+            return _WHOLE[type(op)](np.asarray(a), np.asarray(b))
+    raise AssertionError(f"{type(node).__name__} passed the check")

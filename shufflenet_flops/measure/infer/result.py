@@ -1,0 +1,78 @@
+"""New tensors on the meta device, and refusals worded in one way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from shufflenet_flops.spec.ops import shape_text
+
+META = torch.device("meta")
+Rule = Callable[..., Any]
+
+
+def refused(what: str, *args: Tensor | str) -> RuntimeError:
+    shown = (
+        arg if isinstance(arg, str) else f"{shape_text(arg.shape)} {str(arg.dtype)[6:]}"
+        for arg in args
+    )
+    return RuntimeError(f"{what} cannot take {', '.join(shown)}")
+
+
+def like(x: Tensor, sizes: Sequence[int]) -> Tensor:
+    """A tensor of `sizes` in x's dtype and memory format."""
+    if len(sizes) == 4 and channels_last(x):
+        return torch.empty(sizes, dtype=x.dtype, device=META, memory_format=torch.channels_last)
+    return torch.empty(sizes, dtype=x.dtype, device=META)
+
+
+def same(x: Tensor) -> Tensor | None:
+    """A new tensor like x; None where x's strides are neither of the two usual formats."""
+    # Not `empty_like`: for meta tensors that is Python code which imports sympy.
+    if x.is_contiguous() or channels_last(x):
+        return torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=META)
+    return None
+
+
+def channels_last(x: Tensor) -> bool:
+    """Whether torch takes x for channels last, told by strides alone where sizes of 1 are in it."""
+    if x.dim() != 4:
+        return False
+    strides = x.stride()
+    if strides[3] < strides[1] or strides[1] == 0:
+        return False
+    least = 0
+    for axis in (1, 3, 2, 0):
+        if strides[axis] < least or x.shape[axis] == 0:
+            return False
+        if axis == 0 and least == strides[1]:
+            return False  # 1 x c x 1 x 1 in the usual order
+        least = strides[axis] * max(x.shape[axis], 1)
+    return x.is_contiguous(memory_format=torch.channels_last)
+
+
+def broadcast(shape: Sequence[int], other: Sequence[int]) -> tuple[int, ...] | None:
+    """The shape that both are stretched to, None where they cannot be."""
+    # Not `torch.broadcast_shapes`, which imports sympy.
+    sizes = []
+    for a, b in zip_longest(reversed(shape), reversed(other), fillvalue=1):
+        if a != b and 1 not in (a, b):
+            return None
+        sizes.append(b if a == 1 else a)
+    return tuple(reversed(sizes))
+
+
+def overloads(names: str) -> list[Any]:
+    """The plain overloads of aten ops by name, of those that this version of torch has."""
+    packets = [getattr(torch.ops.aten, name, None) for name in names.split()]
+    return [
+        getattr(packet, overload)
+        for packet in packets
+        if packet is not None
+        for overload in packet.overloads()
+        if overload in ("default", "Tensor", "Scalar")
+    ]

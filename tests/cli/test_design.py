@@ -1,0 +1,264 @@
+"""formula, fit and sweep on the command line."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from shufflenet_flops.cli.app import run
+from shufflenet_flops.design import store
+from shufflenet_flops.design.sweep import Counted
+
+
+def cli(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = run(list(arguments))
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def results(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, Any]]:
+    code, out, err = cli(capsys, *arguments, "--format", "json")
+
+    assert (code, err) == (0, "")
+    return json.loads(out)["results"]
+
+
+def test_formula_has_the_three_units(capsys: pytest.CaptureFixture[str]) -> None:
+    found = results(capsys, "formula")
+
+    assert [(one["unit"], one["expression"], one["matches_paper"]) for one in found] == [
+        ("resnet", "h*w*(2*c*m + 9*m**2)", True),
+        ("resnext", "h*w*(2*c*m + 9*m**2/g)", True),
+        ("shufflenet", "h*w*(2*c*m/g + 9*m)", True),
+    ]
+    assert all(one["value"] is None for one in found)
+
+
+def test_formula_with_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    found = results(
+        capsys, "formula", "--unit", "shufflenet", "--c", "240", "--g", "3", "--wrt", "g"
+    )
+
+    assert found[0]["value"] == 7_949_760
+    assert sum(found[0]["parts"].values()) == 7_949_760
+    assert found[0]["derivative"] == "-2*c*h*m*w/g**2"
+    assert found[0]["changes"] == [
+        {"at": "160/3", "before": "grouped pointwise conv", "after": "depthwise conv"}
+    ]
+
+
+def test_formula_of_a_network_in_markdown(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = cli(capsys, "formula", "shufflenet_v1", "--g", "3", "--format", "markdown")
+
+    assert code == 0
+    assert r"$h w \left(162 s + 90 s^{2}" in out
+    assert "137,460,672" in out
+
+
+def test_formula_of_a_ratio(capsys: pytest.CaptureFixture[str]) -> None:
+    (found,) = results(capsys, "formula", "--unit", "mobilenet", "--over", "conv")
+
+    assert (found["expression"], found["matches_paper"]) == ("1/n + k**(-2)", True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["formula", "--unit", "resnet", "--g", "3"], "--g: resnet_unit cannot vary it"),
+        (["formula", "--unit", "resnt"], "did you mean resnet or resnext"),
+        (["formula", "--c", "0"], "--c 0: must be at least 1"),
+        (["formula", "--wrt", "q"], "--wrt q: the formula has"),
+        (["formula", "--plot", "x.svg"], "--plot draws one unit or network"),
+        (["formula", "--unit", "resnet", "--wrt", "c", "--plot", "x.pdf"], ".svg or .png"),
+        (["formula", "resnet", "--over", "conv"], "not networks"),
+        (["fit", "shufflenet_v1", "--macs", "1k"], "the narrowest, of 48 channels, has macs"),
+        (["fit", "--macs", "140M"], "which family?"),
+        (["fit", "shufflenet_v1"], "what is the budget?"),
+        (["fit", "shufflenet_v1", "--macs", "0.5"], "must be a whole number above 0"),
+        (["fit", "shufflenet_v1", "--macs", "140M", "--g", "5"], "give --stem"),
+        (["fit", "shufflenet_v1@scale=2", "--macs", "140M"], "scale is a variable here"),
+        (["fit", "shufflenet_v1", "--macs", "140M", "--h", "4"], "h=4 is too small"),
+        (["fit", "--paper-table-4", "--macs", "140M"], "only --stem varies"),
+        (["sweep", "--c", "1:1000000", "--h", "1:1000000"], "--sample"),
+        (["sweep", "--c", "9:1"], "9:1 is empty"),
+        (["sweep"], "what is to vary?"),
+        (["sweep", "--c", "64", "--where", "mac < 3"], "did you mean macs?"),
+        (["sweep", "--c", "64", "--where", "print(1)"], "is not allowed"),
+        (["sweep", "--c", "64", "--resume"], "name its folder with --save"),
+        (["sweep", "--c", "64", "--scheduler", "tcp://x:1"], "is for --engine dask"),
+        (["sweep", "--c", "64", "--stride", "1,2"], "one of 1 and 2"),
+        (["sweep", "conv_unit", "--c", "3000000000:3000000009", "--h", "9"], "largest int64"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    code, out, err = cli(capsys, *arguments)
+
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert message in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    found = results(capsys, "fit", "shufflenet_v1", "--macs", "140M", "--g", "1,3,8")
+
+    assert [(one["options"]["g"], one["channels"]) for one in found] == [
+        (1, 560),
+        (3, 960),
+        (8, 1536),
+    ]
+    for one in found:
+        assert one["macs"] <= one["budget"] == 140_000_000 < one["next_wider"]["macs"]
+
+
+def test_fit_under_several_budgets_names_the_one_that_binds(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (one,) = results(capsys, "fit", "shufflenet_v1", "--macs", "10G", "--params", "1.5M")
+
+    assert (one["metric"], one["budget"]) == ("params", 1_500_000)
+    assert one["params"] <= 1_500_000 < one["next_wider"]["params"]
+
+
+def test_paper_table_4(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = cli(capsys, "fit", "--paper-table-4")
+
+    assert code == 0
+    assert "553.0" in out
+    assert "unexplained: ShuffleNet 576" in out
+
+
+SWEEP = ["sweep", "--unit", "shufflenet", "--c", "64:1024:16", "--g", "1,2,3,4,8", "--h", "7,14"]
+
+
+def test_sweep(capsys: pytest.CaptureFixture[str]) -> None:
+    (found,) = results(capsys, *SWEEP, "--where", "macs < 40e6 and g > 1")
+
+    assert found["configurations"] == 610
+    assert found["configurations"] == found["invalid"] + found["filtered"] + found["kept"]
+    assert found["pareto"][0]["macs"] < found["pareto"][-1]["macs"]
+    assert all(row["g"] > 1 for row in found["pareto"])
+
+
+def test_sweep_measures_the_first_of_the_front(capsys: pytest.CaptureFixture[str]) -> None:
+    (found,) = results(capsys, *SWEEP, "--measure", "2", "--quiet")
+
+    assert [("latency_s" in row) for row in found["pareto"]] == [True] * 2 + [False] * (
+        len(found["pareto"]) - 2
+    )
+    assert found["pareto"][0]["latency_s"]["median"] > 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["formula", "--unit", "shufflenet", "--c", "96", "--wrt", "g"],
+        ["fit", "shufflenet_v1", "--macs", "140M", "--g", "1,2,3,4,8"],
+        [*SWEEP, "--quiet"],
+    ],
+)
+def test_figures_are_the_same_bytes_twice(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for name in ("a.svg", "b.svg", "a.png"):
+        code, _, err = cli(capsys, *arguments, "--plot", str(tmp_path / name))
+        assert (code, err) == (0, "")
+
+    svg = (tmp_path / "a.svg").read_bytes()
+    assert svg == (tmp_path / "b.svg").read_bytes()
+    assert b"<dc:date>" not in svg
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+# ---- whole chunks survive a full disk and a kill
+
+LONG = ["sweep", "conv_unit", "--c", "1:1500", "--h", "1:400", "--chunk", "10000", "--workers", "1"]
+
+
+def test_a_full_disk_says_where_it_stopped_and_resume_goes_on(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = store._write_parquet
+
+    def fill(path: Path, counted: Counted, columns: Any) -> None:
+        if ".part-000004" in path.name:
+            path.write_bytes(b"half a part")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, counted, columns)
+
+    save = [*LONG, "--save", str(tmp_path / "rows")]
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_write_parquet", fill)
+        code, out, err = cli(capsys, *save)
+
+    assert (code, out) == (2, "")
+    assert err == (
+        f"error: stopped (No space left on device): 4 of 60 chunks are whole in "
+        f"{tmp_path / 'rows'}; the same command with --resume goes on\n"
+    )
+    (resumed,) = results(capsys, *save, "--resume")
+    assert resumed["configurations"] == 600_000
+    assert resumed["resumed_chunks"] == 4
+    assert table(tmp_path / "rows").num_rows == resumed["kept"] == 600_000
+
+
+def wait_for(folder: Path, parts: int, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        if len(list(folder.glob("part-*"))) >= parts:
+            return
+        assert process.poll() is None, "it ended before it could be stopped"
+        time.sleep(0.02)
+    raise AssertionError("no parts")
+
+
+def table(folder: Path) -> Any:
+    return pq.ParquetDataset(sorted(folder.glob("part-*.parquet"))).read()
+
+
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT])
+def test_a_stopped_run_leaves_whole_chunks_and_resume_goes_on(
+    sign: signal.Signals, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    stopped, whole = tmp_path / "stopped", tmp_path / "whole"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "shufflenet_flops", *LONG, "--save", str(stopped)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=os.environ,
+    )
+    wait_for(stopped, 3, process)
+    process.send_signal(sign)
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode != 0
+    if sign is signal.SIGINT:
+        assert b"chunks are whole in" in err
+        assert b"--resume goes on" in err
+    for part in stopped.glob("part-*.parquet"):
+        pq.read_table(part)
+    (resumed,) = results(capsys, *LONG, "--save", str(stopped), "--resume")
+    (fresh,) = results(capsys, *LONG, "--save", str(whole))
+    assert 0 < resumed["resumed_chunks"] < 60
+    assert fresh["resumed_chunks"] == 0
+    assert {**resumed, "seconds": 0, "resumed_chunks": 0, "output": ""} == {
+        **fresh,
+        "seconds": 0,
+        "output": "",
+    }
+    assert table(stopped).equals(table(whole))
+    assert not list(stopped.glob(".*"))
