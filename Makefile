@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: setup compare test slow lint reports bench picture
+.PHONY: setup compare test slow lint check reports docs bench picture
 .DEFAULT_GOAL := compare
 
 setup: $(READY)
@@ -28,10 +28,16 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+check: setup ## this repository's own networks, held to flop-budget.toml and flop-budget.lock
+	$(BIN)/shufflenet-flops check --locked
+
 reports: setup ## the committed reports that no clock went into
-	$(BIN)/shufflenet-flops compare --no-latency --quiet -o reports/units.md > /dev/null
+	$(BIN)/shufflenet-flops report all -o reports
 	$(BIN)/shufflenet-flops models -o reports/models.md > /dev/null
-	$(BIN)/shufflenet-flops paper --alternatives -o reports/paper.md > /dev/null
+
+docs: setup ## the documentation in build/site; a warning is an error
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/mkdocs build --strict --quiet
 
 bench: setup ## reports/benchmarks.md, measured on this machine
 	$(BIN)/python -m benchmarks.run

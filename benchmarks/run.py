@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import startup
+from benchmarks import check, html, startup
 from shufflenet_flops.latency.environment import environment
 
 PATH = Path("reports/benchmarks.md")
-SECTIONS = (startup.section,)
+SECTIONS = (startup.section, check.section, html.section)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 The analytic side is here and imports no torch; the measured side is `shufflenet_flops.measure`.
 """
 
+from shufflenet_flops.budget.check import check as check
 from shufflenet_flops.count import CONVENTIONS as CONVENTIONS
 from shufflenet_flops.count import Convention as Convention
 from shufflenet_flops.count import Row as Row

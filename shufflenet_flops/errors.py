@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 
+def one_line(text: str) -> str:
+    """Text that can do nothing to a terminal or a log: one line of what can be seen."""
+    return "".join(
+        sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}"
+        for sign in " ".join(text.split())
+    )
+
+
 class ShufflenetFlopsError(Exception):
-    """Base class: the command line prints its message on one line and exits with 2."""
+    """Base class: the command line prints each of its messages on one line and exits with 2."""
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """One for each thing that is wrong."""
+        return (str(self),)
 
 
 class SpecError(ShufflenetFlopsError, ValueError):
@@ -52,3 +66,29 @@ class ModelError(ShufflenetFlopsError, RuntimeError):
 
 class DataError(ShufflenetFlopsError, ValueError):
     """A data or configuration file that breaks a rule: `file:line: key path: what is wrong`."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong in a file; `where` is the key's path, empty for the file itself."""
+
+    file: str
+    line: int
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        where = f"{self.where}: " if self.where else ""
+        return f"{self.file}:{self.line}: {where}{self.what}"
+
+
+class ConfigError(DataError):
+    """Everything that is wrong in a file, found in one go."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        return tuple(map(str, self.problems))

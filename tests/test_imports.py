@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "pandas", "matplotlib", "sympy", "scipy", "numpy", "fvcore", "thop")
 
 CODE = """
@@ -19,7 +21,9 @@ print(",".join(name for name in {heavy!r} if name in sys.modules))
 def heavy_modules_after(statement: str) -> str:
     """Heavy packages that are loaded in a fresh interpreter after `statement`."""
     code = CODE.format(statement=statement, heavy=HEAVY)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
     return done.stdout.splitlines()[-1]
 
 
@@ -39,6 +43,10 @@ def run_command(*arguments: str) -> str:
         run_command("count", "resnet50", "--format", "json"),
         run_command("count", "resnet50", "--format", "markdown"),
         run_command("env"),
+        run_command("check", "--locked"),
+        run_command("check", "--format", "json"),
+        run_command("diff", "flop-budget.lock", "flop-budget.lock"),
+        "import shufflenet_flops as sf\nassert sf.check(locked=True).ok",
         run_command("paper", "shufflenet_v1_table_1", "--alternatives"),
         run_command("paper", "mobilenet_v1_table_7", "--format", "json"),
         "import shufflenet_flops.paper.errata, shufflenet_flops.report.paper",

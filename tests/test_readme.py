@@ -1,4 +1,4 @@
-"""Every command of the README is run, and the output shown there is what comes out."""
+"""Every command of the README and docs is run, and the output shown there is what comes out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 CONSOLE = re.compile(r"```console\n\$ (?P<command>[^\n]+)\n(?P<output>.*?)```", re.DOTALL)
 PYTHON = re.compile(r"```python\n(?P<code>.*?)```", re.DOTALL)
 
@@ -30,20 +32,27 @@ def run(command: str) -> str:
     return done.stdout
 
 
-def test_output_is_in_step(update_golden: bool) -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_output_is_in_step(page: Path, update_golden: bool) -> None:
     """`--update-golden` writes it anew."""
-    text = README.read_text()
+    text = page.read_text()
     fresh = CONSOLE.sub(
         lambda match: f"```console\n$ {match['command']}\n{run(match['command'])}```", text
     )
     if update_golden:
-        README.write_text(fresh)
+        page.write_text(fresh)
 
-    assert len(CONSOLE.findall(text)) >= 5
-    assert fresh == README.read_text()
+    assert fresh == page.read_text()
 
 
-@pytest.mark.parametrize("code", PYTHON.findall(README.read_text()))
+def test_there_is_output_to_show() -> None:
+    """The test above has something to run."""
+    assert len(CONSOLE.findall(README.read_text())) >= 5
+
+
+@pytest.mark.parametrize(
+    "code", [code for page in PAGES for code in PYTHON.findall(page.read_text())]
+)
 def test_python_runs(code: str) -> None:
     """Each example stands alone."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -2,24 +2,63 @@
 
 from __future__ import annotations
 
+import re
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from shufflenet_flops.cli.app import run
+from shufflenet_flops.cli.report import PAGE, PARTS
 
 REPORTS = Path(__file__).parents[1] / "reports"
 
 
-@pytest.mark.parametrize(
-    ("report", "arguments"),
-    [
-        ("units.md", ["compare", "--no-latency", "--format", "markdown"]),
-        ("models.md", ["models", "--format", "markdown"]),
-        ("paper.md", ["paper", "--alternatives", "--format", "markdown"]),
-    ],
-)
-def test_in_step(capsys: pytest.CaptureFixture[str], report: str, arguments: list[str]) -> None:
-    """`make reports` writes them anew."""
-    assert run(arguments) == 0
-    assert capsys.readouterr().out == (REPORTS / report).read_text()
+@pytest.mark.parametrize("name", PARTS)
+def test_report_is_in_step(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make reports` writes them anew. Figures are the same bytes in one version of matplotlib."""
+    monkeypatch.chdir(tmp_path)
+    assert run(["report", *PARTS[name], "-o", f"{name}.md"]) == 0
+    made = sorted(path for path in tmp_path.rglob("*.*") if path.is_file())
+
+    assert (REPORTS / f"{name}.md").read_text() == (tmp_path / f"{name}.md").read_text()
+    for path in made:
+        committed = REPORTS / path.relative_to(tmp_path)
+        assert committed.exists(), committed.name
+        if path.suffix == ".svg" and drawn_by(committed) == metadata.version("matplotlib"):
+            assert committed.read_bytes() == path.read_bytes(), path.name
+    figures = [path.name for path in made if path.parent.name == "figures"]
+    assert figures == sorted(path.name for path in (REPORTS / "figures").glob(f"{name}-*"))
+
+
+def test_models_are_in_step(capsys: pytest.CaptureFixture[str]) -> None:
+    """The list of the zoo is no report, and is kept beside them."""
+    assert run(["models", "--format", "markdown"]) == 0
+    assert capsys.readouterr().out == (REPORTS / "models.md").read_text()
+
+
+def test_page_has_every_report() -> None:
+    """And the explorer."""
+    page = (REPORTS / PAGE).read_text()
+
+    assert len(re.findall("<section", page)) == len(PARTS) + 1
+    assert len(page) < 700_000
+
+
+@pytest.mark.slow
+def test_page_is_in_step(tmp_path: Path) -> None:
+    """Apart from its figures, whose bytes are those of one version of matplotlib."""
+    assert run(["report", "all", "-o", str(tmp_path)]) == 0
+    without_figures = [
+        re.sub(r"data:image/svg\+xml;base64,[\w+/=]+", "figure", (directory / PAGE).read_text())
+        for directory in (REPORTS, tmp_path)
+    ]
+
+    assert without_figures[0] == without_figures[1]
+
+
+def drawn_by(svg: Path) -> str:
+    """The version of matplotlib that an SVG says it is from."""
+    match = re.search(r"Matplotlib v([\d.]+)", svg.read_text())
+    assert match is not None
+    return match[1]

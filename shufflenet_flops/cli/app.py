@@ -9,18 +9,22 @@ from typing import Annotated
 import typer
 
 from shufflenet_flops.cli import (
+    check,
     compare,
     count,
+    diff,
     env,
     explain,
     fit,
     formula,
     interrupts,
+    lock,
     models,
     paper,
+    report,
     sweep,
 )
-from shufflenet_flops.errors import ShufflenetFlopsError
+from shufflenet_flops.errors import ShufflenetFlopsError, one_line
 
 app = typer.Typer(
     name="shufflenet-flops",
@@ -37,11 +41,16 @@ app.command("fit")(fit.command)
 app.command("sweep")(sweep.command)
 app.command("explain")(explain.command)
 app.command("paper")(paper.command)
+app.command("report", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+    report.command
+)
+app.command("check")(check.command)
+app.command("lock")(lock.command)
+app.command("diff")(diff.command)
 app.command("models")(models.command)
 app.command("env")(env.command)
 
 _debug = False
-_INTERRUPTED = 130  # what typer makes of Ctrl-C
 _NOTHING_WRITTEN = "interrupted: nothing was written"
 
 
@@ -59,7 +68,7 @@ Try:
   shufflenet-flops compare resnet50 resnext50_32x4d shufflenet_v1_x1_0_g3
   shufflenet-flops count shufflenet_v1_x1_0_g3 --by kind
   shufflenet-flops count shufflenet_v1@g=8,scale=2 --input 1x3x480x640
-  shufflenet-flops models 'shufflenet*' --format json
+  shufflenet-flops report compare --c 240 --g 3 -o units.html
 """
 
 
@@ -100,7 +109,7 @@ def run(arguments: list[str]) -> int:
     except ShufflenetFlopsError as error:
         if _debug:
             raise
-        return _fail(str(error))
+        return _fail(*error.messages)
     except Exception as error:
         if _debug:
             raise
@@ -110,12 +119,12 @@ def run(arguments: list[str]) -> int:
             f"{type(error).__name__}: {error} (a defect of shufflenet-flops; "
             "`shufflenet-flops --debug …` shows where)"
         )
-    if code == _INTERRUPTED:
+    if code == report.INTERRUPTED:
         return _fail(_NOTHING_WRITTEN)
     return code if isinstance(code, int) else 0
 
 
-def _fail(message: str) -> int:
-    line = " ".join(message.split())
-    print(f"error: {line}", file=sys.stderr)
+def _fail(*messages: str) -> int:
+    for message in messages:
+        print(f"error: {one_line(message)}", file=sys.stderr)
     return 2

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from shufflenet_flops.cli.completion import complete_model, complete_unit
 from shufflenet_flops.cli.options import (
     MODEL_HELP,
     ArgOption,
@@ -38,7 +39,9 @@ def command(
     models: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="MODEL", help=f"Whole networks to compare instead of units. {MODEL_HELP}"
+            metavar="MODEL",
+            help=f"Whole networks to compare instead of units. {MODEL_HELP}",
+            autocompletion=complete_model,
         ),
     ] = None,
     c: Annotated[int, _size("Input channels of the unit.")] = 240,
@@ -56,6 +59,7 @@ def command(
             metavar="UNIT",
             help="resnet, resnext or shufflenet. Repeatable.",
             show_default="all three",
+            autocompletion=complete_unit,
         ),
     ] = None,
     input: InputOption = None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from shufflenet_flops.cli.completion import complete_convention, complete_model
 from shufflenet_flops.cli.options import (
     MODEL_HELP,
     ArgOption,
@@ -31,14 +32,18 @@ class By(StrEnum):
 
 
 def command(
-    model: Annotated[str, typer.Argument(help=MODEL_HELP)],
+    model: Annotated[str, typer.Argument(help=MODEL_HELP, autocompletion=complete_model)],
     input: InputOption = None,
     input_factory: InputFactoryOption = None,
     arg: ArgOption = None,
     path: PathOption = None,
     by: Annotated[By, typer.Option(help="One row per layer, unit, stage or kind.")] = By.STAGE,
     convention: Annotated[
-        str, typer.Option(help="What counts: paper, paper-conv, flops, fvcore, thop.")
+        str,
+        typer.Option(
+            help="What counts: paper, paper-conv, flops, fvcore, thop.",
+            autocompletion=complete_convention,
+        ),
     ] = "paper",
     strict: StrictOption = False,
     form: FormatOption = Format.TABLE,

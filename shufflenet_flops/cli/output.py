@@ -62,15 +62,7 @@ class Writer:
     def write(self, document: Document) -> None:
         """Print to stdout and replace every file; a failure leaves the old files whole."""
         for path, beside in self._files:
-            text = render(document, SUFFIXES[path.suffix])
-            try:
-                with beside.open("w", encoding="utf-8") as stream:
-                    stream.write(text)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                beside.replace(path)
-            except OSError as error:
-                raise OutputError(f"cannot write {path}: {error.strerror}") from None
+            _replace(path, beside, render(document, SUFFIXES[path.suffix]).encode())
         if self._format is Format.TABLE:
             _print_table(document)
         else:
@@ -110,19 +102,53 @@ def open_figure(path: Path | None) -> Iterator[Callable[[bytes], None]]:
         return
     if path.suffix not in FIGURE_SUFFIXES:
         raise InputError(f"--plot {path}: the suffix must be {' or '.join(FIGURE_SUFFIXES)}")
-    beside = _reserve(path)
-
-    def write(content: bytes) -> None:
-        try:
-            beside.write_bytes(content)
-            beside.replace(path)
-        except OSError as error:
-            raise OutputError(f"cannot write {path}: {error.strerror}") from None
-
-    try:
+    with open_file(path) as write:
         yield write
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[Callable[[bytes], None]]:
+    """A function that replaces the content of the file `path`, all or nothing.
+
+    Raises OutputError for a path that cannot be written, before any work is done.
+    """
+    beside = _reserve(path)
+    try:
+        yield lambda content: _replace(path, beside, content)
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def open_files(
+    paths: Sequence[Path], suffixes: Sequence[str]
+) -> Iterator[Callable[[Path, Mapping[str, bytes]], None]]:
+    """A function that puts files beside one of `paths`, by their path there, each all or nothing.
+
+    Raises as `open_outputs` does, before any work is done.
+    """
+    reserved: list[Path] = []
+    try:
+        for path in paths:
+            if path.suffix not in suffixes:
+                raise InputError(f"-o {path}: the suffix must be {' or '.join(suffixes)}")
+            reserved.append(_reserve(path))
+        yield _write_beside
+    finally:
+        for beside in reserved:
+            beside.unlink(missing_ok=True)
+
+
+def _write_beside(path: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        target = path.parent / name
+        try:
+            target.parent.mkdir(exist_ok=True)
+            beside = _reserve(target)
+            beside.write_bytes(content)
+            beside.replace(target)
+        except OSError as error:
+            raise OutputError(f"cannot write {target}: {error.strerror or error}") from None
 
 
 def _reserve(path: Path) -> Path:
@@ -136,6 +162,18 @@ def _reserve(path: Path) -> Path:
     os.close(handle)
     os.chmod(beside, 0o666 & ~_umask())
     return Path(beside)
+
+
+def _replace(path: Path, beside: Path, content: bytes) -> None:
+    """Write beside `path` and rename that, so that the old or the new file is there whole."""
+    try:
+        with beside.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _umask() -> int:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from shufflenet_flops.cli.completion import complete_table
 from shufflenet_flops.cli.options import FormatOption, OutputOption
 from shufflenet_flops.cli.output import Document, Format, open_outputs
 from shufflenet_flops.errors import UnknownNameError
@@ -15,7 +16,11 @@ from shufflenet_flops.paper.verdict import Verdict
 
 def command(
     table: Annotated[
-        str | None, typer.Argument(help="Such as shufflenet_v1_table_1; all tables by default.")
+        str | None,
+        typer.Argument(
+            help="Such as shufflenet_v1_table_1; all tables by default.",
+            autocompletion=complete_table,
+        ),
     ] = None,
     row: Annotated[str | None, typer.Option(help="One row, by its name in the table.")] = None,
     verdict: Annotated[Verdict | None, typer.Option(help="Only cells of this verdict.")] = None,

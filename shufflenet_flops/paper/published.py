@@ -20,8 +20,8 @@ from shufflenet_flops.count.row import IntShape
 from shufflenet_flops.errors import UnknownNameError
 from shufflenet_flops.paper.claims import CLAIMS
 from shufflenet_flops.paper.reading import QUANTITIES, Reading
-from shufflenet_flops.paper.toml_lines import Document, KeyPath
 from shufflenet_flops.paper.verdict import UNITS, Verdict, parse_figure
+from shufflenet_flops.toml_lines import Document, KeyPath
 
 _READING_KEYS = ("quantity", "model", "convention", "input", "at", "kinds")
 _CELL_KEYS = (*_READING_KEYS, "unit", "verdict", "note", "alternatives")

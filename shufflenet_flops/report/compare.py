@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shufflenet_flops.comparison import Comparison
@@ -10,6 +10,7 @@ from shufflenet_flops.report.count import caveats
 from shufflenet_flops.report.counters import counter_notes
 from shufflenet_flops.report.data import plain
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega, scale_for
+from shufflenet_flops.report.saved import structured
 
 
 def results(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
@@ -19,11 +20,26 @@ def results(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
         result = plain(one)
         name = result.pop("name")
         if one.unit is None:
-            for key in ("unit", "c", "m", "g", "h", "w", "stride", "formula", "formula_macs"):
+            for key in _UNIT_KEYS:
                 del result[key]
             result = {"model": name} | result
         found.append(result)
     return found
+
+
+def comparisons_from(found: Sequence[Mapping[str, Any]]) -> list[Comparison]:
+    """The comparisons whose `results` are `found`."""
+    return [
+        structured(
+            Comparison,
+            dict.fromkeys(_UNIT_KEYS) | {"name": one.get("model") or one["unit"]} | dict(one),
+            f"results[{i}]",
+        )
+        for i, one in enumerate(found)
+    ]
+
+
+_UNIT_KEYS = ("unit", "c", "m", "g", "h", "w", "stride", "formula", "formula_macs")
 
 
 def compare_grid(comparisons: Sequence[Comparison]) -> Grid:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shufflenet_flops.count import Convention, Grouping, Row, Table
-from shufflenet_flops.report.grid import Column, Grid, grid, mega, mega_or_dash, percent
+from shufflenet_flops.count import Convention, Grouping, Kind, Row, Table
+from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega, mega_or_dash, percent
 from shufflenet_flops.sources import Counted, Source
-from shufflenet_flops.spec import shape_text
+from shufflenet_flops.spec import OpClass, shape_text
 
 ROOT = "(model)"  # what the outermost module does itself, which has no path
 
@@ -66,6 +66,31 @@ def _row_record(row: Row) -> dict[str, Any]:
     }
 
 
+def table_from(result: Mapping[str, Any]) -> Table:
+    """The table whose `count_result` is `result`."""
+    return Table(tuple(_row_from(record) for record in result["rows"]))
+
+
+def _row_from(record: Mapping[str, Any]) -> Row:
+    def sizes(key: str) -> tuple[int, ...] | None:
+        return None if record[key] is None else tuple(record[key])
+
+    return Row(
+        path=record["path"],
+        op=record["op"],
+        kind=Kind(record["kind"]),
+        inputs=tuple(tuple(map(int, filter(None, shape.split("x")))) for shape in record["inputs"]),
+        output=tuple(record["output"]),
+        counts={OpClass(name): amount for name, amount in record["counts"].items()},
+        params=record["params"],
+        read_bytes=record["read_bytes"],
+        write_bytes=record["write_bytes"],
+        kernel=sizes("kernel"),
+        stride=sizes("stride"),
+        groups=record["groups"],
+    )
+
+
 def count_grids(source: Source, convention: Convention, by: Grouping) -> list[Grid]:
     """The table grouped as asked, then, unless that is it, the shares by kind."""
     title = f"{source.name} on {' '.join(map(str, source.inputs))}"
@@ -73,13 +98,15 @@ def count_grids(source: Source, convention: Convention, by: Grouping) -> list[Gr
     notes = _notes(source, source.counted, convention)
     kinds = dict(sorted(table.by("kind").items(), key=lambda item: -item[1].total(convention)))
     if by == "kind":
-        return [_groups(title, "kind", kinds, table, convention, notes)]
-    first = (
-        _layers(title, table, convention)
-        if by == "layer"
-        else _groups(title, by, table.by(by), table, convention)
-    )
-    return [first, _groups("by kind", "kind", kinds, table, convention, notes)]
+        return [group_grid(title, "kind", kinds, table, convention, notes)]
+    match by:
+        case "layer":
+            first = layer_grid(title, table, convention)
+        case "stage":
+            first = stage_grid(title, table, convention)
+        case _:
+            first = group_grid(title, by, table.by(by), table, convention)
+    return [first, group_grid("by kind", "kind", kinds, table, convention, notes)]
 
 
 def _notes(source: Source, counted: Counted, convention: Convention) -> list[str]:
@@ -109,7 +136,42 @@ def caveats(unknown_ops: Mapping[str, int], *, real_forward: bool) -> list[str]:
     return found
 
 
-def _groups(
+def stage_grid(title: str, table: Table, convention: Convention) -> Grid:
+    """A tree: each stage, and in it the kinds of layer that count, with bars of their shares."""
+    columns = [*_columns("stage", convention), Column("", figures=False, bars=True)]
+    stages = table.by("stage")
+    longest = max((part.total(convention) for part in stages.values()), default=0) or 1
+    rows: list[Sequence[Cell | str]] = []
+    for stage, part in stages.items():
+        branches = _branches(part, convention)
+        lines = {stage: part} | {
+            f"{'└' if i == len(branches) else '├'} {kind}": inside
+            for i, (kind, inside) in enumerate(branches.items(), start=1)
+        }
+        rows += [
+            (*_figures(name, one, table, convention), _bar(one, convention, longest))
+            for name, one in lines.items()
+        ]
+    rows.append((*_figures("total", table, table, convention), Cell("")))
+    return grid(title, columns, rows)
+
+
+def _branches(stage: Table, convention: Convention) -> dict[str, Table]:
+    """The kinds of layer of a stage that count for something, and all others in one."""
+    kinds = stage.by("kind")
+    counted = {kind: part for kind, part in kinds.items() if part.total(convention)}
+    if len(kinds) == 1 or not counted:
+        return {}
+    rest = tuple(row for row in stage.rows if row.kind.value not in counted)
+    ordered = dict(sorted(counted.items(), key=lambda item: -item[1].total(convention)))
+    return ordered | ({"other layers": Table(rest)} if rest else {})
+
+
+def _bar(part: Table, convention: Convention, longest: int) -> Cell:
+    return Cell("", share=part.total(convention) / longest)
+
+
+def group_grid(
     title: str,
     by: str,
     groups: Mapping[str, Table],
@@ -117,8 +179,16 @@ def _groups(
     convention: Convention,
     notes: Sequence[str] = (),
 ) -> Grid:
-    total = whole.total(convention)
-    columns = [
+    """One row for each of `groups`, by `by`, with shares of the whole."""
+    rows = [
+        _figures(name, part, whole, convention)
+        for name, part in (*groups.items(), ("total", whole))
+    ]
+    return grid(title, _columns(by, convention), rows, notes)
+
+
+def _columns(by: str, convention: Convention) -> list[Column]:
+    return [
         Column(by, figures=False),
         Column(f"M{convention.unit}"),
         Column("share"),
@@ -127,22 +197,23 @@ def _groups(
         Column("activations k"),
         Column("memory MB"),
     ]
-    rows = [
-        (
-            name or ROOT,
-            mega_or_dash(part.total(convention)),
-            percent(part.total(convention), total),
-            f"{part.params:,}" if part.params else "–",
-            percent(part.params, whole.params),
-            f"{part.activations / 1e3:,.1f}" if part.activations else "–",
-            mega(part.memory_bytes, 2),
-        )
-        for name, part in (*groups.items(), ("total", whole))
+
+
+def _figures(name: str, part: Table, whole: Table, convention: Convention) -> list[str]:
+    count = part.total(convention)
+    return [
+        name or ROOT,
+        mega_or_dash(count),
+        percent(count, whole.total(convention)),
+        f"{part.params:,}" if part.params else "–",
+        percent(part.params, whole.params),
+        f"{part.activations / 1e3:,.1f}" if part.activations else "–",
+        mega(part.memory_bytes, 2),
     ]
-    return grid(title, columns, rows, notes)
 
 
-def _layers(title: str, table: Table, convention: Convention) -> Grid:
+def layer_grid(title: str, table: Table, convention: Convention) -> Grid:
+    """One row for each layer, in the order they run."""
     total = table.total(convention)
     columns = [
         Column("layer", figures=False),

@@ -8,19 +8,27 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Column:
-    """A column's heading, with its unit, and whether its cells are figures (right-aligned)."""
+    """A column's heading, with its unit, and whether its cells are figures (right-aligned).
+
+    The cells of a column of `bars` are drawn, from their `share`.
+    """
 
     heading: str
     figures: bool = True
+    bars: bool = False
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell's text; `best` marks the best value of its column, `latex` is the text as maths."""
+    """A cell's text; `best` marks the best value of its column, `latex` is the text as maths.
+
+    `share`, from 0 to 1, is the length of a bar.
+    """
 
     text: str
     best: bool = False
     latex: str = ""
+    share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -79,3 +87,12 @@ def mega_or_dash(value: int) -> str:
 def percent(part: int, whole: int) -> str:
     """A share to one decimal, `93.4 %`; a dash for none."""
     return f"{100 * part / whole:.1f} %" if part else "–"
+
+
+def bar(share: float, width: int) -> str:
+    """A bar as long as its share of `width` characters, to an eighth of one; never quite nothing.
+
+    A share of 0 is no bar.
+    """
+    eighths = max(round(8 * width * share), 1 if share else 0)
+    return "█" * (eighths // 8) + "▏▎▍▌▋▊▉"[eighths % 8 - 1 : eighths % 8 or 0]

@@ -1,16 +1,60 @@
-"""Grids as GitHub Markdown."""
+"""Grids and reports as GitHub Markdown."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from html import escape as html_escape
 
-from shufflenet_flops.report.grid import Cell, Grid
+from shufflenet_flops.report.grid import Cell, Grid, bar
+from shufflenet_flops.report.section import Section, stamp
+
+_BAR = 12  # characters of the longest bar
 
 
 def markdown(grids: Sequence[Grid]) -> str:
     """Each grid as a heading, a table and a list of notes."""
     return "\n".join(_grid(one) for one in grids)
+
+
+def markdown_report(section: Section, link: Callable[[str], str] | None = None) -> str:
+    """A section as a document; `link` gives a picture's address by its name."""
+    parts = [f"# {escape(section.question)}", ""]
+    parts += [*(f"- {_sentence(finding)}" for finding in section.findings), ""]
+    if link is not None:
+        for picture in section.pictures:
+            parts += [f"![{escape(picture.caption)}]({link(picture.name)})", ""]
+    parts.append(markdown(section.grids))
+    for one in section.details:
+        parts += ["<details>", f"<summary>{html_escape(one.title)}</summary>", ""]
+        parts += [_grid(one), "</details>", ""]
+    return "\n".join([*parts, *_about(section)])
+
+
+def _about(section: Section) -> list[str]:
+    lines = []
+    if section.convention:
+        lines += [f"Convention: {_sentence(section.convention)}", ""]
+    if section.environment:
+        lines += [f"Measured on: {escape(stamp(section.environment))}", ""]
+    if section.command:
+        lines += [f"Made by: {_code(section.command)}", ""]
+    return lines
+
+
+def _sentence(text: str) -> str:
+    """Escaped text in which what stands between backticks is code."""
+    parts = re.split(r"`([^`]+)`", text)
+    parts[::2] = map(escape, parts[::2])
+    parts[1::2] = map(_code, parts[1::2])
+    return "".join(parts)
+
+
+def _code(text: str) -> str:
+    """A code span: in a fence longer than any in the text, on one line."""
+    text = " ".join(text.split())
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}{text}{fence}" if fence == "`" else f"{fence} {text} {fence}"
 
 
 def escape(text: str) -> str:
@@ -40,6 +84,8 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _cell(cell: Cell) -> str:
+    if cell.share:
+        return bar(cell.share, _BAR)
     if cell.latex:
         return f"${cell.latex}$"
     return f"**{escape(cell.text)}**" if cell.best else escape(cell.text)

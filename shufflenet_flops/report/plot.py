@@ -1,6 +1,7 @@
 """Figures, as matplotlib draws them: the same bytes for the same data and version.
 
-The ground is transparent, and text and axes are a grey that reads on white and on black.
+The ground is transparent. Text and axes are, in PNG, a grey that reads on white and on black; in
+SVG they go by what the reader prefers, light or dark.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK = "#808080"
+INK = "#767676"
 # Okabe and Ito's colours, told apart by colour-blind readers, without those lost on black or white.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -45,8 +46,16 @@ _STYLE: Any = {
 }
 
 
+# Settles what INK is in an SVG, where the reader's preference is known.
+_INK_RULES = (
+    "svg{color:#4b5563}@media (prefers-color-scheme:dark){svg{color:#b9c0ca}}"
+    "@media print{svg{color:#333}}"
+)
+
+
 @contextmanager
-def _style() -> Iterator[None]:
+def style() -> Iterator[None]:
+    """The settings that every figure is drawn and saved with. Raises InputError."""
     try:
         import matplotlib as mpl
     except ImportError:
@@ -55,7 +64,8 @@ def _style() -> Iterator[None]:
         yield
 
 
-def _axes(figure: Figure, title: str, x_label: str, y_label: str, position: int = 111) -> Axes:
+def new_axes(figure: Figure, title: str, x_label: str, y_label: str, position: int = 111) -> Axes:
+    """Axes with a title and, on both axes, what is shown and its unit."""
     axes = figure.add_subplot(position)
     axes.set_title(title, loc="left", fontsize=11)
     axes.set_xlabel(x_label)
@@ -63,7 +73,8 @@ def _axes(figure: Figure, title: str, x_label: str, y_label: str, position: int 
     return axes
 
 
-def _figure(width: float = 6.4, height: float = 4.0) -> Figure:
+def new_figure(width: float = 5.6, height: float = 3.6) -> Figure:
+    """A figure of a size in inches that nothing global knows of."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
@@ -72,12 +83,19 @@ def _figure(width: float = 6.4, height: float = 4.0) -> Figure:
 def image(figure: Figure, suffix: str) -> bytes:
     """The figure as SVG or PNG, without a date."""
     content = io.BytesIO()
-    with _style():
+    with style():
         if suffix == ".svg":
             figure.savefig(content, format="svg", metadata={"Date": None})
-        else:
-            figure.savefig(content, format="png", dpi=160, metadata={"Software": None})
+            return _adaptive(content.getvalue().decode()).encode()
+        figure.savefig(content, format="png", dpi=160, metadata={"Software": None})
     return content.getvalue()
+
+
+def _adaptive(svg: str) -> str:
+    """The SVG with INK a colour that follows the reader's light or dark mode."""
+    return svg.replace(INK, "currentColor").replace(
+        '<style type="text/css">', f'<style type="text/css">{_INK_RULES}', 1
+    )
 
 
 def draw_lines(
@@ -88,9 +106,9 @@ def draw_lines(
     y_label: str,
 ) -> Figure:
     """One line with markers for each name, from its (x, y) points."""
-    with _style():
-        figure = _figure()
-        axes = _axes(figure, title, x_label, y_label)
+    with style():
+        figure = new_figure()
+        axes = new_axes(figure, title, x_label, y_label)
         for i, (name, points) in enumerate(lines.items()):
             axes.plot(
                 [x for x, _ in points],
@@ -115,13 +133,13 @@ def draw_shares(
     y_label: str,
 ) -> Figure:
     """Above, the sum of the parts against x; below, each part's share of it, stacked."""
-    with _style():
-        figure = _figure(height=6.4)
+    with style():
+        figure = new_figure(height=5.8)
         whole = [sum(values) for values in zip(*parts.values(), strict=True)]
-        above = _axes(figure, title, x_label, y_label, 211)
+        above = new_axes(figure, title, x_label, y_label, 211)
         above.plot(x, whole, color=COLOURS[0], marker=MARKERS[0], markersize=4)
         above.set_ylim(bottom=0)
-        below = _axes(figure, "share of each term", x_label, "share, %", 212)
+        below = new_axes(figure, "share of each term", x_label, "share, %", 212)
         shares = [
             [100 * value / total for value, total in zip(values, whole, strict=True)]
             for values in parts.values()
@@ -157,9 +175,9 @@ def draw_front(
     y_label: str,
 ) -> Figure:
     """A Pareto front among a sample of the points it was chosen from."""
-    with _style():
-        figure = _figure()
-        axes = _axes(figure, title, x_label, y_label)
+    with style():
+        figure = new_figure()
+        axes = new_axes(figure, title, x_label, y_label)
         if points:
             xs, ys = zip(*points, strict=True)
             axes.scatter(xs, ys, s=6, color=INK, alpha=0.35, label="swept")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from shufflenet_flops.report.grid import Grid
+from shufflenet_flops.report.grid import Grid, bar
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,12 +30,40 @@ def print_grids(console: Console, grids: Sequence[Grid]) -> None:
             console.print()
         console.print(Text(one.title, style="bold"))
         if one.rows:
-            table = _table(one)
+            table = _table(_with_bars(one, width))
             roomy = console.options.update(width=_ROOMY)
             console.width = max(width, console.measure(table, options=roomy).minimum)
             console.print(table)
         for note in one.notes:
             console.print(Text(note, style="dim" if console.is_terminal else ""), width=width)
+
+
+def _with_bars(one: Grid, width: int) -> Grid:
+    """Bars as text, in the width that the other columns leave; without them where it is little."""
+    places = [i for i, column in enumerate(one.columns) if column.bars]
+    if not places:
+        return one
+    kept = [i for i in range(len(one.columns)) if i not in places]
+    left = width - sum(_longest(one, i) + 2 for i in kept)
+    length = min(left // len(places), _LONGEST_BAR)
+    if length >= _SHORTEST_BAR:
+        kept = list(range(len(one.columns)))
+    rows = [
+        tuple(
+            replace(row[i], text=bar(row[i].share, length)) if i in places else row[i] for i in kept
+        )
+        for row in one.rows
+    ]
+    return replace(one, columns=tuple(one.columns[i] for i in kept), rows=tuple(rows))
+
+
+_SHORTEST_BAR, _LONGEST_BAR = 8, 24
+
+
+def _longest(one: Grid, place: int) -> int:
+    """The width of a column in characters."""
+    texts = (one.columns[place].heading, *(row[place].text for row in one.rows))
+    return max(len(line) for text in texts for line in text.split("\n"))
 
 
 def _table(one: Grid) -> Table:

@@ -9,7 +9,7 @@ import pytest
 
 from shufflenet_flops.errors import DataError, UnknownNameError
 from shufflenet_flops.paper import Verdict, load_table, parse_table, table_names
-from shufflenet_flops.paper.toml_lines import key_lines, path_text
+from shufflenet_flops.toml_lines import key_lines, path_text
 
 GOOD = """\
 paper = "A paper"
@@ -125,10 +125,12 @@ def test_lines_of_keys() -> None:
 
     assert key_lines(text) == {
         ("a",): 1,
+        ("r",): 2,
         ("r", 0): 2,
         ("r", 0, "b"): 3,
         ("r", 0, "b", "c"): 3,
         ("r", 1): 4,
+        ("r", 1, "d"): 5,
         ("r", 1, "d", "e f"): 5,
         ("r", 1, "d", "e f", "g"): 6,
     }

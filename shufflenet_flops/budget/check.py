@@ -1,0 +1,231 @@
+"""Hold models against their limits, and against the lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shufflenet_flops.budget import diff
+from shufflenet_flops.budget import lock as locks
+from shufflenet_flops.budget.config import Config, load, read_text
+from shufflenet_flops.budget.count import Counter, Subject
+from shufflenet_flops.budget.layers import AMOUNT_OF, align, describe
+from shufflenet_flops.budget.lock import Block, Lock
+from shufflenet_flops.budget.quantity import (
+    METRICS,
+    Limit,
+    ceiling_for,
+    difference,
+    figures,
+    short_form,
+)
+from shufflenet_flops.budget.timing import Timings, time_models
+from shufflenet_flops.budget.verdict import Report, TopRow, Verdict, top_rows
+from shufflenet_flops.errors import InputError
+
+if TYPE_CHECKING:
+    from shufflenet_flops.latency.stats import Latency
+
+TOP = 3
+ROOMY = 0.9  # a model below this share of its limit is told that the limit can drop
+RELOCK = "if this is meant, run `shufflenet-flops lock` and commit the lock"
+
+
+def check(config: str | Path | None = None, *, locked: bool = False) -> Report:
+    """Hold every model of a budget file against its limits, and with `locked` against its lock.
+
+    Without `config` it is `flop-budget.toml`, or `[tool.shufflenet-flops]` in `pyproject.toml`, of
+    the current directory. Models of the zoo are counted without torch; a factory's code is run.
+
+    Raises ConfigError with everything that is wrong in the file or its lock, InputError where there
+    is none. A model that cannot be counted is a verdict of its own, with status `error`.
+    """
+    return run(load(None if config is None else Path(config)), locked=locked)
+
+
+def run(config: Config, *, locked: bool = False) -> Report:
+    """The report on a configuration that is read already."""
+    before = read_lock(config, needed=locked)
+    counter = Counter(config)
+    subjects = counter.subjects()
+    verdicts = judge(config, subjects, before, time_models(counter, subjects))
+    if locked:
+        verdicts += judge_lock(config, subjects, before)
+    return Report(tuple(verdicts))
+
+
+def read_lock(config: Config, *, needed: bool) -> Lock:
+    """The lock beside the configuration; none at all is empty, unless it is needed."""
+    file = config.lock_file
+    if not file.exists() and not needed:
+        return ()
+    if not file.exists():
+        raise InputError(f"there is no {file}: run `shufflenet-flops lock` to write it")
+    return locks.parse(str(file), read_text(file))
+
+
+def lock_of(subjects: Sequence[Subject]) -> Lock:
+    """What a lock of these models holds, each model once."""
+    blocks = {subject.block.order: subject.block for subject in subjects if subject.block}
+    return tuple(blocks[order] for order in sorted(blocks))
+
+
+def judge(
+    config: Config, subjects: Sequence[Subject], before: Lock, timings: Timings
+) -> list[Verdict]:
+    """A verdict for every limit. `before` is what an excess is explained by, where it has the model
+    on the same input under the same convention."""
+    baselines = {one.order: one for one in before}
+    verdicts = []
+    for subject in subjects:
+        for verdict in _of_subject(subject, baselines, timings):
+            key = verdict.metric if verdict.status not in ("error", "off") else "model"
+            verdicts.append(
+                replace(
+                    verdict,
+                    reason=subject.entry.reason,
+                    file=config.file,
+                    line=subject.entry.line(key),
+                )
+            )
+    return verdicts
+
+
+def _of_subject(
+    subject: Subject, baselines: Mapping[tuple[str, ...], Block], timings: Timings
+) -> Iterator[Verdict]:
+    entry = subject.entry
+    if entry.level == "off":
+        yield Verdict(subject.name, "all", "off", "not checked: its level is off", level="off")
+        return
+    if subject.block is None:
+        yield Verdict(subject.name, "model", "error", subject.error, hint=subject.hint)
+        return
+    for limit in entry.limits:
+        if limit.metric == "latency":
+            verdict = _latency(subject.block, limit, timings[subject.block.order, limit])
+        else:
+            verdict = _counted(subject.block, baselines.get(subject.block.order), limit)
+        yield replace(verdict, level=entry.level_of(limit))
+
+
+def _counted(block: Block, before: Block | None, limit: Limit) -> Verdict:
+    metric, amount, ceiling = limit.metric, AMOUNT_OF[limit.metric], int(limit.value)
+    convert = _converter(block, metric)
+    actual = convert(block.totals[amount])
+    was = convert(before.totals[amount]) if before else None
+    verdict = Verdict(
+        block.name,
+        metric,
+        "ok",
+        " ≤ ".join(figures(metric, actual, ceiling)),
+        actual=actual,
+        limit=ceiling,
+        locked=was,
+        delta=actual - ceiling,
+        convention=block.convention,
+    )
+    if actual > ceiling:
+        rows, more = _behind(block, before, metric)
+        return replace(
+            verdict,
+            status="over",
+            message=f"{' > '.join(figures(metric, actual, ceiling))}, "
+            f"{difference(metric, actual, ceiling)}",
+            top_rows=rows,
+            more_rows=more,
+            hint=f"make it lighter, or raise `{metric}` and say why in `reason`",
+        )
+    if block.unknown_ops:
+        ops = ", ".join(f"{op} x{calls}" for op, calls in sorted(block.unknown_ops.items()))
+        rows, more = _behind(block, None, metric)
+        return replace(
+            verdict,
+            status="unknown",
+            message=f"at least {figures(metric, actual, ceiling)[0]}, with ops that are not "
+            f"counted: {ops}",
+            top_rows=rows,
+            more_rows=more,
+            hint='unknown is not zero: `level = "warn"` accepts what is counted',
+        )
+    if (was is not None and actual < was) or actual < ROOMY * ceiling:
+        return replace(
+            verdict, hint=f"the limit can drop to {short_form(metric, ceiling_for(actual))}"
+        )
+    return verdict
+
+
+def _converter(block: Block, metric: str) -> Callable[[int], int]:
+    """From a block's count to the metric's unit: a multiply-accumulate is two FLOPs."""
+    if metric not in ("macs", "flops") or metric == block.unit:
+        return int
+    return (lambda count: 2 * count) if metric == "flops" else (lambda count: count // 2)
+
+
+def _behind(block: Block, before: Block | None, metric: str) -> tuple[tuple[TopRow, ...], int]:
+    """The layers that changed since the lock, or else those that weigh most."""
+    amount, convert = AMOUNT_OF[metric], _converter(block, metric)
+    if before is not None and before.layers != block.layers:
+        return top_rows(align(before.layers, block.layers), metric, convert, TOP)
+    heaviest = sorted(block.layers, key=lambda one: -int(getattr(one, amount)))[:TOP]
+    rows = (
+        TopRow(one.path, describe(one), metric, convert(getattr(one, amount)), None)
+        for one in heaviest
+    )
+    return tuple(rows), 0
+
+
+def _latency(block: Block, limit: Limit, timing: Latency | str) -> Verdict:
+    if isinstance(timing, str):
+        return Verdict(block.name, "latency", "error", timing)
+    allowed = float(limit.value)
+    if timing.ratio is None:
+        actual, least, unit = timing.median, timing.q1, "ms"
+        shown = [f"{1e3 * value:.3g}" for value in (actual, timing.q1, timing.q3)]
+        spread = f"{shown[1]} to {shown[2]} in the middle half"
+    else:
+        actual, least, unit = timing.ratio.ratio, timing.ratio.low, f"x {limit.reference}"
+        shown = [f"{value:.3g}" for value in (actual, timing.ratio.low, timing.ratio.high)]
+        spread = f"{shown[1]} to {shown[2]} with 95 % confidence"
+    # What the clock cannot tell apart from the limit is not over it.
+    is_over = least > allowed
+    return Verdict(
+        block.name,
+        "latency",
+        "over" if is_over else "ok",
+        f"{shown[0]} {unit} {_sign(actual, allowed)} {limit}, {spread}",
+        actual=actual,
+        limit=allowed,
+        delta=actual - allowed,
+        top_rows=_behind(block, None, block.unit)[0] if is_over else (),
+        hint="make it faster, or raise `latency` and say why in `reason`" if is_over else "",
+    )
+
+
+def _sign(actual: float, allowed: float) -> str:
+    return ">" if actual > allowed else "≤"
+
+
+def judge_lock(config: Config, subjects: Sequence[Subject], before: Lock) -> list[Verdict]:
+    """What is not as locked, both ways; a model that cannot be counted has its error already."""
+    entries = {subject.name: subject.entry for subject in subjects}
+    failed = {subject.model for subject in subjects if subject.error}
+    known = tuple(one for one in before if one.model not in failed)
+    verdicts = []
+    for verdict in diff.judge(diff.compare(known, lock_of(subjects)), hint=RELOCK, top=TOP):
+        entry = entries.get(verdict.model)
+        if entry is None:
+            verdicts.append(replace(verdict, file=str(config.lock_file), line=1))
+        else:
+            verdicts.append(
+                replace(
+                    verdict,
+                    level=entry.level or "error",
+                    reason=entry.reason,
+                    file=config.file,
+                    line=entry.line(verdict.metric if verdict.metric in METRICS else "model"),
+                )
+            )
+    return verdicts

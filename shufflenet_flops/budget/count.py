@@ -1,0 +1,85 @@
+"""Find and count the models of a configuration; what goes wrong with one is said of that one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from shufflenet_flops import zoo
+from shufflenet_flops.budget.config import Config, Entry
+from shufflenet_flops.budget.lock import Block, block
+from shufflenet_flops.errors import InputError, ShufflenetFlopsError, one_line
+from shufflenet_flops.sources import Options, Source, resolve
+from shufflenet_flops.sources.imports import REFUSED
+from shufflenet_flops.sources.imports import one_line as first_line
+
+_PATH = 'to import from the directory of this file, write path = ["."] at its top'
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One model that an entry is about: its source, counted, or what went wrong with it."""
+
+    entry: Entry
+    model: str
+    source: Source | None = None
+    block: Block | None = None
+    error: str = ""
+    hint: str = ""
+
+    @property
+    def name(self) -> str:
+        """The model with its arguments."""
+        return self.block.name if self.block else self.model
+
+
+@dataclass
+class Counter:
+    """Counts each model once, however many entries are about it."""
+
+    config: Config
+    _sources: dict[str, Source] = field(default_factory=dict)
+
+    def subjects(self) -> list[Subject]:
+        """Every model of every entry, in order; those of entries that are off are left alone."""
+        return [
+            self._subject(entry, model)
+            for entry in self.config.entries
+            for model in self._models(entry)
+        ]
+
+    def _models(self, entry: Entry) -> list[str]:
+        is_glob = any(sign in entry.model for sign in "*?[") and ":" not in entry.model
+        return (is_glob and zoo.names(entry.model)) or [entry.model]
+
+    def _subject(self, entry: Entry, model: str) -> Subject:
+        if entry.level == "off":
+            return Subject(entry, model)
+        try:
+            source = self.source(entry, model)
+            counted = block(model, source.inputs, entry.args, entry.convention, source.counted)
+        except REFUSED as error:
+            # A user's code may raise anything; that is no figure over a budget.
+            message = told(error).removeprefix(model).removeprefix(":").strip()
+            is_lost = isinstance(error, InputError) and ":" in model and not self.config.path
+            return Subject(entry, model, error=message, hint=_PATH if is_lost else "")
+        return Subject(entry, model, source, counted)
+
+    def reference(self, entry: Entry, model: str) -> Source:
+        """The model that an entry's time is set against, on the same inputs, without its args."""
+        return self.source(replace(entry, args={}), model)
+
+    def source(self, entry: Entry, model: str) -> Source:
+        """The source of a model on an entry's inputs."""
+        key = repr((model, entry.inputs, sorted(entry.args.items())))
+        if key not in self._sources:
+            options = Options(entry.inputs, entry.args, self.config.path)
+            is_file = model.endswith((".onnx", ".pt2"))
+            text = str(self.config.directory / model) if is_file else model
+            self._sources[key] = resolve(text, options)
+        return self._sources[key]
+
+
+def told(error: BaseException) -> str:
+    """What went wrong, in one line; our own errors need no type."""
+    told = str(error) if isinstance(error, ShufflenetFlopsError) else first_line(error)
+    return one_line(told)

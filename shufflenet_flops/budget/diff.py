@@ -1,0 +1,171 @@
+"""Two locks set against each other: which models came, went, were renamed or changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from shufflenet_flops.budget.layers import AMOUNT_OF, Change, align
+from shufflenet_flops.budget.lock import Block, Lock
+from shufflenet_flops.budget.quantity import difference, exact, figures
+from shufflenet_flops.budget.verdict import Verdict, top_rows
+
+
+@dataclass(frozen=True)
+class ModelDiff:
+    """One model in two locks; `before` or `after` is None where it is new or gone."""
+
+    status: Literal["same", "changed", "added", "removed", "renamed", "not-comparable"]
+    before: Block | None
+    after: Block | None
+
+    @property
+    def name(self) -> str:
+        """The model's name, the new one if there is one."""
+        named = self.after or self.before
+        assert named is not None
+        return named.name
+
+    @property
+    def changes(self) -> list[Change]:
+        """The layers that are not what they were."""
+        before = self.before.layers if self.before else ()
+        after = self.after.layers if self.after else ()
+        return [one for one in align(before, after) if one.is_change]
+
+
+def compare(before: Lock, after: Lock) -> list[ModelDiff]:
+    """Every model of both locks, once, in the order of its name.
+
+    The same name on another input or under another convention is not comparable; another name with
+    the same structure, on the same input and under the same convention, is renamed.
+    """
+    diffs: list[ModelDiff] = []
+    old = sorted(before, key=lambda one: one.order)
+    new = sorted(after, key=lambda one: one.order)
+    for left, right in _matched(old, new, lambda one: one.order):
+        diffs.append(ModelDiff("same" if left == right else "changed", left, right))
+    for left, right in _matched(old, new, lambda one: one.name):
+        diffs.append(ModelDiff("not-comparable", left, right))
+    for left, right in _matched(
+        old, new, lambda one: (one.inputs, one.convention, one.fingerprint, one.params)
+    ):
+        diffs.append(ModelDiff("renamed", left, right))
+    diffs += [ModelDiff("removed", one, None) for one in old]
+    diffs += [ModelDiff("added", None, one) for one in new]
+    return sorted(diffs, key=lambda one: one.name)
+
+
+def _matched(
+    old: list[Block], new: list[Block], key: Callable[[Block], Hashable]
+) -> Iterator[tuple[Block, Block]]:
+    """Pairs with the same key, each block once; what is paired leaves its list."""
+    waiting: dict[Hashable, list[Block]] = defaultdict(list)
+    for one in old:
+        waiting[key(one)].append(one)
+    for right in list(new):
+        if found := waiting[key(right)]:
+            left = found.pop(0)
+            old.remove(left)
+            new.remove(right)
+            yield left, right
+
+
+def judge(diffs: Iterable[ModelDiff], *, hint: str = "", top: int = 3) -> list[Verdict]:
+    """What two locks say about each model: a verdict for every total that is not what it was.
+
+    A failure has the `top` layers most behind it, and `hint` what to do about it.
+    """
+    return [verdict for one in diffs for verdict in _judge(one, hint, top)]
+
+
+def _judge(one: ModelDiff, hint: str, top: int) -> Iterator[Verdict]:
+    before, after = one.before, one.after
+    if before is None or after is None:
+        yield _alone(one, hint, top)
+    elif one.status == "same":
+        text = f"as locked, {exact(after.unit, after.totals['count'])}"
+        yield Verdict(one.name, "lock", "ok", text, convention=after.convention)
+    elif one.status == "not-comparable":
+        yield Verdict(
+            one.name,
+            "lock",
+            "not-comparable",
+            f"not comparable: locked {_terms(before)}, and now {_terms(after)}",
+            hint=hint,
+        )
+    elif one.status == "renamed":
+        text = f"renamed {before.name} → {after.name}: the same layers, under another name"
+        yield Verdict(one.name, "lock", "renamed", text, convention=after.convention, hint=hint)
+    else:
+        yield from _changed(one, before, after, hint, top)
+
+
+def _alone(one: ModelDiff, hint: str, top: int) -> Verdict:
+    """A model of one lock alone, with its heaviest layers."""
+    found = one.after or one.before
+    assert found is not None
+    total = found.totals["count"]
+    rows, more = top_rows(one.changes, found.unit, int, top)
+    return Verdict(
+        one.name,
+        "lock",
+        "missing" if one.after else "stale",
+        f"{'not in the lock' if one.after else 'locked, and gone'}: {exact(found.unit, total)}",
+        actual=total if one.after else None,
+        locked=None if one.after else total,
+        convention=found.convention,
+        top_rows=rows,
+        more_rows=more,
+        hint=hint,
+    )
+
+
+def _terms(one: Block) -> str:
+    return f"on {' and '.join(one.inputs)} under {one.convention}"
+
+
+def _changed(one: ModelDiff, before: Block, after: Block, hint: str, top: int) -> Iterator[Verdict]:
+    changes = one.changes
+    differing = [
+        metric
+        for metric in (after.unit, "params", "activations", "memory")
+        if before.totals[AMOUNT_OF[metric]] != after.totals[AMOUNT_OF[metric]]
+    ]
+    for metric in differing:
+        rows, more = top_rows(changes, metric, int, top)
+        locked, actual = before.totals[AMOUNT_OF[metric]], after.totals[AMOUNT_OF[metric]]
+        yield Verdict(
+            one.name,
+            metric,
+            "over" if actual > locked else "under",
+            f"{' → '.join(figures(metric, locked, actual))}, {difference(metric, actual, locked)}",
+            actual=actual,
+            locked=locked,
+            delta=actual - locked,
+            convention=after.convention,
+            top_rows=rows,
+            more_rows=more,
+            hint=hint,
+        )
+    if not differing:
+        rows, more = top_rows(changes, after.unit, int, top)
+        what = f"{len(changes)} layer{'s are' if len(changes) > 1 else ' is'} not as locked"
+        if not changes:
+            what = f"unknown ops {_ops(before)} → {_ops(after)}"
+        yield Verdict(
+            one.name,
+            "structure",
+            "changed",
+            f"{what}, though the totals are",
+            convention=after.convention,
+            top_rows=rows,
+            more_rows=more,
+            hint=hint,
+        )
+
+
+def _ops(one: Block) -> str:
+    return ", ".join(f"{op} x{calls}" for op, calls in one.unknown_ops.items()) or "none"

@@ -1,0 +1,79 @@
+"""Where a value stands in a JSON file, which `json` does not tell."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from shufflenet_flops.errors import ConfigError, Problem
+from shufflenet_flops.toml_lines import KeyPath, path_text
+
+_BLANK = re.compile(r"[ \t\n\r]*")
+_LONG_NUMBER = re.compile(r"[0-9]{4000}")
+
+
+class Document:
+    """A parsed JSON file that can say where each value stands."""
+
+    def __init__(self, file: str, text: str) -> None:
+        """Raises ConfigError with the line where `text` is no JSON."""
+        self.file = file
+        self._text = text
+        try:
+            self.data: Any = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise self._invalid(error.lineno, error.msg) from None
+        except RecursionError:
+            raise self._invalid(1, "nested too deeply") from None
+        except ValueError:
+            # Python reads no integer of thousands of digits.
+            place = _LONG_NUMBER.search(text)
+            start = place.start() if place else 0
+            raise self._invalid(text.count("\n", 0, start) + 1, "a number is too long") from None
+
+    def _invalid(self, line: int, what: str) -> ConfigError:
+        return ConfigError(Problem(self.file, line, "", f"not valid JSON: {what}"))
+
+    def line(self, path: KeyPath) -> int:
+        """The line of the value at `path`, or of the closest value around it."""
+        start = self._skip(0)
+        for step in path:
+            inner = self._child(start, step)
+            if inner is None:
+                break
+            start = inner
+        return self._text.count("\n", 0, start) + 1
+
+    def error(self, path: KeyPath, what: str) -> ConfigError:
+        """The error to raise about the value at `path`."""
+        return ConfigError(Problem(self.file, self.line(path), path_text(path), what))
+
+    def _skip(self, position: int) -> int:
+        """The position of the next character that is not blank."""
+        match = _BLANK.match(self._text, position)
+        assert match is not None
+        return match.end()
+
+    def _child(self, start: int, step: str | int) -> int | None:
+        """Where the value of a key or index begins, in the object or array that begins at `start`.
+
+        Of a key that is there twice, the last counts, as it does for `json`.
+        """
+        decoder = json.JSONDecoder()
+        is_object = self._text[start] == "{"
+        if self._text[start] not in "{[" or self._text[self._skip(start + 1)] in "}]":
+            return None
+        found = None
+        position, index = start, 0
+        while self._text[position] not in "}]":
+            position = self._skip(position + 1)
+            key: str | int = index
+            if is_object:
+                key, position = decoder.raw_decode(self._text, position)
+                position = self._skip(self._skip(position) + 1)
+            if key == step:
+                found = position
+            _, position = decoder.raw_decode(self._text, position)
+            position, index = self._skip(position), index + 1
+        return found

@@ -1,0 +1,227 @@
+"""Layers as a lock holds them, and which of them changed between two versions of a model."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+
+from shufflenet_flops.count import Convention, Row
+from shufflenet_flops.spec import shape_text
+
+ROOT = "(model)"  # what the outermost module does itself, which has no path
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One counted op. Shapes are texts, batch first, `1x3x224x224`; several inputs have commas.
+
+    `count` is in the unit of the convention that it was made under.
+    """
+
+    path: str
+    op: str
+    inputs: str
+    output: str
+    kernel: str
+    stride: str
+    groups: int
+    count: int
+    params: int
+    activations: int
+    memory_bytes: int
+
+    @property
+    def structure(self) -> tuple[str | int, ...]:
+        """What the layer is, whatever it is called and however it is counted."""
+        return (self.op, self.inputs, self.output, self.kernel, self.stride, self.groups)
+
+    @property
+    def stage(self) -> str:
+        """The first name of the path."""
+        return self.path.split(".")[0]
+
+
+COLUMNS = tuple(field.name for field in fields(Layer))
+AMOUNTS = ("count", "params", "activations", "memory_bytes")
+AMOUNT_OF = {
+    "macs": "count",
+    "flops": "count",
+    "params": "params",
+    "activations": "activations",
+    "memory": "memory_bytes",
+}
+
+
+def layer(row: Row, convention: Convention) -> Layer:
+    """A row of a layer table, counted under a convention."""
+    return Layer(
+        path=row.path or ROOT,
+        op=row.op,
+        inputs=", ".join(map(shape_text, row.inputs)),
+        output=shape_text(row.output),
+        kernel=shape_text(row.kernel or ()),
+        stride=shape_text(row.stride or ()),
+        groups=row.groups or 0,
+        count=convention.total(row.counts),
+        params=row.params,
+        activations=row.activations,
+        memory_bytes=row.memory_bytes,
+    )
+
+
+def fingerprint(layers: Iterable[Layer]) -> str:
+    """A hash of what the layers are, in order, without their names: equal for a renamed model."""
+    text = "\n".join(repr((*one.structure, one.params)) for one in layers)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A layer before and after; one of them is None for a layer that is new or gone."""
+
+    before: Layer | None
+    after: Layer | None
+
+    @property
+    def path(self) -> str:
+        """What the layer is called now, or was."""
+        named = self.after or self.before
+        assert named is not None
+        return named.path
+
+    def delta(self, amount: str) -> int:
+        """How much one of AMOUNTS grew."""
+        after = getattr(self.after, amount) if self.after else 0
+        before = getattr(self.before, amount) if self.before else 0
+        return int(after - before)
+
+    @property
+    def is_change(self) -> bool:
+        """Whether anything at all is different."""
+        return self.before != self.after
+
+    def __str__(self) -> str:
+        """What changed, `groups 3 → 1`, without the layer's name."""
+        if self.before is None:
+            assert self.after is not None
+            return f"new: {describe(self.after)}"
+        if self.after is None:
+            return f"gone: {describe(self.before)}"
+        return ", ".join(_differences(self.before, self.after))
+
+
+def describe(one: Layer) -> str:
+    """`conv2d 1x1 1x240x28x28 → 1x60x28x28, groups 3`."""
+    kernel = f" {one.kernel}" if one.kernel else ""
+    groups = f", groups {one.groups}" if one.groups > 1 else ""
+    return f"{one.op}{kernel} {one.inputs} → {one.output}{groups}"
+
+
+_WORDS = {"memory_bytes": "memory"}
+
+
+def _differences(before: Layer, after: Layer) -> list[str]:
+    parts = []
+    for name in ("op", "kernel", "stride", "groups", "inputs", "output"):
+        old, new = getattr(before, name), getattr(after, name)
+        if old != new:
+            parts.append(f"{name.removesuffix('s') if name == 'inputs' else name} {old} → {new}")
+    if before.path != after.path:
+        parts.append(f"was {before.path}")
+    if not parts:
+        # Such as a bias, or a weight that another layer has too.
+        parts = [
+            f"{_WORDS.get(name, name)} {getattr(before, name):,} → {getattr(after, name):,}"
+            for name in AMOUNTS
+            if getattr(before, name) != getattr(after, name)
+        ]
+    return parts
+
+
+def align(before: Sequence[Layer], after: Sequence[Layer]) -> list[Change]:
+    """Every layer of both, each once, in order of running: the same, changed, new or gone.
+
+    Where all layers have the names that they had, these say which is which. Otherwise layers of one
+    structure are matched in sequence, so that an inserted layer does not shift the others, and what
+    stands between two matches is matched by name, and then by op.
+    """
+    if [(one.path, one.op) for one in before] == [(one.path, one.op) for one in after]:
+        return [Change(old, new) for old, new in zip(before, after, strict=True)]
+    pairs = _in_sequence(before, after)
+    for old, new in _gaps(pairs, len(before), len(after)):
+        pairs |= _pair(before, after, old, new, key=lambda one: (one.path, one.op))
+        left = [i for i in old if i not in pairs]
+        taken = {pairs[i] for i in old if i in pairs}
+        right = [j for j in new if j not in taken]
+        pairs |= _pair(before, after, left, right, key=lambda one: one.op)
+    return _in_order(before, after, pairs)
+
+
+def _in_sequence(before: Sequence[Layer], after: Sequence[Layer]) -> dict[int, int]:
+    """Indices of layers of one structure: at both ends all, and between them those with MACs.
+
+    A norm or an activation looks like many others, and would be matched with one of another unit.
+    """
+    old = [one.structure for one in before]
+    new = [one.structure for one in after]
+    shorter = min(len(old), len(new))
+    start = next((i for i in range(shorter) if old[i] != new[i]), shorter)
+    end = next((i for i in range(shorter - start) if old[-1 - i] != new[-1 - i]), shorter - start)
+    pairs = {i: i for i in range(start)}
+    pairs |= {len(old) - end + i: len(new) - end + i for i in range(end)}
+    inner_old = [i for i in range(start, len(old) - end) if before[i].activations]
+    inner_new = [j for j in range(start, len(new) - end) if after[j].activations]
+    matcher = difflib.SequenceMatcher(
+        None, [old[i] for i in inner_old], [new[j] for j in inner_new], autojunk=False
+    )
+    for i, j, size in matcher.get_matching_blocks():
+        pairs.update(zip(inner_old[i : i + size], inner_new[j : j + size], strict=True))
+    return pairs
+
+
+def _gaps(pairs: Mapping[int, int], old: int, new: int) -> list[tuple[range, range]]:
+    """What stands between matches that are in sequence on both sides."""
+    gaps = []
+    i = j = 0
+    for i_next, j_next in (*sorted(pairs.items()), (old, new)):
+        gaps.append((range(i, i_next), range(j, j_next)))
+        i, j = i_next + 1, j_next + 1
+    return [(left, right) for left, right in gaps if left and right]
+
+
+def _pair(
+    before: Sequence[Layer],
+    after: Sequence[Layer],
+    old: Iterable[int],
+    new: Iterable[int],
+    key: Callable[[Layer], Hashable],
+) -> dict[int, int]:
+    """Indices of layers with the same key, first come first served."""
+    waiting: dict[Hashable, list[int]] = defaultdict(list)
+    for i in old:
+        waiting[key(before[i])].append(i)
+    pairs = {}
+    for j in new:
+        if found := waiting[key(after[j])]:
+            pairs[found.pop(0)] = j
+    return pairs
+
+
+def _in_order(
+    before: Sequence[Layer], after: Sequence[Layer], pairs: dict[int, int]
+) -> list[Change]:
+    """The layers of `after` in order, each layer that is gone where it was."""
+    partner = {j: i for i, j in pairs.items()}
+    changes: list[Change] = []
+    shown = 0
+    for j, one in enumerate(after):
+        i = partner.get(j)
+        if i is not None:
+            changes += [Change(before[k], None) for k in range(shown, i) if k not in pairs]
+            shown = max(shown, i + 1)
+        changes.append(Change(None if i is None else before[i], one))
+    changes += [Change(before[k], None) for k in range(shown, len(before)) if k not in pairs]
+    return changes

@@ -1,0 +1,145 @@
+"""What was found about one model and one metric; every report is made of these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from shufflenet_flops.budget.config import Level
+from shufflenet_flops.budget.layers import AMOUNT_OF, Change
+from shufflenet_flops.errors import ConfigError, ShufflenetFlopsError, one_line
+
+Status = Literal[
+    "ok",
+    "off",  # not looked at, because its level says so
+    "over",  # above its limit, or above what is locked
+    "under",  # below what is locked
+    "changed",  # other layers, or other names of layers, for the same totals
+    "missing",  # a model that the lock does not have
+    "stale",  # locked, and no longer there
+    "renamed",
+    "unknown",  # some ops could not be counted, so nothing is sure
+    "not-comparable",
+    "error",
+]
+PASSING = frozenset[Status]({"ok", "off"})
+BROKEN = frozenset[Status]({"not-comparable", "error"})
+
+
+@dataclass(frozen=True)
+class TopRow:
+    """A layer behind a figure. `delta` is how much it grew; None where there is nothing before.
+
+    `amount` is what the layer has now, in the unit of `metric`.
+    """
+
+    path: str
+    change: str
+    metric: str
+    amount: int
+    delta: int | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One model and metric. Counts are whole numbers, bytes for `memory`; `latency` is in seconds,
+    or a ratio where the limit is one.
+
+    `delta` is `actual` less `limit`, or less `locked` where the lock is what it was held against.
+    `top_rows` are the layers most behind it, `more_rows` how many others there are.
+    """
+
+    model: str
+    metric: str
+    status: Status
+    message: str
+    level: Level = "error"
+    actual: int | float | None = None
+    limit: int | float | None = None
+    locked: int | None = None
+    delta: int | float | None = None
+    convention: str | None = None
+    top_rows: tuple[TopRow, ...] = ()
+    more_rows: int = 0
+    reason: str = ""
+    hint: str = ""
+    file: str = ""
+    line: int | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is to be done about it: fine, or no more than a warning."""
+        return self.status in PASSING or (self.level == "warn" and self.status not in BROKEN)
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}: " if self.file else ""
+        return f"{place}{self.model} {self.metric}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """All verdicts of one run."""
+
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def failures(self) -> tuple[Verdict, ...]:
+        """The verdicts that did not pass."""
+        return tuple(one for one in self.verdicts if not one.passed)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every verdict passed."""
+        return not self.failures
+
+    @property
+    def exit_code(self) -> int:
+        """0 fine, 1 over budget or another figure than locked, 2 nothing can be said."""
+        if any(one.status in BROKEN for one in self.verdicts):
+            return 2
+        return 0 if self.ok else 1
+
+
+def report_error(error: ShufflenetFlopsError) -> Report:
+    """The report where nothing could be looked at: a verdict for each thing that is wrong."""
+    if not isinstance(error, ConfigError):
+        return Report((Verdict("flop-budget", "config", "error", one_line(str(error))),))
+    return Report(
+        tuple(
+            Verdict(
+                model=problem.file,
+                metric=one_line(problem.where) or "file",
+                status="error",
+                message=one_line(problem.what),
+                file=problem.file,
+                line=problem.line,
+            )
+            for problem in error.problems
+        )
+    )
+
+
+def top_rows(
+    changes: Iterable[Change], metric: str, convert: Callable[[int], int], top: int
+) -> tuple[tuple[TopRow, ...], int]:
+    """The `top` changes that moved a metric most, and how many others there are.
+
+    Where none moved anything, the first. `convert` turns an amount into the metric's unit.
+    """
+    amount = AMOUNT_OF[metric]
+    ranked = sorted(
+        (one for one in changes if one.is_change), key=lambda one: -abs(one.delta(amount))
+    )
+    moved = [one for one in ranked if one.delta(amount)] or ranked
+    rows = tuple(
+        TopRow(
+            one.path,
+            str(one),
+            metric,
+            convert(getattr(one.after, amount) if one.after else 0),
+            convert(one.delta(amount)),
+        )
+        for one in moved[:top]
+    )
+    return rows, len(moved) - len(rows)

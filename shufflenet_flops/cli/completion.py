@@ -1,0 +1,51 @@
+"""What the shell can complete: names that the zoo and the data have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+# typer finds out what a completion takes by the names of its parameters.
+
+
+def complete_model(incomplete: str) -> list[str]:
+    """Networks and families; after `family@` or a comma, the family's options."""
+    from shufflenet_flops import zoo
+
+    base, at, text = incomplete.partition("@")
+    if not at or base not in zoo.families():
+        return _starting(incomplete, [*zoo.names(), *zoo.families()])
+    done, comma, _ = text.rpartition(",")
+    options = (f"{base}@{done}{comma}{option}=" for option in zoo.family_options(base))
+    return _starting(incomplete, options)
+
+
+def complete_unit(incomplete: str) -> list[str]:
+    """The units of ShuffleNet's section 3.2."""
+    from shufflenet_flops.zoo.units import UNIT_NAMES
+
+    return _starting(incomplete, UNIT_NAMES)
+
+
+def complete_table(incomplete: str) -> list[str]:
+    """The papers' tables."""
+    from shufflenet_flops.paper import table_names
+
+    return _starting(incomplete, table_names())
+
+
+def complete_convention(incomplete: str) -> list[str]:
+    """The conventions."""
+    from shufflenet_flops.count import CONVENTIONS
+
+    return _starting(incomplete, CONVENTIONS)
+
+
+def complete_report(incomplete: str) -> list[str]:
+    """What there is a report on."""
+    from shufflenet_flops.report.sections import SECTIONS
+
+    return _starting(incomplete, [*SECTIONS, "all"])
+
+
+def _starting(incomplete: str, names: Iterable[str]) -> list[str]:
+    return [name for name in names if name.startswith(incomplete)]

@@ -1,0 +1,72 @@
+"""`diff`: what changed between two locks, or two saved counts."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shufflenet_flops.cli.options import whole_number
+from shufflenet_flops.cli.verdicts import (
+    ExitZeroOption,
+    VerdictFormat,
+    VerdictFormatOption,
+    VerdictOutputOption,
+    report_on,
+)
+from shufflenet_flops.errors import InputError
+
+if TYPE_CHECKING:
+    from shufflenet_flops.budget.lock import Lock
+    from shufflenet_flops.budget.verdict import Report
+
+_WHAT = "A lock, JSON saved by `count`, or one of them in git as REVISION:FILE."
+
+
+def command(
+    before: Annotated[str, typer.Argument(metavar="A", help=_WHAT)],
+    after: Annotated[str, typer.Argument(metavar="B", help="The same, later.")],
+    top: Annotated[
+        int,
+        typer.Option(help="Layers to name for each change.", parser=whole_number, metavar="N"),
+    ] = 10,
+    form: VerdictFormatOption = VerdictFormat.TEXT,
+    output: VerdictOutputOption = None,
+    exit_zero: ExitZeroOption = False,
+) -> int:
+    """Show what changed: models added, removed, renamed or changed, and their layers.
+
+    Exit codes: 0 no difference, 1 some, 2 not comparable or an error.
+    For example: shufflenet-flops diff HEAD~1:flop-budget.lock flop-budget.lock
+    """
+
+    def find() -> Report:
+        from shufflenet_flops.budget.diff import compare, judge
+        from shufflenet_flops.budget.verdict import Report
+
+        return Report(tuple(judge(compare(_read(before), _read(after)), top=top)))
+
+    return report_on(find, "diff", f"{before} to {after}", form, output or [], exit_zero)
+
+
+def _read(name: str) -> Lock:
+    from shufflenet_flops.budget.config import decode, read_text
+    from shufflenet_flops.budget.saved import parse
+
+    if Path(name).exists() or ":" not in name:
+        return parse(name, read_text(Path(name)))
+    return parse(name, decode(name, _from_git(name)))
+
+
+def _from_git(name: str) -> bytes:
+    """A file at a revision, as it was committed. Raises InputError with git's reason."""
+    try:
+        done = subprocess.run(["git", "cat-file", "blob", name], capture_output=True, check=False)
+    except OSError as error:
+        raise InputError(f"{name}: git cannot be run: {error.strerror}") from None
+    if done.returncode:
+        reason = done.stderr.decode(errors="replace").strip().splitlines()
+        raise InputError(f"{name}: {reason[-1] if reason else 'not found'}")
+    return done.stdout

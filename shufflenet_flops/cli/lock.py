@@ -1,0 +1,30 @@
+"""`lock`: write down what every model counts."""
+
+from __future__ import annotations
+
+from shufflenet_flops.cli.output import open_file
+from shufflenet_flops.cli.verdicts import ConfigOption
+from shufflenet_flops.errors import ModelError
+
+
+def command(config: ConfigOption = None) -> None:
+    """Write flop-budget.lock, beside the configuration: every model's figures, layer by layer.
+
+    Commit it: its diff shows in review what a change costs, and `check --locked` holds models to
+    it. A model that cannot be counted leaves the old lock as it is.
+    """
+    from shufflenet_flops.budget.check import lock_of
+    from shufflenet_flops.budget.config import load
+    from shufflenet_flops.budget.count import Counter
+    from shufflenet_flops.budget.lock import render
+
+    found = load(config)
+    with open_file(found.lock_file) as write:
+        subjects = Counter(found).subjects()
+        failed = [f"{one.model}: {one.error}" for one in subjects if one.error]
+        if failed:
+            raise ModelError("; ".join(failed))
+        blocks = lock_of(subjects)
+        write(render(blocks).encode())
+    models = f"{len(blocks)} model{'s' if len(blocks) != 1 else ''}"
+    print(f"locked {models} in {found.lock_file}")

@@ -1,0 +1,191 @@
+"""`report`: results as something to read, in Markdown with figures or as one HTML page."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shlex
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shufflenet_flops.cli.completion import complete_report
+from shufflenet_flops.cli.options import QuietOption
+from shufflenet_flops.cli.output import open_files
+from shufflenet_flops.cli.stage import Stage
+from shufflenet_flops.errors import InputError
+
+if TYPE_CHECKING:
+    from shufflenet_flops.report.saved import Saved
+    from shufflenet_flops.report.section import Section
+
+Invoke = Callable[[Sequence[str]], None]
+INTERRUPTED = 130  # what typer makes of Ctrl-C
+
+# What `report all` has: each report's name and the command whose results it shows.
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "units": ("compare", "--no-latency"),
+    "networks": (
+        "compare",
+        "shufflenet_v1_x1_0_g3",
+        "shufflenet_v2_x1_0",
+        "mobilenet_v1_x1_0",
+        "resnet50",
+        "resnext50_32x4d",
+        "--no-latency",
+    ),
+    "shufflenet": ("count", "shufflenet_v1_x1_0_g3"),
+    "counters": ("explain", "shufflenet_v1_x1_0_g3"),
+    "paper": ("paper",),
+}
+PAGE = "report.html"
+DIRECTORY = Path("reports")
+TITLE = "Every FLOP accounted for"
+
+
+def command(
+    context: typer.Context,
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="WHAT",
+            help="A command with its arguments (compare, count, explain, paper); a .json file that "
+            "such a command wrote; or all.",
+            autocompletion=complete_report,
+        ),
+    ],
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="x.md, with its figures in a folder beside it, or x.html, one page. Repeatable. "
+            "For all: a directory, by default reports.",
+            show_default="Markdown on stdout",
+        ),
+    ] = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Make a report of any results: findings, figures, tables, and how to make it again.
+
+    An HTML report needs no network and has the live explorer of the formulas. `report all` keeps
+    what it has finished when it is interrupted, and goes on from there.
+    """
+    arguments = list(context.args)
+    if what == "all":
+        if arguments:
+            raise InputError(f"report all takes no further arguments, got {shlex.join(arguments)}")
+        _all(output or [DIRECTORY], _invoker(context), quiet)
+        return
+    paths = output or []
+    from shufflenet_flops.report.files import SUFFIXES, report_files
+
+    with open_files(paths, SUFFIXES) as write:
+        saved = _saved(what, arguments, _invoker(context))
+        from shufflenet_flops.report.markdown import markdown_report
+
+        shown = [*arguments, *(part for path in paths for part in ("-o", str(path)))]
+        section = _section(saved, shlex.join(["shufflenet-flops", "report", what, *shown]))
+        for path in paths:
+            write(path, report_files(path.name, section.question, [section]))
+        if not paths:
+            sys.stdout.write(markdown_report(section))
+            sys.stdout.flush()
+
+
+def _saved(what: str, arguments: Sequence[str], invoke: Invoke) -> Saved:
+    """Results from a file that has them, or of a command that is run for them."""
+    from shufflenet_flops.report.saved import load
+    from shufflenet_flops.report.sections import check_command
+
+    if what.endswith(".json"):
+        if arguments:
+            raise InputError(
+                f"report {what}: saved results take no further arguments, "
+                f"got {shlex.join(arguments)}"
+            )
+        path = Path(what)
+        try:
+            return load(path.read_text(encoding="utf-8"), what)
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"cannot read {what}: {error}") from None
+    check_command(what)
+    return load(_json([what, *arguments], invoke), what)
+
+
+def _json(arguments: Sequence[str], invoke: Invoke) -> str:
+    """What a command writes to a JSON file; what it prints to stdout is dropped."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "results.json"
+        with contextlib.redirect_stdout(io.StringIO()):
+            invoke([*arguments, "-o", str(path)])
+        return path.read_text(encoding="utf-8")
+
+
+def _invoker(context: typer.Context) -> Invoke:
+    """Runs another command of the same program, as if it was typed."""
+    root = context.find_root().command
+
+    def invoke(arguments: Sequence[str]) -> None:
+        name, *rest = arguments
+        found = getattr(root, "commands")[name]  # noqa: B009 - typer types it as a plain command
+        code = found.main(rest, prog_name=f"shufflenet-flops {name}", standalone_mode=False)
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
+
+    return invoke
+
+
+def _section(saved: Saved, made_by: str) -> Section:
+    from shufflenet_flops.report.sections import section_of
+
+    return replace(section_of(saved), command=made_by)
+
+
+def _all(directories: Sequence[Path], invoke: Invoke, quiet: bool) -> None:
+    """Every report, and the page of all, in one directory; all of them are replaced at the end."""
+    if len(directories) != 1 or directories[0].suffix:
+        raise InputError("report all writes to one directory: -o DIRECTORY")
+    (directory,) = directories
+    from shufflenet_flops.report.files import report_files
+    from shufflenet_flops.report.saved import load
+
+    with Stage(directory) as stage, _progress(len(PARTS) + 1, quiet) as step:
+        sections = []
+        for name, arguments in PARTS.items():
+            step(name)
+            text = stage.kept(name, arguments, lambda: _json(arguments, invoke))  # noqa: B023
+            made_by = shlex.join(["shufflenet-flops", "report", *arguments, "-o", f"{name}.md"])
+            section = _section(load(text, name), made_by)
+            stage.add(report_files(f"{name}.md", section.question, [section]))
+            sections.append(replace(section, name=name))
+        step(PAGE)
+        stage.add(report_files(PAGE, TITLE, sections))
+        stage.publish()
+
+
+@contextlib.contextmanager
+def _progress(total: int, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """A progress bar on stderr, when that is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda name: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reports", total=total)
+        done = 0
+
+        def step(name: str) -> None:
+            nonlocal done
+            bar.update(task, description=name, completed=done)
+            done += 1
+
+        yield step

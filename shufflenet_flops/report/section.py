@@ -1,0 +1,50 @@
+"""What a report is made of: sections that answer one question each, ready for any format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shufflenet_flops.report.grid import Grid
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure; `name` is part of its file's name, `caption` says what it shows."""
+
+    name: str
+    caption: str
+    figure: Figure
+
+
+@dataclass(frozen=True)
+class Section:
+    """One question, and what the results say to it.
+
+    `findings` are sentences computed from the results. `details` are tables for those who want to
+    look closer. `environment` is given where a clock was read.
+    """
+
+    name: str
+    question: str
+    findings: tuple[str, ...]
+    grids: tuple[Grid, ...]
+    pictures: tuple[Picture, ...] = ()
+    details: tuple[Grid, ...] = ()
+    convention: str = ""
+    command: str = ""
+    environment: Mapping[str, Any] | None = None
+
+
+def stamp(environment: Mapping[str, Any]) -> str:
+    """The machine and the versions of a measured figure, on one line."""
+    packages = ", ".join(f"{name} {version}" for name, version in environment["packages"].items())
+    return (
+        f"{environment['cpu']}, {environment['cores']} cores, load {environment['load']}; "
+        f"{environment['system']}; Python {environment['python']}; {packages}; "
+        f"{environment['date']}"
+    )

@@ -1,0 +1,33 @@
+"""One module for each kind of result: a function from its saved JSON to a section."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import cast
+
+from shufflenet_flops.errors import UnknownNameError
+from shufflenet_flops.report.saved import Saved
+from shufflenet_flops.report.section import Section
+
+# By the command that writes the results: the module here whose `section` tells about them.
+SECTIONS: Mapping[str, str] = MappingProxyType(
+    {"compare": "compare", "count": "count", "explain": "explain", "paper": "paper"}
+)
+
+
+def section_of(saved: Saved) -> Section:
+    """The section about results of any command that SECTIONS has.
+
+    Raises UnknownNameError where there is none, DataError for results that do not fit.
+    """
+    check_command(saved.command)
+    module = import_module(f"{__name__}.{SECTIONS[saved.command]}")
+    return cast("Callable[[Saved], Section]", module.section)(saved)
+
+
+def check_command(command: str) -> None:
+    """Raise UnknownNameError unless there is a report on the results of this command."""
+    if command not in SECTIONS:
+        raise UnknownNameError("thing to report on", command, [*SECTIONS, "all"])

@@ -1,0 +1,104 @@
+"""Where one network's work is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shufflenet_flops.count import Convention, Table, find_convention
+from shufflenet_flops.report.count import caveats, group_grid, layer_grid, stage_grid, table_from
+from shufflenet_flops.report.grid import mega, percent
+from shufflenet_flops.report.plot_bars import draw_stacked
+from shufflenet_flops.report.saved import Saved
+from shufflenet_flops.report.section import Picture, Section
+
+MOST_BARS = 30  # in one figure; a network with more stages than that is drawn by kind alone
+
+
+def section(saved: Saved) -> Section:
+    """Stages and kinds of one network, with every layer folded away."""
+    (result,) = saved.results
+    convention = find_convention(saved.convention or "paper")
+    table = table_from(result)
+    stages, kinds = table.by("stage"), table.by("kind")
+    kinds = dict(sorted(kinds.items(), key=lambda item: -item[1].total(convention)))
+    name = result["model"]
+    unknown = {one["op"]: one["calls"] for one in result["unknown_ops"]}
+    return Section(
+        name=f"count-{name}",
+        question=f"Where is the work of {name}?",
+        findings=(
+            *_findings(result, table, stages, kinds, convention),
+            *caveats(unknown, real_forward=result["real_forward"]),
+        ),
+        grids=(
+            stage_grid("by stage", table, convention),
+            group_grid("by kind of layer", "kind", kinds, table, convention),
+        ),
+        pictures=(_picture(name, stages, convention),) if table.total(convention) else (),
+        details=(layer_grid(f"all {len(table.rows)} layers", table, convention),),
+        convention=f"`{convention.name}`, in {convention.unit}s: {convention.meaning}. Input "
+        f"{' '.join(result['inputs'])}. Memory access: every input, weight and output of every "
+        "layer once, nothing cached.",
+    )
+
+
+def _findings(
+    result: Mapping[str, Any],
+    table: Table,
+    stages: dict[str, Table],
+    kinds: dict[str, Table],
+    convention: Convention,
+) -> list[str]:
+    total = table.total(convention)
+    if not total:
+        return [f"It does no work that `{convention.name}` counts."]
+    stage = max(stages, key=lambda name: stages[name].total(convention))
+    kind = max(kinds, key=lambda name: kinds[name].total(convention))
+    findings = [
+        f"{total:,} {convention.unit}s, {result['params']:,} parameters and "
+        f"{mega(table.memory_bytes, 1)} MB of memory access for one input.",
+        f"{stage} takes {percent(stages[stage].total(convention), total)} of the "
+        f"{convention.unit}s, more than any other stage; of the kinds of layer it is {kind}, with "
+        f"{percent(kinds[kind].total(convention), total)}.",
+    ]
+    if table.params:
+        heavy = max(kinds, key=lambda name: kinds[name].params)
+        part = kinds[heavy]
+        findings.append(
+            f"Most parameters are in {heavy}: {percent(part.params, table.params)} of them, for "
+            f"{percent(part.total(convention), total)} of the {convention.unit}s."
+        )
+    idle = [part for part in kinds.values() if not part.total(convention)]
+    moved = sum(part.memory_bytes for part in idle)
+    if moved:
+        findings.append(
+            f"Layers that count for nothing here still move {percent(moved, table.memory_bytes)} "
+            "of the bytes."
+        )
+    return findings
+
+
+def _picture(name: str, stages: dict[str, Table], convention: Convention) -> Picture:
+    bars = {stage: part for stage, part in stages.items() if part.total(convention)}
+    if len(bars) > MOST_BARS:
+        bars = {name: Table(tuple(row for part in bars.values() for row in part.rows))}
+    kinds = dict.fromkeys(kind for part in bars.values() for kind in part.by("kind"))
+    parts = {
+        kind: [
+            part.by("kind")[kind].total(convention) / 1e6 if kind in part.by("kind") else 0.0
+            for part in bars.values()
+        ]
+        for kind in kinds
+    }
+    unit = f"M{convention.unit}"
+    return Picture(
+        "stages",
+        f"{unit} of each stage of {name}, by kind of layer",
+        draw_stacked(
+            list(bars),
+            {kind: values for kind, values in parts.items() if any(values)},
+            title=f"{name}: work by stage",
+            x_label=f"{unit} (`{convention.name}`)".replace("`", ""),
+        ),
+    )

@@ -1,0 +1,45 @@
+"""The picture of why counters disagree: their totals, stacked by class of work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from shufflenet_flops.measure.counters import CounterReport
+from shufflenet_flops.report.plot_bars import draw_stacked
+from shufflenet_flops.report.section import Picture
+
+_MOST = 6  # classes with a colour of their own; more are not told apart
+
+
+def counters_picture(of: str, counters: Mapping[str, CounterReport]) -> Picture:
+    """What every counter makes of the model called `of`, in the counter's own unit."""
+    reports = {name: one for name, one in counters.items() if one.status == "ok"}
+    largest: dict[str, int] = {}
+    for one in reports.values():
+        for op_class, amount in one.terms.items():
+            largest[op_class] = max(largest.get(op_class, 0), abs(amount))
+    shown = sorted(largest, key=largest.__getitem__, reverse=True)[:_MOST]
+    parts = {
+        op_class.replace("_", " "): [one.terms.get(op_class, 0) / 1e6 for one in reports.values()]
+        for op_class in shown
+    }
+    if len(shown) < len(largest):
+        parts["other classes"] = [
+            sum(amount for op_class, amount in one.terms.items() if op_class not in shown) / 1e6
+            for one in reports.values()
+        ]
+    unexplained = [float(abs(one.residual or 0)) / 1e6 for one in reports.values()]
+    if any(unexplained):
+        parts["unexplained"] = unexplained
+    names = [f"{name}, {one.unit}" for name, one in reports.items()]
+    return Picture(
+        "counters",
+        f"What each counter makes of {of}, by class of work",
+        draw_stacked(
+            names,
+            parts,
+            title=f"totals of {of} by class of work",
+            x_label="millions, in each counter's unit",
+            colours={"other classes": "#9CA3AF", "unexplained": "#111111"},
+        ),
+    )

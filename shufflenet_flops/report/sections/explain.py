@@ -1,0 +1,57 @@
+"""Why counters disagree on one model."""
+
+from __future__ import annotations
+
+from shufflenet_flops.errors import InputError
+from shufflenet_flops.measure.counters import CounterReport
+from shufflenet_flops.measure.explain import Explanation
+from shufflenet_flops.report.explain import explain_grids
+from shufflenet_flops.report.saved import Saved, structured
+from shufflenet_flops.report.section import Section
+from shufflenet_flops.report.sections.counter_totals import counters_picture
+
+
+def section(saved: Saved) -> Section:
+    """Every counter's total, taken apart by class of work."""
+    (result,) = saved.results
+    if "matches" in result:
+        raise InputError("explain --reported names one number: there is no report on that")
+    found: Explanation = structured(Explanation, {"norms": [], **result})
+    reports = [report for report in found.counters.values() if report.status == "ok"]
+    return Section(
+        name="explain",
+        question=f"Why do counters disagree on {found.model}?",
+        findings=tuple(_findings(found, reports)),
+        grids=tuple(explain_grids(found)),
+        pictures=(counters_picture(found.model, found.counters),) if reports else (),
+        convention="Every counter has its own, and its own unit; a class of work is listed where a "
+        "counter gives it a weight.",
+    )
+
+
+def _findings(found: Explanation, reports: list[CounterReport]) -> list[str]:
+    if not reports:
+        return ["No counter could run."]
+    totals = {report.reported for report in reports}
+    per_mac = {report.name: (report.reported or 0) / found.macs for report in reports if found.macs}
+    findings = [
+        f"{found.macs:,} MACs ran; {len(reports)} counters report {len(totals)} different totals."
+    ]
+    if per_mac:
+        low, high = min(per_mac, key=per_mac.__getitem__), max(per_mac, key=per_mac.__getitem__)
+        findings.append(
+            f"They go from {per_mac[low]:.3f} times the MACs ({low}) to {per_mac[high]:.3f} times "
+            f"({high})."
+        )
+    open_ones = [report for report in reports if report.residual]
+    findings.append(
+        "Every total is predicted from the ops that ran: nothing is unexplained."
+        if not open_ones
+        else "Not explained: "
+        + ", ".join(f"{report.name} {report.residual:+,}" for report in open_ones)
+        + "."
+    )
+    wrong = [name for name, slips in found.slips.items() if slips]
+    if wrong:
+        findings.append(f"Miscounting MACs, not of another opinion: {', '.join(wrong)}.")
+    return findings

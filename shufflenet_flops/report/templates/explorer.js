@@ -1,0 +1,324 @@
+"use strict";
+// The explorer: exact integers, as BigInt, from the terms in the page's data.
+(() => {
+  const data = JSON.parse(document.getElementById("x-data").textContent);
+  const NAMES = Object.keys(data.variables);
+  const $ = (id) => document.getElementById(id);
+  const show = (number) => number.toLocaleString("en-US");
+
+  // ---- arithmetic ----------------------------------------------------------------------------
+
+  // A sum of terms over one common denominator; a valid setting leaves no remainder.
+  const value = (terms, sizes) => {
+    const lowest = {};
+    for (const [, powers] of terms) {
+      for (const [name, power] of Object.entries(powers)) {
+        lowest[name] = Math.min(lowest[name] ?? 0, power);
+      }
+    }
+    let sum = 0n;
+    for (const [coefficient, powers] of terms) {
+      let product = BigInt(coefficient);
+      for (const name of Object.keys(lowest)) {
+        product *= sizes[name] ** BigInt((powers[name] ?? 0) - lowest[name]);
+      }
+      sum += product;
+    }
+    let divisor = 1n;
+    for (const [name, power] of Object.entries(lowest)) divisor *= sizes[name] ** BigInt(-power);
+    return sum / divisor;
+  };
+
+  const holds = (when, sizes) => Object.entries(when).every(([name, same]) =>
+    sizes[name] === (typeof same === "number" ? BigInt(same) : sizes[same]));
+
+  // What a unit costs: by kind of layer, and in all.
+  const evaluate = (unit, sizes, convention) => {
+    const { kinds } = data.units[unit].cases.find((one) => holds(one.when, sizes));
+    const weights = Object.entries(data.conventions[convention].weights);
+    const total = { count: 0n, params: 0n, activations: 0n, memory: 0n };
+    const rows = Object.entries(kinds).map(([kind, part]) => {
+      const row = { kind, count: 0n };
+      for (const [op, weight] of weights) {
+        if (op in part.counts) row.count += BigInt(weight) * value(part.counts[op], sizes);
+      }
+      row.params = value(part.params, sizes);
+      row.activations = value(part.activations, sizes);
+      row.memory = value(part.memory_bytes, sizes);
+      for (const key of Object.keys(total)) total[key] += row[key];
+      return row;
+    });
+    return { rows, total };
+  };
+
+  // ---- what cannot be, in the words of the command line --------------------------------------
+
+  const nearest = (size, step) => {
+    const below = (size / step) * step;
+    const near = [below, below + step].filter((one) => one > 0n);
+    return `nearest ${near.length === 1 ? "is" : "are"} ${near.join(" and ")}`;
+  };
+
+  const indivisible = (name, size, divisor, by) =>
+    size % by === 0n ? "" :
+      `${name}=${size} must be divisible by ${divisor}=${by}; ${nearest(size, by)}`;
+
+  const problemOf = (unit, sizes, auto) => {
+    const uses = (name) => data.units[unit].variables.includes(name);
+    const groups = uses("g") ? sizes.g : 1n;
+    if (auto && sizes.c % (4n * groups) !== 0n) {
+      return `c=${sizes.c} cannot be split: g=${groups} needs output channels divisible by ` +
+        `4·g=${4n * groups}; ${nearest(sizes.c, 4n * groups)}`;
+    }
+    const problem = auto ? "" : indivisible("m", sizes.m, "g", groups);
+    if (problem) return problem;
+    for (const [name, divisor] of data.units[unit].divisors) {
+      const found = indivisible(name, sizes[name], divisor, sizes[divisor]);
+      if (found) return found;
+    }
+    return "";
+  };
+
+  // ---- the setting, which the address keeps --------------------------------------------------
+
+  const initial = () => ({
+    unit: "shufflenet", convention: "paper", auto: true,
+    ...Object.fromEntries(NAMES.map((name) => [name, String(data.variables[name].default)])),
+  });
+
+  const fromAddress = () => {
+    const setting = initial();
+    if (!location.hash.includes("=")) return setting;
+    const given = new URLSearchParams(location.hash.slice(1));
+    if (Object.hasOwn(data.units, given.get("unit") ?? "")) setting.unit = given.get("unit");
+    if (Object.hasOwn(data.conventions, given.get("convention") ?? "")) {
+      setting.convention = given.get("convention");
+    }
+    for (const name of NAMES) if (given.has(name)) setting[name] = given.get(name).slice(0, 40);
+    setting.auto = !given.has("m");
+    return setting;
+  };
+
+  const toAddress = (setting) => {
+    const kept = new URLSearchParams({ unit: setting.unit });
+    for (const name of NAMES) if (name !== "m" || !setting.auto) kept.set(name, setting[name]);
+    kept.set("convention", setting.convention);
+    history.replaceState(null, "", `#${kept}`);
+  };
+
+  const sizesOf = (setting) => {
+    const sizes = {};
+    for (const name of NAMES) {
+      if (name === "m" && setting.auto) continue;
+      const text = setting[name].trim();
+      if (!/^\d+$/.test(text) || BigInt(text) < 1n) {
+        return { bad: name, problem: `${name}: ${text} is not a whole number of at least 1` };
+      }
+      sizes[name] = BigInt(text);
+    }
+    if (setting.auto) sizes.m = sizes.c / 4n;
+    return { sizes };
+  };
+
+  // ---- the page ------------------------------------------------------------------------------
+
+  const svg = (name, attributes, text = "") => {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, one] of Object.entries(attributes)) made.setAttribute(key, one);
+    made.textContent = text;
+    return made;
+  };
+
+  const PREFIXES = [[10n ** 12n, "T"], [10n ** 9n, "G"], [10n ** 6n, "M"], [10n ** 3n, "k"], [1n, ""]];
+  const scaleFor = (largest) => PREFIXES.find(([size]) => largest >= size) ?? PREFIXES.at(-1);
+  const short = (count, [size, prefix]) =>
+    `${(Number(count) / Number(size)).toLocaleString("en-US", { maximumFractionDigits: 2 })} ${prefix}`;
+
+  const drawBars = (setting, all) => {
+    const picture = $("x-bars");
+    const unit = data.conventions[setting.convention].unit;
+    const largest = Object.values(all).reduce((most, one) =>
+      one.total && one.total.count > most ? one.total.count : most, 1n);
+    const scale = scaleFor(largest);
+    const parts = [];
+    const legend = new Map();
+    Object.entries(all).forEach(([name, one], i) => {
+      const y = 14 + 40 * i;
+      parts.push(svg("text", { x: 0, y: y + 19, "font-weight": name === setting.unit ? 700 : 400 }, name));
+      if (!one.total) {
+        parts.push(svg("text", { x: 100, y: y + 19, class: "soft" }, "not at this setting"));
+        return;
+      }
+      let x = 100;
+      for (const row of one.rows.filter((part) => part.count > 0n)) {
+        const width = 400 * Number(row.count) / Number(largest);
+        const colour = data.colours[row.kind] ?? "#9ca3af";
+        legend.set(row.kind, colour);
+        parts.push(svg("rect", { x, y, width, height: 26, fill: colour }));
+        x += width;
+      }
+      parts.push(svg("text", { x: x + 6, y: y + 19 }, short(one.total.count, scale) + unit));
+    });
+    let x = 100, y = 150;
+    for (const [kind, colour] of legend) {
+      const width = 26 + 8 * kind.length;
+      if (x + width > 640) { x = 100; y += 24; }
+      parts.push(svg("rect", { x, y: y - 10, width: 11, height: 11, fill: colour }));
+      parts.push(svg("text", { x: x + 16, y, class: "soft" }, kind));
+      x += width;
+    }
+    picture.replaceChildren(...parts);
+  };
+
+  const LINES = { resnet: ["#0072B2", "6 3"], resnext: ["#D55E00", "2 3"], shufflenet: ["#009E73", ""] };
+
+  const drawLines = (setting, sizes) => {
+    const picture = $("x-lines");
+    const unit = data.conventions[setting.convention].unit;
+    const most = BigInt(data.variables.g.max);
+    const series = Object.keys(data.units).map((name) => {
+      const points = [];
+      for (let g = 1n; g <= most; g += 1n) {
+        const here = { ...sizes, g };
+        if (!problemOf(name, here, setting.auto)) {
+          points.push([g, evaluate(name, here, setting.convention).total.count]);
+        }
+      }
+      return [name, points];
+    });
+    const counts = series.flatMap(([, points]) => points.map(([, count]) => count));
+    const largest = counts.reduce((a, b) => (b > a ? b : a), 1n);
+    const scale = scaleFor(largest);
+    const left = 90, right = 545, top = 16, bottom = 210;
+    const xOf = (g) => left + (right - left) * Math.log2(Number(g)) / Math.log2(Number(most));
+    const yOf = (count) => bottom - (bottom - top) * Number(count) / Number(largest);
+    const parts = [];
+    for (const part of [0, 0.5, 1]) {
+      const y = bottom - (bottom - top) * part;
+      parts.push(svg("line", { x1: left, x2: right, y1: y, y2: y }));
+      const count = BigInt(Math.round(Number(largest) * part));
+      parts.push(svg("text", { x: left - 8, y: y + 5, "text-anchor": "end", class: "soft" },
+        short(count, scale) + unit));
+    }
+    for (let g = 1; g <= Number(most); g *= 2) {
+      parts.push(svg("text", { x: xOf(g), y: bottom + 20, "text-anchor": "middle", class: "soft" }, g));
+    }
+    parts.push(svg("text", { x: (left + right) / 2, y: bottom + 42, "text-anchor": "middle", class: "soft" }, "groups g"));
+    const ends = [];
+    for (const [name, points] of series) {
+      if (!points.length) continue;
+      const [colour, dash] = LINES[name];
+      parts.push(svg("polyline", { points: points.map(([g, count]) => `${xOf(g)},${yOf(count)}`).join(" "),
+        fill: "none", stroke: colour, "stroke-width": name === setting.unit ? 3 : 1.6, "stroke-dasharray": dash }));
+      for (const [g, count] of data.units[name].variables.includes("g") ? points : []) {
+        parts.push(svg("circle", { cx: xOf(g), cy: yOf(count), r: g === sizes.g ? 6 : 3, fill: colour }));
+      }
+      const [g, count] = points.at(-1);
+      ends.push({ name, x: xOf(g) + 10, y: yOf(count) + 5 });
+    }
+    // Names at the lines' ends, moved apart where they would meet.
+    ends.sort((a, b) => a.y - b.y);
+    ends.forEach((one, i) => {
+      if (i && Math.abs(one.x - ends[i - 1].x) < 90) one.y = Math.max(one.y, ends[i - 1].y + 18);
+      parts.push(svg("text", { x: one.x, y: one.y, "font-weight": one.name === setting.unit ? 700 : 400 }, one.name));
+    });
+    picture.replaceChildren(...parts);
+  };
+
+  const cell = (text, figure = true) => {
+    const made = document.createElement(figure ? "td" : "th");
+    if (figure) made.className = "figure"; else made.scope = "row";
+    made.textContent = text;
+    return made;
+  };
+
+  const share = (part, whole) =>
+    part > 0n ? `${(Number(part * 100000n / whole) / 1000).toFixed(1)} %` : "–";
+
+  const put = (id, number) => {
+    $(id).textContent = show(number);
+    $(id).dataset.value = String(number);
+  };
+
+  const drawNumbers = (setting, sizes, found) => {
+    const { unit, meaning } = data.conventions[setting.convention];
+    const formula = data.units[setting.unit].formulas[setting.convention];
+    $("x-symbols").textContent = formula.replace(/\*\*2/g, "²").replace(/\*/g, "·");
+    $("x-numbers").textContent = formula.replace(/\b[cmghw]\b/g, (name) => String(sizes[name]))
+      .replace(/\*\*2/g, "²").replace(/\*/g, "·");
+    $("x-unit").textContent = unit + "s";
+    $("x-meaning").textContent = `${setting.convention}: ${meaning}`.replace(/`/g, "");
+    put("x-total", found.total.count);
+    put("x-params", found.total.params);
+    put("x-memory", found.total.memory);
+    put("x-activations", found.total.activations);
+    const byCount = [...found.rows].sort((a, b) => (a.count < b.count ? 1 : a.count > b.count ? -1 : 0));
+    const rows = byCount.map((row) => {
+      const made = document.createElement("tr");
+      made.dataset.kind = row.kind;
+      made.dataset.count = String(row.count);
+      made.append(cell(row.kind, false), cell(row.count > 0n ? show(row.count) : "–"),
+        cell(share(row.count, found.total.count)), cell(row.params > 0n ? show(row.params) : "–"),
+        cell(show(row.memory)));
+      return made;
+    });
+    $("x-shares").tBodies[0].replaceChildren(...rows);
+  };
+
+  const putControls = (setting) => {
+    const uses = data.units[setting.unit].variables;
+    for (const group of ["unit", "convention"]) {
+      for (const radio of document.querySelectorAll(`#x-form input[name=${group}]`)) {
+        radio.checked = radio.value === setting[group];
+      }
+    }
+    $("x-auto").checked = setting.auto;
+    for (const name of NAMES) {
+      const box = $(`x-${name}`), range = $(`x-${name}-range`);
+      if (document.activeElement !== box || box.value === "") box.value = setting[name];
+      range.value = setting[name];
+      box.disabled = range.disabled = !uses.includes(name) || (name === "m" && setting.auto);
+    }
+  };
+
+  const render = (setting) => {
+    const { sizes, bad, problem } = sizesOf(setting);
+    if (sizes && setting.auto) setting.m = String(sizes.m);
+    putControls(setting);
+    for (const name of NAMES) $(`x-${name}`).setAttribute("aria-invalid", String(name === bad));
+    const wrong = problem ?? problemOf(setting.unit, sizes, setting.auto);
+    $("x-problem").textContent = wrong;
+    $("x-result").dataset.stale = String(Boolean(wrong));
+    if (!sizes) return;
+    const all = {};
+    for (const name of Object.keys(data.units)) {
+      all[name] = problemOf(name, sizes, setting.auto) ? {} : evaluate(name, sizes, setting.convention);
+    }
+    if (!wrong) drawNumbers(setting, sizes, all[setting.unit]);
+    drawBars(setting, all);
+    drawLines(setting, sizes);
+  };
+
+  let setting = fromAddress();
+  const change = (changes) => {
+    setting = { ...setting, ...changes };
+    render(setting);
+    toAddress(setting);
+  };
+  for (const radio of document.querySelectorAll("#x-form input[type=radio]")) {
+    radio.addEventListener("change", () => change({ [radio.name]: radio.value }));
+  }
+  for (const name of NAMES) {
+    for (const id of [`x-${name}`, `x-${name}-range`]) {
+      $(id).addEventListener("input", () => change({ [name]: $(id).value }));
+    }
+  }
+  $("x-auto").addEventListener("change", () => change({ auto: $("x-auto").checked }));
+  $("x-form").addEventListener("submit", (event) => event.preventDefault());
+  addEventListener("hashchange", () => {
+    if (location.hash.includes("=")) render(setting = fromAddress());
+  });
+  render(setting);
+  if (location.hash.includes("=")) $("explorer").scrollIntoView();
+  document.documentElement.dataset.explorer = "ready";
+})();

@@ -1,0 +1,98 @@
+"""What two locks say: every model once, nothing in silence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+
+from shufflenet_flops.budget.diff import compare, judge
+from shufflenet_flops.budget.layers import fingerprint
+from shufflenet_flops.budget.lock import Block, Lock, block
+from shufflenet_flops.budget.verdict import Report
+from shufflenet_flops.count import find_convention
+from shufflenet_flops.sources import Options, parse_input, resolve
+from tests.budget_documents import locks
+
+
+def block_of(name: str, shape: str = "1x3x224x224", convention: str = "paper") -> Block:
+    source = resolve(name, Options((parse_input(shape),)))
+    return block(name, source.inputs, {}, find_convention(convention), source.counted)
+
+
+SMALL = block_of("shufflenet_v1_x0_5_g3")
+LARGE = block_of("shufflenet_v1_x1_0_g3")
+
+
+@given(locks, locks)
+def test_every_model_is_told_once(before: Lock, after: Lock) -> None:
+    """With something to say unless it is the same."""
+    diffs = compare(before, after)
+    olds = sorted(one.before.order for one in diffs if one.before)
+    news = sorted(one.after.order for one in diffs if one.after)
+
+    assert olds == sorted(one.order for one in before)
+    assert news == sorted(one.order for one in after)
+    for one in diffs:
+        verdicts = judge([one])
+        assert verdicts
+        assert all((verdict.status == "ok") == (one.status == "same") for verdict in verdicts)
+
+
+def test_grown_and_shrunk() -> None:
+    """A verdict for each total, with the layers."""
+    wider = replace(LARGE, model=SMALL.model)
+    verdicts = judge(compare((SMALL,), (wider,)))
+
+    assert [one.metric for one in verdicts] == ["macs", "params", "activations", "memory"]
+    assert {one.status for one in verdicts} == {"over"}
+    assert verdicts[0].actual == 137_460_672
+    assert verdicts[0].locked == 37_589_856
+    assert verdicts[0].delta == 137_460_672 - 37_589_856
+    assert len(verdicts[0].top_rows) == 3
+    assert verdicts[0].more_rows > 10
+    assert {one.status for one in judge(compare((wider,), (SMALL,)))} == {"under"}
+
+
+def test_renamed_added_and_removed() -> None:
+    """A new name of the same layers is told as such; others are new or gone."""
+    other = replace(LARGE, model="mine")
+
+    assert fingerprint(other.layers) == fingerprint(LARGE.layers)
+    (renamed,) = judge(compare((LARGE,), (other,)))
+    assert (renamed.status, renamed.model) == ("renamed", "mine")
+    assert "renamed shufflenet_v1_x1_0_g3 → mine" in renamed.message
+    verdicts = judge(compare((SMALL,), (LARGE,)))
+    assert [one.status for one in verdicts] == ["stale", "missing"]
+    assert Report(tuple(verdicts)).exit_code == 1
+
+
+def test_another_input_or_convention_is_no_regression() -> None:
+    """Exit code 2, and both are named."""
+    for other in (
+        block_of(LARGE.model, "1x3x256x256"),
+        block_of(LARGE.model, convention="paper-conv"),
+    ):
+        (verdict,) = judge(compare((LARGE,), (other,)))
+        assert verdict.status == "not-comparable"
+        assert "locked on 1x3x224x224 under paper" in verdict.message
+        assert Report((verdict,)).exit_code == 2
+
+
+def test_several_inputs_of_one_model() -> None:
+    """Each is held to its own; one more is new, not incomparable."""
+    other = block_of(LARGE.model, "1x3x256x256")
+
+    assert [one.status for one in compare((LARGE, other), (LARGE, other))] == ["same", "same"]
+    assert sorted(one.status for one in compare((LARGE,), (LARGE, other))) == ["added", "same"]
+
+
+def test_other_names_of_layers_are_a_change() -> None:
+    """Though every total is as it was."""
+    layers = (replace(LARGE.layers[0], path="stem"), *LARGE.layers[1:])
+    (verdict,) = judge(compare((LARGE,), (replace(LARGE, layers=layers),)))
+
+    assert (verdict.metric, verdict.status) == ("structure", "changed")
+    assert verdict.top_rows[0].change == f"was {LARGE.layers[0].path}"
+    (verdict,) = judge(compare((LARGE,), (replace(LARGE, unknown_ops={"aten.fft": 2}),)))
+    assert "unknown ops none → aten.fft x2" in verdict.message

@@ -1,0 +1,156 @@
+"""The lock: read back as written, and no single change of it goes unseen."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from shufflenet_flops.budget.diff import compare
+from shufflenet_flops.budget.json_lines import Document
+from shufflenet_flops.budget.lock import Block, Lock, parse, render
+from shufflenet_flops.errors import ConfigError, Problem
+from tests.budget_documents import blocks, leaves, locks
+
+
+def read(text: str) -> tuple[Lock, tuple[Problem, ...]]:
+    """What a lock's text holds, or what is wrong with it; any other error is a defect."""
+    try:
+        return parse("x.lock", text), ()
+    except ConfigError as error:
+        return (), error.problems
+
+
+@given(locks)
+def test_a_lock_is_read_back_as_written(lock: Lock) -> None:
+    """Blocks sorted, and the text the same whatever order they are in."""
+    text = render(lock)
+
+    assert parse("x.lock", text) == tuple(sorted(lock, key=lambda one: one.order))
+    assert render(lock[::-1]) == text
+    assert json.loads(text)["schema"] == 1
+
+
+def is_found(lock: Lock, mutated: str) -> bool:
+    """Whether the text is refused, each time with a line of it, or differs from the lock."""
+    after, problems = read(mutated)
+    assert all(1 <= problem.line <= mutated.count("\n") + 1 for problem in problems)
+    return bool(problems) or any(one.status != "same" for one in compare(lock, after))
+
+
+@given(st.lists(blocks(), min_size=1, max_size=2, unique_by=lambda one: one.order), st.data())
+def test_any_single_value_or_key_that_changes_is_found(
+    found: list[Block], data: st.DataObject
+) -> None:
+    """In the very layout that `lock` writes."""
+    text = render(tuple(found))
+    token = data.draw(st.sampled_from(list(re.finditer(r'"[^"\n]*"|[0-9]+', text))))
+    value = data.draw(st.one_of(st.integers(), st.text(max_size=3), st.sampled_from([None, True])))
+    assume(json.loads(token[0]) != value or type(value) is bool)
+
+    assert is_found(tuple(found), text[: token.start()] + json.dumps(value) + text[token.end() :])
+
+
+@given(locks, st.data())
+def test_any_few_signs_that_change_are_found(lock: Lock, data: st.DataObject) -> None:
+    """Cut, doubled, overwritten, or pushed apart by a blank."""
+    text = render(lock)
+    at = data.draw(st.integers(0, len(text) - 1))
+    noise = data.draw(
+        st.one_of(st.text(max_size=2), st.sampled_from([" ", "\n", "[", "{", "9" * 5000]))
+    )
+    fuzzed = text[:at] + noise + text[at + data.draw(st.integers(0, 2)) :]
+    assume(fuzzed != text)
+
+    assert is_found(lock, fuzzed)
+
+
+def test_whole_blocks_and_lines_that_are_gone_or_doubled_are_found() -> None:
+    """As a merge by hand may leave them."""
+    lines = render(parse("x.lock", MODEL)).split("\n")
+    lock = parse("x.lock", MODEL)
+    for start in range(len(lines)):
+        for end in range(start + 1, len(lines) + 1):
+            assert is_found(lock, "\n".join(lines[:start] + lines[end:]))
+            assert is_found(lock, "\n".join(lines[:end] + lines[start:]))
+
+
+MODEL = """{
+"schema": 1,
+"columns": ["path", "op", "inputs", "output", "kernel", "stride", "groups", "count", "params", \
+"activations", "memory_bytes"],
+"models": [
+{
+"model": "a",
+"args": {},
+"input": ["1x3x8x8"],
+"convention": "paper",
+"fingerprint": "434cdfa1028d96c6dfcf7c379224079a",
+"macs": 1,
+"params": 1,
+"activations": 1,
+"memory_bytes": 1,
+"unknown_ops": {},
+"stages": {
+"c": {"macs": 1, "params": 1, "activations": 1, "memory_bytes": 1}
+},
+"layers": [
+["c", "conv2d", "1x3x8x8", "1x8x8x8", "1x1", "1x1", 1, 1, 1, 1, 1]
+]
+}
+]
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ('"schema": 1', '"schema": 2', 2, "not comparable: the lock has schema 2"),
+        ('"paper"', '"papr"', 9, "not comparable: unknown convention 'papr': did you mean paper?"),
+        ('"macs": 1,\n', '"macs": 2,\n', 11, "is not what `lock` writes: was it edited"),
+        ('"macs": 1,\n', '"macs": true,\n', 11, "is not what `lock` writes: was it edited"),
+        ('"args"', '"more": 1,\n"args"', 7, "is not what `lock` writes: was it edited"),
+        ("]\n}\n]\n}\n", "]\n}\n]\n}", 24, "is not what `lock` writes: was it edited"),
+        ('"model": "a",\n', "", 5, "has no model"),
+        ('"a"', '"\\u001b[31m"', 6, "cannot be '\\x1b[31m'"),
+        ('"1x1", 1, 1, 1', '"1x1", 1, 1.0, 1', 20, "is no layer"),
+        ('"models"', '"model"', 1, "is no lock: run `shufflenet-flops lock`"),
+        ('"params": 1,\n"act', '"params": true,\n"act', 12, "cannot be True"),
+        ("]\n}\n", "]\n", 22, "not valid JSON"),
+        ('"op"', '"pop"', 3, "must be path, op, inputs"),
+    ],
+)
+def test_what_is_no_lock_is_refused_on_its_line(
+    old: str, new: str, line: int, message: str
+) -> None:
+    """And told how to write it anew."""
+    assert old in MODEL
+    (problem,) = read(MODEL.replace(old, new, 1))[1]
+
+    assert message in problem.what
+    assert problem.line == line
+
+
+@given(
+    st.recursive(
+        st.one_of(st.integers(), st.text(max_size=3), st.none()),
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner, max_size=3)
+        ),
+        max_leaves=12,
+    )
+)
+def test_every_value_of_a_json_document_has_its_line(value: object) -> None:
+    """One value a line, as `json` writes it with an indent."""
+    text = json.dumps(value, indent=1)
+    document = Document("x.json", text)
+    lines = text.split("\n")
+    for path in leaves(value):
+        inner = value
+        for step in path:
+            inner = inner[step]  # type: ignore[index]
+        assert json.dumps(inner) in lines[document.line(path) - 1]

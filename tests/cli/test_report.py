@@ -1,0 +1,135 @@
+"""`report`: files all or nothing, resumable, and refusals before any work."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from shufflenet_flops.cli import report as report_command
+from shufflenet_flops.cli.app import run
+from shufflenet_flops.cli.stage import Stage
+
+SMALL = {
+    "one": ("count", "shufflenet_v1_x1_0_g3"),
+    "two": ("paper", "shufflenet_v1_table_1"),
+}
+
+
+def files_in(directory: Path) -> list[str]:
+    return sorted(str(path.relative_to(directory)) for path in directory.rglob("*.*"))
+
+
+def test_markdown_has_its_figures(tmp_path: Path) -> None:
+    """In SVG and PNG, in a folder beside it, and no more than it shows."""
+    assert run(["report", "count", "resnet50", "-o", str(tmp_path / "r.md")]) == 0
+
+    assert files_in(tmp_path) == ["figures/r-stages.png", "figures/r-stages.svg", "r.md"]
+    text = (tmp_path / "r.md").read_text()
+    assert "](figures/r-stages.svg)" in text
+    assert f"Made by: `shufflenet-flops report count resnet50 -o {tmp_path}/r.md`" in text
+    assert text.startswith("# Where is the work of resnet50?\n\n- 4,089,184,256 MACs")
+
+
+def test_options_of_the_command_are_its_own(tmp_path: Path) -> None:
+    """What `report` does not know, the command is given."""
+    path = tmp_path / "r.md"
+    arguments = ["count", "resnet50", "--convention", "flops", "--input", "1x3x64x64"]
+    assert run(["report", *arguments, "-o", str(path)]) == 0
+
+    assert "MFLOP" in path.read_text()
+    assert "Input 1x3x64x64" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["count", "resnet50", "-o", "x.pdf"], "the suffix must be .md or .html"),
+        (["count", "resnet5", "-o", "x.md"], "did you mean"),
+        (["count", "resnet50", "--by", "colour", "-o", "x.md"], "colour"),
+        (["compare", "--c", "250", "-o", "x.md"], "nearest are 240 and 252"),
+        (["models", "-o", "x.md"], "known: compare, count, explain, paper, all"),
+        (["nothing.json", "-o", "x.md"], "cannot read nothing.json"),
+        (["all", "-o", "x.md"], "report all writes to one directory"),
+        (["all", "resnet50"], "takes no further arguments, got resnet50"),
+        (["count", "resnet50", "-o", "no/such/x.md"], "cannot write no/such/x.md"),
+    ],
+)
+def test_refusals_write_nothing(
+    arguments: list[str],
+    problem: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One line, exit code 2."""
+    monkeypatch.chdir(tmp_path)
+
+    assert run(["report", *arguments]) == 2
+    err = capsys.readouterr().err
+    assert problem in err
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_all_goes_on_where_it_was_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted in its second part: old files are whole, and the first part is not run again."""
+    monkeypatch.setattr(report_command, "PARTS", SMALL)
+    old = tmp_path / "one.md"
+    old.write_text("old")
+    made: list[str] = []
+    real = report_command._json
+
+    def interrupted(arguments: tuple[str, ...], invoke: report_command.Invoke) -> str:
+        made.append(arguments[0])
+        if made == ["count", "paper"]:
+            raise KeyboardInterrupt
+        return real(arguments, invoke)
+
+    monkeypatch.setattr(report_command, "_json", interrupted)
+    arguments = ["report", "all", "-o", str(tmp_path)]
+
+    assert run(arguments) == 2
+    assert old.read_text() == "old"
+    assert run(arguments) == 0
+    assert made == ["count", "paper", "paper"]
+    assert old.read_text().startswith("# Where is the work")
+    assert "report.html" in files_in(tmp_path)
+    assert not (tmp_path / ".report.part").exists()
+
+
+def test_kept_results_are_of_the_same_command(tmp_path: Path) -> None:
+    """Other arguments are run anew."""
+    with contextlib.suppress(KeyboardInterrupt), Stage(tmp_path) as stage:
+        stage.kept("a", ["count", "x"], lambda: "first")
+        raise KeyboardInterrupt
+    with Stage(tmp_path) as stage:
+        assert stage.kept("a", ["count", "x"], lambda: "second") == "first"
+        assert stage.kept("a", ["count", "y"], lambda: "third") == "third"
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle(tmp_path: Path) -> None:
+    """With SIGKILL, which nothing can catch: old reports are whole."""
+    old = tmp_path / "units.md"
+    old.write_text("old")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "shufflenet_flops", "report", "all", "-o", str(tmp_path)]
+    )
+    first = tmp_path / ".report.part" / "units.json"
+    while not first.exists() and process.poll() is None:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+    assert first.exists()
+    assert old.read_text() == "old"
+    assert files_in(tmp_path)[-1] == "units.md"
