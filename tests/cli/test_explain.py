@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -26,24 +28,34 @@ def stdout_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return captured.out
 
 
-def test_table(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One run of all counters at 224 pixels, whose totals people quote, in three formats."""
+    folder = tmp_path_factory.mktemp("explain")
+    files = [part for suffix in ("txt", "json", "csv") for part in ("-o", f"{folder}/all.{suffix}")]
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert run(["explain", "shufflenet_v1_x1_0_g3", *files]) == 0
+    return folder / "all"
+
+
+def test_table(written: Path) -> None:
     """Op classes down, counters across, and one sentence for each counter."""
-    text = stdout_of(capsys, "shufflenet_v1_x1_0_g3")  # at 224 pixels, the totals people quote
+    text = written.with_suffix(".txt").read_text()
     lines = text.splitlines()
+    macs, flops = (line.split() for line in lines if line.startswith("residual"))
+    sentences = [line for line in lines if " MACs; " in line or " FLOPs; " in line]
 
     assert "149,593,248 MACs; adds 4 per batch-norm element: +11,995,200" in text
     assert "274,921,344 FLOPs; counts 2 FLOP for each MAC" in text
-    (macs, flops) = (line.split() for line in lines if line.startswith("residual"))
     assert macs == ["residual", *["0"] * 7]
     assert flops == ["residual", *["0"] * 2]
-    sentences = [line for line in lines if " MACs; " in line or " FLOPs; " in line]
     assert len(sentences) == len(ALL_COUNTERS)
     assert max(len(line) for line in lines[: lines.index("")]) <= 100
 
 
-def test_json_keys(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_keys(written: Path) -> None:
     """The keys that scripts rely on; the terms add up to what is reported."""
-    (result,) = json.loads(stdout_of(capsys, *SMALL, "--format", "json"))["results"]
+    (result,) = json.loads(written.with_suffix(".json").read_text())["results"]
 
     assert result["model"] == "shufflenet_v1_x1_0_g3"
     assert result["unknown_ops"] == {}
@@ -55,13 +67,20 @@ def test_json_keys(capsys: pytest.CaptureFixture[str]) -> None:
         assert sum(report["terms"].values()) == report["reported"]
 
 
-def test_csv(capsys: pytest.CaptureFixture[str]) -> None:
+def test_csv(written: Path) -> None:
     """One line per counter."""
-    text = stdout_of(capsys, *SMALL, "--counter", "thop", "--counter", "torch", "--format", "csv")
-    lines = list(csv.DictReader(io.StringIO(text)))
+    lines = list(csv.DictReader(io.StringIO(written.with_suffix(".csv").read_text())))
 
-    assert [line["name"] for line in lines] == ["thop", "torch"]
-    assert [line["residual"] for line in lines] == ["0", "0"]
+    assert [line["name"] for line in lines] == [counter.name for counter in ALL_COUNTERS]
+    assert {line["residual"] for line in lines} == {"0"}
+
+
+def test_one_counter(capsys: pytest.CaptureFixture[str]) -> None:
+    """Only what was asked for is run."""
+    text = stdout_of(capsys, *SMALL, "--counter", "thop", "--format", "json")
+    (result,) = json.loads(text)["results"]
+
+    assert list(result["counters"]) == ["thop"]
 
 
 @pytest.mark.parametrize("number", ["149455872", "149,455,872", "149_455_872"])
@@ -132,3 +151,13 @@ def test_refusals(capsys: pytest.CaptureFixture[str], arguments: list[str], mess
     assert captured.out == ""
     assert message in captured.err
     assert captured.err.count("\n") == 1
+
+
+def test_a_small_term_is_not_shown_as_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two biases beside thousands of MACs."""
+    text = stdout_of(
+        capsys, "mobilenet_v1@classes=2", "--input", "1x3x32x32", "--counter", "torchinfo"
+    )
+    (line,) = (line for line in text.splitlines() if line.startswith("linear biases"))
+
+    assert line.split() == ["linear", "biases", "<0.001"]
