@@ -4,37 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from shufflenet_flops import zoo
-from shufflenet_flops.count import CLOSED_FORMS, layer_table
+from shufflenet_flops.count import CLOSED_FORMS
 from shufflenet_flops.latency.stats import Latency
-from shufflenet_flops.measure.build import build
 from shufflenet_flops.measure.counters import COUNTERS, CounterReport, run
-from shufflenet_flops.measure.trace import trace
-from shufflenet_flops.spec import walk
+from shufflenet_flops.measure.counters.protocol import version_of
+from shufflenet_flops.sources import Source
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One thing to compare: a name, a built module in eval mode, and a real input."""
+    """One thing to compare: a source with its module in eval mode and real inputs, if it can run.
 
-    model: zoo.Model
-    module: nn.Module
-    inputs: tuple[Tensor, ...]
+    The inputs are positional arguments.
+    """
+
+    source: Source
+    module: nn.Module | None
+    inputs: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything known about one unit or model on one input (batch first).
+    """Everything known about one unit or model on its inputs (batch first).
 
     `formula_macs` is the paper's closed form with the numbers filled in, None where no paper gives
-    one. Bytes are fp32 and count every op's inputs, weights and outputs, nothing cached.
+    one; `analytic_macs` is None without a spec. What is not traced is counted from its graph. Bytes
+    count every op's inputs, weights and outputs, nothing cached; those of a spec are fp32.
     """
 
     name: str
+    source: str
     unit: str | None
     c: int | None
     m: int | None
@@ -43,39 +47,41 @@ class Comparison:
     w: int | None
     stride: int | None
     input: tuple[int, ...]
+    inputs: tuple[str, ...]
     formula: str | None
     formula_macs: int | None
-    analytic_macs: int
+    analytic_macs: int | None
     traced_macs: int
     params: int
     activations: int
     memory_bytes: int
     counters: Mapping[str, CounterReport]
     unknown_ops: Mapping[str, int]
+    real_forward: bool
     latency_s: Latency | None = None
 
 
-def prepare(model: zoo.Model) -> Subject:
-    """Build a zoo model with torch's default weights and a random input.
+def prepare(source: Source) -> Subject:
+    """Build a source's module and its inputs, unless it is read for its graph only.
 
-    The spec is walked first, so that an impossible input is refused before anything is allocated.
+    It is traced first, so that an impossible input is refused before anything is allocated.
     """
-    walk(model.spec, model.input)
-    return Subject(model, build(model.spec).eval(), (torch.randn(model.input),))
+    if not source.can_run:
+        return Subject(source, None, ())
+    source.trace()
+    return Subject(source, source.module(), source.example_inputs())
 
 
 def compare(subject: Subject) -> Comparison:
     """Count one subject from every side; `latency_s` stays None."""
-    model = subject.model
-    analytic = layer_table(model.spec, model.input)
-    traced = trace(subject.module, *subject.inputs)
-    counters = {
-        counter.name: run(counter, subject.module, subject.inputs, traced) for counter in COUNTERS
-    }
+    source = subject.source
+    traced = source.trace() if source.can_run else source.counted
+    model = source.network
     unit, sizes = _unit_sizes(model)
     form = CLOSED_FORMS[unit] if unit and sizes["stride"] == 1 else None
     return Comparison(
-        name=unit or model.name,
+        name=unit or source.name,
+        source=source.origin,
         unit=unit,
         c=sizes["c"],
         m=sizes["m"],
@@ -83,26 +89,48 @@ def compare(subject: Subject) -> Comparison:
         h=sizes["h"],
         w=sizes["w"],
         stride=sizes["stride"],
-        input=model.input,
+        input=source.inputs[0].shape,
+        inputs=tuple(map(str, source.inputs)),
         formula=form.text if form else None,
         formula_macs=form.macs(*(sizes[name] for name in "cmghw")) if form else None,
-        analytic_macs=analytic.macs,
+        analytic_macs=source.table.macs if model else None,
         traced_macs=traced.table.macs,
         params=traced.params,
-        activations=analytic.activations,
-        memory_bytes=analytic.memory_bytes,
-        counters=counters,
+        activations=source.table.activations,
+        memory_bytes=source.table.memory_bytes,
+        counters=_counters(subject),
         unknown_ops=traced.unknown_ops,
+        real_forward=traced.real_forward,
     )
+
+
+def _counters(subject: Subject) -> dict[str, CounterReport]:
+    source = subject.source
+    if subject.module is not None:
+        return {
+            counter.name: run(counter, subject.module, subject.inputs, source.trace())
+            for counter in COUNTERS
+        }
+    return {
+        counter.name: CounterReport(
+            counter.name,
+            "unavailable",
+            counter.unit,
+            counter.distribution(),
+            version_of(counter.distribution()),
+            reason=f"an {source.origin} is no module that can be run",
+        )
+        for counter in COUNTERS
+    }
 
 
 _SIZES = ("c", "m", "g", "h", "w", "stride")
 
 
-def _unit_sizes(model: zoo.Model) -> tuple[str | None, dict[str, int | None]]:
+def _unit_sizes(model: zoo.Model | None) -> tuple[str | None, dict[str, int | None]]:
     """The unit's name and its c, m, g, h, w and stride; all None for a whole network."""
-    unit = model.family.removesuffix("_unit")
-    if unit == model.family:
+    unit = model.family.removesuffix("_unit") if model else ""
+    if model is None or unit == model.family:
         return None, dict.fromkeys(_SIZES)
     options = {
         name: option.default for name, option in zoo.family_options(model.family).items()

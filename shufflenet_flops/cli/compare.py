@@ -11,19 +11,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from shufflenet_flops.cli.options import (
+    MODEL_HELP,
+    ArgOption,
     FormatOption,
+    InputFactoryOption,
     InputOption,
     OutputOption,
+    PathOption,
     QuietOption,
-    at_input,
-    runnable,
+    source_options,
     whole_number,
 )
 from shufflenet_flops.cli.output import Document, Format, open_outputs
 from shufflenet_flops.errors import InputError, UnknownNameError
+from shufflenet_flops.sources import Options, Source, from_model, resolve_all
 
 if TYPE_CHECKING:
-    from shufflenet_flops import zoo
     from shufflenet_flops.comparison import Comparison, Subject
     from shufflenet_flops.latency.sampling import Progress
 
@@ -35,7 +38,9 @@ def _size(help: str, show_default: str | bool = True) -> Any:
 def command(
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="MODEL", help="Whole networks to compare instead of units."),
+        typer.Argument(
+            metavar="MODEL", help=f"Whole networks to compare instead of units. {MODEL_HELP}"
+        ),
     ] = None,
     c: Annotated[int, _size("Input channels of the unit.")] = 240,
     m: Annotated[
@@ -55,6 +60,9 @@ def command(
         ),
     ] = None,
     input: InputOption = None,
+    input_factory: InputFactoryOption = None,
+    arg: ArgOption = None,
+    path: PathOption = None,
     latency: Annotated[
         bool, typer.Option("--latency/--no-latency", help="Measure PyTorch's wall-clock.")
     ] = True,
@@ -73,15 +81,16 @@ def command(
     memory access and latency.
     """
     with open_outputs(form, output or []) as writer:
+        options = source_options(input, arg, path, input_factory)
         chosen = (
-            _networks(models, input)
+            resolve_all(models, options)
             if models
-            else _units(unit, {"c": c, "m": m, "g": g, "h": h, "w": w, "stride": stride}, input)
+            else _units(unit, {"c": c, "m": m, "g": g, "h": h, "w": w, "stride": stride}, options)
         )
         from shufflenet_flops.comparison import compare, prepare
         from shufflenet_flops.report.compare import compare_grid, results
 
-        subjects = [prepare(model) for model in chosen]
+        subjects = [prepare(source) for source in chosen]
         comparisons = [compare(subject) for subject in subjects]
         if latency:
             comparisons = _with_latency(subjects, comparisons, runs, threads, quiet)
@@ -90,21 +99,13 @@ def command(
         )
 
 
-def _networks(names: Sequence[str], shape: str | None) -> list[zoo.Model]:
-    from shufflenet_flops import zoo
-
-    if len(set(names)) < len(names):
-        raise InputError(f"a model is named twice: {' '.join(names)}")
-    return [at_input(zoo.find(name), shape) for name in names]
-
-
 def _units(
-    units: Sequence[str] | None, sizes: dict[str, int | None], shape: str | None
-) -> list[zoo.Model]:
+    units: Sequence[str] | None, sizes: dict[str, int | None], options: Options
+) -> list[Source]:
     from shufflenet_flops import zoo
     from shufflenet_flops.zoo.units import UNIT_NAMES, bottleneck
 
-    if shape:
+    if options != Options():
         raise InputError("--input is for whole networks; a unit's input is --c, --h and --w")
     if sizes["stride"] not in (1, 2):
         raise InputError(f"--stride {sizes['stride']}: must be 1 or 2")
@@ -115,13 +116,13 @@ def _units(
     # One bottleneck for all, as the paper compares them; it must suit the units with groups.
     groups = 1 if chosen == ["resnet"] else sizes["g"]
     sizes["m"] = bottleneck(sizes["c"], sizes["m"], groups, sizes["stride"])
-    models = []
+    sources: list[Source] = []
     for unit in chosen:
         family = f"{unit}_unit"
         known = zoo.family_options(family)
         text = ",".join(f"{key}={value}" for key, value in sizes.items() if key in known)
-        models.append(runnable(zoo.find(f"{family}@{text}")))
-    return models
+        sources.append(from_model(zoo.find(f"{family}@{text}")))
+    return sources
 
 
 def _with_latency(
@@ -137,14 +138,16 @@ def _with_latency(
     from shufflenet_flops.latency.warnings import warnings_about
 
     engine = Eager()
-    names = [one.name for one in comparisons]
     calls = {
-        name: engine.prepare(subject.module, subject.inputs, threads)
-        for name, subject in zip(names, subjects, strict=True)
+        one.name: engine.prepare(subject.module, subject.inputs, threads)
+        for one, subject in zip(comparisons, subjects, strict=True)
+        if subject.module is not None
     }
+    if not calls:
+        return list(comparisons)
     with _progress(quiet) as progress:
         samples = sample(calls, rounds=runs, progress=progress)
-    first = names[0]
+    first = next(iter(calls))
     latencies = {
         name: summarise(times, None if name == first else (first, samples[first]))
         for name, times in samples.items()
@@ -152,7 +155,7 @@ def _with_latency(
     if not quiet:
         for warning in warnings_about(latencies):
             print(f"warning: {warning}", file=sys.stderr)
-    return [replace(one, latency_s=latencies[one.name]) for one in comparisons]
+    return [replace(one, latency_s=latencies.get(one.name)) for one in comparisons]
 
 
 @contextmanager

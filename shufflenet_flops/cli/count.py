@@ -8,10 +8,15 @@ from typing import Annotated
 import typer
 
 from shufflenet_flops.cli.options import (
+    MODEL_HELP,
+    ArgOption,
     FormatOption,
+    InputFactoryOption,
     InputOption,
     OutputOption,
-    at_input,
+    PathOption,
+    StrictOption,
+    source_options,
 )
 from shufflenet_flops.cli.output import Document, Format, open_outputs
 
@@ -26,26 +31,28 @@ class By(StrEnum):
 
 
 def command(
-    model: Annotated[
-        str, typer.Argument(help="A network (`models` lists them), or family@option=value,…")
-    ],
+    model: Annotated[str, typer.Argument(help=MODEL_HELP)],
     input: InputOption = None,
+    input_factory: InputFactoryOption = None,
+    arg: ArgOption = None,
+    path: PathOption = None,
     by: Annotated[By, typer.Option(help="One row per layer, unit, stage or kind.")] = By.STAGE,
     convention: Annotated[
         str, typer.Option(help="What counts: paper, paper-conv, flops, fvcore, thop.")
     ] = "paper",
+    strict: StrictOption = False,
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
-) -> None:
+) -> int:
     """Count one network: MACs, parameters, activations and memory access, with shares."""
-    from shufflenet_flops import zoo
-    from shufflenet_flops.count import find_convention, layer_table
+    from shufflenet_flops.count import find_convention
     from shufflenet_flops.report.count import count_grids, count_result
+    from shufflenet_flops.sources import resolve
 
     with open_outputs(form, output or []) as writer:
         weights = find_convention(convention)
-        found = at_input(zoo.find(model), input)
-        table = layer_table(found.spec, found.input)
-        result = count_result(found, table, weights)
-        grids = count_grids(found, table, weights, by.value)
+        source = resolve(model, source_options(input, arg, path, input_factory))
+        result = count_result(source, weights)
+        grids = count_grids(source, weights, by.value)
         writer.write(Document("count", weights.name, [result], grids, result["rows"]))
+    return int(strict and bool(source.counted.unknown_ops))

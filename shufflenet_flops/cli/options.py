@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from shufflenet_flops.cli.output import SUFFIXES, Format
-from shufflenet_flops.errors import InputError
-from shufflenet_flops.spec import shape_text, total_stride, walk
-from shufflenet_flops.zoo import Model
+from shufflenet_flops.sources import Options, parse_args, parse_input
 
 FormatOption = Annotated[
     Format, typer.Option("--format", help="How to print the result.", show_default=True)
@@ -28,50 +26,59 @@ OutputOption = Annotated[
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress and no warnings on stderr.")
 ]
+MODEL_HELP = (
+    "A network (`models` lists them) or family@option=value,…; package.module:factory, which is "
+    "imported, and that runs its code; timm:NAME; torchvision:NAME; a .pt2 or .onnx file."
+)
 InputOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        metavar="SHAPE[:DTYPE]",
+        help="Input, batch first: 1x3x224x224, 1x128:int64. Repeatable, for several inputs.",
+    ),
+]
+ArgOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--arg",
+        metavar="KEY=VALUE",
+        help="Argument of the factory: a Python literal, else text. Repeatable.",
+    ),
+]
+PathOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--path",
+        metavar="DIR",
+        help="Also import from this directory; without it, not even from the current one.",
+    ),
+]
+InputFactoryOption = Annotated[
     str | None,
-    typer.Option("--input", metavar="NxCxHxW", help="Input shape, batch first: 1x3x224x224."),
+    typer.Option(
+        metavar="MODULE:FUNCTION",
+        help="Function that returns the inputs: a tensor, a tuple, or a dictionary by name.",
+    ),
+]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Exit with 1 if any op is unknown, and so not counted.")
 ]
 
 
-def parse_shape(text: str) -> tuple[int, ...]:
-    """`1x3x224x224` as a tuple of positive sizes."""
-    parts = text.lower().split("x")
-    if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
-        raise InputError(
-            f"--input {text}: sizes must be positive whole numbers joined by x, as in 1x3x224x224"
-        )
-    return tuple(int(part) for part in parts)
-
-
-def at_input(model: Model, text: str | None) -> Model:
-    """`model` on the input shape that `text` asks for, if any, found to be one that it can take."""
-    if text is None:
-        return runnable(model)
-    shape = parse_shape(text)
-    if len(shape) != len(model.input):
-        raise InputError(
-            f"--input {text}: {model.name} takes {len(model.input)} sizes, batch first, "
-            f"as in {shape_text(model.input)}"
-        )
-    return runnable(replace(model, input=shape))
-
-
-def runnable(model: Model) -> Model:
-    """`model` itself, once it is known that its input fits.
-
-    Raises InputError for a map smaller than the product of the strides, below which the last
-    layers see little but padding, and SpecError where an op cannot take its input.
-    """
-    smallest = total_stride(model.spec)
-    if model.input[2] < smallest[0] or model.input[3] < smallest[1]:
-        raise InputError(
-            f"input {shape_text(model.input)} is too small: {model.name} divides height and width "
-            f"by {shape_text(smallest)}, so the smallest is "
-            f"{shape_text((*model.input[:2], *smallest))}"
-        )
-    walk(model.spec, model.input)
-    return model
+def source_options(
+    inputs: Sequence[str] | None,
+    args: Sequence[str] | None,
+    path: Sequence[Path] | None,
+    input_factory: str | None,
+) -> Options:
+    """The options of a source from the command line's texts."""
+    return Options(
+        tuple(parse_input(text) for text in inputs or ()),
+        parse_args(args or ()),
+        tuple(path or ()),
+        input_factory,
+    )
 
 
 def whole_number(text: str | int) -> int:

@@ -24,6 +24,8 @@ class Kind(StrEnum):
     NORM = "norm"
     ACTIVATION = "activation"
     POOL = "pool"
+    REDUCTION = "reduction"
+    RESAMPLE = "resample"
     ELEMENTWISE = "element-wise"
     MOVE = "move"
 

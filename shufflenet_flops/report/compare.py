@@ -8,9 +8,9 @@ from typing import Any
 from shufflenet_flops.comparison import Comparison
 from shufflenet_flops.count.row import MAC_CLASSES
 from shufflenet_flops.measure.counters import CounterReport
+from shufflenet_flops.report.count import caveats
 from shufflenet_flops.report.data import plain
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega, scale_for
-from shufflenet_flops.spec import shape_text
 
 _CLASS_NAMES = {
     "norm_elements": "batch-norm element",
@@ -43,7 +43,7 @@ def compare_grid(comparisons: Sequence[Comparison]) -> Grid:
     with_formula = any(one.formula for one in comparisons)
     with_latency = any(one.latency_s for one in comparisons)
     counters = {name: report.unit for name, report in comparisons[0].counters.items()}
-    macs = scale_for(one.analytic_macs for one in comparisons)
+    macs = scale_for(one.traced_macs for one in comparisons)
     params = scale_for(one.params for one in comparisons)
     columns = [
         Column("unit" if comparisons[0].unit else "model", figures=False),
@@ -55,8 +55,9 @@ def compare_grid(comparisons: Sequence[Comparison]) -> Grid:
         Column("memory\nMB"),
         *([Column("latency\nms"), Column("ratio\n")] if with_latency else []),
     ]
+    all_analytic = all(one.analytic_macs is not None for one in comparisons)
     several = len(comparisons) > 1
-    fewest = min(one.analytic_macs for one in comparisons) if several else None
+    fewest = min(one.traced_macs for one in comparisons) if several else None
     fastest = (
         min((one.latency_s.median for one in comparisons if one.latency_s), default=None)
         if several
@@ -67,8 +68,13 @@ def compare_grid(comparisons: Sequence[Comparison]) -> Grid:
         row: list[Cell | str] = [one.name]
         if with_formula:
             row.append(one.formula or "–")
-        row.append(Cell(macs(one.analytic_macs), best=one.analytic_macs == fewest))
-        row.append(macs(one.traced_macs))
+        best = one.traced_macs == fewest
+        row.append(
+            "–"
+            if one.analytic_macs is None
+            else Cell(macs(one.analytic_macs), best=best and all_analytic)
+        )
+        row.append(Cell(macs(one.traced_macs), best=best and not all_analytic))
         reported = (one.counters[name].reported for name in counters)
         row += ["–" if total is None else macs(total) for total in reported]
         row += [params(one.params), mega(one.memory_bytes, 2)]
@@ -81,7 +87,7 @@ def compare_grid(comparisons: Sequence[Comparison]) -> Grid:
 def _title(comparisons: Sequence[Comparison]) -> str:
     first = comparisons[0]
     if first.unit is None:
-        return f"input {' | '.join(sorted({shape_text(one.input) for one in comparisons}))}"
+        return f"input {' | '.join(sorted({' '.join(one.inputs) for one in comparisons}))}"
     groups = max(one.g or 1 for one in comparisons)
     return (
         f"units on {first.c}x{first.h}x{first.w}, bottleneck m={first.m}, g={groups}, "
@@ -99,19 +105,22 @@ def _latency(one: Comparison, fastest: float | None) -> list[Cell | str]:
 
 def _notes(comparisons: Sequence[Comparison]) -> list[str]:
     notes = []
+    specified = [one for one in comparisons if one.analytic_macs is not None]
     same = all(
         one.analytic_macs == one.traced_macs and one.formula_macs in (None, one.analytic_macs)
-        for one in comparisons
+        for one in specified
     )
     sides = "formula = analytic = traced" if comparisons[0].formula else "analytic = traced"
-    macs = ", ".join(f"{one.name} {one.analytic_macs:,}" for one in comparisons)
-    notes.append(f"{sides if same else 'NOT EQUAL'}: {macs} MACs")
+    macs = ", ".join(f"{one.name} {one.traced_macs:,}" for one in comparisons)
+    prefix = f"{sides if same else 'NOT EQUAL'}: " if specified else ""
+    notes.append(f"{prefix}{macs} MACs")
     for name in comparisons[0].counters:
         notes += _counter_notes(name, comparisons)
     for one in comparisons:
-        if one.unknown_ops:
-            ops = ", ".join(f"{op} x{calls}" for op, calls in one.unknown_ops.items())
-            notes.append(f"{one.name}: not counted, because unknown: {ops}")
+        notes += [
+            f"{one.name}: {caveat}"
+            for caveat in caveats(one.unknown_ops, real_forward=one.real_forward)
+        ]
     notes += _ratio_notes(comparisons)
     fastest = ", fastest" if any(one.latency_s for one in comparisons) else ""
     notes.append(f"* fewest MACs{fastest}; memory: every input, weight and output once, in fp32")

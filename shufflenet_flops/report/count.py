@@ -7,21 +7,30 @@ from typing import Any
 
 from shufflenet_flops.count import Convention, Grouping, Row, Table
 from shufflenet_flops.report.grid import Column, Grid, grid, mega, mega_or_dash, percent
+from shufflenet_flops.sources import Counted, Source
 from shufflenet_flops.spec import shape_text
-from shufflenet_flops.zoo import Model
+
+ROOT = "(model)"  # what the outermost module does itself, which has no path
 
 
-def count_result(model: Model, table: Table, convention: Convention) -> dict[str, Any]:
-    """The JSON result of `count`; shares are of the convention's total."""
+def count_result(source: Source, convention: Convention) -> dict[str, Any]:
+    """The JSON result of `count`; shares are of the convention's total.
+
+    `input` is the shape of the first input, `inputs` all of them as the command line takes them.
+    """
+    counted = source.counted
+    table = counted.table
     total = table.total(convention)
     return {
-        "model": model.name,
-        "input": model.input,
+        "model": source.name,
+        "source": source.origin,
+        "input": source.inputs[0].shape,
+        "inputs": [str(one) for one in source.inputs],
         "total": total,
         "unit": convention.unit,
         "macs": table.macs,
         "flops": table.flops,
-        "params": table.params,
+        "params": counted.params,
         "activations": table.activations,
         "memory_bytes": table.memory_bytes,
         "by_kind": {
@@ -33,7 +42,8 @@ def count_result(model: Model, table: Table, convention: Convention) -> dict[str
             for kind, part in table.by("kind").items()
         },
         "rows": [_row_record(row) for row in table.rows],
-        "unknown_ops": [],
+        "unknown_ops": [{"op": op, "calls": calls} for op, calls in counted.unknown_ops.items()],
+        "real_forward": counted.real_forward,
     }
 
 
@@ -56,15 +66,11 @@ def _row_record(row: Row) -> dict[str, Any]:
     }
 
 
-def count_grids(model: Model, table: Table, convention: Convention, by: Grouping) -> list[Grid]:
+def count_grids(source: Source, convention: Convention, by: Grouping) -> list[Grid]:
     """The table grouped as asked, then, unless that is it, the shares by kind."""
-    title = f"{model.name} on {shape_text(model.input)}"
-    notes = [
-        f"{table.total(convention):,} {convention.unit}s under `{convention.name}`: "
-        f"{convention.meaning}",
-        f"{table.params:,} parameters; {table.activations:,} activations; "
-        f"{mega(table.memory_bytes, 2)} MB of memory access in fp32, nothing cached",
-    ]
+    title = f"{source.name} on {' '.join(map(str, source.inputs))}"
+    table = source.counted.table
+    notes = _notes(source, source.counted, convention)
     kinds = dict(sorted(table.by("kind").items(), key=lambda item: -item[1].total(convention)))
     if by == "kind":
         return [_groups(title, "kind", kinds, table, convention, notes)]
@@ -74,6 +80,33 @@ def count_grids(model: Model, table: Table, convention: Convention, by: Grouping
         else _groups(title, by, table.by(by), table, convention)
     )
     return [first, _groups("by kind", "kind", kinds, table, convention, notes)]
+
+
+def _notes(source: Source, counted: Counted, convention: Convention) -> list[str]:
+    table = counted.table
+    unused = counted.params - table.params
+    precision = " in fp32" if source.network else ""
+    notes = [
+        f"{table.total(convention):,} {convention.unit}s under `{convention.name}`: "
+        f"{convention.meaning}",
+        f"{counted.params:,} parameters{f' ({unused:,} of them unused)' if unused else ''}; "
+        f"{table.activations:,} activations; "
+        f"{mega(table.memory_bytes, 2)} MB of memory access{precision}, nothing cached",
+    ]
+    if source.network is None:
+        notes.append(f"counted from: {source.origin}")
+    return notes + caveats(counted.unknown_ops, real_forward=counted.real_forward)
+
+
+def caveats(unknown_ops: Mapping[str, int], *, real_forward: bool) -> list[str]:
+    """Sentences on what a count leaves out, and on what had to run for it."""
+    found = []
+    if unknown_ops:
+        ops = ", ".join(f"{op} x{calls}" for op, calls in unknown_ops.items())
+        found.append(f"NOT COUNTED, because unknown: {ops}")
+    if real_forward:
+        found.append("a real forward pass was run, because control flow asked for values")
+    return found
 
 
 def _groups(
@@ -96,7 +129,7 @@ def _groups(
     ]
     rows = [
         (
-            name,
+            name or ROOT,
             mega_or_dash(part.total(convention)),
             percent(part.total(convention), total),
             f"{part.params:,}" if part.params else "–",
@@ -124,7 +157,7 @@ def _layers(title: str, table: Table, convention: Convention) -> Grid:
     ]
     rows = [
         (
-            row.path,
+            row.path or ROOT,
             row.kind.value,
             shape_text(row.output),
             shape_text(row.kernel) if row.kernel else "",

@@ -17,6 +17,9 @@ class OpClass(StrEnum):
     ACTIVATION_ELEMENTS = "activation_elements"
     ADD_ELEMENTS = "add_elements"
     MUL_ELEMENTS = "mul_elements"
+    # Every other arithmetic, comparison or choice, element by element.
+    ELEMENTWISE_ELEMENTS = "elementwise_elements"
+    SOFTMAX_ELEMENTS = "softmax_elements"
     # A pool reads `inputs`, writes `outputs`, and looks at `windows` elements on the way
     # (outputs x kernel area; for a global pool that is the inputs again).
     MAX_POOL_INPUTS = "max_pool_inputs"
@@ -30,4 +33,7 @@ class OpClass(StrEnum):
     # A mean that is not written as a pool.
     MEAN_INPUTS = "mean_inputs"
     MEAN_OUTPUTS = "mean_outputs"
+    # Any other reduction: sum, variance, maximum, cumulative sum, sort.
+    REDUCTION_INPUTS = "reduction_inputs"
+    INTERPOLATED_ELEMENTS = "interpolated_elements"
     MOVED_ELEMENTS = "moved_elements"

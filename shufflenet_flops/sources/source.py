@@ -1,0 +1,86 @@
+"""What every source of models can tell, however it was found."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from shufflenet_flops.count import Table
+from shufflenet_flops.sources.inputs import Input
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from shufflenet_flops import zoo
+    from shufflenet_flops.measure.trace import Trace
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a model does on its inputs.
+
+    `params` counts every parameter once, used or not. `unknown_ops` are ops without a rule and how
+    often they run: unknown is not zero. `real_forward` tells that real kernels had to run because
+    control flow asked for values.
+    """
+
+    table: Table
+    params: int
+    unknown_ops: Mapping[str, int] = field(default_factory=dict)
+    real_forward: bool = False
+
+
+@dataclass(frozen=True)
+class Source(ABC):
+    """A model that the user named.
+
+    `name` is what the user wrote, `origin` where that led, in words; `inputs` are the tensors the
+    model is given.
+    """
+
+    name: str
+    origin: str
+    inputs: tuple[Input, ...]
+
+    @property
+    def network(self) -> zoo.Model | None:
+        """The zoo's network with its spec; None for everything that is not of the zoo."""
+        return None
+
+    @property
+    def can_run(self) -> bool:
+        """Whether there is a module, to trace and to run."""
+        return True
+
+    @property
+    @abstractmethod
+    def counted(self) -> Counted:
+        """The rows of the model: from its spec, its graph, or a trace; worked out once.
+
+        Raises ModelError or SpecError where the model cannot take its inputs.
+        """
+
+    @property
+    def table(self) -> Table:
+        """The rows of `counted`."""
+        return self.counted.table
+
+    @abstractmethod
+    def trace(self) -> Trace:
+        """The trace of the module, worked out once.
+
+        Raises ModelError where the forward pass fails, InputError for a source without a module.
+        """
+
+    @abstractmethod
+    def module(self) -> nn.Module:
+        """The module on the CPU in eval mode, with real weights, for running it.
+
+        Raises InputError for a source without a module.
+        """
+
+    def example_inputs(self, *, real: bool = True) -> tuple[Any, ...]:
+        """Positional arguments for `module()`; on the meta device unless `real`."""
+        return tuple(one.example(real=real) for one in self.inputs)
