@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from shufflenet_flops.cli import compare, count, env, models, paper
+from shufflenet_flops.cli import compare, count, env, fit, formula, models, paper
 from shufflenet_flops.errors import ShufflenetFlopsError
 
 app = typer.Typer(
@@ -21,6 +21,8 @@ app = typer.Typer(
 )
 app.command("compare")(compare.command)
 app.command("count")(count.command)
+app.command("formula")(formula.command)
+app.command("fit")(fit.command)
 app.command("paper")(paper.command)
 app.command("models")(models.command)
 app.command("env")(env.command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -33,6 +33,9 @@ SUFFIXES = {
     ".md": Format.MARKDOWN,
     ".txt": Format.TABLE,
 }
+
+
+FIGURE_SUFFIXES = (".svg", ".png")
 
 
 @dataclass(frozen=True)
@@ -89,21 +92,50 @@ def open_outputs(form: Format, paths: Sequence[Path]) -> Iterator[Writer]:
                     f"-o {path}: the suffix must be one of {', '.join(SUFFIXES)}, "
                     "which choose the format"
                 )
-            if path.is_dir():
-                raise OutputError(f"cannot write {path}: it is a directory")
-            try:
-                handle, beside = tempfile.mkstemp(
-                    dir=path.parent, prefix=f".{path.name}.", suffix=".part"
-                )
-            except OSError as error:
-                raise OutputError(f"cannot write {path}: {error.strerror}") from None
-            os.close(handle)
-            os.chmod(beside, 0o666 & ~_umask())
-            files.append((path, Path(beside)))
+            files.append((path, _reserve(path)))
         yield Writer(form, files)
     finally:
         for _, beside_path in files:
             beside_path.unlink(missing_ok=True)
+
+
+@contextmanager
+def open_figure(path: Path | None) -> Iterator[Callable[[bytes], None]]:
+    """A function that puts a figure's bytes in the file `path` (.svg or .png), all or nothing.
+
+    Raises as `open_outputs` does, before any work is done; without a path nothing is written.
+    """
+    if path is None:
+        yield lambda content: None
+        return
+    if path.suffix not in FIGURE_SUFFIXES:
+        raise InputError(f"--plot {path}: the suffix must be {' or '.join(FIGURE_SUFFIXES)}")
+    beside = _reserve(path)
+
+    def write(content: bytes) -> None:
+        try:
+            beside.write_bytes(content)
+            beside.replace(path)
+        except OSError as error:
+            raise OutputError(f"cannot write {path}: {error.strerror}") from None
+
+    try:
+        yield write
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _reserve(path: Path) -> Path:
+    """A new file beside `path`, to be renamed to it. Raises OutputError where there can be none."""
+    if path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a directory")
+    try:
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from None
+    os.close(handle)
+    os.chmod(beside, 0o666 & ~_umask())
+    return Path(beside)
 
 
 def _umask() -> int:

@@ -16,10 +16,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell's text; `best` marks the best value of its column."""
+    """A cell's text; `best` marks the best value of its column, `latex` is the text as maths."""
 
     text: str
     best: bool = False
+    latex: str = ""
 
 
 @dataclass(frozen=True)

@@ -40,4 +40,6 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _cell(cell: Cell) -> str:
+    if cell.latex:
+        return f"${cell.latex}$"
     return f"**{escape(cell.text)}**" if cell.best else escape(cell.text)

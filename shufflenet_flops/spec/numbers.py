@@ -29,6 +29,8 @@ def exact_div(a: Number, b: Number) -> Number:
         if remainder:
             raise SpecError(f"{a} is not divisible by {b}; {_nearest(a, b)}")
         return quotient
+    if a is b:
+        return 1
     if is_array(a) or is_array(b):
         check_divisible("a", a, "b", b)
         return a // b
@@ -38,6 +40,8 @@ def exact_div(a: Number, b: Number) -> Number:
 def check_divisible(name: str, value: Number, divisor_name: str, divisor: Number) -> None:
     """Raise SpecError unless `divisor` divides `value`; symbols pass where it cannot be decided."""
     check_at_least(divisor_name, divisor, 1)
+    if value is divisor:
+        return
     remainder = value % divisor
     if isinstance(remainder, int):
         if remainder:
@@ -66,6 +70,8 @@ def check_at_least(name: str, value: Number, minimum: int) -> None:
 
 def check_equal(name: str, value: Number, other_name: str, other: Number) -> None:
     """Raise SpecError unless value == other; symbols pass where it cannot be decided."""
+    if value is other:
+        return
     if is_array(value) or is_array(other):
         _check_array(value == other, f"{name} must equal {other_name}")
     elif isinstance(value, int) and isinstance(other, int):
@@ -76,8 +82,17 @@ def check_equal(name: str, value: Number, other_name: str, other: Number) -> Non
 
 
 def indicator(flag: Number) -> Number:
-    """1 where `flag` holds and 0 where not, for a bool or a boolean array."""
-    return int(flag) if isinstance(flag, bool) else flag
+    """1 where `flag` holds and 0 where not: a bool, a boolean array or a relation of symbols.
+
+    Raises SpecError for a relation that its symbols leave open.
+    """
+    if isinstance(flag, bool):
+        return int(flag)
+    if hasattr(flag, "is_Boolean"):
+        if flag not in (True, False):
+            raise SpecError(f"whether {flag} cannot be told for symbols: give numbers")
+        return int(bool(flag))
+    return flag
 
 
 def nearest_multiples(value: int, step: int) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import ClassVar, Literal
 
@@ -73,6 +74,9 @@ def _slide(
 ) -> Number:
     """Output size of a window sliding along one axis, rounded down."""
     span = dilation * (kernel - 1) + 1
+    if isinstance(stride, int) and stride == 1 and (2 * padding == span - 1) is True:
+        check_at_least(axis, size, 1)
+        return size  # the same object: what depends on it need not be computed again
     try:
         check_at_least(axis, size + 2 * padding - span + 1, 1)
     except SpecError as error:
@@ -129,13 +133,18 @@ class Conv2d(Op):
         )
         return (x[0], self.c_out, h, w)
 
+    @cached_property
+    def _fan_in(self) -> Number:
+        """Inputs that one output element sees: c_in / groups * k_h * k_w."""
+        return exact_div(self.c_in, self.groups) * prod(self.kernel)
+
     @property
     def params(self) -> Number:
-        weights = self.c_out * exact_div(self.c_in, self.groups) * prod(self.kernel)
+        weights = self.c_out * self._fan_in
         return weights + self.c_out if self.bias else weights
 
     def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
-        macs = prod(y) * exact_div(self.c_in, self.groups) * prod(self.kernel)
+        macs = prod(y) * self._fan_in
         if self.bias:
             return {OpClass.CONV_MACS: macs, OpClass.CONV_BIAS_ADDS: prod(y)}
         return {OpClass.CONV_MACS: macs}
@@ -253,11 +262,7 @@ class _Pool2d(Op):
         # would start in the right padding: its start is `ceil * stride - stride`.
         ceil = -((kernel - size - 2 * padding) // stride) + 1
         starts_inside = (ceil - 1) * stride < size + padding
-        if isinstance(starts_inside, bool):
-            return ceil if starts_inside else floor
-        if hasattr(starts_inside, "dtype"):
-            return floor + (ceil - floor) * starts_inside
-        raise SpecError("a ceil-mode pool needs a numeric input size, not a symbol")
+        return floor + (ceil - floor) * indicator(starts_inside)
 
     def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
         inputs, windows, outputs = self.classes

@@ -17,6 +17,7 @@ from shufflenet_flops.spec import (
     Seq,
     seq,
 )
+from shufflenet_flops.spec.numbers import check_divisible, exact_div
 from shufflenet_flops.zoo.registry import Network, family, variant
 
 # Channels of conv1 and of the units on maps of 112, 56, 28, 14 and 7 pixels (Table 1).
@@ -25,15 +26,20 @@ UNITS = (1, 2, 2, 6, 2)
 SHALLOW_UNITS = (1, 2, 2, 1, 2)
 
 
-def unit(c_in: Number, c_out: Number, stride: int = 1, *, separable: bool = True) -> Seq:
-    """Depthwise 3x3 and pointwise 1x1, each with batch norm and ReLU (Figure 3, right).
+def unit(
+    c_in: Number, c_out: Number, stride: int = 1, *, separable: bool = True, kernel: Number = 3
+) -> Seq:
+    """Depthwise kernel x kernel and pointwise 1x1, each with batch norm and ReLU (Figure 3, right).
 
-    With `separable=False` the plain 3x3 convolution that the two replace (Figure 3, left).
+    With `separable=False` the plain convolution that the two replace (Figure 3, left).
     """
+    check_divisible("kernel - 1", kernel - 1, "the two sides", 2)
+    padding = exact_div(kernel - 1, 2)
     if not separable:
-        return seq(conv=Conv2d(c_in, c_out, 3, stride, 1), bn=BatchNorm(c_out), relu=ReLU)
+        plain = Conv2d(c_in, c_out, kernel, stride, padding)
+        return seq(conv=plain, bn=BatchNorm(c_out), relu=ReLU)
     return seq(
-        dw=Conv2d(c_in, c_in, 3, stride, 1, groups=c_in),
+        dw=Conv2d(c_in, c_in, kernel, stride, padding, groups=c_in),
         bn1=BatchNorm(c_in),
         relu1=ReLU,
         pw=Conv2d(c_in, c_out),

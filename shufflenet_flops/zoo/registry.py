@@ -94,9 +94,14 @@ def find(name: str) -> Model:
     if base in _VARIANTS and not at:
         family_name, options = _VARIANTS[base]
     else:
-        family_name, options = base, _parse_options(base, text) if at else {}
-    network = _find_family(family_name).build(**options)
+        family_name, options = base, parse_options(base, text) if at else {}
+    network = build(family_name, **options)
     return Model(name, family_name, options, network.spec, network.input)
+
+
+def build(family_name: str, **options: Any) -> Network:
+    """The network that a family makes of typed options."""
+    return _find_family(family_name).build(**options)
 
 
 def _find_family(name: str) -> _Family:
@@ -108,9 +113,12 @@ def _find_family(name: str) -> _Family:
         ) from None
 
 
-def _parse_options(family_name: str, text: str) -> dict[str, Any]:
-    build = _find_family(family_name).build
-    hints = get_type_hints(build)
+def parse_options(family_name: str, text: str) -> dict[str, Any]:
+    """`option=value,option=value` as the family's typed options.
+
+    Raises InputError or UnknownNameError.
+    """
+    hints = get_type_hints(_find_family(family_name).build)
     options: dict[str, Any] = {}
     for part in filter(None, text.split(",")):
         key, equals, value = part.partition("=")

@@ -148,22 +148,21 @@ def network(
     stages = {}
     c_in = stem
     for number, (width, repeat) in enumerate(zip(widths, units, strict=True), start=2):
-        stage = []
-        for i in range(repeat):
-            stage.append(
-                unit(
-                    c_in,
-                    width,
-                    g,
-                    stride=1 if i else 2,
-                    first_groups=1 if number == 2 and i == 0 else None,
-                    shuffle=shuffle,
-                    se=se,
-                    layout=layout,
-                )
+        first, other = (
+            unit(
+                c,
+                width,
+                g,
+                stride=stride,
+                first_groups=1 if number == 2 and stride == 2 else None,
+                shuffle=shuffle,
+                se=se,
+                layout=layout,
             )
-            c_in = width
-        stages[f"stage{number}"] = seq(*stage)
+            for c, stride in ((c_in, 2), (width, 1))
+        )
+        stages[f"stage{number}"] = seq(first, *[other] * (repeat - 1))
+        c_in = width
     return seq(
         conv1=seq(**conv1),
         maxpool=MaxPool2d(3, 2, 1),

@@ -109,7 +109,7 @@ def network(
     stages = {}
     c_in = stem
     for number, (width, repeat) in enumerate(zip(widths, units, strict=True), start=2):
-        rest = [unit(width, block=block) for _ in range(repeat - 1)]
+        rest = [unit(width, block=block)] * (repeat - 1)
         stages[f"stage{number}"] = seq(down_unit(c_in, width, block=block), *rest)
         c_in = width
     return seq(

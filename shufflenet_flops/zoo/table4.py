@@ -84,11 +84,10 @@ def network(
     for number, (width, m, repeat) in enumerate(
         zip(widths, bottlenecks, shufflenet_v1.UNITS, strict=True), start=2
     ):
-        stage = []
-        for i in range(repeat):
-            stage.append(unit(structure, c_in, width, 1 if i else 2, g=g, m=m))
-            c_in = width
-        stages[f"stage{number}"] = seq(*stage)
+        first = unit(structure, c_in, width, 2, g=g, m=m)
+        other = unit(structure, width, width, g=g, m=m)
+        stages[f"stage{number}"] = seq(first, *[other] * (repeat - 1))
+        c_in = width
     return seq(
         conv1=seq(conv=Conv2d(3, stem, 3, 2, 1), bn=BatchNorm(stem), relu=ReLU),
         maxpool=MaxPool2d(3, 2, 1),

@@ -1,0 +1,163 @@
+"""`fit`: the widest network under a budget."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shufflenet_flops.cli.options import FormatOption, OutputOption
+from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
+from shufflenet_flops.errors import InputError, SpecError
+
+if TYPE_CHECKING:
+    from shufflenet_flops.design.catalogue import Design
+
+_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)", re.ASCII)
+_FACTORS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def command(
+    designs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FAMILY]...",
+            help="Families of networks, as family@option=value,…, or units as shufflenet_unit.",
+        ),
+    ] = None,
+    macs: Annotated[str | None, typer.Option(metavar="N", help="At most so many, as 140M.")] = None,
+    params: Annotated[str | None, typer.Option(metavar="N", help="At most so many.")] = None,
+    memory: Annotated[
+        str | None, typer.Option(metavar="N", help="At most so many bytes of memory access.")
+    ] = None,
+    g: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="Groups: a list or ranges, as 1,2,4 or 1:8."),
+    ] = None,
+    multiple_of: Annotated[
+        int, typer.Option(min=1, help="Channels must also be a multiple of this.")
+    ] = 1,
+    m: Annotated[str | None, typer.Option(metavar="LIST", help="Bottleneck channels.")] = None,
+    n: Annotated[str | None, typer.Option(metavar="LIST", help="Output channels.")] = None,
+    k: Annotated[str | None, typer.Option(metavar="LIST", help="Kernel size.")] = None,
+    h: Annotated[str | None, typer.Option(metavar="LIST", help="Input height.")] = None,
+    w: Annotated[str | None, typer.Option(metavar="LIST", help="Input width.")] = None,
+    stem: Annotated[str | None, typer.Option(metavar="LIST", help="Channels of conv1.")] = None,
+    classes: Annotated[str | None, typer.Option(metavar="LIST", help="Classes.")] = None,
+    paper_table_4: Annotated[
+        bool,
+        typer.Option("--paper-table-4", help="What fits the budgets of ShuffleNet V1, Table 4."),
+    ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the widest channels against g (.svg or .png)."),
+    ] = None,
+    form: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+) -> None:
+    """Find the widest valid network within a budget, and show the next one, which is over."""
+    given = {"g": g, "m": m, "n": n, "k": k, "h": h, "w": w, "stem": stem, "classes": classes}
+    budgets = {
+        metric: _amount(option, text)
+        for metric, option, text in (
+            ("macs", "macs", macs),
+            ("params", "params", params),
+            ("memory_bytes", "memory", memory),
+        )
+        if text is not None
+    }
+    with open_outputs(form, output or []) as writer, open_figure(plot) as write_figure:
+        from shufflenet_flops.design.axes import parse_axis
+
+        axes = [parse_axis(name, text) for name, text in given.items() if text is not None]
+        values = {axis.name: list(axis) for axis in axes}
+        if paper_table_4:
+            if (
+                designs
+                or budgets
+                or plot
+                or set(values) - {"stem"}
+                or len(values.get("stem", [])) > 1
+            ):
+                raise InputError(
+                    "--paper-table-4 has its own families and budgets: only --stem varies"
+                )
+            writer.write(_table4(values.get("stem", [12])[0]))
+            return
+        if not designs:
+            raise InputError(
+                "which family? name one or several, as in: fit shufflenet_v1 --macs 140M"
+            )
+        if not budgets:
+            raise InputError("what is the budget? give --macs, --params or --memory, as in 140M")
+        if plot and ("g" not in values or len(budgets) != 1):
+            raise InputError("--plot draws the widest channels against --g, under one budget")
+        document, figure = _fits(designs, values, budgets, multiple_of, plot)
+        writer.write(document)
+        write_figure(figure)
+
+
+def _amount(option: str, text: str) -> int:
+    match = _AMOUNT.fullmatch(text.strip())
+    amount = Fraction(match[1]) * _FACTORS[match[2]] if match else Fraction(0)
+    if not amount or amount.denominator != 1:
+        raise InputError(
+            f"--{option} {text}: must be a whole number above 0, with k, M, G or T as in 140M"
+        )
+    return int(amount)
+
+
+def _fits(
+    names: list[str],
+    values: dict[str, list[int]],
+    budgets: dict[str, int],
+    multiple_of: int,
+    plot: Path | None,
+) -> tuple[Document, bytes]:
+    from shufflenet_flops.design.catalogue import check_used, find_design
+    from shufflenet_flops.design.fit import fit
+    from shufflenet_flops.report.fit import draw_widths, fit_grid, fit_result
+
+    designs = [find_design(name) for name in names]
+    check_used(designs, values)
+    fits, failures = [], []
+    for design, numbers in _combinations(designs, values):
+        try:
+            fits.append(fit(design, numbers, budgets, multiple_of))
+        except (InputError, SpecError) as error:
+            failures.append(str(error))
+    if not fits:
+        raise InputError(failures[0])
+    figure = b""
+    if plot:
+        from shufflenet_flops.report.plot import image
+
+        figure = image(draw_widths(fits), plot.suffix)
+    results = [fit_result(one) for one in fits]
+    return Document("fit", "paper", results, [fit_grid(fits, failures)]), figure
+
+
+def _combinations(
+    designs: list[Design], values: dict[str, list[int]]
+) -> list[tuple[Design, dict[str, int]]]:
+    """Each design with each combination of the values of its own variables."""
+    found = []
+    for design in designs:
+        own = design.known(values)
+        found += [
+            (design, dict(zip(own, chosen, strict=True))) for chosen in product(*own.values())
+        ]
+    return found
+
+
+def _table4(stem: int) -> Document:
+    from shufflenet_flops.design.table4 import readings, rows
+    from shufflenet_flops.report.fit import reading_result, table4_grids, table4_result
+
+    found, read = rows(stem), readings()
+    results = [*map(table4_result, found), *map(reading_result, read)]
+    return Document("fit", "paper", results, table4_grids(found, read))

@@ -1,0 +1,161 @@
+"""`formula`: the closed form of a unit or network."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shufflenet_flops.cli.options import FormatOption, OutputOption
+from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
+from shufflenet_flops.errors import InputError
+
+if TYPE_CHECKING:
+    from shufflenet_flops.count.formula import Metric
+    from shufflenet_flops.design.catalogue import Design
+
+
+class MetricName(StrEnum):
+    """What is counted."""
+
+    MACS = "macs"
+    PARAMS = "params"
+    WEIGHTS = "weights"
+    ACTIVATIONS = "activations"
+    MEMORY = "memory"
+
+
+_METRICS: dict[MetricName, Metric] = {
+    MetricName.MACS: "macs",
+    MetricName.PARAMS: "params",
+    MetricName.WEIGHTS: "weights",
+    MetricName.ACTIVATIONS: "activations",
+    MetricName.MEMORY: "memory_bytes",
+}
+
+
+def command(
+    designs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NETWORK]...",
+            help="Families of networks, as family@option=value,…, or units as shufflenet_unit.",
+        ),
+    ] = None,
+    unit: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A unit: resnet, resnext, shufflenet, shufflenet_v2, mobilenet, conv, pointwise. "
+            "Repeatable.",
+            show_default="resnet, resnext, shufflenet",
+        ),
+    ] = None,
+    metric: Annotated[MetricName, typer.Option(help="What to count.")] = MetricName.MACS,
+    c: Annotated[int | None, typer.Option(help="Channels: a unit's, a network's last.")] = None,
+    m: Annotated[int | None, typer.Option(help="Bottleneck channels.")] = None,
+    n: Annotated[int | None, typer.Option(help="Output channels.")] = None,
+    k: Annotated[int | None, typer.Option(help="Kernel size.")] = None,
+    g: Annotated[int | None, typer.Option(help="Groups (in ResNeXt, the cardinality).")] = None,
+    h: Annotated[int | None, typer.Option(help="Input height.")] = None,
+    w: Annotated[int | None, typer.Option(help="Input width.")] = None,
+    stride: Annotated[int | None, typer.Option(help="1 or 2.")] = None,
+    stem: Annotated[int | None, typer.Option(help="Channels of conv1.")] = None,
+    classes: Annotated[int | None, typer.Option(help="Classes of a network.")] = None,
+    wrt: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Also the derivative by this variable, and where the largest term changes.",
+        ),
+    ] = None,
+    over: Annotated[
+        str | None, typer.Option(metavar="UNIT", help="The ratio to this unit's formula instead.")
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the --wrt variable's effect (.svg or .png)."),
+    ] = None,
+    form: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+) -> None:
+    """Derive the closed form of a unit or network, and compare it with the paper's.
+
+    With numbers, its value and each term's share.
+    """
+    numbers = {
+        name: value
+        for name, value in {
+            "c": c, "m": m, "n": n, "k": k, "g": g, "h": h, "w": w,
+            "stride": stride, "stem": stem, "classes": classes,
+        }.items()
+        if value is not None
+    }  # fmt: skip
+    for name, value in numbers.items():
+        if value < 1:
+            raise InputError(f"--{name} {value}: must be at least 1")
+    if stride not in (None, 1, 2):
+        raise InputError(f"--stride {stride}: must be 1 or 2")
+    with open_outputs(form, output or []) as writer, open_figure(plot) as write_figure:
+        from shufflenet_flops.design.catalogue import check_used, find_design, find_unit
+
+        chosen = [*map(find_design, designs or []), *map(find_unit, unit or [])]
+        chosen = chosen or [find_unit(name) for name in ("resnet", "resnext", "shufflenet")]
+        check_used(chosen, numbers)
+        counted = _METRICS[metric]
+        if plot and (wrt is None or len(chosen) != 1):
+            raise InputError("--plot draws one unit or network against the variable of --wrt")
+        if over:
+            writer.write(_ratio(chosen, find_unit(over), counted, numbers))
+            return
+        writer.write(_formulas(chosen, counted, numbers, wrt))
+        if plot:
+            write_figure(_figure(chosen[0], counted, numbers, str(wrt), plot.suffix))
+
+
+def _formulas(
+    chosen: list[Design], metric: Metric, numbers: dict[str, int], wrt: str | None
+) -> Document:
+    from shufflenet_flops.design.formula import changes, derivative, derive, evaluate
+    from shufflenet_flops.report.formula import Derived, formula_grids, formula_result
+
+    found = []
+    for design in chosen:
+        own = design.known(numbers)
+        value = evaluate(design, metric, own) if own else None
+        formula = derive(design, metric, own)
+        derived = Derived(formula, value)
+        if wrt:
+            filled = dict(value.numbers) if value else {}
+            derived = Derived(
+                formula,
+                value,
+                wrt,
+                derivative(formula, wrt),
+                tuple(changes(formula, wrt, filled)),
+            )
+        found.append(derived)
+    return Document("formula", None, [formula_result(one) for one in found], formula_grids(found))
+
+
+def _ratio(
+    chosen: list[Design], under: Design, metric: Metric, numbers: dict[str, int]
+) -> Document:
+    from shufflenet_flops.design.formula import derive, ratio
+    from shufflenet_flops.report.formula import ratio_document
+
+    lower = derive(under, metric, numbers)
+    ratios = [(design, *ratio(derive(design, metric, numbers), lower)) for design in chosen]
+    return Document("formula", None, *ratio_document(ratios, under, metric))
+
+
+def _figure(
+    design: Design, metric: Metric, numbers: dict[str, int], wrt: str, suffix: str
+) -> bytes:
+    from shufflenet_flops.design.formula import series
+    from shufflenet_flops.report.formula import draw_series
+    from shufflenet_flops.report.plot import image
+
+    found = series(design, metric, design.known(numbers), wrt)
+    return image(draw_series(found, design.unit or design.name, metric, wrt), suffix)

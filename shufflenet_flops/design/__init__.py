@@ -1,0 +1,1 @@
+"""The inverse questions: networks fitted to a budget, and design spaces swept."""

@@ -1,0 +1,130 @@
+"""The widest network under a budget: a search over valid widths, each counted by the int walk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import lcm
+
+from shufflenet_flops.count.totals import totals
+from shufflenet_flops.design.catalogue import Design
+from shufflenet_flops.errors import InputError, SpecError
+
+# No network of interest is wider; a width that is not valid by then never will be.
+WIDEST = 2**40
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A network of one width with its metrics."""
+
+    channels: int
+    metrics: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The widest valid network within `budgets`, and the next valid one, which is over.
+
+    `channels` are those of a network's last stage, or of a unit's input. `over` are the metrics by
+    which `next_wider` breaks its budget.
+    """
+
+    design: Design
+    numbers: Mapping[str, int]
+    budgets: Mapping[str, int]
+    step: int
+    best: Choice
+    next_wider: Choice
+
+    @property
+    def over(self) -> list[str]:
+        """The budgets that the next wider network breaks."""
+        return [
+            metric
+            for metric, limit in self.budgets.items()
+            if self.next_wider.metrics[metric] > limit
+        ]
+
+
+def fit(
+    design: Design,
+    numbers: Mapping[str, int],
+    budgets: Mapping[str, int],
+    multiple_of: int = 1,
+) -> Fit:
+    """The widest network of `design` whose metrics are all within `budgets`.
+
+    Every metric grows with the width, and every width from the narrowest valid one on that is a
+    multiple of the design's step is valid; so bisection finds what a scan of all widths would.
+    Raises InputError where even the narrowest is over, or where `budgets` does not limit the width.
+    """
+    step = lcm(design.step(numbers), multiple_of)
+
+    def at(count: int) -> Choice | None:
+        """The network of `count` steps; None where there is none."""
+        try:
+            network = design.build(**design.fill({**numbers, "c": count * step}))
+            return Choice(count * step, totals(network.spec, network.input))
+        except SpecError:
+            return None
+
+    def is_over(choice: Choice) -> bool:
+        return any(choice.metrics[metric] > limit for metric, limit in budgets.items())
+
+    first = _first(lambda count: at(count) is not None, 1, WIDEST // step)
+    if first is None:
+        raise _never_valid(design, numbers, 64 * step)
+    narrowest = _valid(at(first))
+    if is_over(narrowest):
+        raise InputError(_impossible(design, numbers, budgets, narrowest))
+    found = _first(lambda count: is_over(_valid(at(count))), first, WIDEST // step)
+    if found is None:
+        raise InputError(
+            f"{design.name} stays within the budget at any width: raise no limit, lower it"
+        )
+    best, wider = _valid(at(found - 1)), _valid(at(found))
+    return Fit(design, dict(numbers), dict(budgets), step, best, wider)
+
+
+def _valid(choice: Choice | None) -> Choice:
+    assert choice is not None, "wider than a valid width, and not valid"
+    return choice
+
+
+def _first(holds: Callable[[int], bool], start: int, stop: int) -> int | None:
+    """The least count in start … stop for which `holds`, which once true stays true."""
+    low, high = start - 1, start  # holds is false at low
+    while not holds(high):
+        if high >= stop:
+            return None
+        low, high = high, min(2 * high, stop)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
+
+
+def _never_valid(design: Design, numbers: Mapping[str, int], channels: int) -> SpecError:
+    """By which rule no width is valid, in the words of the walk at one of them."""
+    try:
+        network = design.build(**design.fill({**numbers, "c": channels}))
+        totals(network.spec, network.input)
+    except SpecError as error:
+        return SpecError(f"no width makes a valid {design.name}: {error}")
+    raise AssertionError("a valid width that the search has missed")
+
+
+def _impossible(
+    design: Design, numbers: Mapping[str, int], budgets: Mapping[str, int], narrowest: Choice
+) -> str:
+    broken = [
+        f"{metric} {narrowest.metrics[metric]:,} of {limit:,} allowed"
+        for metric, limit in budgets.items()
+        if narrowest.metrics[metric] > limit
+    ]
+    given = ",".join(f"{name}={value}" for name, value in numbers.items())
+    return (
+        f"no {design.name} {given + ' ' if given else ''}fits: the narrowest, of "
+        f"{narrowest.channels} channels, has {' and '.join(broken)}"
+    )

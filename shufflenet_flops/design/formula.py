@@ -1,0 +1,234 @@
+"""The closed form of a design: the walk over symbols, set beside the papers' own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from typing import TYPE_CHECKING, Any
+
+from shufflenet_flops.count import layer_table
+from shufflenet_flops.count.formula import (
+    PAPER_FORMS,
+    PAPER_RATIOS,
+    Metric,
+    PaperForm,
+    grouped,
+    kinds_of,
+    metric_of,
+    symbol,
+)
+from shufflenet_flops.design.catalogue import Design, published_width
+from shufflenet_flops.errors import InputError, SpecError
+
+if TYPE_CHECKING:
+    import sympy
+
+# Input sizes that every network's strides divide, so that no size is rounded on the way.
+SIZE_STEP = 32
+
+
+@dataclass(frozen=True)
+class Formula:
+    """One metric of a design as a sum of terms, one for each kind of layer.
+
+    `variables` are what the design was built with: symbols, and numbers that had to be put in.
+    `paper` is the form a paper prints, if one does; `matches_paper` whether they are equal.
+    """
+
+    design: Design
+    metric: Metric
+    terms: Mapping[str, sympy.Expr]
+    variables: Mapping[str, Any]
+    paper: PaperForm | None
+
+    @property
+    def expression(self) -> sympy.Expr:
+        """The sum of the terms."""
+        return sum(self.terms.values())
+
+    @property
+    def text(self) -> str:
+        """The expression with the map size pulled out; sympy parses it."""
+        return grouped(self.terms.values(), str)
+
+    @property
+    def latex(self) -> str:
+        """The same in LaTeX."""
+        import sympy
+
+        return grouped(self.terms.values(), sympy.latex)
+
+    @property
+    def matches_paper(self) -> bool | None:
+        """Whether the walk gives what the paper prints; None where no paper gives a form."""
+        return None if self.paper is None else _equal(self.expression, self.paper, self.variables)
+
+
+def _equal(expression: sympy.Expr, paper: PaperForm, variables: Mapping[str, Any]) -> bool:
+    import sympy
+
+    return bool(sympy.cancel(expression - paper.value(variables)) == 0)
+
+
+def derive(design: Design, metric: Metric, numbers: Mapping[str, int]) -> Formula:
+    """Walk `design` over symbols.
+
+    Of `numbers` only those are put in that change the structure: the stride, one group (which
+    shuffles nothing), and a network's g where its published widths go by it. A network's width is
+    s times the published one, and so is conv1's where it is scaled and no number is given for it.
+    """
+    import sympy
+
+    built = _symbols(design, numbers)
+    u, v = symbol("u"), symbol("v")
+    network = design.build(**{**built, "h": SIZE_STEP * u, "w": SIZE_STEP * v})
+    table = layer_table(network.spec, network.input)
+    sizes = {u: symbol("h") / SIZE_STEP, v: symbol("w") / SIZE_STEP}
+    terms = {
+        kind: sympy.sympify(part).subs(sizes) for kind, part in kinds_of(table, metric).items()
+    }
+    paper = None
+    if design.unit and built.get("stride", 1) == 1:
+        paper = PAPER_FORMS.get((design.unit, metric))
+    return Formula(design, metric, terms, built, paper)
+
+
+def _symbols(design: Design, numbers: Mapping[str, int]) -> dict[str, Any]:
+    built: dict[str, Any] = {}
+    for name in design.variables:
+        if name == "stride" or (name == "g" and numbers.get("g") == 1):
+            built[name] = numbers.get(name, design.variables[name])
+        else:
+            built[name] = symbol(name)
+    if design.unit is None:
+        import sympy
+
+        scale = sympy.Symbol("s", positive=True)
+        width = design.variables["c"]
+        if not isinstance(width, int):
+            width = published_width(numbers["g"]) if "g" in numbers else symbol("c")
+        built["c"] = scale * width
+        if callable(design.variables.get("stem")) and "stem" not in numbers:
+            built["stem"] = 24 * scale
+    return built
+
+
+def ratio(over: Formula, under: Formula) -> tuple[sympy.Expr, PaperForm | None, bool | None]:
+    """One unit's form divided by another's, with the paper's form of that ratio."""
+    import sympy
+
+    if over.design.unit is None or under.design.unit is None:
+        raise InputError("--over sets one unit against another, not networks")
+    quotient = sympy.expand(sympy.cancel(over.expression / under.expression))
+    paper = PAPER_RATIOS.get((over.design.unit, under.design.unit, over.metric))
+    variables = {**under.variables, **over.variables}
+    return quotient, paper, None if paper is None else _equal(quotient, paper, variables)
+
+
+@dataclass(frozen=True)
+class Value:
+    """A formula with numbers filled in: the walk over ints, in all and by kind of layer."""
+
+    numbers: Mapping[str, int]
+    total: int
+    parts: Mapping[str, int]
+
+
+def evaluate(design: Design, metric: Metric, numbers: Mapping[str, int]) -> Value:
+    """The metric of the design with these numbers, published ones for the rest."""
+    filled = design.fill(numbers)
+    network = design.build(**filled)
+    table = layer_table(network.spec, network.input)
+    return Value(filled, metric_of(table, metric), kinds_of(table, metric))
+
+
+def series(
+    design: Design, metric: Metric, numbers: Mapping[str, int], name: str
+) -> list[tuple[int, Value]]:
+    """The metric at up to 40 valid values of one variable, up to twice its given one."""
+    filled = design.fill(numbers)
+    if name not in filled:
+        raise InputError(f"--wrt {name}: {design.name} has {', '.join(filled)}")
+    step = design.step(numbers) if name == "c" else 1
+    last = 2 * filled[name]
+    step *= max(1, last // (40 * step))
+    found = []
+    for value in range(step, last + 1, step):
+        try:
+            found.append((value, evaluate(design, metric, {**numbers, name: value})))
+        except SpecError:
+            continue
+    return found
+
+
+@dataclass(frozen=True)
+class Change:
+    """Where a variable passes `at`, the largest term is `after` and no longer `before`."""
+
+    at: sympy.Expr
+    before: str
+    after: str
+
+
+def derivative(formula: Formula, name: str) -> sympy.Expr:
+    """The partial derivative by the variable called `name`, each term factored."""
+    import sympy
+
+    x = _variable(formula, name)
+    return sympy.factor(sympy.diff(formula.expression, x))
+
+
+def _variable(formula: Formula, name: str) -> sympy.Symbol:
+    free = {found.name: found for found in formula.expression.free_symbols}
+    if name not in free:
+        raise InputError(
+            f"--wrt {name}: the formula has {', '.join(sorted(free)) or 'no variable'}"
+        )
+    return free[name]
+
+
+def changes(formula: Formula, name: str, numbers: Mapping[str, int]) -> list[Change]:
+    """Where another term becomes the largest as one variable grows.
+
+    With two terms this is a closed form; with more, the other variables must be numbers, and
+    otherwise nothing is returned.
+    """
+    import sympy
+
+    # Free of `integer`, as two terms may be equal between two whole numbers.
+    x = sympy.Dummy(name, positive=True)
+    swap = {_variable(formula, name): x}
+    values = {symbol(key): value for key, value in numbers.items() if key != name}
+    terms = {kind: term.subs(swap).subs(values) for kind, term in formula.terms.items()}
+    if any(term.free_symbols - {x} for term in terms.values()):
+        return _symbolic_changes(terms, x)
+    crossings = set()
+    for a, b in combinations(terms.values(), 2):
+        numerator = sympy.numer(sympy.together(a - b))
+        if numerator.has(x):
+            crossings |= {root for root in sympy.Poly(numerator, x).real_roots() if root > 0}
+    points = [sympy.Integer(0), *sorted(crossings)]
+    largest = []
+    for low, high in pairwise([*points, 2 * points[-1] + 1]):
+        middle = (low + high) / 2
+        largest.append(max(terms, key=lambda kind: float(terms[kind].subs(x, middle))))
+    return [
+        Change(sympy.nsimplify(at), before, after)
+        for at, (before, after) in zip(points[1:], pairwise(largest), strict=True)
+        if before != after
+    ]
+
+
+def _symbolic_changes(terms: Mapping[str, sympy.Expr], x: sympy.Symbol) -> list[Change]:
+    import sympy
+
+    if len(terms) != 2:
+        return []
+    (first, a), (second, b) = terms.items()
+    quotient = sympy.cancel(a / b)
+    roots = [root for root in sympy.solve(quotient - 1, x) if root.is_positive is not False]
+    if len(roots) != 1:
+        return []
+    grows = sympy.diff(quotient, x).is_positive
+    return [Change(roots[0], *((second, first) if grows else (first, second)))]

@@ -1,0 +1,241 @@
+"""Closed forms: their table, their terms with shares, and what they say about one variable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shufflenet_flops.count.formula import Metric, PaperForm
+from shufflenet_flops.design.catalogue import Design
+from shufflenet_flops.design.formula import Change, Formula, Value
+from shufflenet_flops.report.grid import Cell, Column, Grid, grid, percent
+
+if TYPE_CHECKING:
+    import sympy
+    from matplotlib.figure import Figure
+
+METRIC_UNITS: Mapping[Metric, str] = {
+    "macs": "MAC",
+    "params": "parameters",
+    "weights": "weights of convolutions and fully connected layers",
+    "activations": "activations",
+    "memory_bytes": "bytes of memory access in fp32, nothing cached",
+}
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A formula with what was asked about it; `wrt` names the variable of `derivative`."""
+
+    formula: Formula
+    value: Value | None = None
+    wrt: str | None = None
+    derivative: sympy.Expr | None = None
+    changes: tuple[Change, ...] = ()
+
+
+def formula_result(derived: Derived) -> dict[str, Any]:
+    """The JSON result; expressions are text that sympy parses."""
+    import sympy
+
+    formula, value = derived.formula, derived.value
+    paper = formula.paper
+    key = "unit" if formula.design.unit else "model"
+    result: dict[str, Any] = {
+        key: formula.design.unit or formula.design.name,
+        "metric": formula.metric,
+        "expression": formula.text,
+        "latex": formula.latex,
+        "paper": paper.text if paper else None,
+        "source": paper.source if paper else None,
+        "matches_paper": formula.matches_paper,
+        "terms": [
+            {"kind": kind, "expression": str(term), "latex": sympy.latex(term)}
+            for kind, term in formula.terms.items()
+        ],
+        "numbers": dict(value.numbers) if value else None,
+        "value": value.total if value else None,
+        "parts": dict(value.parts) if value else None,
+    }
+    if derived.wrt:
+        result |= {
+            "wrt": derived.wrt,
+            "derivative": str(derived.derivative),
+            "changes": [
+                {"at": str(change.at), "before": change.before, "after": change.after}
+                for change in derived.changes
+            ],
+        }
+    return result
+
+
+def formula_grids(found: Sequence[Derived]) -> list[Grid]:
+    """One table of all formulas, then each one's terms."""
+    metric = found[0].formula.metric
+    with_value = any(derived.value for derived in found)
+    columns = [
+        Column("unit or network", figures=False),
+        Column(METRIC_UNITS[metric], figures=False),
+        *([Column("value")] if with_value else []),
+        Column("in the paper", figures=False),
+        Column("equal", figures=False),
+    ]
+    rows: list[list[Cell | str]] = []
+    for derived in found:
+        formula = derived.formula
+        rows.append(
+            [
+                formula.design.unit or formula.design.name,
+                Cell(formula.text, latex=formula.latex),
+                *([f"{derived.value.total:,}" if derived.value else "–"] if with_value else []),
+                f"{formula.paper.text} ({formula.paper.source})" if formula.paper else "–",
+                _EQUAL[formula.matches_paper],
+            ]
+        )
+    free = {str(name) for one in found for name in one.formula.expression.free_symbols}
+    return [grid("closed forms", columns, rows, _legend(free)), *map(_terms, found)]
+
+
+def ratio_document(
+    ratios: Sequence[tuple[Design, sympy.Expr, PaperForm | None, bool | None]],
+    under: Design,
+    metric: Metric,
+) -> tuple[list[dict[str, Any]], list[Grid]]:
+    """Results and grid of units divided by one unit."""
+    import sympy
+
+    results = [
+        {
+            "unit": design.unit,
+            "over": under.unit,
+            "metric": metric,
+            "expression": str(quotient),
+            "latex": sympy.latex(quotient),
+            "paper": paper.text if paper else None,
+            "source": paper.source if paper else None,
+            "matches_paper": matches,
+        }
+        for design, quotient, paper, matches in ratios
+    ]
+    columns = [
+        Column("ratio", figures=False),
+        Column(f"of {METRIC_UNITS[metric]}", figures=False),
+        Column("in the paper", figures=False),
+        Column("equal", figures=False),
+    ]
+    rows: list[list[Cell | str]] = [
+        [
+            f"{design.unit} / {under.unit}",
+            Cell(str(quotient), latex=sympy.latex(quotient)),
+            f"{paper.text} ({paper.source})" if paper else "–",
+            _EQUAL[matches],
+        ]
+        for design, quotient, paper, matches in ratios
+    ]
+    free = {str(name) for _, quotient, _, _ in ratios for name in quotient.free_symbols}
+    return results, [grid("ratios of closed forms", columns, rows, _legend(free))]
+
+
+_EQUAL = {True: "yes", False: "NO", None: "–"}
+
+
+def _legend(free: set[str]) -> list[str]:
+    meaning = {
+        "s": "s: width relative to the published network",
+        "c": "c: channels of a unit's input, or of a network's last stage as published",
+        "m": "m: bottleneck channels",
+        "n": "n: output channels",
+        "k": "k: kernel size",
+        "g": "g: groups (in ResNeXt, the cardinality)",
+        "h": "h, w: input height and width, multiples of all strides",
+        "stem": "stem: channels of conv1",
+        "classes": "classes: outputs of the network",
+    }
+    return ["; ".join(text for name, text in meaning.items() if name in free)] if free else []
+
+
+def _terms(derived: Derived) -> Grid:
+    import sympy
+
+    formula, value = derived.formula, derived.value
+    parts = value.parts if value else {}
+    columns = [
+        Column("kind of layer", figures=False),
+        Column("term", figures=False),
+        *([Column(METRIC_UNITS[formula.metric].split()[0]), Column("share")] if value else []),
+    ]
+    rows: list[list[Cell | str]] = []
+    for kind in dict.fromkeys([*formula.terms, *parts]):
+        term = formula.terms.get(kind)
+        cell = Cell("–") if term is None else Cell(str(term), latex=sympy.latex(term))
+        row: list[Cell | str] = [kind, cell]
+        if value:
+            row += [f"{parts.get(kind, 0):,}", percent(parts.get(kind, 0), value.total)]
+        rows.append(row)
+    title = f"terms of {formula.design.unit or formula.design.name}"
+    return grid(title, columns, rows, _notes(derived))
+
+
+def _notes(derived: Derived) -> list[str]:
+    notes = []
+    if derived.value:
+        numbers = ", ".join(f"{name}={number}" for name, number in derived.value.numbers.items())
+        notes.append(f"with {numbers}: {derived.value.total:,}, walked over these numbers")
+    if derived.wrt:
+        notes.append(f"d/d{derived.wrt} = {derived.derivative}")
+        notes += [
+            f"{change.after} takes over from {change.before} as the largest term where "
+            f"{derived.wrt} passes {_number(change.at)}"
+            for change in derived.changes
+        ]
+        if not derived.changes:
+            notes.append(
+                "the same term stays the largest"
+                if derived.value or len(derived.formula.terms) == 1
+                else "give numbers for the value where another term becomes the largest"
+            )
+    return notes
+
+
+def _number(at: sympy.Expr) -> str:
+    if at.is_Integer or at.free_symbols:
+        return str(at)
+    return f"{float(at):.4g}"
+
+
+def draw_series(found: Sequence[tuple[int, Value]], name: str, metric: Metric, wrt: str) -> Figure:
+    """The metric, and the share of each kind of layer, against one variable."""
+    from shufflenet_flops.report.plot import draw_shares
+
+    kinds = dict.fromkeys(kind for _, value in found for kind in value.parts)
+    scale, unit = (
+        (1e6, f"M{METRIC_UNITS[metric]}") if metric == "macs" else (1e3, _THOUSANDS[metric])
+    )
+    others = ", ".join(
+        f"{key}={number}" for key, number in found[0][1].numbers.items() if key != wrt
+    )
+    return draw_shares(
+        [x for x, _ in found],
+        {kind: [value.parts.get(kind, 0) / scale for _, value in found] for kind in kinds},
+        title=f"{name}, {others}",
+        x_label=AXES.get(wrt, wrt),
+        y_label=unit,
+    )
+
+
+_THOUSANDS: Mapping[Metric, str] = {
+    "params": "thousand parameters",
+    "weights": "thousand weights",
+    "activations": "thousand activations",
+    "memory_bytes": "memory access, kB (fp32)",
+}
+AXES = {
+    "c": "channels c",
+    "m": "bottleneck channels m",
+    "n": "output channels n",
+    "k": "kernel size k, pixels",
+    "g": "groups g",
+    "h": "input height h, pixels",
+    "w": "input width w, pixels",
+}
