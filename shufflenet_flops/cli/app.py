@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from shufflenet_flops.cli import compare, count, env, fit, formula, models, paper
+from shufflenet_flops.cli import compare, count, env, fit, formula, latency, models, paper, shuffle
 from shufflenet_flops.errors import ShufflenetFlopsError
 
 app = typer.Typer(
@@ -24,6 +24,8 @@ app.command("count")(count.command)
 app.command("formula")(formula.command)
 app.command("fit")(fit.command)
 app.command("paper")(paper.command)
+app.command("latency")(latency.command)
+app.command("shuffle")(shuffle.command)
 app.command("models")(models.command)
 app.command("env")(env.command)
 
@@ -46,6 +48,8 @@ Try:
   shufflenet-flops compare resnet50 resnext50_32x4d shufflenet_v1_x1_0_g3
   shufflenet-flops count shufflenet_v1_x1_0_g3 --by kind
   shufflenet-flops count shufflenet_v1@g=8,scale=2 --input 1x3x480x640
+  shufflenet-flops latency alexnet shufflenet_v1_x0_5_g3 --engine eager --engine onnxruntime
+  shufflenet-flops shuffle --g 3 --n 6
   shufflenet-flops models 'shufflenet*' --format json
 """
 

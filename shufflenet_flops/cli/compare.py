@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,12 +22,12 @@ from shufflenet_flops.cli.options import (
     whole_number,
 )
 from shufflenet_flops.cli.output import Document, Format, open_outputs
+from shufflenet_flops.cli.progress import progress_bar
 from shufflenet_flops.errors import InputError, UnknownNameError
 from shufflenet_flops.sources import Options, Source, from_model, resolve_all
 
 if TYPE_CHECKING:
     from shufflenet_flops.comparison import Comparison, Subject
-    from shufflenet_flops.latency.sampling import Progress
 
 
 def _size(help: str, show_default: str | bool = True) -> Any:
@@ -146,8 +145,12 @@ def _with_latency(
     }
     if not calls:
         return list(comparisons)
-    with _progress(quiet) as progress:
-        samples = sample(calls, rounds=runs, progress=progress)
+    with progress_bar(quiet) as progress:
+        samples = sample(
+            calls,
+            rounds=runs,
+            progress=lambda name, done, total: progress(f"measuring {name}", done, total),
+        )
     first = next(iter(calls))
     latencies = {
         name: summarise(times, None if name == first else (first, samples[first]))
@@ -157,21 +160,3 @@ def _with_latency(
         for warning in warnings_about(latencies):
             print(f"warning: {warning}", file=sys.stderr)
     return [replace(one, latency_s=latencies.get(one.name)) for one in comparisons]
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Progress]:
-    """A progress bar on stderr, when that is a terminal."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda name, done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("measuring", total=None)
-
-        def show(name: str, done: int, total: int) -> None:
-            bar.update(task, description=f"measuring {name}", completed=done, total=total)
-
-        yield show

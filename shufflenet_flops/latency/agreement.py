@@ -17,9 +17,7 @@ from shufflenet_flops.latency.case import Case
 Arrays = list[NDArray[np.float64]]
 
 # The largest relative error that is still the same result, by the dtype that is computed in.
-LIMITS: Mapping[str, float] = MappingProxyType(
-    {"float32": 1e-3, "bfloat16": 5e-2, "float16": 1e-2}
-)
+LIMITS: Mapping[str, float] = MappingProxyType({"float32": 1e-3, "bfloat16": 5e-2, "float16": 1e-2})
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -10,42 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from shufflenet_flops.count import Table
-from shufflenet_flops.sources import Input, Options, Source, resolve
+from shufflenet_flops.sources import Source
 
 
 @dataclass(frozen=True)
 class Case:
-    """A model on one input; `input` is its text, such as `1x3x224x224`, `bytes_needed` a bound.
+    """A module, the inputs that it is timed on, others of the same shapes, and its rows."""
 
-    `inputs` is what is timed, `others` the same shapes with other numbers.
-    """
-
-    model: str
     module: nn.Module
     inputs: tuple[Tensor, ...]
     others: tuple[Tensor, ...]
-    input: str
-    batch: int
     table: Table
-
-
-def find_sources(texts: list[str], options: Options, batch: int | None) -> list[Source]:
-    """The sources of several models; with a `batch`, every input's first size is that."""
-    from shufflenet_flops.sources import resolve_all
-
-    sources = resolve_all(texts, options)
-    if batch is None:
-        return sources
-    return [
-        resolve(
-            source.name,
-            replace(
-                options,
-                inputs=tuple(Input((batch, *one.shape[1:]), one.dtype) for one in source.inputs),
-            ),
-        )
-        for source in sources
-    ]
 
 
 def bytes_needed(source: Source) -> int:
@@ -66,15 +41,7 @@ def build_case(source: Source, seed: int = 0) -> Case:
         module = source.module()
         if source.network is not None:
             _keep_scale(module, inputs)
-    return Case(
-        source.name,
-        module,
-        inputs,
-        others,
-        " ".join(map(str, source.inputs)),
-        source.inputs[0].shape[0] if source.inputs else 1,
-        source.table,
-    )
+    return Case(module, inputs, others, source.table)
 
 
 @torch.no_grad()

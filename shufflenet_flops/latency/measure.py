@@ -24,9 +24,8 @@ from shufflenet_flops.latency.sampling import (
     Interrupted,
     Progress,
     Samples,
-    cuda_events,
     sample,
-    wall_clock,
+    timer_for,
 )
 from shufflenet_flops.latency.stats import paired_ratio, summarise
 from shufflenet_flops.sources import Source
@@ -47,13 +46,15 @@ class Pair:
 
 @dataclass(frozen=True)
 class Timing:
-    """One model on one engine and input (batch first); None is what a failed row has not.
+    """One model on one engine; None is what a failed row has not.
 
-    `flop_per_s` counts two FLOP per MAC; `peak_share` is of the matrix product measured in the
-    same run; `max_rel_error` is the largest error over eager's largest output, and `moved` how far
-    another random input moves eager's outputs on that scale. `pairs` compare this row with the
-    earlier ones of its engine and with those of its model. `partial` rows were cut
-    short by Ctrl-C.
+    `input` is the shape of the first input (batch first), `inputs` all of them as text.
+
+    `flop_per_s` counts two FLOP per MAC; `peak_share` is of the matrix product in `peaks`, which
+    are of the same run; `max_rel_error` is the largest error over eager's largest output, and
+    `moved` how far another random input moves eager's outputs on that scale. `pairs` compare this
+    row with the earlier ones of its engine and with those of its model. `partial` rows are of a run that
+    Ctrl-C ended early.
     """
 
     model: str
@@ -63,18 +64,19 @@ class Timing:
     dtype: str
     threads: int
     batch: int
-    input: str
+    input: tuple[int, ...]
+    inputs: tuple[str, ...]
     status: str
     reason: str
     macs: int
     memory_bytes: int
+    peaks: Peaks
     median_s: float | None = None
     q1_s: float | None = None
     q3_s: float | None = None
     samples_s: tuple[float, ...] = ()
     outliers: int = 0
     flop_per_s: float | None = None
-    peak_flop_per_s: float | None = None
     peak_share: float | None = None
     max_abs_error: float | None = None
     max_rel_error: float | None = None
@@ -82,6 +84,11 @@ class Timing:
     pairs: tuple[Pair, ...] = ()
     layers: tuple[Layer, ...] = ()
     partial: bool = False
+
+    @property
+    def label(self) -> str:
+        """The row's name in `pairs`."""
+        return f"{self.model} on {self.engine}"
 
 
 @dataclass(frozen=True)
@@ -187,7 +194,7 @@ def _sample(entries: Sequence[_Entry], plan: Plan, progress: Progress) -> tuple[
                 min_time_s=plan.min_time_s,
                 progress=lambda name, done, total: progress(f"measuring {name}", done, total),
                 seed=plan.seed,
-                timer=cuda_events if plan.setup.device == "cuda" else wall_clock,
+                timer=timer_for(plan.setup.device),
             ), False
         except Interrupted as stop:
             return stop.samples, True
@@ -215,7 +222,8 @@ def _timing(
         dtype=setup.dtype,
         threads=setup.threads,
         batch=source.inputs[0].shape[0] if source.inputs else 1,
-        input=_input(source),
+        input=source.inputs[0].shape if source.inputs else (),
+        inputs=tuple(map(str, source.inputs)),
         status="failed",
         reason=entry.reason or "interrupted before the first round was over",
         macs=source.table.macs,
@@ -223,7 +231,7 @@ def _timing(
         max_abs_error=found.max_abs_error if found else None,
         max_rel_error=found.max_rel_error if found else None,
         moved=cases[source.name][1].moved if source.name in cases else None,
-        peak_flop_per_s=plan.peaks.flop_per_s,
+        peaks=plan.peaks,
         partial=interrupted,
     )
     times = samples.get(entry.label)

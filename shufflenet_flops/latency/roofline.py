@@ -14,7 +14,9 @@ from torch import nn
 
 from shufflenet_flops.count import Row, Table
 from shufflenet_flops.latency.case import Case
-from shufflenet_flops.latency.sampling import Timer, wall_clock
+from shufflenet_flops.latency.engines.protocol import Setup
+from shufflenet_flops.latency.engines.quiet import quiet
+from shufflenet_flops.latency.sampling import Timer, timer_for
 
 _MATRIX = 2048  # 17 GFLOP on 50 MB: arithmetic bound on any machine
 _COPIES = tuple(2**power for power in range(15, 29, 2))  # bytes; the last is beyond most caches
@@ -27,21 +29,26 @@ _PREFIX = "layer: "
 class Peaks:
     """The best that was measured here: FLOP/s of a square matrix product, bytes/s of copies.
 
-    `copies` holds bytes/s, each byte counted as read and as written, by the bytes that the copy
-    moves: a small one stays in the caches, the largest does not.
+    `copies` are the bytes that each copy moves, counted as read and as written, with its bytes/s,
+    smallest first: that one stays in the caches, the largest does not.
     """
 
     flop_per_s: float
-    copies: Mapping[int, float]
+    copies: tuple[tuple[int, float], ...]
 
     @property
     def bytes_per_s(self) -> float:
         """Bandwidth of the largest copy: that of memory."""
-        return self.copies[max(self.copies)]
+        return self.copies[-1][1]
+
+    @property
+    def ridge(self) -> float:
+        """FLOP per byte of memory access above which arithmetic is the limit."""
+        return self.flop_per_s / self.bytes_per_s
 
     def bandwidth(self, moved: int) -> float:
         """Bytes/s of the copy that moves nearest to `moved` bytes."""
-        return self.copies[min(self.copies, key=lambda size: abs(math.log(size / max(moved, 1))))]
+        return min(self.copies, key=lambda copy: abs(math.log(copy[0] / max(moved, 1))))[1]
 
     def bound_s(self, row: Row) -> float:
         """The least time for a layer whose arithmetic and memory access overlap perfectly."""
@@ -62,24 +69,24 @@ class Layer:
     time_s: float
 
 
-def measure_peaks(
-    threads: int, device: str = "cpu", dtype: str = "float32", timer: Timer = wall_clock
-) -> Peaks:
-    """Measure the peaks with torch, on `threads` threads of a CPU."""
-    torch.set_num_threads(threads)
-    a = torch.randn(_MATRIX, _MATRIX, device=device).to(getattr(torch, dtype))
+def measure_peaks(setup: Setup) -> Peaks:
+    """Measure the peaks with torch, as `setup` has it."""
+    torch.set_num_threads(setup.threads)
+    timer = timer_for(setup.device)
+    a = torch.randn(_MATRIX, _MATRIX, device=setup.device).to(getattr(torch, setup.dtype))
     product = torch.empty_like(a)
     seconds = _best(lambda: torch.mm(a, a, out=product), timer)
-    copies = {2 * size: copy_bandwidth(size, device, timer) for size in _COPIES}
+    copies = tuple((2 * size, copy_bandwidth(size, setup)) for size in _COPIES)
     return Peaks(2 * _MATRIX**3 / seconds, copies)
 
 
-def copy_bandwidth(size: int, device: str = "cpu", timer: Timer = wall_clock) -> float:
+def copy_bandwidth(size: int, setup: Setup) -> float:
     """Bytes read and written per second by a copy of `size` bytes."""
-    source = torch.ones(size // 4, device=device)
+    torch.set_num_threads(setup.threads)
+    source = torch.ones(size // 4, device=setup.device)
     target = torch.empty_like(source)
     calls = max(1, 2**24 // size)
-    return 2 * size / _best(lambda: target.copy_(source), timer, calls)
+    return 2 * size / _best(lambda: target.copy_(source), timer_for(setup.device), calls)
 
 
 def _best(call: Any, timer: Timer, calls: int = 1) -> float:
@@ -94,7 +101,8 @@ def layers(case: Case, peaks: Peaks, threads: int) -> list[Layer]:
     of a few microseconds is in each.
     """
     torch.set_num_threads(threads)
-    times = _profile(case.module, case.inputs)
+    with quiet():
+        times = _profile(case.module, case.inputs)
     rows: defaultdict[str, list[Row]] = defaultdict(list)
     for row in case.table.rows:
         rows[row.path].append(row)

@@ -50,6 +50,11 @@ def cuda_events(call: Callable[[], object], repeats: int) -> float:
     return float(start.elapsed_time(end)) / 1e3 / repeats
 
 
+def timer_for(device: str) -> Timer:
+    """The clock of a device: the processor's, or events on the GPU."""
+    return cuda_events if device == "cuda" else wall_clock
+
+
 def sample(
     calls: Mapping[str, Callable[[], object]],
     *,

@@ -39,7 +39,7 @@ class Latency:
 
     @property
     def outliers(self) -> int:
-        """Samples more than 3 interquartile ranges beyond the quartiles; they count all the same."""
+        """Samples over 3 interquartile ranges beyond the quartiles, which count all the same."""
         margin = _FAR * (self.q3 - self.q1)
         return sum(not self.q1 - margin <= x <= self.q3 + margin for x in self.samples)
 

@@ -65,9 +65,7 @@ def _drift(latency: Latency) -> float:
     return abs(median(latency.samples[half:]) / median(latency.samples[:half]) - 1)
 
 
-def _worst(
-    latencies: Mapping[str, Latency], of: Callable[[Latency], float], limit: float
-) -> str:
+def _worst(latencies: Mapping[str, Latency], of: Callable[[Latency], float], limit: float) -> str:
     """The names and values above the limit, largest first."""
     values = sorted(((of(latency), name) for name, latency in latencies.items()), reverse=True)
     return _some([f"{name} {value:.0%}" for value, name in values if value > limit])

@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 from shufflenet_flops.latency.engines.eager import Eager, in_inference_mode, placed
@@ -30,7 +29,7 @@ class Compiled(Eager):
         import torch._dynamo
 
         model, moved = placed(model, inputs, setup)
-        compiled = torch.compile(model, fullgraph=True, dynamic=False)
+        compiled: nn.Module = torch.compile(model, fullgraph=True, dynamic=False)  # type: ignore[assignment]
         call = in_inference_mode(compiled, moved, setup)
         # Models of one class share their code, and past a limit of versions of it torch would
         # quietly run the next ones in eager mode.

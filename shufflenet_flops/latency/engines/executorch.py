@@ -31,6 +31,6 @@ class ExecuTorch(Engine):
         exported = torch.export.export(model, tuple(inputs))
         lowered = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()])
         program = Runtime.get().load_program(lowered.to_executorch().buffer)
-        method = program.load_method("forward")
         arguments = tuple(x.contiguous() for x in inputs)
-        return lambda: method.execute(arguments)
+        # Loaded once and then looked up; a method alone does not keep its program's data alive.
+        return lambda: program.load_method("forward").execute(arguments)
