@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import startup
+from benchmarks import latency_aa, startup
 from shufflenet_flops.latency.environment import environment
 
 PATH = Path("reports/benchmarks.md")
-SECTIONS = (startup.section,)
+SECTIONS = (startup.section, latency_aa.section)
 
 
 def main() -> None:

@@ -39,6 +39,8 @@ def run_command(*arguments: str) -> str:
         run_command("count", "resnet50", "--format", "json"),
         run_command("count", "resnet50", "--format", "markdown"),
         run_command("env"),
+        run_command("shuffle", "--g", "3", "--n", "4"),
+        run_command("shuffle", "--g", "8", "--n", "3", "--format", "json"),
         run_command("paper", "shufflenet_v1_table_1", "--alternatives"),
         run_command("paper", "mobilenet_v1_table_7", "--format", "json"),
         "import shufflenet_flops.paper.errata, shufflenet_flops.report.paper",

@@ -53,8 +53,8 @@ class Timing:
     `flop_per_s` counts two FLOP per MAC; `peak_share` is of the matrix product in `peaks`, which
     are of the same run; `max_rel_error` is the largest error over eager's largest output, and
     `moved` how far another random input moves eager's outputs on that scale. `pairs` compare this
-    row with the earlier ones of its engine and with those of its model. `partial` rows are of a run that
-    Ctrl-C ended early.
+    row with the earlier ones of its engine and with those of its model. `partial` rows are
+    of a run that Ctrl-C ended early.
     """
 
     model: str
