@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: setup engines compare test quick lint reports reports-latency reports-engines bench picture
+.PHONY: setup compare test quick lint reports reports-latency reports-engines bench picture
 .DEFAULT_GOAL := compare
 
 setup: $(READY)
@@ -33,13 +33,10 @@ reports: setup ## the committed reports that no clock went into
 	$(BIN)/shufflenet-flops models -o reports/models.md > /dev/null
 	$(BIN)/shufflenet-flops paper --alternatives -o reports/paper.md > /dev/null
 
-engines: setup ## the engines that `latency` and its tests measure
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[engines]'
-
-reports-latency: engines ## reports/latency.md and its plots, measured on this machine
+reports-latency: setup ## reports/latency.md and its plots, measured on this machine
 	$(BIN)/python -m benchmarks.latency_report
 
-reports-engines: engines ## reports/engines.md: does every engine compute what eager computes?
+reports-engines: setup ## reports/engines.md: does every engine compute what eager computes?
 	$(BIN)/python -m benchmarks.engine_agreement
 
 bench: setup ## reports/benchmarks.md, measured on this machine

@@ -72,8 +72,8 @@ def section() -> str:
             "",
             f"95 % intervals of the ratio of two eager calls over {ROUNDS} rounds. The same model "
             "is ShuffleNet's unit on",
-            f"240x28x28, the same call as both sides; more MACs are a dense 3x3 convolution of {WIDTHS[1]} against "
-            f"{WIDTHS[0]} output channels.",
+            "240x28x28, the same call as both sides; more MACs are a dense 3x3 convolution of "
+            f"{WIDTHS[1]} against {WIDTHS[0]} output channels.",
             "",
             "| what | pairs | rate | goal | |",
             "| :--- | ---: | ---: | ---: | :--- |",

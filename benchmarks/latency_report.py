@@ -68,7 +68,7 @@ def _text(parts: list[Path], shuffle: Path) -> str:
     engines = list(dict.fromkeys(row.engine for row in rows))
     plots = {
         "speedup.svg": draw_speedups([one for one in found if one.a == "alexnet"], engines),
-        "times.svg": draw_times(list(runs[0].rows)),
+        "times.svg": draw_times(rows),
         "roofline.svg": draw_roofline(list(runs[0].rows)),
         "shuffle.svg": draw_connections(variants(G, 4, 0), G),
     }
@@ -97,7 +97,7 @@ def _text(parts: list[Path], shuffle: Path) -> str:
             "![AlexNet over ShuffleNet 0.5x, by engine](latency/speedup.svg)\n",
             markdown(report.table8_grids(found, rows)),
             "## Theory and practice\n",
-            "![MACs against time at 224x224](latency/times.svg)\n",
+            "![MACs against time at the three sizes](latency/times.svg)\n",
             markdown(tables),
             "## Roofline\n",
             "![eager's layers under the roofs of this machine](latency/roofline.svg)\n",

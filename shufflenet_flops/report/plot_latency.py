@@ -42,11 +42,11 @@ def draw_times(rows: Sequence[Timing]) -> Figure:
                 color=_COLOURS[i % len(_COLOURS)],
                 marker=_MARKERS[i % len(_MARKERS)],
                 markersize=5,
-                linewidth=0.8,
+                linestyle="none",
+                elinewidth=0.8,
                 label=engine,
             )
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+        _logarithmic(axes)
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
@@ -112,8 +112,7 @@ def draw_roofline(rows: Sequence[Timing]) -> Figure:
             xs = [span[0], *([knee] if span[0] < knee < span[1] else []), span[1]]
             roof = [min(peaks.flop_per_s, x * rate) / 1e9 for x in xs]
             axes.plot(xs, roof, color=INK, linestyle=style, label=label)
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+        _logarithmic(axes)
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
@@ -155,6 +154,18 @@ def _draw_network(axes: Axes, permutation: Sequence[int], g: int) -> None:
         filled = colours.get(name, INK)
         axes.scatter(range(len(permutation)), [height] * len(permutation), c=filled, s=30, zorder=3)
         axes.text(-0.8, height, name if name != "between" else "", ha="right", va="center", size=8)
+
+
+def _logarithmic(axes: Axes) -> None:
+    """Both axes, with ticks at 1, 2, 5, 10, … written out."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter(NullFormatter())
 
 
 def _engines(rows: Sequence[Timing]) -> list[str]:

@@ -7,7 +7,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 
 @contextmanager
@@ -18,17 +18,18 @@ def quiet() -> Iterator[None]:
     sys.stdout.flush()
     sys.stderr.flush()
     kept = {number: os.dup(number) for number in (1, 2)}
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for number in kept:
-        os.dup2(nowhere, number)
-    os.close(nowhere)
     try:
-        with warnings.catch_warnings():
+        with (
+            open(os.devnull, "w") as nowhere,
+            redirect_stdout(nowhere),
+            redirect_stderr(nowhere),
+            warnings.catch_warnings(),
+        ):
+            for number in kept:
+                os.dup2(nowhere.fileno(), number)
             warnings.simplefilter("ignore")
             yield
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
         for number, copy in kept.items():
             os.dup2(copy, number)
             os.close(copy)
