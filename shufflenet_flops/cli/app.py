@@ -18,10 +18,12 @@ from shufflenet_flops.cli import (
     fit,
     formula,
     interrupts,
+    latency,
     lock,
     models,
     paper,
     report,
+    shuffle,
     sweep,
 )
 from shufflenet_flops.errors import ShufflenetFlopsError, one_line
@@ -47,6 +49,8 @@ app.command("report", context_settings={"allow_extra_args": True, "ignore_unknow
 app.command("check")(check.command)
 app.command("lock")(lock.command)
 app.command("diff")(diff.command)
+app.command("latency")(latency.command)
+app.command("shuffle")(shuffle.command)
 app.command("models")(models.command)
 app.command("env")(env.command)
 
