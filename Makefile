@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: setup compare test slow lint check reports docs bench picture
+.PHONY: setup compare test slow lint check reports reports-latency reports-engines docs bench picture
 .DEFAULT_GOAL := compare
 
 setup: $(READY)
@@ -38,6 +38,12 @@ reports: setup ## the committed reports that no clock went into
 docs: setup ## the documentation in build/site; a warning is an error
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	$(BIN)/mkdocs build --strict --quiet
+
+reports-latency: setup ## reports/latency.md and its plots, measured on this machine
+	$(BIN)/python -m benchmarks.latency_report
+
+reports-engines: setup ## reports/engines.md: does every engine compute what eager computes?
+	$(BIN)/python -m benchmarks.engine_agreement
 
 bench: setup ## reports/benchmarks.md, measured on this machine
 	$(BIN)/python -m benchmarks.run

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import check, html, startup
+from benchmarks import check, html, latency_aa, startup, sweep, trace_time
 from shufflenet_flops.latency.environment import environment
 
 PATH = Path("reports/benchmarks.md")
-SECTIONS = (startup.section, check.section, html.section)
+SECTIONS = (
+    startup.section,
+    check.section,
+    trace_time.section,
+    sweep.section,
+    html.section,
+    latency_aa.section,
+)
 
 
 def main() -> None:

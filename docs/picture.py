@@ -9,12 +9,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from shufflenet_flops import comparison, zoo
+from shufflenet_flops import comparison
 from shufflenet_flops.latency.engines.eager import Eager
+from shufflenet_flops.latency.engines.protocol import Setup
 from shufflenet_flops.latency.sampling import sample
 from shufflenet_flops.latency.stats import summarise
 from shufflenet_flops.report.compare import compare_grid
 from shufflenet_flops.report.text import print_grids
+from shufflenet_flops.sources import resolve
 
 PATH = Path(__file__).with_name("compare.svg")
 COMMAND = "$ shufflenet-flops compare --c 240 --g 3"
@@ -23,11 +25,11 @@ COMMAND = "$ shufflenet-flops compare --c 240 --g 3"
 def main() -> None:
     """Run the comparison, latency included, and write docs/compare.svg."""
     names = ("resnet_unit", "resnext_unit", "shufflenet_unit")
-    subjects = [comparison.prepare(zoo.find(name)) for name in names]
+    subjects = [comparison.prepare(resolve(name)) for name in names]
     compared = [comparison.compare(subject) for subject in subjects]
     engine = Eager()
     calls = {
-        one.name: engine.prepare(subject.module, subject.inputs, threads=1)
+        one.name: engine.prepare(subject.module, subject.inputs, Setup())
         for one, subject in zip(compared, subjects, strict=True)
     }
     samples = sample(calls)

@@ -4,6 +4,8 @@ The analytic side is here and imports no torch; the measured side is `shufflenet
 """
 
 from shufflenet_flops.budget.check import check as check
+from shufflenet_flops.budget.verdict import Report as Report
+from shufflenet_flops.budget.verdict import Verdict as Verdict
 from shufflenet_flops.count import CONVENTIONS as CONVENTIONS
 from shufflenet_flops.count import Convention as Convention
 from shufflenet_flops.count import Row as Row

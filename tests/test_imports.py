@@ -47,6 +47,8 @@ def run_command(*arguments: str) -> str:
         run_command("check", "--format", "json"),
         run_command("diff", "flop-budget.lock", "flop-budget.lock"),
         "import shufflenet_flops as sf\nassert sf.check(locked=True).ok",
+        run_command("shuffle", "--g", "3", "--n", "4"),
+        run_command("shuffle", "--g", "8", "--n", "3", "--format", "json"),
         run_command("paper", "shufflenet_v1_table_1", "--alternatives"),
         run_command("paper", "mobilenet_v1_table_7", "--format", "json"),
         "import shufflenet_flops.paper.errata, shufflenet_flops.report.paper",

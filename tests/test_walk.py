@@ -1,4 +1,4 @@
-"""The newcomer's walk in docs/budgets.md: its commands work as they are written."""
+"""The newcomer's walk in docs/first-budget.md: its commands work as they are written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ ROOT = Path(__file__).parents[1]
 
 def commands() -> list[str]:
     """The lines of the page's block of shell commands."""
-    (block,) = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "budgets.md").read_text(), re.DOTALL)
+    (block,) = re.findall(
+        r"```sh\n(.*?)```", (ROOT / "docs" / "first-budget.md").read_text(), re.DOTALL
+    )
     return block.splitlines()
 
 

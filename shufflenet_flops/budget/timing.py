@@ -53,5 +53,6 @@ def _time(counter: Counter, subject: Subject, limit: Limit) -> Latency | str:
 
 def _call(source: Source) -> Callable[[], object]:
     from shufflenet_flops.latency.engines.eager import Eager
+    from shufflenet_flops.latency.engines.protocol import Setup
 
-    return Eager().prepare(source.module(), source.example_inputs(), THREADS)
+    return Eager().prepare(source.module(), source.example_inputs(), Setup(THREADS))

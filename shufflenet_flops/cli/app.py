@@ -17,10 +17,13 @@ from shufflenet_flops.cli import (
     explain,
     fit,
     formula,
+    interrupts,
+    latency,
     lock,
     models,
     paper,
     report,
+    shuffle,
     sweep,
 )
 from shufflenet_flops.errors import ShufflenetFlopsError, one_line
@@ -46,6 +49,8 @@ app.command("report", context_settings={"allow_extra_args": True, "ignore_unknow
 app.command("check")(check.command)
 app.command("lock")(lock.command)
 app.command("diff")(diff.command)
+app.command("latency")(latency.command)
+app.command("shuffle")(shuffle.command)
 app.command("models")(models.command)
 app.command("env")(env.command)
 
@@ -89,6 +94,7 @@ def root(
 
 def main() -> None:
     """Run the command line. Exit codes: 0 fine, 1 a check failed, 2 usage or error."""
+    interrupts.install()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -136,13 +136,14 @@ def _with_latency(
     quiet: bool,
 ) -> list[Comparison]:
     from shufflenet_flops.latency.engines.eager import Eager
+    from shufflenet_flops.latency.engines.protocol import Setup
     from shufflenet_flops.latency.sampling import sample
     from shufflenet_flops.latency.stats import summarise
     from shufflenet_flops.latency.warnings import warnings_about
 
     engine = Eager()
     calls = {
-        one.name: engine.prepare(subject.module, subject.inputs, threads)
+        one.name: engine.prepare(subject.module, subject.inputs, Setup(threads))
         for one, subject in zip(comparisons, subjects, strict=True)
         if subject.module is not None
     }

@@ -245,6 +245,7 @@ def _measure(rows: tuple[Row, ...], quiet: bool) -> tuple[Latency, ...]:
 
     from shufflenet_flops.design.catalogue import find_design
     from shufflenet_flops.latency.engines.eager import Eager
+    from shufflenet_flops.latency.engines.protocol import Setup
     from shufflenet_flops.latency.sampling import sample
     from shufflenet_flops.latency.stats import summarise
     from shufflenet_flops.measure.build import build
@@ -254,7 +255,8 @@ def _measure(rows: tuple[Row, ...], quiet: bool) -> tuple[Latency, ...]:
         design = find_design(str(row["design"]))
         network = design.build(**design.known(row))
         module = build(network.spec).eval()
-        calls[f"{i + 1} of {len(rows)}"] = Eager().prepare(module, (torch.randn(network.input),), 1)
+        inputs = (torch.randn(network.input),)
+        calls[f"{i + 1} of {len(rows)}"] = Eager().prepare(module, inputs, Setup())
     with progress_bar(quiet, "measuring") as show:
         samples = sample(calls, progress=show)
     return tuple(summarise(times) for times in samples.values())

@@ -77,6 +77,7 @@ def derive(design: Design, metric: Metric, numbers: Mapping[str, int]) -> Formul
     Of `numbers` only those are put in that change the structure: the stride, one group (which
     shuffles nothing), and a network's g where its published widths go by it. A network's width is
     s times the published one, and so is conv1's where it is scaled and no number is given for it.
+    A shuffled group is taken to have more than one channel: one alone is not moved.
     """
     import sympy
 

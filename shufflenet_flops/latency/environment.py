@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ("torch", "fvcore", "thop", "ultralytics-thop", "numpy")
+PACKAGES = (
+    *("torch", "fvcore", "thop", "ultralytics-thop", "numpy"),
+    *("onnx", "onnxruntime", "openvino", "ncnn", "pnnx", "executorch"),
+)
+_GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
 @dataclass(frozen=True)
 class Environment:
-    """What a reader needs to judge a measured figure."""
+    """What a reader needs to judge a measured figure.
+
+    `governor` is the processor's frequency governor, `revision` the git revision of this package's
+    sources with a + for changes since; both None where there is none to read. `command` is without
+    the directories of any path in it.
+    """
 
     shufflenet_flops: str
     python: str
@@ -23,7 +34,10 @@ class Environment:
     cpu: str
     cores: int
     load: float | None
+    governor: str | None
     packages: dict[str, str]
+    revision: str | None
+    command: str
     date: str
 
 
@@ -37,7 +51,10 @@ def environment() -> Environment:
         cpu=_cpu_model(),
         cores=usable_cores(),
         load=round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        governor=governor(),
         packages=_versions(),
+        revision=_revision(),
+        command=" ".join(["shufflenet-flops", *map(_without_directory, sys.argv[1:])]),
         date=datetime.now(UTC).replace(microsecond=0).isoformat(),
     )
 
@@ -47,6 +64,36 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def governor() -> str | None:
+    """The frequency governor of the first core, where the system shows it."""
+    try:
+        return _GOVERNOR.read_text().strip()
+    except OSError:
+        return None
+
+
+def _revision() -> str | None:
+    """The revision of the checkout that this file is in; None for an installed package."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return None
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--exclude=*", "--dirty=+"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip()
+
+
+def _without_directory(argument: str) -> str:
+    head, equals, tail = argument.rpartition("=")
+    return f"{head}{equals}{Path(tail).name}" if os.sep in tail else argument
 
 
 def _versions() -> dict[str, str]:

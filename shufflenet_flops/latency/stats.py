@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+CONFIDENCE = 0.95
+_RESAMPLES = 2000
+_FAR = 3  # Tukey's outer fence, in interquartile ranges
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """Median time over the reference's, with a 95 % bootstrap interval over paired rounds."""
+    """How many times as long a call takes as the reference, with a 95 % bootstrap interval."""
 
     to: str
     ratio: float
@@ -32,6 +37,12 @@ class Latency:
     samples: tuple[float, ...]
     ratio: Ratio | None = None
 
+    @property
+    def outliers(self) -> int:
+        """Samples over 3 interquartile ranges beyond the quartiles, which count all the same."""
+        margin = _FAR * (self.q3 - self.q1)
+        return sum(not self.q1 - margin <= x <= self.q3 + margin for x in self.samples)
+
 
 def summarise(
     samples: Sequence[float], reference: tuple[str, Sequence[float]] | None = None
@@ -40,26 +51,38 @@ def summarise(
     import numpy as np
 
     q1, median, q3 = (float(q) for q in np.quantile(samples, (0.25, 0.5, 0.75)))
-    ratio = None if reference is None else _ratio(samples, *reference)
+    ratio = None if reference is None else paired_ratio(samples, *reference)
     return Latency(median, q1, q3, len(samples), tuple(samples), ratio)
 
 
-def _ratio(samples: Sequence[float], name: str, reference: Sequence[float]) -> Ratio:
+def paired_ratio(samples: Sequence[float], name: str, reference: Sequence[float]) -> Ratio:
+    """The median over rounds of one time over the other's, which what slows both leaves alone."""
     import numpy as np
+
+    ratios = np.asarray(samples) / np.asarray(reference)
+    return _ratio(name, (ratios,), lambda a, axis=-1: np.median(a, axis=axis))
+
+
+def unpaired_ratio(samples: Sequence[float], name: str, reference: Sequence[float]) -> Ratio:
+    """One median over the other, of samples from different runs."""
+    import numpy as np
+
+    def statistic(a: Any, b: Any, axis: int = -1) -> Any:
+        return np.median(a, axis=axis) / np.median(b, axis=axis)
+
+    return _ratio(name, (np.asarray(samples), np.asarray(reference)), statistic)
+
+
+def _ratio(name: str, data: tuple[Any, ...], statistic: Any) -> Ratio:
     from scipy.stats import bootstrap
 
-    def statistic(a: np.ndarray, b: np.ndarray, axis: int = -1) -> np.ndarray:
-        return np.asarray(np.median(a, axis=axis) / np.median(b, axis=axis))
-
-    result = bootstrap(
-        (samples, reference),
+    point = float(statistic(*data))
+    interval = bootstrap(
+        data,
         statistic,
-        paired=True,
-        n_resamples=2000,
-        confidence_level=0.95,
+        n_resamples=_RESAMPLES,
+        confidence_level=CONFIDENCE,
         method="percentile",
         rng=0,
-    )
-    interval = result.confidence_interval
-    point = statistic(np.asarray(samples), np.asarray(reference))
-    return Ratio(name, float(point), float(interval.low), float(interval.high))
+    ).confidence_interval
+    return Ratio(name, point, float(interval.low), float(interval.high))

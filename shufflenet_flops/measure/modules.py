@@ -20,7 +20,11 @@ from shufflenet_flops.measure.calling import function_name
 
 @dataclass(eq=False, slots=True)
 class Place:
-    """One module: its (first) path, and what a row says of the calls it makes."""
+    """One module: its (first) path, and what rows say of the calls it makes.
+
+    `holder` is the module above it, `type_name` its exact type, qualified and empty outside of
+    all, `leaf` tells that it holds no other, `params` are the sizes of its own parameters.
+    """
 
     module: Any  # an nn.Module, or None outside of all
     path: str
@@ -28,6 +32,18 @@ class Place:
     training: bool = False
     calls: dict[Any, Call] = field(default_factory=dict)
     holder: Place | None = None
+    type_name: str = field(init=False, default="")
+    leaf: bool = field(init=False, default=True)
+    params: dict[str, int] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.module is not None:
+            kind = type(self.module)
+            self.type_name = f"{kind.__module__}.{kind.__qualname__}"
+            self.leaf = not any(child is not None for child in self.module._modules.values())
+            for name, param in self.module._parameters.items():
+                if param is not None:
+                    self.params[name] = param.numel()
 
     def call(self, function: Any) -> Call:
         """The call of one torch function, or one with that name, by this module."""
@@ -38,27 +54,16 @@ class Place:
                 function if isinstance(function, str) else function_name(function),
                 tuple(place.type_name for place in self._holders()),
                 self.occurrences,
-                tuple(self._params()),
+                tuple(self.params),
             )
         return known
 
     def returned(self, output: IntShape) -> ModuleCall:
         """The record of a call of this module."""
-        leaf = not any(True for _ in self.module.children())
-        return ModuleCall(self.path, self.type_name, leaf, self._params(), output)
-
-    @property
-    def type_name(self) -> str:
-        """The module's exact type, qualified; empty outside of all."""
-        kind = type(self.module)
-        return f"{kind.__module__}.{kind.__qualname__}" if self.module is not None else ""
+        return ModuleCall(self.path, self.type_name, self.leaf, self.params, output)
 
     def _holders(self) -> list[Place]:
         return [*self.holder._holders(), self.holder] if self.holder is not None else []
-
-    def _params(self) -> dict[str, int]:
-        params = self.module._parameters.items() if self.module is not None else ()
-        return {name: param.numel() for name, param in params if param is not None}
 
 
 def find_places(model: nn.Module) -> list[Place]:

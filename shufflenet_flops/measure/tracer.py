@@ -109,7 +109,10 @@ class Tracer(TorchDispatchMode):
         self._place = _NOWHERE
         # The tensor that each id stands for: of parameters, buffers and views of them.
         self._state: dict[int, Tensor] = {id(t): t for t in (*buffers, *params)}
-        self._params = {id(p) for p in params}
+        # Whether that is a parameter (not a buffer), by the same ids.
+        self._standing = dict.fromkeys(map(id, buffers), False) | dict.fromkeys(
+            map(id, params), True
+        )
         self._counted: set[int] = set()
         self._stand_ins: dict[int, Tensor] = {}
         self._alive: list[Tensor] = []
@@ -160,9 +163,7 @@ class Tracer(TorchDispatchMode):
             found = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=META)
             self._stand_ins[id(x)] = found
             self._alive.append(x)  # an id is only unique among the living
-            held = self._state.get(id(x))
-            if held is not None:
-                self._state[id(found)] = held
+            self._hold(x, found)
         return found
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -206,17 +207,14 @@ class Tracer(TorchDispatchMode):
         for value in values:
             if isinstance(value, Tensor):
                 touched.append(value)
-                parts.append((value.shape, value.stride(), value.dtype, self._standing(value)))
+                parts.append(
+                    (value.shape, value.stride(), value.dtype, self._standing.get(id(value)))
+                )
             elif value.__class__ is list:  # torch's own calls have lists, of tensors or of numbers
                 parts.append(self._signature(value, touched))
             else:
                 parts.append((value.__class__, value))  # 1, 1.0 and True are equal
         return tuple(parts)
-
-    def _standing(self, tensor: Tensor) -> bool | None:
-        """Whether it is, or views, a parameter; False for a buffer, None for an activation."""
-        held = self._state.get(id(tensor))
-        return None if held is None else id(held) in self._params
 
     def _outcome(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Make:
         """How to make what the op returns, for these and all arguments of the same signature."""
@@ -245,12 +243,18 @@ class Tracer(TorchDispatchMode):
             out = func(*meta_args, **meta_kwargs)
             if meta_args and out is meta_args[0]:
                 return args[0]
-        held = self._state.get(id(args[0])) if args else None
-        if held is not None:
+        if args and id(args[0]) in self._state:
             for tensor in tensors_of(out):
-                self._state[id(tensor)] = held
+                self._hold(args[0], tensor)
                 self._alive.append(tensor)
         return out
+
+    def _hold(self, origin: Tensor, other: Tensor) -> None:
+        """From here on `other` stands for the parameter or buffer that `origin` stands for."""
+        held = self._state.get(id(origin))
+        if held is not None:
+            self._state[id(other)] = held
+            self._standing[id(other)] = self._standing[id(origin)]
 
     def _facts(
         self,
@@ -283,7 +287,7 @@ class Tracer(TorchDispatchMode):
             read,
             y.numel() * y.element_size(),
             len(inputs) < len(distinct),
-            any(self._is_param(tensor) for tensor in distinct.values()),
+            any(self._standing.get(key) for key in distinct),
             _aten_name(func, args),
             tuple(tuple(t.shape) for t in touched),
         )
@@ -316,15 +320,12 @@ class Tracer(TorchDispatchMode):
             )
         )
 
-    def _is_param(self, tensor: Tensor) -> bool:
-        return id(self._state.get(id(tensor))) in self._params
-
     def _first_uses(self, touched: Iterable[Tensor]) -> int:
         """Elements of the parameters among `touched` that no earlier op has used."""
         params = 0
         for tensor in touched:
             held = self._state.get(id(tensor))
-            if held is not None and id(held) in self._params and id(held) not in self._counted:
+            if held is not None and self._standing[id(held)] and id(held) not in self._counted:
                 self._counted.add(id(held))
                 params += held.numel()
         return params

@@ -11,7 +11,7 @@ from shufflenet_flops.measure.counters.slips import Slip
 from shufflenet_flops.measure.explain import Explanation, Match
 from shufflenet_flops.report.counters import counter_notes, who
 from shufflenet_flops.report.data import plain
-from shufflenet_flops.report.grid import Column, Grid, grid, scale_for
+from shufflenet_flops.report.grid import Column, Grid, Scale, grid
 from shufflenet_flops.spec import OpClass, shape_text
 
 _LABELS = {
@@ -61,7 +61,7 @@ def explain_grids(explanation: Explanation) -> list[Grid]:
 
 
 def _table(explanation: Explanation, unit: Unit, reports: Sequence[CounterReport]) -> Grid:
-    scale = scale_for(report.reported or 0 for report in reports)
+    scale = _scale(max(report.reported or 0 for report in reports))
     columns = [
         Column(f"{scale.prefix}{unit}", figures=False),
         *(Column(report.name.replace("-", "\n")) for report in reports),
@@ -70,7 +70,7 @@ def _table(explanation: Explanation, unit: Unit, reports: Sequence[CounterReport
     rows = [
         [
             _label(term),
-            *(scale(report.terms[term]) if report.terms.get(term) else "–" for report in reports),
+            *(_figure(scale, report.terms.get(term, 0)) for report in reports),
         ]
         for term in terms
     ]
@@ -81,6 +81,19 @@ def _table(explanation: Explanation, unit: Unit, reports: Sequence[CounterReport
     ]
     title = f"{explanation.model} on {shape_text(explanation.input)}, counters of {unit}s"
     return grid(title, columns, rows)
+
+
+def _scale(largest: int) -> Scale:
+    """Millions, to the thousand, as long as nine counters fit into 100 columns."""
+    return Scale("M", 10**6, 3) if largest < 10**10 else Scale("G", 10**9, 4)
+
+
+def _figure(scale: Scale, value: int) -> str:
+    """A little is not nothing, which is a dash."""
+    if not value:
+        return "–"
+    least = scale.size // 10**scale.digits
+    return scale(value) if value >= least else f"<{scale(least)}"
 
 
 def _rank(term: str) -> int:

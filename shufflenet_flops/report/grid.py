@@ -54,6 +54,11 @@ def grid(
     return Grid(title, tuple(columns), cells, tuple(notes))
 
 
+def with_notes(one: Grid, notes: Sequence[str]) -> Grid:
+    """The grid with more notes under it."""
+    return Grid(one.title, one.columns, one.rows, (*one.notes, *notes))
+
+
 def mega(value: int, digits: int = 3) -> str:
     """A count in millions: 47980800 as `47.981`."""
     return f"{value / 1e6:,.{digits}f}"

@@ -278,8 +278,9 @@ def test_a_failure_leaves_the_old_file(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_ctrl_c_in_a_real_process_writes_nothing(tmp_path: Path) -> None:
-    """In the middle of measuring."""
+@pytest.mark.parametrize("delay_s", [0.0, 0.6, 1.2, 4.0])
+def test_ctrl_c_in_a_real_process_writes_nothing(tmp_path: Path, delay_s: float) -> None:
+    """Just begun, while torch is being imported, in the middle of measuring."""
     path = tmp_path / "units.json"
     process = subprocess.Popen(
         [sys.executable, "-m", "shufflenet_flops", "compare", "--runs", "1000000", "-o", str(path)],
@@ -291,7 +292,7 @@ def test_ctrl_c_in_a_real_process_writes_nothing(tmp_path: Path) -> None:
     deadline = time.monotonic() + 60
     while not list(tmp_path.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    time.sleep(1)
+    time.sleep(delay_s)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
 

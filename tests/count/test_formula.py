@@ -116,7 +116,8 @@ def configurations(draw: st.DrawFn) -> tuple[Design, dict[str, int]]:
         numbers["classes"] = draw(st.integers(1, 50))
     smallest = 8 if design.unit else 3
     step = design.step(numbers)
-    numbers["c"] = step * draw(st.integers(1, max(1, 400 // step)))
+    # From two steps on: groups of one channel leave nothing to shuffle, as one group does.
+    numbers["c"] = step * draw(st.integers(2, max(2, 400 // step)))
     numbers["h"], numbers["w"] = (SIZE_STEP * draw(st.integers(smallest, 8)) for _ in range(2))
     if design.name == "shufflenet_v1":
         numbers["stem"] = design.fill(numbers)["stem"]  # rounded, which no closed form is

@@ -71,6 +71,8 @@ def test_junit_is_what_servers_read(report: Report) -> None:
     for name in ("failure", "error"):
         assert len(suites.findall(f".//{name}")) == int(suites.attrib[f"{name}s"])
     assert len(suites.findall(".//skipped")) == int(suites[0].attrib["skipped"])
+    cases = [tuple(sorted(case.items())) for case in suites.iter("testcase")]
+    assert len(set(cases)) == len(cases)
     failed = len(suites.findall(".//failure")) + len(suites.findall(".//error"))
     assert (failed == 0) == report.ok
 

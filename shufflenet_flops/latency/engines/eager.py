@@ -1,30 +1,48 @@
-"""PyTorch eager on the CPU."""
+"""PyTorch eager."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from shufflenet_flops.latency.engines.protocol import Call, Engine, Setup
 
-class Eager:
+
+class Eager(Engine):
     """The module's own forward pass in inference mode."""
 
     name = "eager"
+    distribution = "torch"
+    modules = ("torch",)
+    dtypes = ("float32", "bfloat16", "float16")
+    devices = ("cpu", "cuda")
 
-    def version(self) -> str:
-        """The installed torch."""
-        return str(torch.__version__)
+    def prepare(self, model: nn.Module, inputs: Sequence[Tensor], setup: Setup) -> Call:
+        """`model(*inputs)` on `setup.threads` threads, a setting of the whole process."""
+        return in_inference_mode(*placed(model, inputs, setup), setup)
 
-    def prepare(
-        self, model: nn.Module, inputs: Sequence[Tensor], threads: int
-    ) -> Callable[[], object]:
-        """`model(*inputs)` on `threads` threads, a setting of the whole process."""
-        torch.set_num_threads(threads)
 
-        @torch.inference_mode()
-        def call() -> object:
-            return model(*inputs)
+def placed(
+    model: nn.Module, inputs: Sequence[Tensor], setup: Setup
+) -> tuple[nn.Module, tuple[Tensor, ...]]:
+    """Model and inputs in the dtype and on the device of `setup`; a copy where that differs."""
+    dtype = getattr(torch, setup.dtype)
+    if dtype != torch.float32 or setup.device != "cpu":
+        model = copy.deepcopy(model).to(setup.device, dtype)
+    moved = (x.to(setup.device, dtype if x.is_floating_point() else None) for x in inputs)
+    return model, tuple(moved)
 
-        return call
+
+def in_inference_mode(model: nn.Module, inputs: Sequence[Tensor], setup: Setup) -> Call:
+    """`model(*inputs)` without autograd."""
+    torch.set_num_threads(setup.threads)
+
+    @torch.inference_mode()
+    def call() -> Any:
+        return model(*inputs)
+
+    return call

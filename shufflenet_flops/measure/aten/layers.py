@@ -121,8 +121,9 @@ def _adaptive_avg_pool(axes: int) -> Rule:
 
 def _mean(args: tuple[Any, ...], y: Tensor, context: Context) -> Work:
     # torch runs an adaptive pool to 1x1 as a mean; only the calling function tells them apart.
-    if context.function.startswith("adaptive_avg_pool"):
-        return _adaptive_avg_pool(int(context.function[-2]))(args, y, context)
+    function = context.function.partition(".")[0]  # `adaptive_avg_pool2d.default` in a graph
+    if function.startswith("adaptive_avg_pool"):
+        return _adaptive_avg_pool(int(function[-2]))(args, y, context)
     counts = {OpClass.MEAN_INPUTS: args[0].numel(), OpClass.MEAN_OUTPUTS: y.numel()}
     return Work("mean", Kind.POOL, counts)
 

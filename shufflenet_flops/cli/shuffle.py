@@ -1,0 +1,123 @@
+"""`shuffle`: what channel shuffle does, and what it costs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from shufflenet_flops.cli.latency import chosen_engines
+from shufflenet_flops.cli.options import FormatOption, OutputOption, QuietOption, whole_number
+from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
+from shufflenet_flops.cli.progress import progress_bar
+from shufflenet_flops.errors import InputError
+from shufflenet_flops.latency.engines.protocol import Engine
+from shufflenet_flops.zoo.shufflenet_v1 import STAGE_WIDTHS
+
+if TYPE_CHECKING:
+    from shufflenet_flops.report.grid import Grid
+    from shufflenet_flops.zoo.shufflenet_v1 import Groups
+
+_MOST = 4096  # channels; beyond, the drawing is of no use
+
+
+def command(
+    g: Annotated[int, typer.Option(parser=whole_number, metavar="N", help="Groups.")] = 3,
+    n: Annotated[
+        int, typer.Option(parser=whole_number, metavar="N", help="Channels of each group.")
+    ] = 6,
+    seed: Annotated[int, typer.Option(help="Of the random permutation.")] = 0,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the connections (.svg or .png).")
+    ] = None,
+    cost: Annotated[
+        bool,
+        typer.Option(
+            "--cost", help="Also time it, at the unit sizes of ShuffleNet 1x with g groups."
+        ),
+    ] = False,
+    engine: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="For --cost, as in `latency`. Repeatable.",
+            show_default="all that are installed",
+        ),
+    ] = None,
+    threads: Annotated[
+        int, typer.Option(parser=whole_number, metavar="N", help="Threads of every engine.")
+    ] = 1,
+    runs: Annotated[
+        int | None,
+        typer.Option(
+            parser=whole_number,
+            metavar="N",
+            help="Rounds of measurement.",
+            show_default="about half a second for each row",
+        ),
+    ] = None,
+    form: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Show what channel shuffle does between two grouped convolutions, and what it costs.
+
+    The permutation for g groups of n channels, and, worked out exactly, which groups see which
+    without a shuffle, with it, and with a random permutation in its place.
+    """
+    from shufflenet_flops.latency.shuffle import chance_unseen, connectivity, variants
+    from shufflenet_flops.report.shuffle import connectivity_grids, permutation_grid
+
+    if g * n > _MOST:
+        raise InputError(f"--g {g} --n {n}: {g * n} channels, and at most {_MOST} can be drawn")
+    if cost and g not in STAGE_WIDTHS:
+        known = ", ".join(map(str, STAGE_WIDTHS))
+        raise InputError(f"--cost --g {g}: ShuffleNet has widths for g of {known}")
+    with open_outputs(form, output or []) as writer, open_figure(plot) as draw:
+        permutations = variants(g, n, seed)
+        found = [connectivity(name, order, g) for name, order in permutations.items()]
+        chance = chance_unseen(g, n)
+        result: dict[str, Any] = {
+            "g": g,
+            "n": n,
+            "permutation": permutations["with shuffle"],
+            "connectivity": [asdict(one) | {"unseen": one.unseen} for one in found],
+            "chance_unseen": str(chance),
+        }
+        grids = [permutation_grid(permutations, g, n), *connectivity_grids(found, g, n, chance)]
+        if cost:
+            measured, tables = _cost(
+                cast("Groups", g), chosen_engines(engine, quiet), threads, runs, quiet
+            )
+            result |= measured
+            grids += tables
+        writer.write(Document("shuffle", None, [result], grids))
+        if plot:
+            from shufflenet_flops.report.plot import image
+            from shufflenet_flops.report.plot_latency import draw_connections
+
+            draw(image(draw_connections(permutations, g), plot.suffix))
+
+
+def _cost(
+    g: Groups, engines: list[Engine], threads: int, runs: int | None, quiet: bool
+) -> tuple[dict[str, Any], list[Grid]]:
+    from shufflenet_flops.latency.engines.protocol import Setup
+    from shufflenet_flops.latency.environment import environment
+    from shufflenet_flops.latency.measure import Plan
+    from shufflenet_flops.latency.roofline import measure_peaks
+    from shufflenet_flops.latency.shuffle_cost import op_costs, unit_shares
+    from shufflenet_flops.report.grid import with_notes
+    from shufflenet_flops.report.latency import stamp
+    from shufflenet_flops.report.shuffle import cost_grid, share_grid
+
+    setup = Setup(threads)
+    with progress_bar(quiet) as progress:
+        costs = op_costs(g, setup, runs, progress)
+        plan = Plan(setup, measure_peaks(setup), runs, 0.5)
+        shares = list(unit_shares(g, engines, plan, progress))
+    measured = {"costs": list(map(asdict, costs)), "unit_shares": list(map(asdict, shares))}
+    grids = [cost_grid(costs), share_grid(shares, g)]
+    return measured, [grids[0], with_notes(grids[1], [stamp(asdict(environment()))])]

@@ -1,0 +1,27 @@
+"""PyTorch eager with the channels innermost in memory."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from shufflenet_flops.latency.engines.eager import Eager, in_inference_mode, placed
+from shufflenet_flops.latency.engines.protocol import Call, Setup
+
+
+class ChannelsLast(Eager):
+    """Eager, weights and input in torch's `channels_last` memory format."""
+
+    name = "channels-last"
+
+    def prepare(self, model: nn.Module, inputs: Sequence[Tensor], setup: Setup) -> Call:
+        """As eager, on a copy of the model whose 4-d tensors are channels last."""
+        model, moved = placed(copy.deepcopy(model), inputs, setup)
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        last = [
+            x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x for x in moved
+        ]
+        return in_inference_mode(model, last, setup)

@@ -1,0 +1,139 @@
+"""Saved runs of `latency`: read again, and set side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from shufflenet_flops.errors import InputError
+from shufflenet_flops.latency.measure import Pair, Timing
+from shufflenet_flops.latency.roofline import Layer, Peaks
+from shufflenet_flops.latency.stats import Ratio, unpaired_ratio
+
+# What two runs must share for their times to be comparable.
+_ALIKE = ("cpu", "cores", "machine", "system", "governor", "python", "packages")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's rows and the environment it was measured in."""
+
+    rows: tuple[Timing, ...]
+    environment: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One row in two runs; `ratio` is the new median over the old one.
+
+    `within` tells that each median lies between the other run's quartiles.
+    """
+
+    model: str
+    engine: str
+    input: tuple[int, ...]
+    threads: int
+    dtype: str
+    device: str
+    old_s: float
+    new_s: float
+    ratio: float
+    low: float
+    high: float
+    clear: bool
+    within: bool
+
+
+def load_run(path: Path) -> Run:
+    """The run that `latency -o FILE.json` saved. Raises InputError for any other file."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data["command"] != "latency" or data["schema"] != 1:
+            raise InputError(f"{path}: holds no run of `latency` that this version can read")
+        return Run(tuple(map(_timing, data["results"])), data["environment"])
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: is not what `latency -o FILE.json` writes") from None
+
+
+def _timing(record: Mapping[str, Any]) -> Timing:
+    known = {field.name for field in fields(Timing)}
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in record.items()
+        if key in known
+    }
+    values["pairs"] = tuple(Pair(**pair) for pair in record["pairs"])
+    peaks = record["peaks"]
+    values["peaks"] = Peaks(peaks["flop_per_s"], tuple(map(tuple, peaks["copies"])))
+    values["layers"] = tuple(Layer(**layer) for layer in record["layers"])
+    return Timing(**values)
+
+
+def changes(old: Run, new: Run) -> list[Change]:
+    """The rows that both runs measured, matched by model, engine, input and settings."""
+    before = {_key(row): row for row in old.rows if row.median_s}
+    found = []
+    for row in new.rows:
+        earlier = before.get(_key(row))
+        if earlier and row.median_s and earlier.median_s:
+            ratio = _ratio(row, earlier)
+            within = _holds(earlier, row.median_s) and _holds(row, earlier.median_s)
+            found.append(
+                Change(
+                    *_key(row),
+                    old_s=earlier.median_s,
+                    new_s=row.median_s,
+                    ratio=ratio.ratio,
+                    low=ratio.low,
+                    high=ratio.high,
+                    clear=ratio.clear,
+                    within=within,
+                )
+            )
+    return found
+
+
+def only_in(one: Run, other: Run) -> list[str]:
+    """Labels of rows measured in `one` and not in `other`."""
+    there = {_key(row) for row in other.rows if row.median_s}
+    return [row.label for row in one.rows if row.median_s and _key(row) not in there]
+
+
+def unlike(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What differs between two environments and makes times hard to compare, one text each."""
+    found = []
+    for key in _ALIKE:
+        a, b = old.get(key), new.get(key)
+        if isinstance(a, Mapping) and isinstance(b, Mapping):
+            found += [
+                f"{name} {a.get(name, 'absent')} → {b.get(name, 'absent')}"
+                for name in {**a, **b}
+                if a.get(name) != b.get(name)
+            ]
+        elif a != b:
+            found.append(f"{key} {a} → {b}")
+    return found
+
+
+def _key(row: Timing) -> tuple[str, str, tuple[int, ...], int, str, str]:
+    return row.model, row.engine, row.input, row.threads, row.dtype, row.device
+
+
+def _ratio(new: Timing, old: Timing) -> Ratio:
+    samples: tuple[Sequence[float], ...] = (new.samples_s, old.samples_s)
+    if min(map(len, samples)) < 2:
+        raise InputError(f"{new.label}: a run has fewer than 2 rounds, which give no interval")
+    return unpaired_ratio(new.samples_s, old.label, old.samples_s)
+
+
+def _holds(row: Timing, seconds: float) -> bool:
+    assert row.q1_s is not None
+    assert row.q3_s is not None
+    return row.q1_s <= seconds <= row.q3_s

@@ -1,0 +1,155 @@
+"""What channel shuffle costs: as an op of its own, and within ShuffleNet's unit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from shufflenet_flops.latency.engines.protocol import Engine, Setup
+from shufflenet_flops.latency.engines.quiet import quiet
+from shufflenet_flops.latency.measure import Plan, measure
+from shufflenet_flops.latency.sampling import Progress, sample
+from shufflenet_flops.latency.shuffle import shuffled
+from shufflenet_flops.latency.stats import paired_ratio, summarise
+from shufflenet_flops.measure.build import ChannelShuffle
+from shufflenet_flops.sources import resolve
+from shufflenet_flops.zoo.shufflenet_v1 import STAGE_WIDTHS, Groups
+
+_SIZES = (28, 14, 7)  # of the maps in stages 2 to 4, for an input of 224x224
+_COPY = "copy"
+
+
+@dataclass(frozen=True)
+class OpCost:
+    """One way to shuffle a map of `c` channels, in seconds per call.
+
+    `moved_bytes` is read once and written once; `copy_bytes_per_s` is what a plain copy of the map
+    reaches in the same rounds, and `over_copy` the ratio of the times, with its 95 % interval.
+    """
+
+    way: str
+    c: int
+    h: int
+    w: int
+    moved_bytes: int
+    median_s: float
+    q1_s: float
+    q3_s: float
+    bytes_per_s: float
+    copy_bytes_per_s: float
+    over_copy: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class UnitShare:
+    """The share of a unit's time that its shuffle takes on an engine: 1 - without / with.
+
+    `c` are the unit's channels; the shuffle is of a quarter of them. None where it failed.
+    """
+
+    engine: str
+    engine_version: str
+    c: int
+    h: int
+    w: int
+    with_s: float | None
+    without_s: float | None
+    share: float | None
+    low: float | None
+    high: float | None
+    reason: str
+
+
+def unit_sizes(g: Groups) -> list[tuple[int, int]]:
+    """Channels and size of the map of ShuffleNet 1x's units, stages 2 to 4."""
+    return list(zip(STAGE_WIDTHS[g], _SIZES, strict=True))
+
+
+def op_costs(g: Groups, setup: Setup, rounds: int | None, progress: Progress) -> list[OpCost]:
+    """Every way to shuffle the bottleneck of each unit size, beside a copy of as many bytes."""
+    torch.set_num_threads(setup.threads)
+    found = []
+    for c, size in unit_sizes(g):
+        x = torch.randn(1, c // 4, size, size)
+        with quiet():
+            calls = {name: _in_inference(call) for name, call in _ways(x, g).items()}
+            for call in calls.values():
+                call()
+        samples = sample(calls, rounds=rounds, min_time_s=0.5, progress=progress)
+        moved = 2 * x.numel() * x.element_size()
+        copying = summarise(samples[_COPY]).median
+        for name in calls:
+            if name == _COPY:
+                continue
+            latency = summarise(samples[name])
+            ratio = paired_ratio(samples[name], _COPY, samples[_COPY])
+            found.append(
+                OpCost(
+                    name,
+                    c // 4,
+                    size,
+                    size,
+                    moved,
+                    latency.median,
+                    latency.q1,
+                    latency.q3,
+                    moved / latency.median,
+                    moved / copying,
+                    ratio.ratio,
+                    ratio.low,
+                    ratio.high,
+                )
+            )
+    return found
+
+
+def _ways(x: Tensor, g: int) -> dict[str, Callable[[], object]]:
+    module = ChannelShuffle(g)
+    order = torch.tensor(shuffled(g, x.shape[1] // g))
+    last = x.contiguous(memory_format=torch.channels_last)
+    compiled = torch.compile(module, fullgraph=True, dynamic=False)
+    target = torch.empty_like(x)
+    return {
+        "reshape, transpose, copy": lambda: module(x),
+        "torch channel_shuffle": lambda: F.channel_shuffle(x, g),
+        "index gather": lambda: x.index_select(1, order),
+        "channels-last": lambda: module(last),
+        "compiled": lambda: compiled(x),
+        _COPY: lambda: target.copy_(x),
+    }
+
+
+def _in_inference(call: Callable[[], object]) -> Callable[[], object]:
+    return torch.inference_mode()(call)
+
+
+def unit_shares(
+    g: Groups, engines: Sequence[Engine], plan: Plan, progress: Progress
+) -> Iterator[UnitShare]:
+    """Units with and without their shuffle, in the same rounds, on every engine."""
+    for c, size in unit_sizes(g):
+        text = f"shufflenet_unit@c={c},g={g},h={size},w={size}"
+        sources = [resolve(f"{text},shuffle={flag}") for flag in ("false", "true")]
+        rows = list(measure(sources, engines, plan, progress))
+        for i, engine in enumerate(engines):
+            without, full = rows[i], rows[i + len(engines)]
+            pair = next((one for one in full.pairs if one.b == without.label), None)
+            yield UnitShare(
+                engine.name,
+                full.engine_version,
+                c,
+                size,
+                size,
+                full.median_s,
+                without.median_s,
+                1 - 1 / pair.ratio if pair else None,
+                1 - 1 / pair.low if pair else None,
+                1 - 1 / pair.high if pair else None,
+                full.reason or without.reason,
+            )

@@ -1,0 +1,173 @@
+"""Tables of `shuffle`: the permutation, who sees whom, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from shufflenet_flops.latency.shuffle import Connectivity
+from shufflenet_flops.report.grid import Column, Grid, grid, with_notes
+
+if TYPE_CHECKING:
+    from shufflenet_flops.latency.shuffle_cost import OpCost, UnitShare
+
+_LETTERS = 26
+
+
+def group_name(k: int, g: int) -> str:
+    """`A` for the first group, where letters suffice, else its number and a dot."""
+    return chr(ord("A") + k) if g <= _LETTERS else f"{k}."
+
+
+def permutation_grid(permutations: Mapping[str, Sequence[int]], g: int, n: int) -> Grid:
+    """Each group's channels, named by the group that made them, through each permutation."""
+    names = [f"{group_name(channel // n, g)}{channel % n}" for channel in range(g * n)]
+    rows = [
+        [
+            group_name(q, g),
+            *(
+                " ".join(names[channel] for channel in order[q * n : (q + 1) * n])
+                for order in permutations.values()
+            ),
+        ]
+        for q in range(g)
+    ]
+    columns = [
+        Column("group", figures=False),
+        *(Column(name, figures=False) for name in permutations),
+    ]
+    return grid(
+        f"channels between two grouped convolutions: g={g} groups of n={n}",
+        columns,
+        rows,
+        ["B2 is the third channel that group B of the first convolution made"],
+    )
+
+
+def connectivity_grids(
+    found: Sequence[Connectivity], g: int, n: int, chance: Fraction
+) -> list[Grid]:
+    """Who sees whom, a matrix per permutation."""
+    grids = []
+    for one in found:
+        rows = [
+            [group_name(q, g), *(str(channels) if channels else "·" for channels in row)]
+            for q, row in enumerate(one.matrix)
+        ]
+        amounts = sorted({channels for row in one.matrix for channels in row})
+        said = (
+            f"every output group sees every input group, through {_amounts(amounts)} channels"
+            if one.complete
+            else f"{one.unseen} of {g * g} pairs of groups are not connected"
+        )
+        grids.append(
+            grid(
+                f"input groups that each output group sees: {one.name}",
+                [Column("output", figures=False), *(Column(group_name(k, g)) for k in range(g))],
+                rows,
+                [said],
+            )
+        )
+    notes = [
+        "figures: how many of the channels an output group reads were made by that input group",
+        f"n={n} is {'a' if n % g == 0 else 'no'} multiple of g={g}: shuffled, "
+        + (
+            "every output group gets the same from each"
+            if n % g == 0
+            else "groups get what is as near to equal as whole channels can be"
+        ),
+        "a random permutation leaves a given pair unconnected with the exact chance "
+        f"{chance.numerator:,}/{chance.denominator:,} = {float(chance):.2g}",
+    ]
+    return [*grids[:-1], with_notes(grids[-1], notes)]
+
+
+def _amounts(amounts: Sequence[int]) -> str:
+    return " or ".join(map(str, amounts))
+
+
+def cost_grid(costs: Sequence[OpCost]) -> Grid:
+    """Ways to shuffle, with the bandwidth each reaches beside a plain copy's."""
+    return grid(
+        "the shuffle alone, in PyTorch",
+        [
+            Column("map"),
+            Column("way", figures=False),
+            Column("moved kB"),
+            Column("median µs"),
+            Column("quartiles µs"),
+            Column("GB/s"),
+            Column("copy GB/s"),
+            Column("time over copy's"),
+            Column("95 %"),
+        ],
+        [
+            [
+                f"{cost.c}x{cost.h}x{cost.w}",
+                cost.way,
+                f"{cost.moved_bytes / 1e3:,.1f}",
+                f"{cost.median_s * 1e6:.1f}",
+                f"{cost.q1_s * 1e6:.1f} to {cost.q3_s * 1e6:.1f}",
+                f"{cost.bytes_per_s / 1e9:.1f}",
+                f"{cost.copy_bytes_per_s / 1e9:.1f}",
+                f"{cost.over_copy:.2f}",
+                f"{cost.low:.2f}–{cost.high:.2f}",
+            ]
+            for cost in costs
+        ],
+        [
+            "bytes are read once and written once, in fp32; copy: of the same map, in the same "
+            "rounds, so both stay in the caches",
+            "channels-last: what comes out is no longer channels last, as in the built network",
+        ],
+    )
+
+
+def share_grid(shares: Sequence[UnitShare], g: int) -> Grid:
+    """How much of a unit's time goes when its shuffle does, per engine."""
+    failures = [
+        f"{one.engine} at c={one.c} failed: {one.reason}" for one in shares if one.share is None
+    ]
+    return grid(
+        f"the shuffle in ShuffleNet's unit, g={g}",
+        [
+            Column("engine", figures=False),
+            Column("unit"),
+            Column("with µs"),
+            Column("without µs"),
+            Column("share of the unit"),
+            Column("95 %"),
+        ],
+        [
+            [
+                one.engine,
+                f"{one.c}x{one.h}x{one.w}",
+                _microseconds(one.with_s),
+                _microseconds(one.without_s),
+                _percent(one.share),
+                _share_interval(one),
+            ]
+            for one in shares
+        ],
+        [
+            *failures,
+            "share: 1 - time without / time with, the median over rounds; = where its 95 % "
+            "interval holds 0, so there is no clear difference",
+        ],
+    )
+
+
+def _share_interval(one: UnitShare) -> str:
+    if one.low is None or one.high is None:
+        return "–"
+    same = "= " if one.low <= 0 <= one.high else ""
+    return f"{same}{_percent(one.low)} to {_percent(one.high)}"
+
+
+def _microseconds(seconds: float | None) -> str:
+    return "–" if seconds is None else f"{seconds * 1e6:,.0f}"
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.1%}"

@@ -1,0 +1,168 @@
+"""Every engine against eager, on networks small enough to convert in seconds."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from shufflenet_flops.errors import UnknownNameError
+from shufflenet_flops.latency.agreement import LIMITS, agreement, flat, reference
+from shufflenet_flops.latency.case import Case, build_case
+from shufflenet_flops.latency.engines import ENGINE_NAMES, find_engine
+from shufflenet_flops.latency.engines.protocol import EngineError, Setup
+from shufflenet_flops.latency.engines.quiet import quiet
+from shufflenet_flops.sources import Options, parse_input, resolve
+
+UNIT = "shufflenet_unit@c=24,g=3,h=8,w=8,stride=2"
+NETWORKS = ("shufflenet_v1_x0_25_g3", "shufflenet_v2_x0_5", "resnet18", "mobilenet_v1_x0_25")
+
+
+def case_of(model: str, shape: str | None = None) -> Case:
+    inputs = (parse_input(shape),) if shape else ()
+    return build_case(resolve(model, Options(inputs)))
+
+
+@pytest.mark.parametrize("name", ENGINE_NAMES)
+def test_agrees_on_a_unit(name: str) -> None:
+    """The module is left as it was; the engine says its version, and that it can be used."""
+    case = case_of(UNIT)
+    before = {key: value.clone() for key, value in case.module.state_dict().items()}
+    expected = reference(case)
+    engine = find_engine(name)
+    with quiet():
+        call = engine.prepare(case.module, case.inputs, Setup())
+        found = agreement(call(), expected.outputs)
+    after = case.module.state_dict()
+
+    assert found.within("float32"), found
+    assert engine.missing() == ""
+    assert engine.version()[0].isdigit()
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    assert not case.module.training
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", NETWORKS)
+@pytest.mark.parametrize("name", ENGINE_NAMES)
+def test_agrees_on_networks(name: str, model: str) -> None:
+    """A network of each family that has a structure of its own; reports/engines.md has all."""
+    case = case_of(model, "1x3x64x64")
+    expected = reference(case)
+    with quiet():
+        call = find_engine(name).prepare(case.module, case.inputs, Setup())
+        found = agreement(call(), expected.outputs)
+
+    assert found.within("float32"), found
+    # An engine that took no notice of its input would be found out.
+    assert expected.moved > LIMITS["float32"]
+
+
+@pytest.mark.parametrize("name", ["eager", "channels-last", "openvino"])
+def test_half_precision(name: str) -> None:
+    """It differs from fp32, so it was used, and by no more than its limit."""
+    case = case_of(UNIT)
+    expected = reference(case)
+    with quiet():
+        call = find_engine(name).prepare(case.module, case.inputs, Setup(dtype="bfloat16"))
+        found = agreement(call(), expected.outputs)
+
+    assert found.within("bfloat16"), found
+    assert not found.within("float32")
+
+
+@pytest.mark.parametrize("model", ["alexnet", "shufflenet_v1_x0_25_g3", "squeezenet1_1"])
+def test_signals_keep_their_scale(model: str) -> None:
+    """With torch's own initialisation the output is its last bias, and agrees with anything."""
+    case = case_of(model, "1x3x96x96")
+    expected = reference(case)
+    (output,) = expected.outputs
+
+    assert 1e-2 < abs(output).max() < 1e3
+    assert expected.moved > LIMITS["float32"]
+
+
+def test_the_same_case_twice_is_the_same() -> None:
+    """Fixed random numbers, which leave the caller's alone."""
+    state = torch.get_rng_state()
+    first, second = case_of(UNIT), case_of(UNIT)
+
+    assert torch.equal(first.inputs[0], second.inputs[0])
+    assert not torch.equal(first.inputs[0], first.others[0])
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_wrong_result_is_not_within() -> None:
+    """Nor is one that is not a number; another size is an error."""
+    expected = flat([torch.tensor([1.0, -4.0]), {"b": torch.tensor([2.0])}])
+    close = agreement([torch.tensor([1.0, -4.002]), torch.tensor([2.0])], expected)
+    nan = agreement([torch.tensor([1.0, float("nan")]), torch.tensor([2.0])], expected)
+
+    assert close.max_abs_error == pytest.approx(0.002, rel=1e-3)
+    assert close.max_rel_error == pytest.approx(0.0005, rel=1e-3)
+    assert close.within("float32")
+    assert not agreement([torch.tensor([1.0, -4.01]), torch.tensor([2.0])], expected).within(
+        "float32"
+    )
+    assert not nan.within("float32")
+    with pytest.raises(ValueError, match=r"\[2\] elements and eager's \[2, 1\]"):
+        agreement(torch.tensor([1.0, -4.0]), expected)
+
+
+def test_ncnn_takes_one_image_at_a_time() -> None:
+    """And says so."""
+    with pytest.raises(EngineError, match="batch 1"):
+        find_engine("ncnn").prepare(nn.Identity(), [torch.zeros(2, 3, 8, 8)], Setup())
+
+
+def test_settings_that_an_engine_lacks_are_refused() -> None:
+    """With those it has."""
+    with pytest.raises(EngineError, match="dtype float16 is not supported: float32"):
+        find_engine("onnxruntime").check(Setup(dtype="float16"))
+    with pytest.raises(EngineError, match="device cuda is not supported: cpu"):
+        find_engine("ncnn").check(Setup(device="cuda"))
+
+
+def test_unknown_engine() -> None:
+    """With the closest name."""
+    with pytest.raises(UnknownNameError, match="did you mean openvino"):
+        find_engine("openvni")
+
+
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino", "ncnn", "executorch"])
+def test_a_missing_engine_says_which_extra_brings_it(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """As if nothing of it were installed."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda module: None)
+
+    assert f"pip install 'shufflenet-flops[{name}]'" in find_engine(name).missing()
+
+
+def test_compile_needs_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which is told before anything is tried."""
+    monkeypatch.setattr("shutil.which", lambda program: None)
+
+    assert "install g++" in find_engine("torch-compile").missing()
+
+
+def test_quiet_silences_every_way_to_speak(capfd: pytest.CaptureFixture[str]) -> None:
+    """Python's, a warning's, and a child's; afterwards all is as before."""
+    import warnings
+
+    with quiet():
+        sys.stdout.write("from Python\n")
+        sys.stdout.flush()
+        warnings.warn("a warning", stacklevel=1)
+        child = "import sys; sys.stdout.write('from a child')"
+        subprocess.run([sys.executable, "-c", child], check=True)
+    sys.stdout.write("heard\n")
+    sys.stdout.flush()
+    captured = capfd.readouterr()
+
+    assert captured.out.splitlines()[-1] == "heard"
+    assert "from" not in captured.out
+    assert captured.err == ""

@@ -1,0 +1,80 @@
+"""The recipes of docs/budgets.md work, and the worked example goes as it says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from shufflenet_flops.budget.config import parse
+from shufflenet_flops.budget.quantity import METRICS
+from shufflenet_flops.cli.app import run
+
+ROOT = Path(__file__).parents[1]
+DOCS = (ROOT / "docs" / "budgets.md").read_text()
+
+
+def code(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", DOCS, re.DOTALL)
+
+
+def test_the_configuration_is_one(tmp_path: Path) -> None:
+    """And every key that there is has its line in the table."""
+    (text,) = code("toml")
+    config = parse("flop-budget.toml", text, directory=tmp_path)
+
+    assert [entry.model for entry in config.entries] == ["shufflenet_v1_x1_0_g3", "net:make"]
+    for key in ("model", "input", "args", *METRICS, "convention", "level", "reason"):
+        assert re.search(rf"^\| .*`{key}`.* \|", DOCS, re.MULTILINE)
+
+
+def test_the_pytest_recipe_passes_and_can_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In ten lines of code."""
+    (recipe,) = code("python")
+    assert len([line for line in recipe.splitlines() if line]) <= 10
+    monkeypatch.chdir(tmp_path)
+    config = 'schema = 1\n[[budget]]\nmodel = "resnet18"\nmacs = "1.9 G"\n'
+    Path("flop-budget.toml").write_text(config)
+    Path("test_budget.py").write_text(recipe)
+    assert run(["lock"]) == 0
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_budget.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "2 passed" in done.stdout
+    Path("flop-budget.toml").write_text(config.replace("1.9", "1.8"))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "1 failed, 1 passed" in done.stdout
+    assert "resnet18 macs: 1.814 GMAC > 1.800 GMAC" in done.stdout
+
+
+def test_the_recipes_are_yaml() -> None:
+    """And the commands in them are ours."""
+    recipes = [yaml.safe_load(text) for text in code("yaml")]
+
+    assert len(recipes) == 5
+    assert (
+        "shufflenet-flops check --locked -o flop-budget.xml" in recipes[3]["flop-budget"]["script"]
+    )
+    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert recipes[4]["repos"][0]["hooks"][0]["id"] == hooks[0]["id"]
+
+
+@pytest.mark.slow
+def test_the_worked_example() -> None:
+    """Exit codes and messages of every step are checked by the script itself."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / "budget" / "walk.py")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stderr == ""
+    assert done.returncode == 0
+    assert done.stdout.endswith("walk: every step was as it should be\n")
+    assert "stage2.0.expand  groups 3 → 1\n" in done.stdout
