@@ -79,6 +79,14 @@
     return "";
   };
 
+  // The distance between values of a slider, so that dragging it alone breaks no rule.
+  const stepOf = (name, { unit, auto }, sizes) => {
+    const groups = data.units[unit].variables.includes("g") ? sizes.g : 1n;
+    if (name === "c" && auto) return 4n * groups;
+    if (name === "m") return groups;
+    return data.units[unit].divisors.some(([divided]) => divided === name) ? groups : 1n;
+  };
+
   // ---- the setting, which the address keeps --------------------------------------------------
 
   const initial = () => ({
@@ -129,6 +137,9 @@
     return made;
   };
 
+  // As many units wide as the page shows pixels, so that text has the same size at any width.
+  const canvas = (picture) => Math.max(300, Math.min(640, picture.clientWidth || 640));
+
   const PREFIXES = [[10n ** 12n, "T"], [10n ** 9n, "G"], [10n ** 6n, "M"], [10n ** 3n, "k"], [1n, ""]];
   const scaleFor = (largest) => PREFIXES.find(([size]) => largest >= size) ?? PREFIXES.at(-1);
   const short = (count, [size, prefix]) =>
@@ -136,6 +147,7 @@
 
   const drawBars = (setting, all) => {
     const picture = $("x-bars");
+    const wide = canvas(picture);
     const unit = data.conventions[setting.convention].unit;
     const largest = Object.values(all).reduce((most, one) =>
       one.total && one.total.count > most ? one.total.count : most, 1n);
@@ -151,7 +163,7 @@
       }
       let x = 100;
       for (const row of one.rows.filter((part) => part.count > 0n)) {
-        const width = 400 * Number(row.count) / Number(largest);
+        const width = (wide - 205) * Number(row.count) / Number(largest);
         const colour = data.colours[row.kind] ?? "#9ca3af";
         legend.set(row.kind, colour);
         parts.push(svg("rect", { x, y, width, height: 26, fill: colour }));
@@ -159,14 +171,16 @@
       }
       parts.push(svg("text", { x: x + 6, y: y + 19 }, short(one.total.count, scale) + unit));
     });
-    let x = 100, y = 150;
+    const left = wide < 500 ? 0 : 100;
+    let x = left, y = 150;
     for (const [kind, colour] of legend) {
       const width = 26 + 8 * kind.length;
-      if (x + width > 640) { x = 100; y += 24; }
+      if (x > left && x + width > wide) { x = left; y += 24; }
       parts.push(svg("rect", { x, y: y - 10, width: 11, height: 11, fill: colour }));
       parts.push(svg("text", { x: x + 16, y, class: "soft" }, kind));
       x += width;
     }
+    picture.setAttribute("viewBox", `0 0 ${wide} ${y + 14}`);
     picture.replaceChildren(...parts);
   };
 
@@ -174,6 +188,7 @@
 
   const drawLines = (setting, sizes) => {
     const picture = $("x-lines");
+    const wide = canvas(picture);
     const unit = data.conventions[setting.convention].unit;
     const most = BigInt(data.variables.g.max);
     const series = Object.keys(data.units).map((name) => {
@@ -189,7 +204,7 @@
     const counts = series.flatMap(([, points]) => points.map(([, count]) => count));
     const largest = counts.reduce((a, b) => (b > a ? b : a), 1n);
     const scale = scaleFor(largest);
-    const left = 90, right = 545, top = 16, bottom = 210;
+    const left = 92, right = wide - 95, top = 16, bottom = 210;
     const xOf = (g) => left + (right - left) * Math.log2(Number(g)) / Math.log2(Number(most));
     const yOf = (count) => bottom - (bottom - top) * Number(count) / Number(largest);
     const parts = [];
@@ -204,6 +219,7 @@
       parts.push(svg("text", { x: xOf(g), y: bottom + 20, "text-anchor": "middle", class: "soft" }, g));
     }
     parts.push(svg("text", { x: (left + right) / 2, y: bottom + 42, "text-anchor": "middle", class: "soft" }, "groups g"));
+    picture.setAttribute("viewBox", `0 0 ${wide} ${bottom + 50}`);
     const ends = [];
     for (const [name, points] of series) {
       if (!points.length) continue;
@@ -265,7 +281,7 @@
     $("x-shares").tBodies[0].replaceChildren(...rows);
   };
 
-  const putControls = (setting) => {
+  const putControls = (setting, sizes) => {
     const uses = data.units[setting.unit].variables;
     for (const group of ["unit", "convention"]) {
       for (const radio of document.querySelectorAll(`#x-form input[name=${group}]`)) {
@@ -276,6 +292,11 @@
     for (const name of NAMES) {
       const box = $(`x-${name}`), range = $(`x-${name}-range`);
       if (document.activeElement !== box || box.value === "") box.value = setting[name];
+      if (sizes) {
+        const step = stepOf(name, setting, sizes);
+        range.min = range.step = String(step);
+        range.max = String(BigInt(data.variables[name].max) / step * step || step);
+      }
       range.value = setting[name];
       box.disabled = range.disabled = !uses.includes(name) || (name === "m" && setting.auto);
     }
@@ -284,17 +305,18 @@
   const render = (setting) => {
     const { sizes, bad, problem } = sizesOf(setting);
     if (sizes && setting.auto) setting.m = String(sizes.m);
-    putControls(setting);
+    putControls(setting, sizes);
     for (const name of NAMES) $(`x-${name}`).setAttribute("aria-invalid", String(name === bad));
     const wrong = problem ?? problemOf(setting.unit, sizes, setting.auto);
     $("x-problem").textContent = wrong;
     $("x-result").dataset.stale = String(Boolean(wrong));
-    if (!sizes) return;
+    $("x-result").hidden = Boolean(wrong) && !$("x-total").textContent;
+    if (wrong) return;
     const all = {};
     for (const name of Object.keys(data.units)) {
       all[name] = problemOf(name, sizes, setting.auto) ? {} : evaluate(name, sizes, setting.convention);
     }
-    if (!wrong) drawNumbers(setting, sizes, all[setting.unit]);
+    drawNumbers(setting, sizes, all[setting.unit]);
     drawBars(setting, all);
     drawLines(setting, sizes);
   };
@@ -315,6 +337,7 @@
   }
   $("x-auto").addEventListener("change", () => change({ auto: $("x-auto").checked }));
   $("x-form").addEventListener("submit", (event) => event.preventDefault());
+  addEventListener("resize", () => render(setting));
   addEventListener("hashchange", () => {
     if (location.hash.includes("=")) render(setting = fromAddress());
   });
