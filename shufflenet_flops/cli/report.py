@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shufflenet_flops.budget.config import OWN_FILE
 from shufflenet_flops.cli.completion import complete_report
 from shufflenet_flops.cli.options import QuietOption
 from shufflenet_flops.cli.output import open_files
@@ -42,9 +43,12 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "shufflenet": ("count", "shufflenet_v1_x1_0_g3"),
     "counters": ("explain", "shufflenet_v1_x1_0_g3"),
     "paper": ("paper",),
+    "budgets": ("check", "--locked"),
 }
 PAGE = "report.html"
 DIRECTORY = Path("reports")
+BUDGETS = Path(OWN_FILE)
+_ALSO = {"budget": "check"}  # a report is named by its subject, too
 TITLE = "Every FLOP accounted for"
 
 
@@ -54,8 +58,8 @@ def command(
         str,
         typer.Argument(
             metavar="WHAT",
-            help="A command with its arguments (compare, count, explain, paper); a .json file that "
-            "such a command wrote; or all.",
+            help="A command with its arguments (compare, count, explain, paper, check or budget); "
+            "a .json file that such a command wrote; or all.",
             autocompletion=complete_report,
         ),
     ],
@@ -115,6 +119,7 @@ def _saved(what: str, arguments: Sequence[str], invoke: Invoke) -> Saved:
             return load(path.read_text(encoding="utf-8"), what)
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"cannot read {what}: {error}") from None
+    what = _ALSO.get(what, what)
     check_command(what)
     return load(_json([what, *arguments], invoke), what)
 
@@ -156,9 +161,13 @@ def _all(directories: Sequence[Path], invoke: Invoke, quiet: bool) -> None:
     from shufflenet_flops.report.files import report_files
     from shufflenet_flops.report.saved import load
 
-    with Stage(directory) as stage, _progress(len(PARTS) + 1, quiet) as step:
+    parts = dict(PARTS)
+    if "budgets" in parts and not BUDGETS.exists():
+        del parts["budgets"]
+        print(f"no report on budgets: there is no {BUDGETS} here", file=sys.stderr)
+    with Stage(directory) as stage, _progress(len(parts) + 1, quiet) as step:
         sections = []
-        for name, arguments in PARTS.items():
+        for name, arguments in parts.items():
             step(name)
             text = stage.kept(name, arguments, lambda: _json(arguments, invoke))  # noqa: B023
             made_by = shlex.join(["shufflenet-flops", "report", *arguments, "-o", f"{name}.md"])

@@ -27,7 +27,7 @@ def markdown_report(section: Section, link: Callable[[str], str] | None = None) 
     parts.append(markdown(section.grids))
     for one in section.details:
         parts += ["<details>", f"<summary>{html_escape(one.title)}</summary>", ""]
-        parts += [_grid(one), "</details>", ""]
+        parts += [*_body(one), "</details>", ""]
     return "\n".join([*parts, *_about(section)])
 
 
@@ -66,7 +66,12 @@ def escape(text: str) -> str:
 
 
 def _grid(one: Grid) -> str:
-    lines = [f"### {escape(one.title)}", ""]
+    return "\n".join([f"### {escape(one.title)}", "", *_body(one)])
+
+
+def _body(one: Grid) -> list[str]:
+    """The table and the notes, without the title."""
+    lines = []
     if one.rows:
         lines += [
             _line(escape(column.heading) for column in one.columns),
@@ -76,7 +81,7 @@ def _grid(one: Grid) -> str:
         ]
     if one.notes:
         lines += [*(f"- {escape(note)}" for note in one.notes), ""]
-    return "\n".join(lines)
+    return lines
 
 
 def _line(cells: Iterable[str]) -> str:

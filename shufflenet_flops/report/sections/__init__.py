@@ -13,7 +13,13 @@ from shufflenet_flops.report.section import Section
 
 # By the command that writes the results: the module here whose `section` tells about them.
 SECTIONS: Mapping[str, str] = MappingProxyType(
-    {"compare": "compare", "count": "count", "explain": "explain", "paper": "paper"}
+    {
+        "compare": "compare",
+        "count": "count",
+        "explain": "explain",
+        "paper": "paper",
+        "check": "check",
+    }
 )
 
 
