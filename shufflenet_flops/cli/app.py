@@ -95,7 +95,7 @@ def root(
 def main() -> None:
     """Run the command line. Exit codes: 0 fine, 1 a check failed, 2 usage or error."""
     interrupts.install()
-    sys.exit(run(sys.argv[1:]))
+    interrupts.leave(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:

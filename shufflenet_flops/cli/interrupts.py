@@ -1,12 +1,15 @@
-"""Ctrl-C while torch is being imported."""
+"""Ctrl-C at any moment: while torch is being imported, and with an exit code that is ours."""
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from types import FrameType
+from typing import NoReturn
 
 _AGAIN_S = 0.05
+_happened = False
 
 
 def install() -> None:
@@ -23,7 +26,22 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     if _importing("torch") and hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
         return
+    global _happened
+    _happened = True
     raise KeyboardInterrupt
+
+
+def leave(code: int) -> NoReturn:
+    """Exit with `code`, also after an interrupt.
+
+    An interrupt that passed through an `exec` of text, as dataclasses do, makes Python end itself
+    with SIGINT when it shuts down, handled or not; so then it is not left to shut down.
+    """
+    if _happened:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _importing(name: str) -> bool:

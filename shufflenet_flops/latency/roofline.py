@@ -18,9 +18,10 @@ from shufflenet_flops.latency.engines.protocol import Setup
 from shufflenet_flops.latency.engines.quiet import quiet
 from shufflenet_flops.latency.sampling import Timer, timer_for
 
-_MATRIX = 2048  # 17 GFLOP on 50 MB: arithmetic bound on any machine
+_MATRIX = 1024  # 2 GFLOP on 13 MB: arithmetic bound on any machine
 _COPIES = tuple(2**power for power in range(15, 29, 2))  # bytes; the last is beyond most caches
 _REPEATS = 7
+_PRODUCTS = 40  # more, as a peak is what a machine reaches in its best moment
 _PROFILED = 15
 _PREFIX = "layer: "
 
@@ -75,7 +76,7 @@ def measure_peaks(setup: Setup) -> Peaks:
     timer = timer_for(setup.device)
     a = torch.randn(_MATRIX, _MATRIX, device=setup.device).to(getattr(torch, setup.dtype))
     product = torch.empty_like(a)
-    seconds = _best(lambda: torch.mm(a, a, out=product), timer)
+    seconds = _best(lambda: torch.mm(a, a, out=product), timer, repeats=_PRODUCTS)
     copies = tuple((2 * size, copy_bandwidth(size, setup)) for size in _COPIES)
     return Peaks(2 * _MATRIX**3 / seconds, copies)
 
@@ -89,9 +90,9 @@ def copy_bandwidth(size: int, setup: Setup) -> float:
     return 2 * size / _best(lambda: target.copy_(source), timer_for(setup.device), calls)
 
 
-def _best(call: Any, timer: Timer, calls: int = 1) -> float:
+def _best(call: Any, timer: Timer, calls: int = 1, repeats: int = _REPEATS) -> float:
     call()
-    return min(timer(call, calls) for _ in range(_REPEATS))
+    return min(timer(call, calls) for _ in range(repeats))
 
 
 def layers(case: Case, peaks: Peaks, threads: int) -> list[Layer]:

@@ -119,6 +119,7 @@ def cost_grid(costs: Sequence[OpCost]) -> Grid:
         [
             "bytes are read once and written once, in fp32; copy: of the same map, in the same "
             "rounds, so both stay in the caches",
+            "compiled: with what it costs to enter compiled code, which a whole network pays once",
             "channels-last: what comes out is no longer channels last, as in the built network",
         ],
     )
