@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+BASE = $(VENV)/.base
 READY = $(VENV)/.ready
 
 .PHONY: setup compare test slow lint check reports reports-latency reports-engines docs bench picture
@@ -9,12 +10,16 @@ READY = $(VENV)/.ready
 
 setup: $(READY)
 
-$(READY): pyproject.toml constraints.txt
+$(BASE): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(READY): $(BASE)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
-compare: setup ## the paper's three units, side by side
+compare: $(BASE) ## the paper's three units, side by side
 	@$(BIN)/shufflenet-flops compare --c 240 --g 3
 
 test: setup ## the tests, with coverage
