@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -65,12 +66,18 @@ def draw_panels(
         figure.suptitle(title, x=0.01, ha="left", fontsize=11)
         for i, (label, values) in enumerate(panels.items()):
             axes = new_axes(figure, "", label, "", 100 + 10 * len(panels) + i + 1)
-            axes.barh(names, values, _BAR, color=COLOURS[i % len(COLOURS)])
-            _finish(axes, values, [f"{value:,.4g}" for value in values])
+            axes.barh(names, values, _BAR, color=COLOURS[0])
+            digits = _digits(max(values, default=0))
+            _finish(axes, values, [f"{value:,.{digits}f}" for value in values])
             axes.locator_params(axis="x", nbins=2)
             if i:
                 axes.tick_params(labelleft=False)
     return figure
+
+
+def _digits(largest: float) -> int:
+    """Decimals with which the largest figure of an axis has four digits."""
+    return max(0, 3 - math.floor(math.log10(largest))) if largest >= 1 else 3
 
 
 def _finish(axes: Axes, ends: Sequence[float], labels: Sequence[str]) -> None:

@@ -140,10 +140,11 @@
   // As many units wide as the page shows pixels, so that text has the same size at any width.
   const canvas = (picture) => Math.max(300, Math.min(640, picture.clientWidth || 640));
 
-  const PREFIXES = [[10n ** 12n, "T"], [10n ** 9n, "G"], [10n ** 6n, "M"], [10n ** 3n, "k"], [1n, ""]];
+  const PREFIXES = [[10n ** 18n, "E"], [10n ** 15n, "P"], [10n ** 12n, "T"], [10n ** 9n, "G"],
+    [10n ** 6n, "M"], [10n ** 3n, "k"], [1n, ""]];
   const scaleFor = (largest) => PREFIXES.find(([size]) => largest >= size) ?? PREFIXES.at(-1);
   const short = (count, [size, prefix]) =>
-    `${(Number(count) / Number(size)).toLocaleString("en-US", { maximumFractionDigits: 2 })} ${prefix}`;
+    `${(Number(count) / Number(size)).toLocaleString("en-US", { maximumSignificantDigits: 4 })} ${prefix}`;
 
   const drawBars = (setting, all) => {
     const picture = $("x-bars");
@@ -163,7 +164,7 @@
       }
       let x = 100;
       for (const row of one.rows.filter((part) => part.count > 0n)) {
-        const width = (wide - 205) * Number(row.count) / Number(largest);
+        const width = (wide - 215) * Number(row.count) / Number(largest);
         const colour = data.colours[row.kind] ?? "#9ca3af";
         legend.set(row.kind, colour);
         parts.push(svg("rect", { x, y, width, height: 26, fill: colour }));
@@ -184,7 +185,15 @@
     picture.replaceChildren(...parts);
   };
 
-  const LINES = { resnet: ["#0072B2", "6 3"], resnext: ["#D55E00", "2 3"], shufflenet: ["#009E73", ""] };
+  const DASHES = ["6 3", "2 3", ""];
+
+  // Round numbers from 0 to the first that is no less than the largest.
+  const ticksTo = (largest) => {
+    const rough = largest / 4;
+    const decade = 10 ** Math.floor(Math.log10(rough));
+    const step = [1, 2, 5, 10].map((one) => one * decade).find((one) => one >= rough);
+    return Array.from({ length: Math.ceil(largest / step) + 1 }, (_, i) => Number((i * step).toPrecision(12)));
+  };
 
   const drawLines = (setting, sizes) => {
     const picture = $("x-lines");
@@ -204,26 +213,29 @@
     const counts = series.flatMap(([, points]) => points.map(([, count]) => count));
     const largest = counts.reduce((a, b) => (b > a ? b : a), 1n);
     const scale = scaleFor(largest);
-    const left = 92, right = wide - 95, top = 16, bottom = 210;
+    const left = 48, right = wide - 95, top = 30, bottom = 224;
+    const ticks = ticksTo(Number(largest) / Number(scale[0]));
+    const highest = ticks.at(-1) * Number(scale[0]);
     const xOf = (g) => left + (right - left) * Math.log2(Number(g)) / Math.log2(Number(most));
-    const yOf = (count) => bottom - (bottom - top) * Number(count) / Number(largest);
+    const yOf = (count) => bottom - (bottom - top) * Number(count) / highest;
     const parts = [];
-    for (const part of [0, 0.5, 1]) {
-      const y = bottom - (bottom - top) * part;
+    for (const tick of ticks) {
+      const y = yOf(tick * Number(scale[0]));
       parts.push(svg("line", { x1: left, x2: right, y1: y, y2: y }));
-      const count = BigInt(Math.round(Number(largest) * part));
       parts.push(svg("text", { x: left - 8, y: y + 5, "text-anchor": "end", class: "soft" },
-        short(count, scale) + unit));
+        tick.toLocaleString("en-US")));
     }
+    parts.push(svg("text", { x: 0, y: 13, class: "soft" }, scale[1] + unit));
     for (let g = 1; g <= Number(most); g *= 2) {
       parts.push(svg("text", { x: xOf(g), y: bottom + 20, "text-anchor": "middle", class: "soft" }, g));
     }
     parts.push(svg("text", { x: (left + right) / 2, y: bottom + 42, "text-anchor": "middle", class: "soft" }, "groups g"));
     picture.setAttribute("viewBox", `0 0 ${wide} ${bottom + 50}`);
     const ends = [];
-    for (const [name, points] of series) {
+    for (const [i, [name, points]] of series.entries()) {
       if (!points.length) continue;
-      const [colour, dash] = LINES[name];
+      const colour = data.line_colours[i % data.line_colours.length];
+      const dash = DASHES[i % DASHES.length];
       parts.push(svg("polyline", { points: points.map(([g, count]) => `${xOf(g)},${yOf(count)}`).join(" "),
         fill: "none", stroke: colour, "stroke-width": name === setting.unit ? 3 : 1.6, "stroke-dasharray": dash }));
       for (const [g, count] of data.units[name].variables.includes("g") ? points : []) {
@@ -251,6 +263,15 @@
   const share = (part, whole) =>
     part > 0n ? `${(Number(part * 100000n / whole) / 1000).toFixed(1)} %` : "–";
 
+  const barOf = (part, whole) => {
+    const made = document.createElement("td");
+    made.className = "bar";
+    const picture = svg("svg", { viewBox: "0 0 100 10", height: 10, preserveAspectRatio: "none", "aria-hidden": true });
+    if (part > 0n) picture.append(svg("rect", { width: Number(part * 10000n / whole) / 100, height: 10 }));
+    made.append(picture);
+    return made;
+  };
+
   const put = (id, number) => {
     $(id).textContent = show(number);
     $(id).dataset.value = String(number);
@@ -262,7 +283,8 @@
     $("x-symbols").textContent = formula.replace(/\*\*2/g, "²").replace(/\*/g, "·");
     $("x-numbers").textContent = formula.replace(/\b[cmghw]\b/g, (name) => String(sizes[name]))
       .replace(/\*\*2/g, "²").replace(/\*/g, "·");
-    $("x-unit").textContent = unit + "s";
+    $("x-counted").textContent = `${unit}s`;
+    $("x-unit").textContent = `${unit}s in the ${setting.unit} unit`;
     $("x-meaning").textContent = `${setting.convention}: ${meaning}`.replace(/`/g, "");
     put("x-total", found.total.count);
     put("x-params", found.total.params);
@@ -274,8 +296,8 @@
       made.dataset.kind = row.kind;
       made.dataset.count = String(row.count);
       made.append(cell(row.kind, false), cell(row.count > 0n ? show(row.count) : "–"),
-        cell(share(row.count, found.total.count)), cell(row.params > 0n ? show(row.params) : "–"),
-        cell(show(row.memory)));
+        cell(share(row.count, found.total.count)), barOf(row.count, found.total.count),
+        cell(row.params > 0n ? show(row.params) : "–"), cell(show(row.memory)));
       return made;
     });
     $("x-shares").tBodies[0].replaceChildren(...rows);
@@ -309,8 +331,10 @@
     for (const name of NAMES) $(`x-${name}`).setAttribute("aria-invalid", String(name === bad));
     const wrong = problem ?? problemOf(setting.unit, sizes, setting.auto);
     $("x-problem").textContent = wrong;
-    $("x-result").dataset.stale = String(Boolean(wrong));
-    $("x-result").hidden = Boolean(wrong) && !$("x-total").textContent;
+    for (const part of document.querySelectorAll(".x-result")) {
+      part.dataset.stale = String(Boolean(wrong));
+      part.hidden = Boolean(wrong) && !$("x-total").textContent;
+    }
     if (wrong) return;
     const all = {};
     for (const name of Object.keys(data.units)) {

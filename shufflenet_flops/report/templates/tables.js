@@ -26,7 +26,7 @@
       return { row, text, number: heading.classList.contains("figure") ? numberIn(text) : null,
         last: row.classList.contains("total") };
     });
-    keyed.sort((a, b) => a.last - b.last || compare(a, b, again ? -1 : 1));
+    keyed.sort((a, b) => a.last || b.last ? a.last - b.last : compare(a, b, again ? -1 : 1));
     body.append(...keyed.map((one) => one.row));
     for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
     heading.setAttribute("aria-sort", again ? "descending" : "ascending");
