@@ -114,7 +114,7 @@ def command(
     output: OutputOption = None,
     quiet: QuietOption = False,
 ) -> int:
-    """Measure models on the engines that people deploy with, side by side.
+    """Time models on the engines that people deploy with.
 
     All models and engines of one input are sampled in the same rounds, in random order, so that
     the machine's noise cancels in their ratios. Every engine's output is compared with PyTorch

@@ -76,7 +76,7 @@ def command(
     ] = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Make a report of any results: findings, figures, tables, and how to make it again.
+    """Make a report of any results: Markdown, or one HTML page.
 
     An HTML report needs no network and has the live explorer of the formulas. `report all` keeps
     what it has finished when it is interrupted, and goes on from there.

@@ -194,8 +194,8 @@ def _columns(by: str, convention: Convention) -> list[Column]:
         Column("share"),
         Column("params"),
         Column("share"),
-        Column("activations k"),
-        Column("memory MB"),
+        Column("activations\nk"),
+        Column("memory\nMB"),
     ]
 
 
