@@ -1,10 +1,13 @@
-"""One counted op: facts only, never an opinion about what counts."""
+"""One counted op: facts only, never an opinion about what counts.
+
+Named tuples: a trace makes thousands, and a frozen dataclass takes five times as long to make.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from shufflenet_flops.spec import OpClass
 
@@ -30,8 +33,25 @@ class Kind(StrEnum):
     MOVE = "move"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Call(NamedTuple):
+    """How the op was called, which is what several counters go by.
+
+    `module` is the exact type of the module that made the call, `function` the torch function it
+    called (`torch.nn.functional.relu`, `torch.Tensor.add`), `unnamed.add` where the calling code
+    does not name it: a plus sign, or a reference that was kept.
+    `within` are the exact types of the modules that hold the module, the outermost first;
+    `occurrences` is how often `Module.apply` meets the module, once for every parent that holds it;
+    `params` are the names of its own parameters.
+    """
+
+    module: str = ""
+    function: str = ""
+    within: tuple[str, ...] = ()
+    occurrences: int = 1
+    params: tuple[str, ...] = ()
+
+
+class Row(NamedTuple):
     """What one op does on one input.
 
     `path` is the module path in the built network, so rows from different sources join by it.
@@ -54,7 +74,7 @@ class Row:
     kernel: tuple[int, ...] | None = None
     stride: tuple[int, ...] | None = None
     groups: int | None = None
-    call: Call = field(default_factory=lambda: Call())
+    call: Call = Call()
     training: bool = False
     aten: str = ""
     operands: tuple[IntShape, ...] = ()
@@ -76,27 +96,7 @@ class Row:
         return _numel(self.output) if self.kind in MAC_KINDS else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """How the op was called, which is what several counters go by.
-
-    `module` is the exact type of the module that made the call, `function` the torch function it
-    called (`torch.nn.functional.relu`, `torch.Tensor.add`), `unnamed.add` where the calling code
-    does not name it: a plus sign, or a reference that was kept.
-    `within` are the exact types of the modules that hold the module, the outermost first;
-    `occurrences` is how often `Module.apply` meets the module, once for every parent that holds it;
-    `params` are the names of its own parameters.
-    """
-
-    module: str = ""
-    function: str = ""
-    within: tuple[str, ...] = ()
-    occurrences: int = 1
-    params: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ModuleCall:
+class ModuleCall(NamedTuple):
     """One call of a module, which is what counters with forward hooks see.
 
     `module` is its exact type, `leaf` tells that it holds no other, `params` are the sizes of its

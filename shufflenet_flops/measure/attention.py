@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from shufflenet_flops.count import Kind, Row
 from shufflenet_flops.spec import OpClass
@@ -26,8 +25,7 @@ def fused(rows: Sequence[Row]) -> list[Row]:
             values = row.operands[1]
             queries, keys = scores.operands
             found.append(
-                replace(
-                    row,
+                row._replace(
                     op="scaled_dot_product_attention",
                     inputs=(queries, (*keys[:-2], keys[-1], keys[-2]), values),
                     operands=(queries, (*keys[:-2], keys[-1], keys[-2]), values),

@@ -114,14 +114,14 @@ def with_functions(traced: Trace) -> Trace:
 def _as_function(row: Row) -> Row:
     if row.kind not in (Kind.ACTIVATION, Kind.POOL):
         return row
-    call = replace(row.call, module="", params=())
+    call = row.call._replace(module="", params=())
     inputs = row.counts.get(OpClass.GLOBAL_POOL_INPUTS)
     if inputs is None:
-        return replace(row, call=call)
+        return row._replace(call=call)
     counts = {
         OpClass.MEAN_INPUTS: inputs,
         OpClass.MEAN_OUTPUTS: row.counts[OpClass.GLOBAL_POOL_OUTPUTS],
     }
-    return replace(
-        row, op="mean", counts=counts, call=replace(call, function="torch.Tensor.mean"), aten="mean"
+    return row._replace(
+        op="mean", counts=counts, call=call._replace(function="torch.Tensor.mean"), aten="mean"
     )

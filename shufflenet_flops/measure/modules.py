@@ -12,9 +12,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from shufflenet_flops.count import Call, ModuleCall
 from shufflenet_flops.count.row import IntShape
+from shufflenet_flops.errors import ModelError
 from shufflenet_flops.measure.calling import function_name
 
 
@@ -22,8 +24,9 @@ from shufflenet_flops.measure.calling import function_name
 class Place:
     """One module: its (first) path, and what rows say of the calls it makes.
 
-    `holder` is the module above it, `type_name` its exact type, qualified and empty outside of
-    all, `leaf` tells that it holds no other, `params` are the sizes of its own parameters.
+    `within` are the exact types of the modules that hold it, the outermost first, `type_name` is
+    its own, qualified and empty outside of all, `leaf` tells that it holds no other, `params` are
+    the sizes of its own parameters.
     """
 
     module: Any  # an nn.Module, or None outside of all
@@ -31,7 +34,7 @@ class Place:
     occurrences: int = 1
     training: bool = False
     calls: dict[Any, Call] = field(default_factory=dict)
-    holder: Place | None = None
+    within: tuple[str, ...] = ()
     type_name: str = field(init=False, default="")
     leaf: bool = field(init=False, default=True)
     params: dict[str, int] = field(init=False, default_factory=dict)
@@ -40,8 +43,14 @@ class Place:
         if self.module is not None:
             kind = type(self.module)
             self.type_name = f"{kind.__module__}.{kind.__qualname__}"
-            self.leaf = not any(child is not None for child in self.module._modules.values())
+            children = self.module._modules
+            self.leaf = not children or all(child is None for child in children.values())
             for name, param in self.module._parameters.items():
+                if is_lazy(param):
+                    raise ModelError(
+                        f"the module {self.path!r} is lazy and its {name} has no shape yet: "
+                        "run the model once on an input, then trace it"
+                    )
                 if param is not None:
                     self.params[name] = param.numel()
 
@@ -52,7 +61,7 @@ class Place:
             known = self.calls[function] = Call(
                 self.type_name,
                 function if isinstance(function, str) else function_name(function),
-                tuple(place.type_name for place in self._holders()),
+                self.within,
                 self.occurrences,
                 tuple(self.params),
             )
@@ -62,9 +71,6 @@ class Place:
         """The record of a call of this module."""
         return ModuleCall(self.path, self.type_name, self.leaf, self.params, output)
 
-    def _holders(self) -> list[Place]:
-        return [*self.holder._holders(), self.holder] if self.holder is not None else []
-
 
 def find_places(model: nn.Module) -> list[Place]:
     """Every module once, in the order of `model.modules()`; a shared one under its first path.
@@ -73,17 +79,18 @@ def find_places(model: nn.Module) -> list[Place]:
     """
     places: dict[int, Place] = {}
 
-    def visit(module: nn.Module, path: str, holder: Place | None) -> None:
+    def visit(module: nn.Module, path: str, within: tuple[str, ...]) -> None:
         place = places.get(id(module))
         if place is not None:
             place.occurrences += 1
         else:
-            place = places[id(module)] = Place(module, path, holder=holder)
+            place = places[id(module)] = Place(module, path, within=within)
         if module._modules:
+            inside = (*place.within, place.type_name)
             for name, child in module.named_children():  # each child of one parent once
-                visit(child, f"{path}.{name}" if path else name, place)
+                visit(child, f"{path}.{name}" if path else name, inside)
 
-    visit(model, "", None)
+    visit(model, "", ())
     return list(places.values())
 
 
@@ -128,7 +135,8 @@ def untouched(places: list[Place]) -> Iterator[None]:
             else:
                 container.update(content)
         for container in empty:
-            container.clear()
+            if container:
+                container.clear()
         for module, mode in zip(scripted, modes, strict=True):
             module.training = mode
         _restore_random_state(*generators)

@@ -76,23 +76,38 @@ class _ValuesNeededError(ModelError):
     """The forward pass asked a tensor without data for its values."""
 
 
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Thousands of small objects are made and kept, which sets the garbage collector off."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@_no_collection()
 def _run(
     model: nn.Module, call: tuple[Any, dict[str, Any]], training: bool | None, *, values: bool
 ) -> Trace:
     places = find_places(model)
     params, buffers = state_tensors(places)
     tracer = Tracer(params, buffers, values)
-    with _no_collection(), untouched(places):
+    functions = Functions(tracer, lower=not values)
+    with untouched(places):
         for place in places:
             assert place.module is not None
             if training is not None:
                 set_mode(place, training)
             place.training = place.module.training
             attributes = vars(place.module)
-            attributes["_call_impl"] = partial(tracer.call, place, place.module._call_impl)
+            own = functions.forward_of(place.module)
+            attributes["_call_impl"] = partial(tracer.call, place, own)
         args, kwargs = map_tensors(_real if values else tracer.to_meta, call)
         try:
-            with _eager(), torch.no_grad(), Functions(tracer, lower=not values), tracer:
+            with _eager(), torch.no_grad(), functions, tracer:
                 model(*args, **kwargs)
         except Exception as error:
             message = f"the model's forward pass failed{tracer.failed}: {_first_line(error)}"
@@ -116,18 +131,6 @@ def _real(x: Tensor) -> Tensor:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Thousands of small objects are made and kept, which sets the garbage collector off."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _eager() -> Any:

@@ -28,6 +28,7 @@ from shufflenet_flops.measure.calls import (
 )
 from shufflenet_flops.measure.functions import FUNCTIONS
 from shufflenet_flops.measure.infer import META, infer
+from shufflenet_flops.measure.layers import plain_call
 from shufflenet_flops.measure.modules import Place
 from shufflenet_flops.spec.ops import shape_text
 
@@ -55,7 +56,36 @@ class Functions(TorchFunctionMode):
         self._tracer = tracer
         self._known = FUNCTIONS if lower else {}
 
+    def forward_of(self, module: Any) -> Callable[..., Any]:
+        """The module's own call; for a plain layer of torch, straight to the function in it."""
+        whole: Callable[..., Any] = module._call_impl
+        plain = plain_call(module) if self._known else None
+        if plain is None:
+            return whole
+        tracer = self._tracer
+
+        def forward(*inputs: Any, **kwargs: Any) -> Any:
+            with torch._C.DisableTorchFunction(), torch._C._DisableTorchDispatch():
+                planned = plain(*inputs, **kwargs)
+                if planned is not None:
+                    func, args = planned
+                    tracer.function, tracer.callee = func.__name__, func
+                    try:
+                        out = self._known[func](tracer, *args)
+                    except Exception as error:
+                        tracer.note_failure(tracer.function, args, {}, error)
+                        raise
+                    finally:
+                        tracer.function = tracer.callee = ""
+                    if out is not NotImplemented:
+                        return out
+            return whole(*inputs, **kwargs)
+
+        return forward
+
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in _METADATA:
+            return func(*args, **(kwargs or {}))
         tracer = self._tracer
         tracer.function = name = getattr(func, "__name__", "")
         tracer.callee = func
@@ -86,6 +116,7 @@ class Functions(TorchFunctionMode):
 
 
 _PLAIN = (Tensor,)
+_METADATA = frozenset({Tensor.dim, Tensor.size, Tensor.stride, Tensor.numel})  # no op is called
 _ATTRIBUTES = frozenset({"__get__", "__set__"})
 
 
@@ -272,12 +303,19 @@ class Tracer(TorchDispatchMode):
         if rule is None:
             return str(func.overloadpacket)
         work = rule(in_order(func, args, kwargs), y, Context(self.function, self.is_state))
-        distinct = {id(t): t for t in touched}
-        read, inputs = 0, []
-        for key, tensor in distinct.items():
+        read, weighted = 0, False
+        operands, inputs, seen = [], [], set()
+        for tensor in touched:
+            shape, key = tuple(tensor.shape), id(tensor)
+            operands.append(shape)
+            if key in seen:
+                continue
+            seen.add(key)
             read += tensor.numel() * tensor.element_size()
-            if key not in self._state:
-                inputs.append(tuple(tensor.shape))
+            if key in self._state:
+                weighted = weighted or self._standing[key]
+            else:
+                inputs.append(shape)
         if work.fetched is not None:
             read += (work.fetched - args[0].numel()) * args[0].element_size()
         return _Facts(
@@ -286,10 +324,10 @@ class Tracer(TorchDispatchMode):
             tuple(y.shape),
             read,
             y.numel() * y.element_size(),
-            len(inputs) < len(distinct),
-            any(self._standing.get(key) for key in distinct),
+            len(inputs) < len(seen),
+            weighted,
             _aten_name(func, args),
-            tuple(tuple(t.shape) for t in touched),
+            tuple(operands),
         )
 
     def _record(self, facts: _Facts | str, touched: Iterable[Tensor]) -> None:

@@ -121,3 +121,9 @@ def test_a_wrong_number_of_inputs() -> None:
     """Python's own words."""
     with pytest.raises(ModelError, match="takes 2 positional arguments but 3 were given"):
         trace(nn.ReLU(), torch.ones(1), torch.ones(1))
+
+
+def test_a_lazy_module_is_named() -> None:
+    model = nn.Sequential(nn.ReLU(), nn.LazyConv2d(4, 1))
+    with pytest.raises(ModelError, match="'1' is lazy and its weight has no shape yet: run"):
+        trace(model, w(1, 3, 8, 8))
