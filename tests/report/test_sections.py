@@ -72,7 +72,9 @@ def test_check_puts_failures_first(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     section = section_of(saved(tmp_path, "check"))
 
     assert section.findings[0] == "1 of 2 failed."
-    assert "shufflenet_v1_x1_0_g3 macs is nearest to its limit: 68.73 % of it" in section.findings[1]
+    assert (
+        "shufflenet_v1_x1_0_g3 macs is nearest to its limit: 68.73 % of it" in section.findings[1]
+    )
     assert section.findings[2].startswith("resnet50 macs: 4.089 GMAC > 4.000 GMAC")
     assert section.grids[0].rows[0][0].text == "FAIL"
     assert len(section.details) == 1
@@ -98,6 +100,7 @@ def test_latency_says_whether_it_is_the_macs(tmp_path: Path) -> None:
     )
     assert even.findings[0] == "On eager all models get about 1 GFLOP/s."
     assert any("measured on" in note for note in turned.grids[-1].notes)
+    assert any("warning: times vary" in note for note in turned.grids[-1].notes)
     del results[0]["peaks"]
     with pytest.raises(DataError, match="run `latency` again"):
         section_of(replace(found, results=results))

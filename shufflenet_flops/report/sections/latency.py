@@ -8,7 +8,8 @@ from itertools import combinations
 from shufflenet_flops.errors import DataError
 from shufflenet_flops.latency.measure import Timing
 from shufflenet_flops.latency.saved import timing
-from shufflenet_flops.report.latency import latency_grids, layer_grids, stamp
+from shufflenet_flops.latency.warnings import doubts_about
+from shufflenet_flops.report.latency import latencies, latency_grids, layer_grids, stamp
 from shufflenet_flops.report.plot_latency import draw_roofline, draw_times
 from shufflenet_flops.report.saved import Saved
 from shufflenet_flops.report.section import Picture, Section
@@ -27,7 +28,7 @@ def section(saved: Saved) -> Section:
         name="latency",
         question="How long do the models take, and is it the MACs?",
         findings=(*_rates(rows), *_order(rows), *_failures(rows)),
-        grids=tuple(latency_grids(rows, stamp(saved.environment))),
+        grids=tuple(latency_grids(rows, stamp(saved.environment), doubts_about(latencies(rows)))),
         pictures=tuple(_pictures(rows)),
         details=tuple(layer_grids(rows)) if any(row.layers for row in rows) else (),
         convention="`paper`, in MACs; GFLOP/s count two floating-point operations for each. Times "
