@@ -162,6 +162,14 @@ def test_is_accessible(page: Page) -> None:
     assert page.get_attribute("html", "lang") == "en"
 
 
+@pytest.mark.parametrize(("width", "stop"), [(375, 0), (1440, -1)])
+def test_keyboard_stops_at_tables_to_scroll(page: Page, width: int, stop: int) -> None:
+    """And at no other table."""
+    page.set_viewport_size({"width": width, "height": 900})
+
+    page.wait_for_function("stop => document.querySelector('.scroll').tabIndex === stop", arg=stop)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_contrast(page: Page, scheme: str) -> None:
     """Text is at least 4.5 times as bright as its ground, or the other way round."""

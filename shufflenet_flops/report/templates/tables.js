@@ -63,6 +63,13 @@
     });
     if (table.tBodies[0].rows.length >= LONG) addFilter(table);
   }
+  // A table is a stop of the keyboard where it is wider than its place, to be scrolled by arrows.
+  const stops = new ResizeObserver((changed) => {
+    for (const { target } of changed) {
+      target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
+    }
+  });
+  for (const place of document.querySelectorAll(".scroll")) stops.observe(place);
   addEventListener("beforeprint", () => {
     for (const one of document.querySelectorAll("details")) one.open = true;
   });
