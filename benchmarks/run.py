@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks import check, html, latency_aa, startup, sweep, trace_time
 from shufflenet_flops.latency.environment import environment
+from shufflenet_flops.report.latency import stamp
 
 PATH = Path("reports/benchmarks.md")
 SECTIONS = (
@@ -20,16 +22,14 @@ SECTIONS = (
 
 def main() -> None:
     """Measure, then replace the report."""
-    stamp = environment()
-    packages = ", ".join(f"{name} {version}" for name, version in stamp.packages.items())
+    made_by = asdict(environment()) | {"command": "make bench"}
     head = [
         "# Benchmarks",
         "",
         "Ratios measured side by side in one run of `make bench`. Absolute times are of one",
         "machine and only there to give a scale.",
         "",
-        f"{stamp.cpu}, {stamp.cores} cores, load {stamp.load} at the start; {stamp.system}; "
-        f"Python {stamp.python}; {packages}; {stamp.date}.",
+        f"These were {stamp(made_by)}.",
         "",
     ]
     text = "\n".join(head) + "\n" + "\n".join(section() for section in SECTIONS)

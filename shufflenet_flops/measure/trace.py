@@ -54,14 +54,15 @@ def trace(
     Only shapes, strides and dtypes of the inputs matter; they may be nested in lists, tuples and
     dicts. `training` is the mode of every module, None leaves each in its own. Where control flow
     asks a tensor for its values, a deep copy of the model is run with real kernels. Raises
-    ModelError where the forward pass fails, with the module, op and shapes it failed at.
+    ModelError where the forward pass fails, with the module, op and shapes it failed at;
+    ValuesNeededError where that is because a model on the meta device has no values.
     """
     call = (inputs, dict(kwargs or {}))
     try:
         return _run(model, call, training, values=False)
-    except _ValuesNeededError as error:
+    except ValuesNeededError as error:
         if any(tensor.is_meta for tensor in (*model.parameters(), *model.buffers())):
-            raise ModelError(
+            raise ValuesNeededError(
                 f"{error}; its control flow asks for values, which a model on the meta device "
                 "does not have: build it on the CPU"
             ) from error
@@ -72,7 +73,7 @@ def trace(
         return _run(twin, call, training, values=True)
 
 
-class _ValuesNeededError(ModelError):
+class ValuesNeededError(ModelError):
     """The forward pass asked a tensor without data for its values."""
 
 
@@ -112,7 +113,7 @@ def _run(
         except Exception as error:
             message = f"the model's forward pass failed{tracer.failed}: {_first_line(error)}"
             wanted = tracer.asked_for_values and not values
-            raise (_ValuesNeededError if wanted else ModelError)(message) from error
+            raise (ValuesNeededError if wanted else ModelError)(message) from error
     return Trace(
         Table(tuple(fused(tracer.rows))),
         sum(p.numel() for p in params),

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from shufflenet_flops.errors import InputError, ModelError
-from shufflenet_flops.measure.trace import Trace, trace
+from shufflenet_flops.measure.trace import Trace, ValuesNeededError, trace
 from shufflenet_flops.sources.inputs import Input
 from shufflenet_flops.sources.source import Counted, Source
 
@@ -23,7 +23,8 @@ Arguments = tuple[Any, ...]
 class ModuleSource(Source):
     """A module that `build` makes on torch's default device, traced to be counted.
 
-    With `on_meta` it is built on the meta device for the trace, so that no weight is allocated.
+    With `on_meta` it is built on the meta device for the trace, so that no weight is allocated,
+    unless its control flow needs values.
     `given` are real arguments that the user made, in place of examples of `inputs`.
     """
 
@@ -41,16 +42,28 @@ class ModuleSource(Source):
 
     @cached_property
     def _trace(self) -> Trace:
-        if self.on_meta:
-            with torch.device("meta"):
-                module = self.build()
-        else:
-            module = self._module
-        _check_arguments(self.name, module, self.example_inputs(real=False))
+        module = self._meta_module() if self.on_meta else None
         try:
-            return trace(module.eval(), *self.example_inputs(real=self.given is not None))
+            if module is not None:
+                try:
+                    return self._trace_of(module)
+                except ValuesNeededError:
+                    pass  # only a real model can tell which way its forward pass takes
+            return self._trace_of(self._module)
         except ModelError as error:
             raise ModelError(f"{self.name}: {error}") from error
+
+    def _trace_of(self, module: nn.Module) -> Trace:
+        _check_arguments(self.name, module, self.example_inputs(real=False))
+        return trace(module.eval(), *self.example_inputs(real=self.given is not None))
+
+    def _meta_module(self) -> nn.Module | None:
+        """The module without weights; None where building it fails, as where that needs values."""
+        try:
+            with torch.device("meta"):
+                return self.build()
+        except ModelError:
+            return None
 
     @cached_property
     def _module(self) -> nn.Module:

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from shufflenet_flops.errors import ShufflenetFlopsError
 from shufflenet_flops.sources import Input, Options, resolve
+from shufflenet_flops.sources.module import ModuleSource
 
 pytestmark = pytest.mark.usefixtures("torchvision_ops", "no_network")
 
@@ -54,6 +56,36 @@ def test_nothing_is_allocated_to_count(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert len(made) == 32
     assert set(made) == {torch.device("meta")}
+
+
+def test_a_model_that_needs_values_to_be_built() -> None:
+    """RegNet works out its widths with tensors: it is built with weights, and traced all the same.
+
+    Figures of torchvision's documentation: 5,495,976 parameters, 0.41 GFLOPS.
+    """
+    counted = resolve("torchvision:regnet_x_400mf").counted
+
+    assert counted.params == 5_495_976
+    assert round(counted.table.macs / 1e9, 2) == 0.41
+    assert not counted.real_forward
+
+
+class _Asks(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.conv(x)
+        return y * 2 if y.sum() > 1e9 else y
+
+
+def test_control_flow_that_asks_for_values() -> None:
+    """On the meta device there are none: the model is built again and really run."""
+    source = ModuleSource("timm:asks", "timm model", (Input((1, 3, 8, 8)),), _Asks)
+
+    assert source.counted.real_forward
+    assert source.table.macs == 8 * 6 * 6 * 27
 
 
 def test_inputs() -> None:
