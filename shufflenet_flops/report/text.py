@@ -13,14 +13,11 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-_ROOMY = 1000  # wider than any table
-
-
 def print_grids(console: Console, grids: Sequence[Grid]) -> None:
     """Print each grid with its notes below it, a blank line between grids.
 
-    Notes are wrapped to the console's width; columns of a table that is wider move together, and
-    names wrap. What is still wider is left to the terminal to wrap, never cut.
+    Notes are wrapped to the console's width. Columns of a table that is wider move together, names
+    wrap, and what still does not fit goes on below, beside the first column. Nothing is cut.
     """
     from rich.text import Text
 
@@ -30,17 +27,55 @@ def print_grids(console: Console, grids: Sequence[Grid]) -> None:
             console.print()
         console.print(Text(one.title, style="bold"))
         if one.rows:
-            shown = _with_bars(one, width)
-            roomy = console.options.update(width=_ROOMY)
-            table = _table(shown)
-            if console.measure(table, options=roomy).maximum > width:
-                table = _table(shown, padding=0)
-                excess = console.measure(table, options=roomy).minimum - width
-                _narrow(table, shown, excess)
-            console.width = max(width, console.measure(table, options=roomy).minimum)
-            console.print(table)
+            for block in _blocks(_with_bars(_marked(one), width), width):
+                console.width = width if _folds(block, width) else max(width, _least(block))
+                console.print(_table(block, width))
         for note in one.notes:
             console.print(Text(note, style="dim" if console.is_terminal else ""), width=width)
+
+
+def _blocks(one: Grid, width: int) -> list[Grid]:
+    """The grid, or parts of it that fit, each with its first column."""
+    if _least(one) <= width or _folds(one, width):
+        return [one]
+    blocks = [[0]]
+    for i in range(1, len(one.columns)):
+        if len(blocks[-1]) > 1 and _least(_part(one, [*blocks[-1], i])) > width:
+            blocks.append([0])
+        blocks[-1].append(i)
+    return [_part(one, block) for block in blocks]
+
+
+def _part(one: Grid, places: Sequence[int]) -> Grid:
+    """Some columns of a grid."""
+    rows = tuple(tuple(row[i] for i in places) for row in one.rows)
+    return replace(one, columns=tuple(one.columns[i] for i in places), rows=rows)
+
+
+def _least(one: Grid) -> int:
+    """The width with a blank between columns, figures whole and names wrapped between words."""
+    return len(one.columns) - 1 + sum(_word(one, i) for i in range(len(one.columns)))
+
+
+def _folds(one: Grid, width: int) -> dict[int, int]:
+    """The column whose longest word is to fold, and its width; none where it gets too narrow."""
+    names = [i for i, column in enumerate(one.columns) if not column.figures]
+    if not names or _least(one) <= width:
+        return {}
+    longest = max(names, key=lambda i: _word(one, i))
+    left = _word(one, longest) - (_least(one) - width)
+    return {longest: left} if left >= _SHORTEST_NAME else {}
+
+
+_SHORTEST_NAME = 12
+
+
+def _word(one: Grid, place: int) -> int:
+    """The length of what must stay on one line: a figure, or a word of a name."""
+    if one.columns[place].figures:
+        return _longest(one, place)
+    texts = (one.columns[place].heading, *(row[place].text for row in one.rows))
+    return max((len(word) for text in texts for word in text.split()), default=0)
 
 
 def _with_bars(one: Grid, width: int) -> Grid:
@@ -71,49 +106,39 @@ def _longest(one: Grid, place: int) -> int:
     return max(len(line) for text in texts for line in text.split("\n"))
 
 
-def _table(one: Grid, padding: int = 1) -> Table:
+def _table(one: Grid, width: int) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
+    natural = sum(_longest(one, i) + 2 for i in range(len(one.columns))) - 2
+    padding = 1 if natural <= width else 0
+    folds = _folds(one, width)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, padding, 0, 0), show_edge=False)
-    for column in one.columns:
+    for i, column in enumerate(one.columns):
         table.add_column(
             Text(column.heading),
             justify="right" if column.figures else "left",
             # Words may wrap; a figure is never cut.
             no_wrap=column.figures,
+            overflow="fold",
+            max_width=folds.get(i),
         )
-    marked = [any(row[i].best for row in one.rows) for i in range(len(one.columns))]
     for row in one.rows:
-        table.add_row(
-            *(
-                Text(_mark(cell.text, cell.best, has_mark), style="bold green" if cell.best else "")
-                for cell, has_mark in zip(row, marked, strict=True)
-            )
-        )
+        table.add_row(*(Text(cell.text, style="bold green" if cell.best else "") for cell in row))
     return table
 
 
-def _narrow(table: Table, one: Grid, excess: int) -> None:
-    """Let the column with the longest word give up as much, down to a width that can be read."""
-    names = [i for i, column in enumerate(one.columns) if not column.figures]
-    if excess <= 0 or not names:
-        return
-    words = {
-        i: max((len(word) for row in one.rows for word in row[i].text.split()), default=0)
-        for i in names
-    }
-    longest = max(words, key=words.__getitem__)
-    table.columns[longest].max_width = max(words[longest] - excess, _SHORTEST_NAME)
-    table.columns[longest].overflow = "fold"
-
-
-_SHORTEST_NAME = 10
-
-
-def _mark(text: str, best: bool, column_has_mark: bool) -> str:
-    """The best figure carries a star, so that it shows without colour too."""
-    if not column_has_mark:
-        return text
-    return text + ("*" if best else "\N{NO-BREAK SPACE}")
+def _marked(one: Grid) -> Grid:
+    """The best figure of a column carries a star, so that it shows without colour too."""
+    marked = [any(row[i].best for row in one.rows) for i in range(len(one.columns))]
+    rows = tuple(
+        tuple(
+            replace(cell, text=cell.text + ("*" if cell.best else "\N{NO-BREAK SPACE}"))
+            if has_mark
+            else cell
+            for cell, has_mark in zip(row, marked, strict=True)
+        )
+        for row in one.rows
+    )
+    return replace(one, rows=rows)

@@ -43,6 +43,16 @@ def test_a_long_name_folds_and_figures_stay_whole() -> None:
     assert "".join(line[:14].strip() for line in lines[4:]) == name
 
 
+def test_what_does_not_fit_goes_on_below() -> None:
+    """With the first column again; no figure is cut, and none is lost."""
+    figures = [f"{i}234567890 to {i}" for i in range(6)]
+    lines = printed(grid("t", WIDE, [["name", *figures]]), 60)
+
+    assert max(map(len, lines)) <= 60
+    assert sum(line.startswith("name ") for line in lines) == 2 * 2
+    assert all(figure in "\n".join(lines) for figure in figures)
+
+
 @pytest.mark.parametrize("of", [stage_grid, layer_grid])
 def test_a_network_fits(of: Callable[[str, Table, Convention], Grid]) -> None:
     """By stage and by layer, with every figure on the line of its name."""
