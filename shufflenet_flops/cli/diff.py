@@ -52,7 +52,7 @@ def command(
 
 
 def _read(name: str) -> Lock:
-    from shufflenet_flops.budget.config import decode, read_text
+    from shufflenet_flops.budget.load import decode, read_text
     from shufflenet_flops.budget.saved import parse
 
     if Path(name).exists() or ":" not in name:

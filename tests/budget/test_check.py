@@ -10,9 +10,10 @@ import pytest
 
 import shufflenet_flops as sf
 from shufflenet_flops.budget.check import RELOCK, judge, lock_of
-from shufflenet_flops.budget.config import Config, Entry, parse
+from shufflenet_flops.budget.config import Config, Entry
 from shufflenet_flops.budget.count import Counter
 from shufflenet_flops.budget.lock import render
+from shufflenet_flops.budget.parse import parse
 from shufflenet_flops.budget.quantity import Limit
 from shufflenet_flops.budget.timing import Timings
 from shufflenet_flops.budget.verdict import Verdict
@@ -162,6 +163,9 @@ def test_locked_both_ways(tmp_path: Path) -> None:
     (stale,) = [one for one in less if one.status == "stale"]
     assert (stale.model, stale.hint) == ("resnet34", RELOCK)
     assert stale.file.endswith("flop-budget.lock")
+    assert stale.line is not None
+    locked = Path(stale.file).read_text().split("\n")
+    assert locked[stale.line - 1] == '"model": "resnet34",'
     other = checked(tmp_path, two.replace('"2 G"', '"2 G"\ninput = [1, 3, 64, 64]'), locked=True)
     (incomparable,) = [one for one in other if one.status == "not-comparable"]
     assert "locked on 1x3x224x224 under paper, and now on 1x3x64x64" in incomparable.message
