@@ -63,7 +63,12 @@ def _read(name: str) -> Lock:
 def _from_git(name: str) -> bytes:
     """A file at a revision, as it was committed. Raises InputError with git's reason."""
     try:
-        done = subprocess.run(["git", "cat-file", "blob", name], capture_output=True, check=False)
+        done = subprocess.run(
+            # A name that begins with a dash is a name.
+            ["git", "cat-file", "blob", "--end-of-options", name],
+            capture_output=True,
+            check=False,
+        )
     except OSError as error:
         raise InputError(f"{name}: git cannot be run: {error.strerror}") from None
     if done.returncode:
