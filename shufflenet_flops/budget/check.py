@@ -170,7 +170,10 @@ def _behind(block: Block, before: Block | None, metric: str) -> tuple[tuple[TopR
     amount, convert = AMOUNT_OF[metric], _converter(block, metric)
     if before is not None and before.layers != block.layers:
         return top_rows(align(before.layers, block.layers), metric, convert, TOP)
-    heaviest = sorted(block.layers, key=lambda one: -int(getattr(one, amount)))[:TOP]
+    heaviest = sorted(
+        (one for one in block.layers if getattr(one, amount)),
+        key=lambda one: -int(getattr(one, amount)),
+    )[:TOP]
     rows = (
         TopRow(one.path, describe(one), metric, convert(getattr(one, amount)), None)
         for one in heaviest

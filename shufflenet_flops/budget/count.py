@@ -85,4 +85,5 @@ class Counter:
 def told(error: BaseException) -> str:
     """What went wrong, in one line; our own errors need no type."""
     told = str(error) if isinstance(error, ShufflenetFlopsError) else first_line(error)
-    return one_line(told)
+    # The command line's option has another name in a budget file.
+    return one_line(told).replace("--input ", "")

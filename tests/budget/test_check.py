@@ -125,6 +125,21 @@ def test_what_cannot_be_counted_is_no_excess(tmp_path: Path) -> None:
     assert all(message.isprintable() for message in messages)
 
 
+def test_a_wrong_input_is_told_without_the_command_lines_option(tmp_path: Path) -> None:
+    """Which this file does not have."""
+    (verdict,) = checked(tmp_path, entry("resnet18", more="input = [224, 224]"))
+
+    assert verdict.status == "error"
+    assert verdict.message.startswith("224x224: resnet18 takes 4 sizes, batch first")
+
+
+def test_a_layer_without_the_metric_is_not_behind_it(tmp_path: Path) -> None:
+    """However few others there are."""
+    (verdict,) = checked(tmp_path, f'path = ["{HERE}"]\n' + entry("factories:fine", "params = 1"))
+
+    assert [row.amount for row in verdict.top_rows] == [224, 72]
+
+
 def test_unknown_is_not_zero(tmp_path: Path) -> None:
     """Ops without a rule make a ceiling unsure."""
     text = f'path = ["{HERE}"]\n' + entry("factories:Unknown")
