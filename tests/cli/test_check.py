@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -169,6 +170,25 @@ def test_a_crash_in_a_factory_is_no_excess(
     assert "Traceback" not in out
     assert "FAIL" not in out
     assert out.endswith("2 errors\n")
+
+
+def test_debug_shows_where_a_factory_crashed(budget: Path) -> None:
+    """On stderr, beside the verdict, which stays one line."""
+    budget.write_text(
+        f'schema = 1\npath = ["{FACTORIES}"]\n[[budget]]\nmodel = "factories:crashes"\nmacs = 1\n'
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "shufflenet_flops", "--debug", "check"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("factories:crashes cannot be counted:\nTraceback")
+    assert 'factories.py", line 20, in crashes' in done.stderr
+    assert done.stdout.count("\n") == 2
 
 
 def test_a_module_beside_the_file_needs_a_path(
