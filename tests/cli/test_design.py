@@ -61,8 +61,17 @@ def test_formula_of_a_network_in_markdown(capsys: pytest.CaptureFixture[str]) ->
     code, out, _ = cli(capsys, "formula", "shufflenet_v1", "--g", "3", "--format", "markdown")
 
     assert code == 0
-    assert r"$h w \left(162 s + 90 s^{2}" in out
+    assert r"$h w \left(\frac{3807 s}{16} + 90 s^{2}" in out
     assert "137,460,672" in out
+
+
+def test_formula_of_a_published_network_has_its_figures(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (found,) = results(capsys, "formula", "shufflenet_v1_x0_5_g3", "--h", "224")
+
+    assert (found["numbers"]["c"], found["value"]) == (480, 37_589_856)
+    assert "480*classes*s" in found["expression"]
 
 
 def test_formula_of_a_ratio(capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,6 +90,8 @@ def test_formula_of_a_ratio(capsys: pytest.CaptureFixture[str]) -> None:
         (["formula", "--plot", "x.svg"], "--plot draws one unit or network"),
         (["formula", "--unit", "resnet", "--wrt", "c", "--plot", "x.pdf"], ".svg or .png"),
         (["formula", "resnet", "--over", "conv"], "not networks"),
+        (["formula", "--over", "conv", "--wrt", "c"], "one at a time"),
+        (["formula", "shufflenet_v1_x0_5_g4"], "rounded one by one"),
         (["fit", "shufflenet_v1", "--macs", "1k"], "the narrowest, of 48 channels, has macs"),
         (["fit", "--macs", "140M"], "which family?"),
         (["fit", "shufflenet_v1"], "what is the budget?"),
