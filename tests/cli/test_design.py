@@ -108,6 +108,7 @@ def test_formula_of_a_ratio(capsys: pytest.CaptureFixture[str]) -> None:
         (["sweep", "--c", "64", "--resume"], "name its folder with --save"),
         (["sweep", "--c", "64", "--scheduler", "tcp://x:1"], "is for --engine dask"),
         (["sweep", "--c", "64", "--stride", "1,2"], "one of 1 and 2"),
+        (["sweep", "--c", "64", "--min", "c", "--max", "c"], "--min and --max both name c"),
         (["sweep", "conv_unit", "--c", "3000000000:3000000009", "--h", "9"], "largest int64"),
     ],
 )
@@ -164,6 +165,24 @@ def test_sweep(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["configurations"] == found["invalid"] + found["filtered"] + found["kept"]
     assert found["pareto"][0]["macs"] < found["pareto"][-1]["macs"]
     assert all(row["g"] > 1 for row in found["pareto"])
+
+
+def test_a_sweep_of_nothing_valid_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = cli(capsys, "sweep", "--unit", "shufflenet", "--c", "7,9")
+
+    assert code == 0
+    assert "swept 2: 2 that make no network, 0 counted" in out
+    assert "for one, c=7 cannot be split" in out
+
+
+def test_a_long_front_is_shown_from_end_to_end(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = cli(capsys, "sweep", "conv_unit", "--c", "1:500", "--h", "7")
+
+    assert code == 0
+    lines = [line.split() for line in out.splitlines()]
+    figures = [line[0] for line in lines if line and line[0].isdigit()]
+    assert (figures[0], figures[19]) == ("1", "500")
+    assert "20 rows of the front; JSON and CSV have all 500" in out
 
 
 def test_sweep_measures_the_first_of_the_front(capsys: pytest.CaptureFixture[str]) -> None:
