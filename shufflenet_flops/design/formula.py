@@ -184,17 +184,24 @@ def evaluate(design: Design, metric: Metric, numbers: Mapping[str, int]) -> Valu
 def series(
     design: Design, metric: Metric, numbers: Mapping[str, int], name: str
 ) -> list[tuple[int, Value]]:
-    """The metric at up to 40 valid values of one variable, up to twice its given one."""
+    """The metric at up to 40 valid values of one variable, up to twice its given one.
+
+    The width stays as it is unless it is what varies, as c or as s; g goes to 8 at least, as in
+    the paper.
+    """
     filled = design.fill(numbers)
+    if name == "s" and design.unit is None:
+        name = "c"
     if name not in filled:
         raise InputError(f"--wrt {name}: {design.name} has {', '.join(filled)}")
     step = design.step(numbers) if name == "c" else 1
-    last = 2 * filled[name]
+    last = max(2 * filled[name], 8 if name == "g" else 0)
     step *= max(1, last // (40 * step))
     found = []
     for value in range(step, last + 1, step):
         try:
-            found.append((value, evaluate(design, metric, {**numbers, name: value})))
+            given = {**numbers, "c": filled["c"], name: value}
+            found.append((value, evaluate(design, metric, given)))
         except SpecError:
             continue
     return found

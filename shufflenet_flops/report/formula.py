@@ -217,7 +217,7 @@ def _number(at: sympy.Expr) -> str:
 
 def draw_series(found: Sequence[tuple[int, Value]], name: str, metric: Metric, wrt: str) -> Figure:
     """The metric, and the share of each kind of layer, against one variable."""
-    from shufflenet_flops.report.plot import draw_shares
+    from shufflenet_flops.report.plot_design import draw_shares
 
     kinds = dict.fromkeys(kind for _, value in found for kind in value.parts)
     scale, unit = (
@@ -233,7 +233,7 @@ def draw_series(found: Sequence[tuple[int, Value]], name: str, metric: Metric, w
         [x for x, _ in found],
         {kind: [value.parts.get(kind, 0) / scale for _, value in found] for kind in kinds},
         title=f"{name}, {fixed}",
-        x_label=AXES.get(wrt, wrt),
+        x_label="channels c of the last stage" if wrt == "s" else AXES.get(wrt, wrt),
         y_label=unit,
     )
 

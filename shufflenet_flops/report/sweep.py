@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from shufflenet_flops.count.totals import METRICS
 from shufflenet_flops.design.sweep import Plan, Row, Summary, why_invalid
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid
 
@@ -74,10 +75,13 @@ def sweep_grid(swept: Swept) -> Grid:
         for name in ("design", *plan.columns())
         if any(name in row for row in front) and (name != "flops" or name in goals)
     ]
+    # Of one row alone nothing is told apart; what was swept and counted stays in the table.
+    swept_axes = {axis.name for axis in plan.axes} if len(front) == 1 else set()
+    kept = goals | swept_axes | set(METRICS if len(front) == 1 else ())
     same = {
         name: front[0].get(name)
         for name in names
-        if len(front) > 1 and name not in goals and len({row.get(name) for row in front}) == 1
+        if name not in kept and len({row.get(name) for row in front}) == 1
     }
     varied = [name for name in names if name not in same]
     columns = [
@@ -140,9 +144,13 @@ def _notes(swept: Swept, same: Mapping[str, Any]) -> list[str]:
 
 def draw_sweep(swept: Swept) -> Figure:
     """The front among a sample of the rows, in the first two of the plan's metrics."""
-    from shufflenet_flops.report.plot import draw_front
+    from shufflenet_flops.report.plot_design import draw_front
 
-    y, x = (*swept.plan.minimise, *swept.plan.maximise)[:2]
+    goals = (*swept.plan.minimise, *swept.plan.maximise)
+    y, x = goals[:2]
+    stairs: Literal["pre", "post"] | None = None
+    if len(goals) == 2:
+        stairs = "post" if x in swept.plan.minimise else "pre"
 
     def points(rows: Sequence[Row]) -> list[tuple[float, float]]:
         return [(float(row[x]) / _scale(x), float(row[y]) / _scale(y)) for row in rows]
@@ -153,6 +161,7 @@ def draw_sweep(swept: Swept) -> Figure:
         title=", ".join(swept.plan.designs),
         x_label=_label(x),
         y_label=_label(y),
+        stairs=stairs,
     )
 
 

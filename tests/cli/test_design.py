@@ -198,6 +198,7 @@ def test_sweep_measures_the_first_of_the_front(capsys: pytest.CaptureFixture[str
     "arguments",
     [
         ["formula", "--unit", "shufflenet", "--c", "96", "--wrt", "g"],
+        ["formula", "shufflenet_v1", "--g", "3", "--wrt", "s"],
         ["fit", "shufflenet_v1", "--macs", "140M", "--g", "1,2,3,4,8"],
         [*SWEEP, "--quiet"],
     ],
