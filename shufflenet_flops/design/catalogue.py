@@ -6,7 +6,7 @@ groups g, its input size and its classes, which may be ints, sympy symbols or in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import gcd, lcm
@@ -288,11 +288,21 @@ _NETWORKS: dict[str, tuple[_Maker, tuple[str, ...]]] = {
 }
 
 
-def check_used(designs: Sequence[Design], values: Mapping[str, Any]) -> None:
-    """Raise InputError for a value that is no variable of any of `designs`."""
+def check_used(
+    designs: Sequence[Design], values: Mapping[str, Any], offered: Collection[str] | None = None
+) -> None:
+    """Raise InputError for a value that is no variable of any of `designs`.
+
+    `offered` are the variables that the command has options for, by default all.
+    """
     for name in values:
         if not any(name in design.variables for design in designs):
-            all_names = dict.fromkeys(known for design in designs for known in design.variables)
+            all_names = dict.fromkeys(
+                known
+                for design in designs
+                for known in design.variables
+                if offered is None or known in offered
+            )
             raise InputError(
                 f"--{name}: {' and '.join(design.name for design in designs)} cannot vary it; "
                 f"what can be varied is {', '.join(f'--{known}' for known in all_names)}"

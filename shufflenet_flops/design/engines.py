@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -14,9 +15,12 @@ from concurrent.futures import (
 )
 from contextlib import ExitStack, contextmanager
 from errno import ECONNRESET
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from shufflenet_flops.errors import InputError
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -45,8 +49,9 @@ def dask(scheduler: str | None, workers: int, quiet: bool = False) -> Iterator[E
         ) from None
     level = logging.CRITICAL if quiet else logging.WARNING
     logging.getLogger("distributed").setLevel(level)
-    # Its tracebacks tell of a lost connection, which the caller does in one line.
-    logging.getLogger("tornado.application").setLevel(logging.CRITICAL)
+    for name in ("distributed.client", "tornado.application"):
+        # Their tracebacks tell of a lost connection, which the caller does in one line.
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with ExitStack() as stack:
         if scheduler is not None:
             try:
@@ -65,12 +70,24 @@ def dask(scheduler: str | None, workers: int, quiet: bool = False) -> Iterator[E
         executor = stack.enter_context(client.get_executor(pure=False))
         try:
             yield executor
-        except CancelledError:
-            raise ConnectionError(ECONNRESET, "the dask cluster was lost") from None
         except KilledWorker:
             raise ConnectionError(
                 ECONNRESET, "every worker that took a chunk died; a smaller --chunk takes less"
             ) from None
+        except Exception as error:
+            # Chunks under way when the scheduler goes are cancelled, or fail in ways of dask's own.
+            if not (isinstance(error, CancelledError) or _ends(client)):
+                raise
+            raise ConnectionError(ECONNRESET, "the dask cluster was lost") from None
+
+
+def _ends(client: Client) -> bool:
+    """Whether the connection to the scheduler is gone, or goes within a second."""
+    for _ in range(20):
+        if client.status != "running":
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def carry_out(

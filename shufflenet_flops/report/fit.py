@@ -158,7 +158,7 @@ def table4_grids(rows: Sequence[Row], readings: Sequence[Reading]) -> list[Grid]
             STRUCTURES[row.structure] + (f" g={row.g}" if row.g else ""),
             str(row.stem),
             str(row.published or "–"),
-            f"{row.continuous:.1f}",
+            "none" if row.continuous is None else f"{row.continuous:.1f}",
             *(
                 [
                     str(row.fit.best.channels),

@@ -100,6 +100,8 @@ def test_formula_of_a_ratio(capsys: pytest.CaptureFixture[str]) -> None:
         (["fit", "shufflenet_v1@scale=2", "--macs", "140M"], "scale is a variable here"),
         (["fit", "shufflenet_v1", "--macs", "140M", "--h", "4"], "h=4 is too small"),
         (["fit", "--paper-table-4", "--macs", "140M"], "only --stem varies"),
+        (["fit", "vgg", "--macs", "1G", "--g", "3"], "varied is --h, --w, --classes"),
+        (["fit", "vgg", "--macs", "999999999999999999T"], "up to 1,099,511,627,776 channels"),
         (["sweep", "--c", "1:1000000", "--h", "1:1000000"], "--sample"),
         (["sweep", "--c", "9:1"], "9:1 is empty"),
         (["sweep"], "what is to vary?"),
@@ -136,6 +138,12 @@ def test_fit(capsys: pytest.CaptureFixture[str]) -> None:
     ]
     for one in found:
         assert one["macs"] <= one["budget"] == 140_000_000 < one["next_wider"]["macs"]
+
+
+def test_fit_reads_a_budget_in_any_writing(capsys: pytest.CaptureFixture[str]) -> None:
+    for budget in ("140M", "0.14 G", "140_000_000"):
+        (one,) = results(capsys, "fit", "shufflenet_v1", "shufflenet_v1", "--macs", budget)
+        assert one["budget"] == 140_000_000
 
 
 def test_fit_under_several_budgets_names_the_one_that_binds(
