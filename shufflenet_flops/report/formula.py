@@ -165,8 +165,6 @@ def _legend(free: set[str], *, networks: bool) -> list[str]:
 
 
 def _terms(derived: Derived) -> Grid:
-    import sympy
-
     formula, value = derived.formula, derived.value
     parts = value.parts if value else {}
     columns = [
@@ -177,15 +175,20 @@ def _terms(derived: Derived) -> Grid:
     rows: list[list[Cell | str]] = []
     for kind in dict.fromkeys([*formula.terms, *parts]):
         term = formula.terms.get(kind)
-        cell = Cell("–")
-        if term is not None:
-            cell = Cell(grouped([term], str), latex=grouped([term], sympy.latex))
-        row: list[Cell | str] = [kind, cell]
+        row: list[Cell | str] = [kind, "–" if term is None else _sum([term])]
         if value:
             row += [f"{parts.get(kind, 0):,}", percent(parts.get(kind, 0), value.total)]
         rows.append(row)
+    if derived.wrt:
+        rows.append([f"d/d{derived.wrt}", _sum(derived.derivative), *(["–", "–"] if value else [])])
     title = f"terms of {formula.design.unit or formula.design.name}"
     return grid(title, columns, rows, _notes(derived))
+
+
+def _sum(terms: Sequence[sympy.Expr]) -> Cell:
+    import sympy
+
+    return Cell(grouped(terms, str), latex=grouped(terms, sympy.latex))
 
 
 def _notes(derived: Derived) -> list[str]:
@@ -194,7 +197,6 @@ def _notes(derived: Derived) -> list[str]:
         numbers = ", ".join(f"{name}={number}" for name, number in derived.value.numbers.items())
         notes.append(f"with {numbers}: {derived.value.total:,}, walked over these numbers")
     if derived.wrt:
-        notes.append(f"d/d{derived.wrt} = {grouped(derived.derivative, str)}")
         notes += [
             f"{change.after} takes over from {change.before} as the largest term where "
             f"{derived.wrt} passes {_number(change.at)}"

@@ -65,6 +65,15 @@ def test_formula_of_a_network_in_markdown(capsys: pytest.CaptureFixture[str]) ->
     assert "137,460,672" in out
 
 
+def test_a_derivative_in_markdown_is_maths(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["formula", "--unit", "shufflenet", "--wrt", "g", "--format", "markdown"]
+    code, out, _ = cli(capsys, *command)
+
+    assert code == 0
+    assert r"| d/dg | $- \frac{2 c h m w}{g^{2}}$ |" in out
+    assert "give numbers" not in out
+
+
 def test_formula_of_a_published_network_has_its_figures(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
