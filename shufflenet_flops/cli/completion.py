@@ -40,6 +40,20 @@ def complete_convention(incomplete: str) -> list[str]:
     return _starting(incomplete, CONVENTIONS)
 
 
+def complete_engine(incomplete: str) -> list[str]:
+    """The engines that `latency` knows, installed or not."""
+    from shufflenet_flops.latency.engines import ENGINE_NAMES
+
+    return _starting(incomplete, ENGINE_NAMES)
+
+
+def complete_counter(incomplete: str) -> list[str]:
+    """The counters that `explain` runs."""
+    from shufflenet_flops.measure.counters import ALL_COUNTERS
+
+    return _starting(incomplete, [counter.name for counter in ALL_COUNTERS])
+
+
 def complete_report(incomplete: str) -> list[str]:
     """What there is a report on."""
     from shufflenet_flops.report.sections import SECTIONS

@@ -49,7 +49,7 @@ def command(
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> int:
-    """Count one network: MACs, parameters, activations and memory access, with shares."""
+    """Count one network: MACs, parameters, activations, memory access."""
     from shufflenet_flops.count import find_convention
     from shufflenet_flops.report.count import count_grids, count_result
     from shufflenet_flops.sources import resolve

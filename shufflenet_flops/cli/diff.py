@@ -36,7 +36,7 @@ def command(
     output: VerdictOutputOption = None,
     exit_zero: ExitZeroOption = False,
 ) -> int:
-    """Show what changed: models added, removed, renamed or changed, and their layers.
+    """Show which models and layers changed between two counts.
 
     Exit codes: 0 no difference, 1 some, 2 not comparable or an error.
     For example: shufflenet-flops diff HEAD~1:flop-budget.lock flop-budget.lock

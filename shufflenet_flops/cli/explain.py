@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shufflenet_flops.cli.completion import complete_counter, complete_model
 from shufflenet_flops.cli.options import (
     MODEL_HELP,
     ArgOption,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    model: Annotated[str, typer.Argument(help=MODEL_HELP)],
+    model: Annotated[str, typer.Argument(help=MODEL_HELP, autocompletion=complete_model)],
     input: InputOption = None,
     input_factory: InputFactoryOption = None,
     arg: ArgOption = None,
@@ -43,7 +44,12 @@ def command(
     ] = None,
     counter: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Run this counter. Repeatable.", show_default="all"),
+        typer.Option(
+            metavar="NAME",
+            help="Run this counter. Repeatable.",
+            show_default="all",
+            autocompletion=complete_counter,
+        ),
     ] = None,
     limit: Annotated[
         float, typer.Option(metavar="SECONDS", help="The longest that a counter may take.")

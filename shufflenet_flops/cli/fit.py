@@ -60,7 +60,7 @@ def command(
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> None:
-    """Find the widest valid network within a budget, and show the next one, which is over."""
+    """Find the widest network within a budget, and the next, over it."""
     given = {"g": g, "m": m, "n": n, "k": k, "h": h, "w": w, "stem": stem, "classes": classes}
     budgets = {
         metric: _amount(option, text)

@@ -80,7 +80,7 @@ def command(
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> None:
-    """Derive the closed form of a unit or network, and compare it with the paper's.
+    """Derive a unit's or network's closed form; compare the paper's.
 
     With numbers, its value and each term's share.
     """

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shufflenet_flops.cli.completion import complete_engine, complete_model
 from shufflenet_flops.cli.options import (
     MODEL_HELP,
     ArgOption,
@@ -50,7 +51,8 @@ class Device(StrEnum):
 
 def command(
     models: Annotated[
-        list[str] | None, typer.Argument(metavar="[MODEL]...", help=MODEL_HELP)
+        list[str] | None,
+        typer.Argument(metavar="[MODEL]...", help=MODEL_HELP, autocompletion=complete_model),
     ] = None,
     engine: Annotated[
         list[str] | None,
@@ -58,6 +60,7 @@ def command(
             metavar="NAME",
             help=f"{', '.join(ENGINE_NAMES)}. Repeatable.",
             show_default="all that are installed",
+            autocompletion=complete_engine,
         ),
     ] = None,
     input: InputOption = None,
@@ -111,7 +114,7 @@ def command(
     output: OutputOption = None,
     quiet: QuietOption = False,
 ) -> int:
-    """Measure models on the engines that people deploy with, side by side.
+    """Time models on the engines that people deploy with.
 
     All models and engines of one input are sampled in the same rounds, in random order, so that
     the machine's noise cancels in their ratios. Every engine's output is compared with PyTorch

@@ -16,7 +16,7 @@ def command(
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> None:
-    """List the networks of the zoo with their MACs and parameters, and the families of options."""
+    """List the networks and families of the zoo, with MACs and params."""
     from shufflenet_flops import zoo
     from shufflenet_flops.report.models import models_document
 

@@ -30,7 +30,7 @@ def command(
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> None:
-    """The papers' tables: every figure as printed, as computed, and how the two compare.
+    """Set every figure of the papers' tables beside the computed one.
 
     Exits with 1 when a verdict is not the one on record.
     """

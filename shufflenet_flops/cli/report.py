@@ -58,8 +58,8 @@ def command(
         str,
         typer.Argument(
             metavar="WHAT",
-            help="A command with its arguments (compare, count, explain, paper, check or budget); "
-            "a .json file that such a command wrote; or all.",
+            help="A command with its arguments (compare, count, explain, paper, latency, check or "
+            "budget); a .json file that such a command wrote; or all.",
             autocompletion=complete_report,
         ),
     ],
@@ -70,13 +70,13 @@ def command(
             "-o",
             metavar="FILE",
             help="x.md, with its figures in a folder beside it, or x.html, one page. Repeatable. "
-            "For all: a directory, by default reports.",
+            "For all: a directory, by default reports, or x.html.",
             show_default="Markdown on stdout",
         ),
     ] = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Make a report of any results: findings, figures, tables, and how to make it again.
+    """Make a report of any results: Markdown, or one HTML page.
 
     An HTML report needs no network and has the live explorer of the formulas. `report all` keeps
     what it has finished when it is interrupted, and goes on from there.
@@ -117,8 +117,12 @@ def _saved(what: str, arguments: Sequence[str], invoke: Invoke) -> Saved:
         path = Path(what)
         try:
             return load(path.read_text(encoding="utf-8"), what)
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"cannot read {what}: {error}") from None
+        except OSError as error:
+            raise InputError(
+                f"cannot read {what}: {error.strerror}; `-o x.json` of a command writes such a file"
+            ) from None
+        except UnicodeDecodeError:
+            raise InputError(f"cannot read {what}: it is not text in UTF-8") from None
     what = _ALSO.get(what, what)
     check_command(what)
     return load(_json([what, *arguments], invoke), what)
@@ -153,11 +157,15 @@ def _section(saved: Saved, made_by: str) -> Section:
     return replace(section_of(saved), command=made_by)
 
 
-def _all(directories: Sequence[Path], invoke: Invoke, quiet: bool) -> None:
-    """Every report, and the page of all, in one directory; all of them are replaced at the end."""
-    if len(directories) != 1 or directories[0].suffix:
-        raise InputError("report all writes to one directory: -o DIRECTORY")
-    (directory,) = directories
+def _all(targets: Sequence[Path], invoke: Invoke, quiet: bool) -> None:
+    """Every report and the page of all in one directory, or the page alone, replaced at the end."""
+    target, *others = targets
+    if others or target.suffix not in ("", ".html"):
+        raise InputError("report all writes one directory or one page: -o reports or -o all.html")
+    alone = target.suffix == ".html"
+    directory, page = (target.parent, target.name) if alone else (target, PAGE)
+    if alone and not directory.is_dir():
+        raise InputError(f"cannot write {target}: there is no directory {directory}")
     from shufflenet_flops.report.files import report_files
     from shufflenet_flops.report.saved import load
 
@@ -172,10 +180,11 @@ def _all(directories: Sequence[Path], invoke: Invoke, quiet: bool) -> None:
             text = stage.kept(name, arguments, lambda: _json(arguments, invoke))  # noqa: B023
             made_by = shlex.join(["shufflenet-flops", "report", *arguments, "-o", f"{name}.md"])
             section = _section(load(text, name), made_by)
-            stage.add(report_files(f"{name}.md", section.question, [section]))
+            if not alone:
+                stage.add(report_files(f"{name}.md", section.question, [section]))
             sections.append(replace(section, name=name))
-        step(PAGE)
-        stage.add(report_files(PAGE, TITLE, sections))
+        step(page)
+        stage.add(report_files(page, TITLE, sections))
         stage.publish()
 
 

@@ -62,7 +62,7 @@ def command(
     output: OutputOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Show what channel shuffle does between two grouped convolutions, and what it costs.
+    """Show what channel shuffle does, and what it costs.
 
     The permutation for g groups of n channels, and, worked out exactly, which groups see which
     without a shuffle, with it, and with a random permutation in its place.

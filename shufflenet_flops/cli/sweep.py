@@ -122,7 +122,7 @@ def command(
     output: OutputOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Count every configuration of units or networks, and find the Pareto front."""
+    """Count millions of configurations, and find the Pareto front."""
     given = {
         "c": c, "m": m, "n": n, "k": k, "g": g, "h": h, "w": w,
         "stride": stride, "stem": stem, "classes": classes,

@@ -53,7 +53,7 @@ def load_run(path: Path) -> Run:
         data = json.loads(path.read_text(encoding="utf-8"))
         if data["command"] != "latency" or data["schema"] != 1:
             raise InputError(f"{path}: holds no run of `latency` that this version can read")
-        return Run(tuple(map(_timing, data["results"])), data["environment"])
+        return Run(tuple(map(timing, data["results"])), data["environment"])
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError) as error:
@@ -62,7 +62,8 @@ def load_run(path: Path) -> Run:
         raise InputError(f"{path}: is not what `latency -o FILE.json` writes") from None
 
 
-def _timing(record: Mapping[str, Any]) -> Timing:
+def timing(record: Mapping[str, Any]) -> Timing:
+    """The row whose JSON is `record`."""
     known = {field.name for field in fields(Timing)}
     values: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value

@@ -16,7 +16,12 @@ _SHOWN = 3
 
 
 def warnings_about(latencies: Mapping[str, Latency]) -> list[str]:
-    """One sentence per doubt, each with a next step."""
+    """One sentence per doubt about what was just measured, each with a next step."""
+    return [*doubts_about(latencies), *_doubts_about_now()]
+
+
+def doubts_about(latencies: Mapping[str, Latency]) -> list[str]:
+    """What the samples themselves give away, also when they were taken long ago."""
     found = []
     if spread := _worst(latencies, _spread, UNSTABLE):
         found.append(
@@ -39,6 +44,12 @@ def warnings_about(latencies: Mapping[str, Latency]) -> list[str]:
             f"a call takes less than {TOO_SHORT_S * 1e6:.0f} µs, so that the call itself counts "
             f"({_some(short)}): give a larger --input"
         )
+    return found
+
+
+def _doubts_about_now() -> list[str]:
+    """The state of this machine."""
+    found = []
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if load > usable_cores() + 0.5:
         found.append(

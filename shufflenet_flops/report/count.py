@@ -225,8 +225,8 @@ def _columns(by: str, convention: Convention, scales: _Scales) -> list[Column]:
         Column("share"),
         Column("params"),
         Column("share"),
-        Column(f"activations {scales.activations.prefix}".rstrip()),
-        Column(f"memory {scales.memory.prefix}B"),
+        Column(f"activations\n{scales.activations.prefix}".rstrip()),
+        Column(f"memory\n{scales.memory.prefix}B"),
     ]
 
 

@@ -69,7 +69,7 @@ def _table(explanation: Explanation, unit: Unit, reports: Sequence[CounterReport
     terms = sorted({term for report in reports for term in report.terms}, key=_rank)
     rows = [
         [
-            _label(term),
+            class_label(term),
             *(_figure(scale, report.terms.get(term, 0)) for report in reports),
         ]
         for term in terms
@@ -166,9 +166,10 @@ def match_grid(model: str, shape: tuple[int, ...], reported: int, matches: Seque
 
 
 def _sum(terms: Mapping[str, int]) -> str:
-    parts = (f"{_label(term)} {terms[term]:,}" for term in sorted(terms, key=_rank))
+    parts = (f"{class_label(term)} {terms[term]:,}" for term in sorted(terms, key=_rank))
     return " + ".join(parts)
 
 
-def _label(term: str) -> str:
+def class_label(term: str) -> str:
+    """What a class of work is called in tables and figures."""
     return _LABELS.get(term, term.replace("_", " "))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from shufflenet_flops.count import CONVENTIONS, Table, layer_table
 from shufflenet_flops.count.formula import grouped, symbol
 from shufflenet_flops.design.catalogue import find_unit
+from shufflenet_flops.report.plot import COLOURS
 from shufflenet_flops.report.plot_bars import KIND_COLOURS
 from shufflenet_flops.spec.opclass import OpClass
 from shufflenet_flops.zoo.units import UNIT_NAMES
@@ -55,6 +56,7 @@ def explorer_data() -> dict[str, Any]:
             for name, one in CONVENTIONS.items()
         },
         "colours": dict(KIND_COLOURS),
+        "line_colours": list(COLOURS),
         "units": {name: _unit(name) for name in UNIT_NAMES},
     }
 

@@ -11,6 +11,7 @@ from shufflenet_flops.latency.roofline import Peaks
 from shufflenet_flops.latency.saved import Change
 from shufflenet_flops.latency.stats import Latency
 from shufflenet_flops.latency.table8 import Against, paper_ms, per_4x
+from shufflenet_flops.report import section
 from shufflenet_flops.report.data import plain
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega, with_notes
 from shufflenet_flops.spec import shape_text
@@ -311,17 +312,7 @@ def change_grid(
 
 def stamp(environment: Mapping[str, Any]) -> str:
     """One sentence that says on what, with what and when."""
-    packages = ", ".join(f"{name} {version}" for name, version in environment["packages"].items())
-    governor = environment.get("governor")
-    revision = environment.get("revision")
-    return (
-        f"measured on {environment['cpu']}, {environment['cores']} cores, load "
-        f"{environment['load']}, "
-        + (f"governor {governor}, " if governor else "governor not readable, ")
-        + f"{environment['system']}, Python {environment['python']}, {packages}"
-        + (f", git {revision}" if revision else "")
-        + f", {environment['date']}: {environment['command']}"
-    )
+    return f"measured on {section.stamp(environment)}"
 
 
 def interval(one: Pair | Change, digits: int = 2) -> str:

@@ -12,19 +12,24 @@ from shufflenet_flops.report.section import Section, stamp
 _BAR = 12  # characters of the longest bar
 
 
-def markdown(grids: Sequence[Grid]) -> str:
-    """Each grid as a heading, a table and a list of notes."""
-    return "\n".join(_grid(one) for one in grids)
+def markdown(grids: Sequence[Grid], level: int = 3) -> str:
+    """Each grid as a heading of that level, a table and a list of notes."""
+    return "\n".join(_grid(one, level) for one in grids)
 
 
 def markdown_report(section: Section, link: Callable[[str], str] | None = None) -> str:
-    """A section as a document; `link` gives a picture's address by its name."""
+    """A section as a document; `link` gives a picture's address by its name.
+
+    The first picture stands before the tables, the others after them.
+    """
     parts = [f"# {escape(section.question)}", ""]
     parts += [*(f"- {_sentence(finding)}" for finding in section.findings), ""]
-    if link is not None:
-        for picture in section.pictures:
-            parts += [f"![{escape(picture.caption)}]({link(picture.name)})", ""]
-    parts.append(markdown(section.grids))
+    pictures = [
+        f"![{escape(picture.caption)}]({link(picture.name)})\n"
+        for picture in section.pictures
+        if link is not None
+    ]
+    parts += [*pictures[:1], markdown(section.grids, 2), *pictures[1:]]
     for one in section.details:
         parts += ["<details>", f"<summary>{html_escape(one.title)}</summary>", ""]
         parts += [*_body(one), "</details>", ""]
@@ -65,8 +70,8 @@ def escape(text: str) -> str:
     )
 
 
-def _grid(one: Grid) -> str:
-    return "\n".join([f"### {escape(one.title)}", "", *_body(one)])
+def _grid(one: Grid, level: int) -> str:
+    return "\n".join([f"{'#' * level} {escape(one.title)}", "", *_body(one)])
 
 
 def _body(one: Grid) -> list[str]:

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK = "#767676"
-# Okabe and Ito's colours, told apart by colour-blind readers, without those lost on black or white.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")
+# Okabe and Ito's colours, told apart by colour-blind readers; those that a thin line shows on black
+# and on white come first.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 # matplotlib types its settings by a Literal of all their names.
 _STYLE: Any = {
@@ -106,7 +107,7 @@ def draw_lines(
 ) -> Figure:
     """One line with markers for each name, from its (x, y) points."""
     with style():
-        figure = new_figure()
+        figure = new_figure(height=2.8)
         axes = new_axes(figure, title, x_label, y_label)
         for i, (name, points) in enumerate(lines.items()):
             axes.plot(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -40,8 +41,8 @@ def draw_stacked(
     with style():
         # A legend of many entries takes two lines under the bars.
         columns = min(len(parts), 3)
-        lines = -(-len(parts) // columns)
-        figure = new_figure(height=1.25 + 0.34 * len(names) + 0.24 * lines)
+        lines = -(-len(parts) // columns) if len(parts) > 1 else 0
+        figure = new_figure(height=1.0 + 0.34 * len(names) + 0.24 * lines)
         axes = new_axes(figure, title, x_label, "")
         ends = [0.0] * len(names)
         for i, (part, values) in enumerate(parts.items()):
@@ -49,7 +50,8 @@ def draw_stacked(
             axes.barh(names, values, _BAR, left=ends, color=colour, label=part)
             ends = [end + value for end, value in zip(ends, values, strict=True)]
         _finish(axes, ends, [f"{end:,.{digits}f}" for end in ends])
-        figure.legend(loc="outside lower center", ncols=columns, fontsize=9, handlelength=1)
+        if lines:
+            figure.legend(loc="outside lower center", ncols=columns, fontsize=9, handlelength=1)
     return figure
 
 
@@ -65,12 +67,18 @@ def draw_panels(
         figure.suptitle(title, x=0.01, ha="left", fontsize=11)
         for i, (label, values) in enumerate(panels.items()):
             axes = new_axes(figure, "", label, "", 100 + 10 * len(panels) + i + 1)
-            axes.barh(names, values, _BAR, color=COLOURS[i % len(COLOURS)])
-            _finish(axes, values, [f"{value:,.4g}" for value in values])
+            axes.barh(names, values, _BAR, color=COLOURS[0])
+            digits = _digits(max(values, default=0))
+            _finish(axes, values, [f"{value:,.{digits}f}" for value in values])
             axes.locator_params(axis="x", nbins=2)
             if i:
                 axes.tick_params(labelleft=False)
     return figure
+
+
+def _digits(largest: float) -> int:
+    """Decimals with which the largest figure of an axis has four digits."""
+    return max(0, 3 - math.floor(math.log10(largest))) if largest >= 1 else 3
 
 
 def _finish(axes: Axes, ends: Sequence[float], labels: Sequence[str]) -> None:
@@ -79,7 +87,7 @@ def _finish(axes: Axes, ends: Sequence[float], labels: Sequence[str]) -> None:
         axes.annotate(
             label, (end, i), (4, 0), textcoords="offset points", va="center", fontsize=9, color=INK
         )
-    axes.invert_yaxis()
+    axes.set_ylim(len(ends) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", length=0)

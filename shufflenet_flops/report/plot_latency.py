@@ -22,7 +22,7 @@ _MARKERS = (*MARKERS, "X")
 def draw_times(rows: Sequence[Timing]) -> Figure:
     """MACs against median time, an engine per colour, with quartiles; both axes logarithmic."""
     with style():
-        figure = new_figure()
+        figure = new_figure(height=4.0)
         axes = new_axes(figure, "MACs against time", "MMAC", "median time, ms")
         for i, engine in enumerate(_engines(rows)):
             found = sorted(
@@ -47,8 +47,34 @@ def draw_times(rows: Sequence[Timing]) -> Figure:
                 label=engine,
             )
         _logarithmic(axes)
-        axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+        _name_models(axes, rows)
+        _legend_below(figure)
     return figure
+
+
+def _name_models(axes: Axes, rows: Sequence[Timing]) -> None:
+    """Over the axes, each model's name at its MACs, where they are few enough to be read."""
+    several = len({row.inputs for row in rows}) > 1
+    names = {
+        row.macs / 1e6: " ".join([row.model, *(row.inputs if several else ())])
+        for row in rows
+        if row.median_s
+    }
+    if len(names) > _NAMED:
+        return
+    above = axes.secondary_xaxis("top")
+    above.set_xscale("log")
+    above.set_xticks(list(names), list(names.values()), rotation=30, ha="left", fontsize=8)
+    above.tick_params(which="both", length=0, pad=2)
+    above.minorticks_off()
+    above.spines["top"].set_visible(False)
+
+
+_NAMED = 10
+
+
+def _legend_below(figure: Figure) -> None:
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9, handlelength=1.5)
 
 
 def draw_speedups(found: Sequence[Against], engines: Sequence[str]) -> Figure:
@@ -83,7 +109,7 @@ def draw_roofline(rows: Sequence[Timing]) -> Figure:
     """Eager's layers under the roofs of this machine: FLOP per byte against GFLOP/s."""
     peaks = rows[0].peaks
     with style():
-        figure = new_figure(width=7.2)
+        figure = new_figure(height=4.0)
         axes = new_axes(
             figure, "roofline: eager's layers", "arithmetic intensity, FLOP/byte", "GFLOP/s"
         )
@@ -113,7 +139,7 @@ def draw_roofline(rows: Sequence[Timing]) -> Figure:
             roof = [min(peaks.flop_per_s, x * rate) / 1e9 for x in xs]
             axes.plot(xs, roof, color=INK, linestyle=line, label=label)
         _logarithmic(axes)
-        axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+        _legend_below(figure)
     return figure
 
 

@@ -41,10 +41,14 @@ class Section:
 
 
 def stamp(environment: Mapping[str, Any]) -> str:
-    """The machine and the versions of a measured figure, on one line."""
+    """The machine, the versions, the day and the command of a measured figure, on one line."""
     packages = ", ".join(f"{name} {version}" for name, version in environment["packages"].items())
+    governor = environment.get("governor")
+    revision = environment.get("revision")
     return (
-        f"{environment['cpu']}, {environment['cores']} cores, load {environment['load']}; "
-        f"{environment['system']}; Python {environment['python']}; {packages}; "
-        f"{environment['date']}"
+        f"{environment['cpu']}, {environment['cores']} cores, load {environment['load']}, "
+        + (f"governor {governor}, " if governor else "governor not readable, ")
+        + f"{environment['system']}, Python {environment['python']}, {packages}"
+        + (f", git {revision}" if revision else "")
+        + f", {environment['date']}: {environment['command']}"
     )

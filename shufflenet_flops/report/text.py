@@ -19,8 +19,8 @@ _ROOMY = 1000  # wider than any table
 def print_grids(console: Console, grids: Sequence[Grid]) -> None:
     """Print each grid with its notes below it, a blank line between grids.
 
-    Notes are wrapped to the console's width; a table that is wider is left to the terminal to
-    wrap, never cut.
+    Notes are wrapped to the console's width; columns of a table that is wider move together, and
+    names wrap. What is still wider is left to the terminal to wrap, never cut.
     """
     from rich.text import Text
 
@@ -30,8 +30,13 @@ def print_grids(console: Console, grids: Sequence[Grid]) -> None:
             console.print()
         console.print(Text(one.title, style="bold"))
         if one.rows:
-            table = _table(_with_bars(one, width))
+            shown = _with_bars(one, width)
             roomy = console.options.update(width=_ROOMY)
+            table = _table(shown)
+            if console.measure(table, options=roomy).maximum > width:
+                table = _table(shown, padding=0)
+                excess = console.measure(table, options=roomy).minimum - width
+                _narrow(table, shown, excess)
             console.width = max(width, console.measure(table, options=roomy).minimum)
             console.print(table)
         for note in one.notes:
@@ -66,12 +71,12 @@ def _longest(one: Grid, place: int) -> int:
     return max(len(line) for text in texts for line in text.split("\n"))
 
 
-def _table(one: Grid) -> Table:
+def _table(one: Grid, padding: int = 1) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, padding, 0, 0), show_edge=False)
     for column in one.columns:
         table.add_column(
             Text(column.heading),
@@ -88,6 +93,23 @@ def _table(one: Grid) -> Table:
             )
         )
     return table
+
+
+def _narrow(table: Table, one: Grid, excess: int) -> None:
+    """Let the column with the longest word give up as much, down to a width that can be read."""
+    names = [i for i, column in enumerate(one.columns) if not column.figures]
+    if excess <= 0 or not names:
+        return
+    words = {
+        i: max((len(word) for row in one.rows for word in row[i].text.split()), default=0)
+        for i in names
+    }
+    longest = max(words, key=words.__getitem__)
+    table.columns[longest].max_width = max(words[longest] - excess, _SHORTEST_NAME)
+    table.columns[longest].overflow = "fold"
+
+
+_SHORTEST_NAME = 10
 
 
 def _mark(text: str, best: bool, column_has_mark: bool) -> str:

@@ -128,6 +128,22 @@ def test_dragging_moves_everything(page: Page) -> None:
     assert "h=29" in page.url
 
 
+@pytest.mark.parametrize("g", ["1", "5", "8"])
+@pytest.mark.parametrize("unit", UNIT_NAMES)
+def test_dragging_c_breaks_no_rule(page: Page, unit: str, g: str) -> None:
+    """The slider's steps are those that the unit can be split by."""
+    page.check(f"input[name=unit][value={unit}]")
+    if unit != "resnet":
+        page.fill("#x-g", g)
+    page.focus("#x-c-range")
+    for _ in range(5):
+        before = page.input_value("#x-c")
+        page.keyboard.press("ArrowRight")
+
+        assert page.text_content("#x-problem") == ""
+        assert int(page.input_value("#x-c")) > int(before)
+
+
 def test_setting_is_in_the_address(page: Page, report: Path) -> None:
     """A copied address opens with the same setting."""
     page.check("input[name=unit][value=resnext]")

@@ -58,6 +58,21 @@ def test_sorting(page: Page) -> None:
     assert heading.nth(4).get_attribute("aria-sort") is None
 
 
+def test_sums_stay_last(browser: Browser, tmp_path: Path) -> None:
+    """Sorting leaves what adds up the rows above it under them, in its order."""
+    columns = [Column("term", figures=False), Column("MMAC")]
+    rows = [("a", "1"), ("b", "5"), ("predicted", "6"), ("reported", "7"), ("residual", "1")]
+    one = grid("terms", columns, rows)
+    path = tmp_path / "sums.html"
+    path.write_text(html("sums", [Section("sums", "sums", (), (one,))], explorer=False))
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    page.locator("#sums-1 thead button").nth(1).click()
+
+    assert column(page, "sums-1", 0) == ["b", "a", "predicted", "reported", "residual"]
+    page.close()
+
+
 def hostile_page(tmp_path: Path) -> Path:
     rows = [(HOSTILE, f"{number * 1500:,}") for number in range(20)]
     columns = [Column(HOSTILE, figures=False), Column("MMAC")]
@@ -145,6 +160,14 @@ def test_is_accessible(page: Page) -> None:
     assert page.locator("img:not([alt]), img[alt='']").count() == 0
     assert page.locator("table > caption").count() == tables
     assert page.get_attribute("html", "lang") == "en"
+
+
+@pytest.mark.parametrize(("width", "stop"), [(375, 0), (1440, -1)])
+def test_keyboard_stops_at_tables_to_scroll(page: Page, width: int, stop: int) -> None:
+    """And at no other table."""
+    page.set_viewport_size({"width": width, "height": 900})
+
+    page.wait_for_function("stop => document.querySelector('.scroll').tabIndex === stop", arg=stop)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

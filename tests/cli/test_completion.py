@@ -36,6 +36,8 @@ def complete(words: str) -> list[str]:
         ("count resnet50 --convention paper", ["paper", "paper-conv"]),
         ("compare --unit re", ["resnet", "resnext"]),
         ("paper resnext_ta", ["resnext_table_1", "resnext_table_2"]),
+        ("latency --engine onnx", ["onnxruntime"]),
+        ("explain resnet50 --counter fv", ["fvcore"]),
         ("report com", ["compare"]),
         ("count nothing", []),
     ],

@@ -54,9 +54,10 @@ def test_options_of_the_command_are_its_own(tmp_path: Path) -> None:
         (["count", "resnet5", "-o", "x.md"], "did you mean"),
         (["count", "resnet50", "--by", "colour", "-o", "x.md"], "colour"),
         (["compare", "--c", "250", "-o", "x.md"], "nearest are 240 and 252"),
-        (["models", "-o", "x.md"], "known: compare, count, explain, paper, check, all"),
+        (["models", "-o", "x.md"], "known: compare, count, explain, latency, paper, check, all"),
         (["nothing.json", "-o", "x.md"], "cannot read nothing.json"),
-        (["all", "-o", "x.md"], "report all writes to one directory"),
+        (["all", "-o", "x.md"], "report all writes one directory or one page"),
+        (["all", "-o", "no/x.html"], "there is no directory no"),
         (["all", "resnet50"], "takes no further arguments, got resnet50"),
         (["count", "resnet50", "-o", "no/such/x.md"], "cannot write no/such/x.md"),
     ],
@@ -104,6 +105,16 @@ def test_all_goes_on_where_it_was_interrupted(
     assert old.read_text().startswith("# Where is the work")
     assert "report.html" in files_in(tmp_path)
     assert not (tmp_path / ".report.part").exists()
+
+
+def test_all_on_one_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of every section, and nothing beside it."""
+    monkeypatch.setattr(report_command, "PARTS", SMALL)
+
+    assert run(["report", "all", "-o", str(tmp_path / "x.html")]) == 0
+    assert files_in(tmp_path) == ["x.html"]
+    page = (tmp_path / "x.html").read_text()
+    assert all(f'<h2 id="{name}"' in page for name in SMALL)
 
 
 def test_kept_results_are_of_the_same_command(tmp_path: Path) -> None:

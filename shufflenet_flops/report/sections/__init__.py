@@ -17,6 +17,7 @@ SECTIONS: Mapping[str, str] = MappingProxyType(
         "compare": "compare",
         "count": "count",
         "explain": "explain",
+        "latency": "latency",
         "paper": "paper",
         "check": "check",
     }

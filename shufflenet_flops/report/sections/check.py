@@ -43,7 +43,7 @@ def _nearest(verdicts: list[Verdict]) -> list[str]:
     if not known:
         return []
     name = max(known, key=known.__getitem__)
-    return [f"Of those that pass, {name} is nearest to its limit: {100 * known[name]:.1f} % of it."]
+    return [f"Of those that pass, {name} is nearest to its limit: {100 * known[name]:.2f} % of it."]
 
 
 def _failures(verdicts: list[Verdict]) -> list[str]:
@@ -63,7 +63,7 @@ def _grid(verdicts: list[Verdict]) -> Grid:
     rows = []
     for one in verdicts:
         used = _used(one)
-        share = f"{100 * used:.1f} %" if used is not None else "–"
+        share = f"{100 * used:.2f} %" if used is not None else "–"
         place = one.convention or "–"
         rows.append((label(one), one.model, one.metric, one.message, share, place, one.reason))
     return grid("verdicts", columns, rows)
@@ -84,6 +84,7 @@ def _picture(verdicts: list[Verdict]) -> list[Picture]:
         {name: values for name, values in parts.items() if any(values)},
         title="how much of each limit is used",
         x_label="% of the limit",
+        digits=2,
         colours=_COLOURS,
     )
     return [Picture("limits", "How much of each limit is used, in per cent", drawn)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from shufflenet_flops.measure.counters import CounterReport
+from shufflenet_flops.report.explain import class_label
 from shufflenet_flops.report.plot_bars import draw_stacked
 from shufflenet_flops.report.section import Picture
 
@@ -20,7 +21,7 @@ def counters_picture(of: str, counters: Mapping[str, CounterReport]) -> Picture:
             largest[op_class] = max(largest.get(op_class, 0), abs(amount))
     shown = sorted(largest, key=largest.__getitem__, reverse=True)[:_MOST]
     parts = {
-        op_class.replace("_", " "): [one.terms.get(op_class, 0) / 1e6 for one in reports.values()]
+        class_label(op_class): [one.terms.get(op_class, 0) / 1e6 for one in reports.values()]
         for op_class in shown
     }
     if len(shown) < len(largest):

@@ -33,16 +33,16 @@ def _findings(found: Explanation, reports: list[CounterReport]) -> list[str]:
     if not reports:
         return ["No counter could run."]
     totals = {report.reported for report in reports}
-    per_mac = {report.name: (report.reported or 0) / found.macs for report in reports if found.macs}
     findings = [
         f"{found.macs:,} MACs ran; {len(reports)} counters report {len(totals)} different totals."
     ]
-    if per_mac:
-        low, high = min(per_mac, key=per_mac.__getitem__), max(per_mac, key=per_mac.__getitem__)
-        findings.append(
-            f"They go from {per_mac[low]:.3f} times the MACs ({low}) to {per_mac[high]:.3f} times "
-            f"({high})."
-        )
+    spans = [
+        f"those that count {unit}s report {span}"
+        for unit in ("MAC", "FLOP")
+        if (span := _span([report for report in reports if report.unit == unit], found.macs))
+    ]
+    if spans:
+        findings.append(f"In multiples of the MACs, {'; '.join(spans)}.")
     open_ones = [report for report in reports if report.residual]
     findings.append(
         "Every total is predicted from the ops that ran: nothing is unexplained."
@@ -55,3 +55,12 @@ def _findings(found: Explanation, reports: list[CounterReport]) -> list[str]:
     if wrong:
         findings.append(f"Miscounting MACs, not of another opinion: {', '.join(wrong)}.")
     return findings
+
+
+def _span(reports: list[CounterReport], macs: int) -> str:
+    """The least and the most that counters of one unit report, in multiples of the MACs."""
+    ratios = {report.name: (report.reported or 0) / macs for report in reports if macs}
+    if not ratios:
+        return ""
+    low, high = min(ratios, key=ratios.__getitem__), max(ratios, key=ratios.__getitem__)
+    return f"{ratios[low]:.3f} ({low}) to {ratios[high]:.3f} ({high})"

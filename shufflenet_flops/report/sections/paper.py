@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from shufflenet_flops.paper import CellResult, Verdict, load_table
-from shufflenet_flops.paper.verdict import RULE
 from shufflenet_flops.report.paper import (
     LEGEND,
     Reproduced,
@@ -37,8 +36,8 @@ def section(saved: Saved) -> Section:
         grids=(overview_grid(tables), errata_grid()) if several else tuple(printed),
         pictures=(_picture(tables),) if several else (),
         details=tuple(printed) if several else (),
-        convention=f"{LEGEND}. "
-        + "; ".join(f"{verdict}: {rule}" for verdict, rule in RULE.items()),
+        convention="Each figure's own, named under its table; which figures came out, and how, is "
+        f"in the signs: {LEGEND}.",
     )
 
 

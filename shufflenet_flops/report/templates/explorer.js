@@ -79,6 +79,14 @@
     return "";
   };
 
+  // The distance between values of a slider, so that dragging it alone breaks no rule.
+  const stepOf = (name, { unit, auto }, sizes) => {
+    const groups = data.units[unit].variables.includes("g") ? sizes.g : 1n;
+    if (name === "c" && auto) return 4n * groups;
+    if (name === "m") return groups;
+    return data.units[unit].divisors.some(([divided]) => divided === name) ? groups : 1n;
+  };
+
   // ---- the setting, which the address keeps --------------------------------------------------
 
   const initial = () => ({
@@ -129,13 +137,18 @@
     return made;
   };
 
-  const PREFIXES = [[10n ** 12n, "T"], [10n ** 9n, "G"], [10n ** 6n, "M"], [10n ** 3n, "k"], [1n, ""]];
+  // As many units wide as the page shows pixels, so that text has the same size at any width.
+  const canvas = (picture) => Math.max(300, Math.min(640, picture.clientWidth || 640));
+
+  const PREFIXES = [[10n ** 18n, "E"], [10n ** 15n, "P"], [10n ** 12n, "T"], [10n ** 9n, "G"],
+    [10n ** 6n, "M"], [10n ** 3n, "k"], [1n, ""]];
   const scaleFor = (largest) => PREFIXES.find(([size]) => largest >= size) ?? PREFIXES.at(-1);
   const short = (count, [size, prefix]) =>
-    `${(Number(count) / Number(size)).toLocaleString("en-US", { maximumFractionDigits: 2 })} ${prefix}`;
+    `${(Number(count) / Number(size)).toLocaleString("en-US", { maximumSignificantDigits: 4 })} ${prefix}`;
 
   const drawBars = (setting, all) => {
     const picture = $("x-bars");
+    const wide = canvas(picture);
     const unit = data.conventions[setting.convention].unit;
     const largest = Object.values(all).reduce((most, one) =>
       one.total && one.total.count > most ? one.total.count : most, 1n);
@@ -151,7 +164,7 @@
       }
       let x = 100;
       for (const row of one.rows.filter((part) => part.count > 0n)) {
-        const width = 400 * Number(row.count) / Number(largest);
+        const width = (wide - 215) * Number(row.count) / Number(largest);
         const colour = data.colours[row.kind] ?? "#9ca3af";
         legend.set(row.kind, colour);
         parts.push(svg("rect", { x, y, width, height: 26, fill: colour }));
@@ -159,21 +172,32 @@
       }
       parts.push(svg("text", { x: x + 6, y: y + 19 }, short(one.total.count, scale) + unit));
     });
-    let x = 100, y = 150;
+    const left = wide < 500 ? 0 : 100;
+    let x = left, y = 150;
     for (const [kind, colour] of legend) {
       const width = 26 + 8 * kind.length;
-      if (x + width > 640) { x = 100; y += 24; }
+      if (x > left && x + width > wide) { x = left; y += 24; }
       parts.push(svg("rect", { x, y: y - 10, width: 11, height: 11, fill: colour }));
       parts.push(svg("text", { x: x + 16, y, class: "soft" }, kind));
       x += width;
     }
+    picture.setAttribute("viewBox", `0 0 ${wide} ${y + 14}`);
     picture.replaceChildren(...parts);
   };
 
-  const LINES = { resnet: ["#0072B2", "6 3"], resnext: ["#D55E00", "2 3"], shufflenet: ["#009E73", ""] };
+  const DASHES = ["6 3", "2 3", ""];
+
+  // Round numbers from 0 to the first that is no less than the largest.
+  const ticksTo = (largest) => {
+    const rough = largest / 4;
+    const decade = 10 ** Math.floor(Math.log10(rough));
+    const step = [1, 2, 5, 10].map((one) => one * decade).find((one) => one >= rough);
+    return Array.from({ length: Math.ceil(largest / step) + 1 }, (_, i) => Number((i * step).toPrecision(12)));
+  };
 
   const drawLines = (setting, sizes) => {
     const picture = $("x-lines");
+    const wide = canvas(picture);
     const unit = data.conventions[setting.convention].unit;
     const most = BigInt(data.variables.g.max);
     const series = Object.keys(data.units).map((name) => {
@@ -189,25 +213,29 @@
     const counts = series.flatMap(([, points]) => points.map(([, count]) => count));
     const largest = counts.reduce((a, b) => (b > a ? b : a), 1n);
     const scale = scaleFor(largest);
-    const left = 90, right = 545, top = 16, bottom = 210;
+    const left = 48, right = wide - 95, top = 30, bottom = 224;
+    const ticks = ticksTo(Number(largest) / Number(scale[0]));
+    const highest = ticks.at(-1) * Number(scale[0]);
     const xOf = (g) => left + (right - left) * Math.log2(Number(g)) / Math.log2(Number(most));
-    const yOf = (count) => bottom - (bottom - top) * Number(count) / Number(largest);
+    const yOf = (count) => bottom - (bottom - top) * Number(count) / highest;
     const parts = [];
-    for (const part of [0, 0.5, 1]) {
-      const y = bottom - (bottom - top) * part;
+    for (const tick of ticks) {
+      const y = yOf(tick * Number(scale[0]));
       parts.push(svg("line", { x1: left, x2: right, y1: y, y2: y }));
-      const count = BigInt(Math.round(Number(largest) * part));
       parts.push(svg("text", { x: left - 8, y: y + 5, "text-anchor": "end", class: "soft" },
-        short(count, scale) + unit));
+        tick.toLocaleString("en-US")));
     }
+    parts.push(svg("text", { x: 0, y: 13, class: "soft" }, scale[1] + unit));
     for (let g = 1; g <= Number(most); g *= 2) {
       parts.push(svg("text", { x: xOf(g), y: bottom + 20, "text-anchor": "middle", class: "soft" }, g));
     }
     parts.push(svg("text", { x: (left + right) / 2, y: bottom + 42, "text-anchor": "middle", class: "soft" }, "groups g"));
+    picture.setAttribute("viewBox", `0 0 ${wide} ${bottom + 50}`);
     const ends = [];
-    for (const [name, points] of series) {
+    for (const [i, [name, points]] of series.entries()) {
       if (!points.length) continue;
-      const [colour, dash] = LINES[name];
+      const colour = data.line_colours[i % data.line_colours.length];
+      const dash = DASHES[i % DASHES.length];
       parts.push(svg("polyline", { points: points.map(([g, count]) => `${xOf(g)},${yOf(count)}`).join(" "),
         fill: "none", stroke: colour, "stroke-width": name === setting.unit ? 3 : 1.6, "stroke-dasharray": dash }));
       for (const [g, count] of data.units[name].variables.includes("g") ? points : []) {
@@ -235,6 +263,15 @@
   const share = (part, whole) =>
     part > 0n ? `${(Number(part * 100000n / whole) / 1000).toFixed(1)} %` : "–";
 
+  const barOf = (part, whole) => {
+    const made = document.createElement("td");
+    made.className = "bar";
+    const picture = svg("svg", { viewBox: "0 0 100 10", height: 10, preserveAspectRatio: "none", "aria-hidden": true });
+    if (part > 0n) picture.append(svg("rect", { width: Number(part * 10000n / whole) / 100, height: 10 }));
+    made.append(picture);
+    return made;
+  };
+
   const put = (id, number) => {
     $(id).textContent = show(number);
     $(id).dataset.value = String(number);
@@ -246,7 +283,8 @@
     $("x-symbols").textContent = formula.replace(/\*\*2/g, "²").replace(/\*/g, "·");
     $("x-numbers").textContent = formula.replace(/\b[cmghw]\b/g, (name) => String(sizes[name]))
       .replace(/\*\*2/g, "²").replace(/\*/g, "·");
-    $("x-unit").textContent = unit + "s";
+    $("x-counted").textContent = `${unit}s`;
+    $("x-unit").textContent = `${unit}s in the ${setting.unit} unit`;
     $("x-meaning").textContent = `${setting.convention}: ${meaning}`.replace(/`/g, "");
     put("x-total", found.total.count);
     put("x-params", found.total.params);
@@ -258,14 +296,14 @@
       made.dataset.kind = row.kind;
       made.dataset.count = String(row.count);
       made.append(cell(row.kind, false), cell(row.count > 0n ? show(row.count) : "–"),
-        cell(share(row.count, found.total.count)), cell(row.params > 0n ? show(row.params) : "–"),
-        cell(show(row.memory)));
+        cell(share(row.count, found.total.count)), barOf(row.count, found.total.count),
+        cell(row.params > 0n ? show(row.params) : "–"), cell(show(row.memory)));
       return made;
     });
     $("x-shares").tBodies[0].replaceChildren(...rows);
   };
 
-  const putControls = (setting) => {
+  const putControls = (setting, sizes) => {
     const uses = data.units[setting.unit].variables;
     for (const group of ["unit", "convention"]) {
       for (const radio of document.querySelectorAll(`#x-form input[name=${group}]`)) {
@@ -276,6 +314,11 @@
     for (const name of NAMES) {
       const box = $(`x-${name}`), range = $(`x-${name}-range`);
       if (document.activeElement !== box || box.value === "") box.value = setting[name];
+      if (sizes) {
+        const step = stepOf(name, setting, sizes);
+        range.min = range.step = String(step);
+        range.max = String(BigInt(data.variables[name].max) / step * step || step);
+      }
       range.value = setting[name];
       box.disabled = range.disabled = !uses.includes(name) || (name === "m" && setting.auto);
     }
@@ -284,17 +327,20 @@
   const render = (setting) => {
     const { sizes, bad, problem } = sizesOf(setting);
     if (sizes && setting.auto) setting.m = String(sizes.m);
-    putControls(setting);
+    putControls(setting, sizes);
     for (const name of NAMES) $(`x-${name}`).setAttribute("aria-invalid", String(name === bad));
     const wrong = problem ?? problemOf(setting.unit, sizes, setting.auto);
     $("x-problem").textContent = wrong;
-    $("x-result").dataset.stale = String(Boolean(wrong));
-    if (!sizes) return;
+    for (const part of document.querySelectorAll(".x-result")) {
+      part.dataset.stale = String(Boolean(wrong));
+      part.hidden = Boolean(wrong) && !$("x-total").textContent;
+    }
+    if (wrong) return;
     const all = {};
     for (const name of Object.keys(data.units)) {
       all[name] = problemOf(name, sizes, setting.auto) ? {} : evaluate(name, sizes, setting.convention);
     }
-    if (!wrong) drawNumbers(setting, sizes, all[setting.unit]);
+    drawNumbers(setting, sizes, all[setting.unit]);
     drawBars(setting, all);
     drawLines(setting, sizes);
   };
@@ -315,6 +361,7 @@
   }
   $("x-auto").addEventListener("change", () => change({ auto: $("x-auto").checked }));
   $("x-form").addEventListener("submit", (event) => event.preventDefault());
+  addEventListener("resize", () => render(setting));
   addEventListener("hashchange", () => {
     if (location.hash.includes("=")) render(setting = fromAddress());
   });

@@ -26,7 +26,7 @@
       return { row, text, number: heading.classList.contains("figure") ? numberIn(text) : null,
         last: row.classList.contains("total") };
     });
-    keyed.sort((a, b) => a.last - b.last || compare(a, b, again ? -1 : 1));
+    keyed.sort((a, b) => a.last || b.last ? a.last - b.last : compare(a, b, again ? -1 : 1));
     body.append(...keyed.map((one) => one.row));
     for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
     heading.setAttribute("aria-sort", again ? "descending" : "ascending");
@@ -63,6 +63,13 @@
     });
     if (table.tBodies[0].rows.length >= LONG) addFilter(table);
   }
+  // A table is a stop of the keyboard where it is wider than its place, to be scrolled by arrows.
+  const stops = new ResizeObserver((changed) => {
+    for (const { target } of changed) {
+      target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
+    }
+  });
+  for (const place of document.querySelectorAll(".scroll")) stops.observe(place);
   addEventListener("beforeprint", () => {
     for (const one of document.querySelectorAll("details")) one.open = true;
   });
