@@ -16,7 +16,7 @@ def test_a_normal_network_is_in_millions() -> None:
 
     headings = [column.heading for column in grid.columns]
     assert headings[1] == "MMAC"
-    assert headings[5:7] == ["activations k", "memory MB"]
+    assert headings[5:7] == ["activations\nk", "memory\nMB"]
     assert grid.rows[-1][1].text == "1,814.073"
 
 
@@ -48,6 +48,6 @@ def test_a_tiny_network() -> None:
     (layers, kinds) = count_grids(source, CONVENTIONS["paper"], "layer")
 
     assert (layers.columns[6].heading, layers.rows[0][6].text) == ("MAC", "50")
-    assert [column.heading for column in kinds.columns][5:] == ["activations", "memory B"]
+    assert [column.heading for column in kinds.columns][5:] == ["activations", "memory\nB"]
     assert [cell.text for cell in kinds.rows[-1]][5:] == ["5", "280"]
     assert "; 280 B of memory access" in kinds.notes[1]
