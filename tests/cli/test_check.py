@@ -140,6 +140,34 @@ def test_a_wrong_file_is_told_in_full(capsys: pytest.CaptureFixture[str], budget
     assert "2 errors" in Path("x.md").read_text()
 
 
+def test_in_a_terminal(budget: Path) -> None:
+    """Lines are as long as it is wide, and labels have their colours."""
+    budget.write_text(TIGHT)
+    ours, theirs = os.openpty()
+    with open(ours, "rb", buffering=0) as terminal:
+        done = subprocess.run(
+            [sys.executable, "-m", "shufflenet_flops", "check"],
+            stdout=theirs,
+            check=False,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "COLUMNS": "70",
+                "TERM": "xterm",
+                "NO_COLOR": "",
+            },
+        )
+        os.close(theirs)
+        out = terminal.read(4096).decode()
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", out).splitlines()
+
+    assert done.returncode == 1
+    assert "\x1b[1;31mFAIL\x1b[0m  shufflenet" in out
+    assert "\x1b[32mok\x1b[0m    shufflenet" in out
+    assert max(map(len, lines)) <= 70
+    assert lines[2].index("kMAC (+0.3 %)") == lines[1].index("137.5 MMAC")
+
+
 def test_no_file(capsys: pytest.CaptureFixture[str], budget: Path) -> None:
     """Nor lock: exit code 2, with what would work."""
     code, out, err = result(capsys, "check")
