@@ -96,7 +96,10 @@ def test_fine(workspace: Path) -> None:
     assert job.failed == []
     assert job.installed == f"-m pip install --quiet {ROOT}\n"
     assert job.log == "::notice title=FLOP budget::1 checked, all fine\n"
-    assert "| ✅ ok | <code>shufflenet\\_v1\\_x1\\_0\\_g3</code> | macs |" in job.summary
+    assert (
+        "| ✅\N{NO-BREAK SPACE}ok | <code>shufflenet\\_v1\\_x1\\_0\\_g3</code> | macs |"
+        in job.summary
+    )
 
 
 def test_over_budget(workspace: Path) -> None:

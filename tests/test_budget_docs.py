@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from shufflenet_flops.budget.config import parse
+from shufflenet_flops.budget.parse import parse
 from shufflenet_flops.budget.quantity import METRICS
 from shufflenet_flops.cli.app import run
 

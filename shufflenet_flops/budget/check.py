@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from shufflenet_flops.budget import diff
 from shufflenet_flops.budget import lock as locks
-from shufflenet_flops.budget.config import Config, load, read_text
+from shufflenet_flops.budget.config import Config
 from shufflenet_flops.budget.count import Counter, Subject
 from shufflenet_flops.budget.layers import AMOUNT_OF, align, describe
+from shufflenet_flops.budget.load import load, read_text
 from shufflenet_flops.budget.lock import Block, Lock
 from shufflenet_flops.budget.quantity import (
     METRICS,
@@ -169,7 +170,10 @@ def _behind(block: Block, before: Block | None, metric: str) -> tuple[tuple[TopR
     amount, convert = AMOUNT_OF[metric], _converter(block, metric)
     if before is not None and before.layers != block.layers:
         return top_rows(align(before.layers, block.layers), metric, convert, TOP)
-    heaviest = sorted(block.layers, key=lambda one: -int(getattr(one, amount)))[:TOP]
+    heaviest = sorted(
+        (one for one in block.layers if getattr(one, amount)),
+        key=lambda one: -int(getattr(one, amount)),
+    )[:TOP]
     rows = (
         TopRow(one.path, describe(one), metric, convert(getattr(one, amount)), None)
         for one in heaviest
@@ -214,18 +218,18 @@ def judge_lock(config: Config, subjects: Sequence[Subject], before: Lock) -> lis
     failed = {subject.model for subject in subjects if subject.error}
     known = tuple(one for one in before if one.model not in failed)
     verdicts = []
-    for verdict in diff.judge(diff.compare(known, lock_of(subjects)), hint=RELOCK, top=TOP):
-        entry = entries.get(verdict.model)
-        if entry is None:
-            verdicts.append(replace(verdict, file=str(config.lock_file), line=1))
-        else:
-            verdicts.append(
-                replace(
+    for one in diff.compare(known, lock_of(subjects)):
+        for verdict in diff.judge([one], hint=RELOCK, top=TOP):
+            if entry := entries.get(one.name):
+                verdict = replace(
                     verdict,
                     level=entry.level or "error",
                     reason=entry.reason,
                     file=config.file,
                     line=entry.line(verdict.metric if verdict.metric in METRICS else "model"),
                 )
-            )
+            elif one.before:
+                line = locks.line_of(one.before, before)
+                verdict = replace(verdict, file=str(config.lock_file), line=line)
+            verdicts.append(verdict)
     return verdicts

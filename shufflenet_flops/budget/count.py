@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field, replace
 
 from shufflenet_flops import zoo
@@ -12,6 +13,7 @@ from shufflenet_flops.sources import Options, Source, resolve
 from shufflenet_flops.sources.imports import REFUSED
 from shufflenet_flops.sources.imports import one_line as first_line
 
+_LOG = logging.getLogger(__name__)
 _PATH = 'to import from the directory of this file, write path = ["."] at its top'
 
 
@@ -59,6 +61,7 @@ class Counter:
             counted = block(model, source.inputs, entry.args, entry.convention, source.counted)
         except REFUSED as error:
             # A user's code may raise anything; that is no figure over a budget.
+            _LOG.debug("%s cannot be counted:", one_line(model), exc_info=True)
             message = told(error).removeprefix(model).removeprefix(":").strip()
             is_lost = isinstance(error, InputError) and ":" in model and not self.config.path
             return Subject(entry, model, error=message, hint=_PATH if is_lost else "")
@@ -82,4 +85,5 @@ class Counter:
 def told(error: BaseException) -> str:
     """What went wrong, in one line; our own errors need no type."""
     told = str(error) if isinstance(error, ShufflenetFlopsError) else first_line(error)
-    return one_line(told)
+    # The command line's option has another name in a budget file.
+    return one_line(told).replace("--input ", "")

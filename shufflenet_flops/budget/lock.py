@@ -116,6 +116,12 @@ def render(blocks: Lock) -> str:
     )
 
 
+def line_of(one: Block, blocks: Lock) -> int:
+    """The line with the name of one of the blocks, in the text that `render` gives of them."""
+    text = render(blocks)
+    return text.count("\n", 0, text.index(_render_block(one))) + 2  # a block begins with {
+
+
 def _render_block(one: Block) -> str:
     record = one.record()
     stages = record.pop("stages")

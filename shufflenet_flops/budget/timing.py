@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 Key: TypeAlias = tuple[tuple[str, ...], Limit]
 Timings: TypeAlias = "Mapping[Key, Latency | str]"
 THREADS = 1
+_LOG = logging.getLogger(__name__)
 
 
 def time_models(counter: Counter, subjects: Sequence[Subject]) -> Timings:
@@ -45,6 +47,7 @@ def _time(counter: Counter, subject: Subject, limit: Limit) -> Latency | str:
             calls["reference"] = _call(counter.reference(subject.entry, limit.reference))
         samples = sample(calls)
     except REFUSED as error:
+        _LOG.debug("%s cannot be timed:", subject.name, exc_info=True)
         return told(error)
     if limit.reference is None:
         return summarise(samples["model"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import Annotated
@@ -88,6 +89,10 @@ def root(
     """FLOPs of convolutional networks: exact integers, each under a named convention."""
     global _debug
     _debug = debug
+    if debug:
+        # Verdicts keep an error to one line; where it was raised goes to the log.
+        logging.basicConfig(format="%(message)s")
+        logging.getLogger("shufflenet_flops").setLevel(logging.DEBUG)
     if context.invoked_subcommand is None:
         print(context.get_help() + "\n" + _EXAMPLES.rstrip())
 

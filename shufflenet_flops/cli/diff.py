@@ -52,7 +52,7 @@ def command(
 
 
 def _read(name: str) -> Lock:
-    from shufflenet_flops.budget.config import decode, read_text
+    from shufflenet_flops.budget.load import decode, read_text
     from shufflenet_flops.budget.saved import parse
 
     if Path(name).exists() or ":" not in name:
@@ -63,7 +63,12 @@ def _read(name: str) -> Lock:
 def _from_git(name: str) -> bytes:
     """A file at a revision, as it was committed. Raises InputError with git's reason."""
     try:
-        done = subprocess.run(["git", "cat-file", "blob", name], capture_output=True, check=False)
+        done = subprocess.run(
+            # A name that begins with a dash is a name.
+            ["git", "cat-file", "blob", "--end-of-options", name],
+            capture_output=True,
+            check=False,
+        )
     except OSError as error:
         raise InputError(f"{name}: git cannot be run: {error.strerror}") from None
     if done.returncode:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
@@ -17,7 +18,7 @@ from shufflenet_flops.errors import InputError, SpecError
 if TYPE_CHECKING:
     from shufflenet_flops.design.catalogue import Design
 
-_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)", re.ASCII)
+_AMOUNT = re.compile(r"(\d[\d_]*(?:\.\d+)?)\s*([kMGT]?)", re.ASCII)
 _FACTORS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
@@ -96,14 +97,14 @@ def command(
             raise InputError("what is the budget? give --macs, --params or --memory, as in 140M")
         if plot and ("g" not in values or len(budgets) != 1):
             raise InputError("--plot draws the widest channels against --g, under one budget")
-        document, figure = _fits(designs, values, budgets, multiple_of, plot)
+        document, figure = _fits(designs, values, budgets, multiple_of, plot, given)
         writer.write(document)
         write_figure(figure)
 
 
 def _amount(option: str, text: str) -> int:
     match = _AMOUNT.fullmatch(text.strip())
-    amount = Fraction(match[1]) * _FACTORS[match[2]] if match else Fraction(0)
+    amount = Fraction(match[1].replace("_", "")) * _FACTORS[match[2]] if match else Fraction(0)
     if not amount or amount.denominator != 1:
         raise InputError(
             f"--{option} {text}: must be a whole number above 0, with k, M, G or T as in 140M"
@@ -117,13 +118,14 @@ def _fits(
     budgets: dict[str, int],
     multiple_of: int,
     plot: Path | None,
+    offered: Collection[str],
 ) -> tuple[Document, bytes]:
     from shufflenet_flops.design.catalogue import check_used, find_design
     from shufflenet_flops.design.fit import fit
     from shufflenet_flops.report.fit import draw_widths, fit_grid, fit_result
 
-    designs = [find_design(name) for name in names]
-    check_used(designs, values)
+    designs = [find_design(name) for name in dict.fromkeys(names)]
+    check_used(designs, values, offered)
     fits, failures = [], []
     for design, numbers in _combinations(designs, values):
         try:

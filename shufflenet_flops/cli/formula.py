@@ -102,10 +102,12 @@ def command(
 
         chosen = [*map(find_design, designs or []), *map(find_unit, unit or [])]
         chosen = chosen or [find_unit(name) for name in ("resnet", "resnext", "shufflenet")]
-        check_used(chosen, numbers)
+        check_used([*chosen, *([find_unit(over)] if over else [])], numbers)
         counted = _METRICS[metric]
         if plot and (wrt is None or len(chosen) != 1):
             raise InputError("--plot draws one unit or network against the variable of --wrt")
+        if over and wrt:
+            raise InputError("--over gives a ratio, --wrt a derivative: one at a time")
         if over:
             writer.write(_ratio(chosen, find_unit(over), counted, numbers))
             return
@@ -143,11 +145,11 @@ def _ratio(
     chosen: list[Design], under: Design, metric: Metric, numbers: dict[str, int]
 ) -> Document:
     from shufflenet_flops.design.formula import derive, ratio
-    from shufflenet_flops.report.formula import ratio_document
+    from shufflenet_flops.report.formula import ratio_grid, ratio_result
 
     lower = derive(under, metric, numbers)
-    ratios = [(design, *ratio(derive(design, metric, numbers), lower)) for design in chosen]
-    return Document("formula", None, *ratio_document(ratios, under, metric))
+    ratios = [ratio(derive(design, metric, numbers), lower, numbers) for design in chosen]
+    return Document("formula", None, [ratio_result(one) for one in ratios], [ratio_grid(ratios)])
 
 
 def _figure(

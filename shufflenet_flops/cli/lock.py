@@ -14,8 +14,8 @@ def command(config: ConfigOption = None) -> None:
     it. A model that cannot be counted leaves the old lock as it is.
     """
     from shufflenet_flops.budget.check import lock_of
-    from shufflenet_flops.budget.config import load
     from shufflenet_flops.budget.count import Counter
+    from shufflenet_flops.budget.load import load
     from shufflenet_flops.budget.lock import render
 
     found = load(config)

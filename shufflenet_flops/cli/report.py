@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shufflenet_flops.budget.config import OWN_FILE
+from shufflenet_flops.budget.load import OWN_FILE
 from shufflenet_flops.cli.completion import complete_report
 from shufflenet_flops.cli.options import QuietOption
 from shufflenet_flops.cli.output import open_files

@@ -204,7 +204,7 @@ def _sweep(
         with ExitStack() as stack:
             show = stack.enter_context(progress_bar(quiet, "counting"))
             executor = stack.enter_context(
-                threads(workers) if engine is Engine.LOCAL else dask(scheduler, workers)
+                threads(workers) if engine is Engine.LOCAL else dask(scheduler, workers, quiet)
             )
             for chunk, summary in carry_out(executor, work, left, 2 * workers):
                 if store:

@@ -83,9 +83,11 @@ def report_on(
             failed, report = error, report_error(error)
         for chosen, write in files:
             write(_render(report, command, title, chosen).encode())
-    if not failed or form is not VerdictFormat.TEXT:
+    if form is not VerdictFormat.TEXT or not (failed or sys.stdout.isatty()):
         sys.stdout.write(_render(report, command, title, form))
         sys.stdout.flush()
+    elif not failed:
+        _print_text(report)
     if failed:
         raise failed
     return 0 if report.exit_code == 1 and exit_zero else report.exit_code
@@ -103,6 +105,23 @@ def _open_outputs(
             )
     with ExitStack() as stack:
         yield [(SUFFIXES[path.suffix], stack.enter_context(open_file(path))) for path in paths]
+
+
+_STYLES = {"ok": "green", "WARN": "yellow", "FAIL": "bold red", "ERROR": "bold red"}
+
+
+def _print_text(report: Report) -> None:
+    """The verdicts as wide as the terminal, each label in its colour where there are colours."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from shufflenet_flops.report.budget import text
+
+    console = Console(soft_wrap=True)
+    for line in text(report, console.width).splitlines():
+        styled = Text(line)
+        styled.highlight_regex(r"^\S+", lambda label: _STYLES.get(label, ""))
+        console.print(styled)
 
 
 def _render(report: Report, command: str, title: str, form: VerdictFormat) -> str:

@@ -157,7 +157,8 @@ def kinds_of(table: Table, metric: Metric) -> dict[str, Number]:
 def grouped(terms: Iterable[sympy.Expr], render: Callable[[sympy.Expr], str]) -> str:
     """The sum of terms as papers write it: the map size h*w once before the part it multiplies.
 
-    Each term is factored by itself and keeps its place, so that it can be recognised.
+    Each term keeps its place, so that it can be recognised, and is factored by itself where that is
+    shorter; what is equal to a part of an earlier term but for a coefficient is added to that.
     `render` turns an expression into text, for which `h*w*(…)` must be a product.
     """
     import sympy
@@ -165,11 +166,10 @@ def grouped(terms: Iterable[sympy.Expr], render: Callable[[sympy.Expr], str]) ->
     h, w = symbol("h"), symbol("w")
     per_position: list[sympy.Expr] = []
     rest: list[sympy.Expr] = []
-    for term in terms:
-        expanded = sympy.expand(term)
-        inside = expanded.coeff(h, 1).coeff(w, 1)
-        per_position.append(sympy.factor(inside))
-        rest.append(sympy.factor(sympy.expand(expanded - inside * h * w)))
+    for term in _like_joined(terms):
+        inside = term.coeff(h, 1).coeff(w, 1)
+        per_position.append(shortest(inside))
+        rest.append(shortest(sympy.expand(term - inside * h * w)))
     inner = [term for term in per_position if term != 0]
     outer = [render(term) for term in rest if term != 0]
     if len(inner) == 1:
@@ -182,6 +182,34 @@ def grouped(terms: Iterable[sympy.Expr], render: Callable[[sympy.Expr], str]) ->
         product = f"{map_size}*{bracket}" if "*" in map_size else f"{map_size} {bracket}"
         return _joined([product, *outer])
     return _joined(outer) or "0"
+
+
+def _like_joined(terms: Iterable[sympy.Expr]) -> list[sympy.Expr]:
+    """The terms, expanded, with equal monomials added up in the first term that has one."""
+    import sympy
+
+    found: list[dict[sympy.Expr, sympy.Expr]] = []
+    home: dict[sympy.Expr, dict[sympy.Expr, sympy.Expr]] = {}
+    for term in terms:
+        own: dict[sympy.Expr, sympy.Expr] = {}
+        found.append(own)
+        for monomial, coefficient in sympy.expand(term).as_coefficients_dict().items():
+            place = home.setdefault(monomial, own)
+            place[monomial] = place.get(monomial, 0) + coefficient
+    return [
+        sympy.Add(*(coefficient * monomial for monomial, coefficient in own.items()))
+        for own in found
+    ]
+
+
+def shortest(expression: sympy.Expr) -> sympy.Expr:
+    """The expression factored or expanded, whichever takes fewer operations."""
+    import sympy
+
+    return min(
+        (sympy.factor(expression), sympy.expand(expression)),
+        key=lambda form: form.count_ops(),
+    )
 
 
 def _joined(terms: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ groups g, its input size and its classes, which may be ints, sympy symbols or in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import gcd, lcm
@@ -149,25 +149,30 @@ def _on_image(spec: Node, h: Number, w: Number) -> Network:
     return Network(spec, (1, 3, h, w))
 
 
-def published_width(g: Number) -> Number:
-    """Channels of ShuffleNet V1's stage 4 in Table 1, for an int or an array of groups."""
+def published_width(g: Number, instead: str = "--c and --stem") -> Number:
+    """Channels of ShuffleNet V1's stage 4 in Table 1, for an int or an array of groups.
+
+    Raises SpecError for other groups, with the options to give `instead`.
+    """
     widths = shufflenet_v1.STAGE_WIDTHS
     width = sum(of[2] * (1 - indicator(g != groups)) for groups, of in widths.items())
     if isinstance(width, int) and width == 0:
         raise SpecError(
-            f"g={g}: Table 1 has widths for g of {', '.join(map(str, widths))}; give --stem"
+            f"g={g}: Table 1 has widths for g of {', '.join(map(str, widths))}; "
+            f"for others give {instead}"
         )
     check_at_least("the published width", width, 1)
     return width
 
 
-def _scaled_stem(v: Values) -> Number:
-    """conv1's channels: 24 at the published width, scaled with c, raised to a multiple of g.
+def _scaled_stem(v: Values, stem: int = 24, width: int | None = None) -> Number:
+    """conv1's channels: `stem` at `width`, scaled with c, raised to a multiple of g.
 
     It must be one, because the first unit emits in g groups what conv1's channels leave of c/4.
+    Without `width` it is the published one.
     """
-    whole = published_width(v["g"]) * v["g"]
-    return (24 * v["c"] + whole - 1) // whole * v["g"]
+    whole = (published_width(v["g"], "--stem") if width is None else width) * v["g"]
+    return (stem * v["c"] + whole - 1) // whole * v["g"]
 
 
 def _shufflenet_v1(
@@ -180,10 +185,11 @@ def _shufflenet_v1(
     return _on_image(spec, h, w)
 
 
-def _shufflenet_v2(c: Number, h: Number, w: Number, classes: Number, **options: Any) -> Network:
-    """Stages of c/4, c/2 and c channels; conv1 and conv5 as at scale 1."""
+def _shufflenet_v2(
+    conv5: int, c: Number, h: Number, w: Number, classes: Number, **options: Any
+) -> Network:
+    """Stages of c/4, c/2 and c channels; conv1 and conv5 do not scale."""
     stages = (exact_div(c, 4), exact_div(c, 2), c)
-    conv5 = shufflenet_v2.WIDTHS[1.0].conv5
     spec = shufflenet_v2.network(stages, conv5, classes=classes, **options)
     return _on_image(spec, h, w)
 
@@ -223,23 +229,30 @@ def _network_design(
 
 
 def _design_shufflenet_v1(name: str, options: dict[str, Any]) -> Design:
-    variables = {
-        "g": options.pop("g", 3),
+    g, scale = options.pop("g", 3), options.pop("scale", None)
+    variables: dict[str, int | Rule] = {
+        "g": g,
         "c": lambda v: published_width(v["g"]),
         "stem": _scaled_stem,
     }
+    if scale is not None:
+        widths = shufflenet_v1.scaled_widths(g, scale)
+        c = widths.stages[2]
+        variables |= {"c": c, "stem": partial(_scaled_stem, stem=widths.stem, width=c)}
     build = partial(_shufflenet_v1, **options)
     return _network_design(name, build, lambda given: 16 * given["g"], variables)
 
 
 def _design_shufflenet_v2(name: str, options: dict[str, Any]) -> Design:
-    c = shufflenet_v2.WIDTHS[1.0].stages[2]
-    return _network_design(name, partial(_shufflenet_v2, **options), lambda given: 8, {"c": c})
+    widths = shufflenet_v2.WIDTHS[options.pop("scale", 1.0)]
+    build = partial(_shufflenet_v2, widths.conv5, **options)
+    return _network_design(name, build, lambda given: 8, {"c": widths.stages[2]})
 
 
 def _design_table4(name: str, options: dict[str, Any]) -> Design:
     structure = options.get("structure", "resnet")
-    variables = {"c": _PUBLISHED_STAGE4[structure], "stem": 12}
+    c = options.pop("stage4", _PUBLISHED_STAGE4[structure])
+    variables = {"c": c, "stem": options.pop("stem", 12)}
     step = _TABLE4_STEPS[structure]
     return _network_design(name, partial(_table4, **options), lambda given: step, variables)
 
@@ -257,7 +270,8 @@ def _design_widened(family: str, name: str, options: dict[str, Any]) -> Design:
 
 
 # Each network family's maker, and those of its options that are not variables here.
-_NETWORKS: dict[str, tuple[Callable[[str, dict[str, Any]], Design], tuple[str, ...]]] = {
+_Maker: TypeAlias = Callable[[str, dict[str, Any]], Design]
+_NETWORKS: dict[str, tuple[_Maker, tuple[str, ...]]] = {
     "alexnet": (partial(_design_widened, "alexnet"), ("layout",)),
     "googlenet": (partial(_design_widened, "googlenet"), ("layout",)),
     "mobilenet_v1": (
@@ -274,11 +288,21 @@ _NETWORKS: dict[str, tuple[Callable[[str, dict[str, Any]], Design], tuple[str, .
 }
 
 
-def check_used(designs: Sequence[Design], values: Mapping[str, Any]) -> None:
-    """Raise InputError for a value that is no variable of any of `designs`."""
+def check_used(
+    designs: Sequence[Design], values: Mapping[str, Any], offered: Collection[str] | None = None
+) -> None:
+    """Raise InputError for a value that is no variable of any of `designs`.
+
+    `offered` are the variables that the command has options for, by default all.
+    """
     for name in values:
         if not any(name in design.variables for design in designs):
-            all_names = dict.fromkeys(known for design in designs for known in design.variables)
+            all_names = dict.fromkeys(
+                known
+                for design in designs
+                for known in design.variables
+                if offered is None or known in offered
+            )
             raise InputError(
                 f"--{name}: {' and '.join(design.name for design in designs)} cannot vary it; "
                 f"what can be varied is {', '.join(f'--{known}' for known in all_names)}"
@@ -293,8 +317,8 @@ def names() -> list[str]:
 def find_design(text: str) -> Design:
     """A network family, with options as `family@option=value,…`, or a unit as `shufflenet_unit`.
 
-    A published variant stands for its family with its options. Raises UnknownNameError,
-    InputError for an option that is no choice here.
+    A published variant stands for its family with its options, and its width for c where none is
+    given. Raises UnknownNameError, InputError for an option that is no choice here.
     """
     name, at, chosen = text.partition("@")
     by_name = {design.name: design for design in UNITS.values()}
@@ -303,16 +327,21 @@ def find_design(text: str) -> Design:
     if name in zoo.names() and not at:
         model = zoo.find(name)
         family, options = model.family, dict(model.options)
-    elif name in _NETWORKS:
-        family, options = name, zoo.parse_options(name, chosen)
-    else:
+        if "rounding" in options:
+            raise InputError(
+                f"{text}: its widths are rounded one by one, so it is not {family} at any --c; "
+                f"name {family} and give --c"
+            )
+        return _NETWORKS[family][0](text, options)
+    if name not in _NETWORKS:
         raise UnknownNameError("network or unit", name, names())
-    make, allowed = _NETWORKS[family]
+    options = zoo.parse_options(name, chosen)
+    make, allowed = _NETWORKS[name]
     for option in options:
         if option not in allowed:
             raise InputError(
                 f"{text}: option {option} is a variable here (--c, --g, --h, --w, --classes); "
-                f"options of {family} are {', '.join(allowed)}"
+                f"options of {name} are {', '.join(allowed)}"
             )
     return make(text, options)
 

@@ -81,7 +81,8 @@ def fit(
     found = _first(lambda count: is_over(_valid(at(count))), first, WIDEST // step)
     if found is None:
         raise InputError(
-            f"{design.name} stays within the budget at any width: raise no limit, lower it"
+            f"{design.name} stays within the budget at every width up to {WIDEST:,} channels: "
+            "give a smaller one"
         )
     best, wider = _valid(at(found - 1)), _valid(at(found))
     return Fit(design, dict(numbers), dict(budgets), step, best, wider)

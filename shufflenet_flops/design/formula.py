@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,12 @@ from shufflenet_flops.count.formula import (
     grouped,
     kinds_of,
     metric_of,
+    shortest,
     symbol,
 )
 from shufflenet_flops.design.catalogue import Design, published_width
 from shufflenet_flops.errors import InputError, SpecError
+from shufflenet_flops.zoo.shufflenet_v1 import STAGE_WIDTHS
 
 if TYPE_CHECKING:
     import sympy
@@ -108,23 +111,57 @@ def _symbols(design: Design, numbers: Mapping[str, int]) -> dict[str, Any]:
         scale = sympy.Symbol("s", positive=True)
         width = design.variables["c"]
         if not isinstance(width, int):
-            width = published_width(numbers["g"]) if "g" in numbers else symbol("c")
+            published = numbers.get("g") in STAGE_WIDTHS
+            width = published_width(numbers["g"]) if published else symbol("c")
         built["c"] = scale * width
         if callable(design.variables.get("stem")) and "stem" not in numbers:
-            built["stem"] = 24 * scale
+            built["stem"] = (
+                scale * design.fill({"g": numbers["g"]} if "g" in numbers else {})["stem"]
+            )
     return built
 
 
-def ratio(over: Formula, under: Formula) -> tuple[sympy.Expr, PaperForm | None, bool | None]:
-    """One unit's form divided by another's, with the paper's form of that ratio."""
+@dataclass(frozen=True)
+class Ratio:
+    """One unit's form divided by another's, with the paper's form of that ratio.
+
+    `value` is the ratio of the two with numbers filled in, where numbers are given.
+    """
+
+    over: Design
+    under: Design
+    metric: Metric
+    expression: sympy.Expr
+    paper: PaperForm | None
+    matches_paper: bool | None
+    value: Fraction | None
+
+
+def ratio(over: Formula, under: Formula, numbers: Mapping[str, int]) -> Ratio:
+    """One unit's form divided by another's. Raises InputError for networks."""
     import sympy
 
     if over.design.unit is None or under.design.unit is None:
         raise InputError("--over sets one unit against another, not networks")
-    quotient = sympy.expand(sympy.cancel(over.expression / under.expression))
+    quotient = shortest(sympy.cancel(over.expression / under.expression))
     paper = PAPER_RATIOS.get((over.design.unit, under.design.unit, over.metric))
     variables = {**under.variables, **over.variables}
-    return quotient, paper, None if paper is None else _equal(quotient, paper, variables)
+    value = None
+    if numbers:
+        a, b = (
+            evaluate(one.design, over.metric, one.design.known(numbers)).total
+            for one in (over, under)
+        )
+        value = Fraction(a, b)
+    return Ratio(
+        over.design,
+        under.design,
+        over.metric,
+        quotient,
+        paper,
+        None if paper is None else _equal(quotient, paper, variables),
+        value,
+    )
 
 
 @dataclass(frozen=True)
@@ -147,17 +184,24 @@ def evaluate(design: Design, metric: Metric, numbers: Mapping[str, int]) -> Valu
 def series(
     design: Design, metric: Metric, numbers: Mapping[str, int], name: str
 ) -> list[tuple[int, Value]]:
-    """The metric at up to 40 valid values of one variable, up to twice its given one."""
+    """The metric at up to 40 valid values of one variable, up to twice its given one.
+
+    The width stays as it is unless it is what varies, as c or as s; g goes to 8 at least, as in
+    the paper.
+    """
     filled = design.fill(numbers)
+    if name == "s" and design.unit is None:
+        name = "c"
     if name not in filled:
         raise InputError(f"--wrt {name}: {design.name} has {', '.join(filled)}")
     step = design.step(numbers) if name == "c" else 1
-    last = 2 * filled[name]
+    last = max(2 * filled[name], 8 if name == "g" else 0)
     step *= max(1, last // (40 * step))
     found = []
     for value in range(step, last + 1, step):
         try:
-            found.append((value, evaluate(design, metric, {**numbers, name: value})))
+            given = {**numbers, "c": filled["c"], name: value}
+            found.append((value, evaluate(design, metric, given)))
         except SpecError:
             continue
     return found
@@ -172,12 +216,12 @@ class Change:
     after: str
 
 
-def derivative(formula: Formula, name: str) -> sympy.Expr:
-    """The partial derivative by the variable called `name`, each term factored."""
+def derivative(formula: Formula, name: str) -> list[sympy.Expr]:
+    """The partial derivative of each term by the variable called `name`."""
     import sympy
 
     x = _variable(formula, name)
-    return sympy.factor(sympy.diff(formula.expression, x))
+    return [sympy.diff(term, x) for term in formula.terms.values()]
 
 
 def _variable(formula: Formula, name: str) -> sympy.Symbol:

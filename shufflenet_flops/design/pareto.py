@@ -22,22 +22,51 @@ def front(minimise: Sequence[Array], maximise: Sequence[Array]) -> npt.NDArray[n
     points = points[order]
     new = np.concatenate([[True], (points[1:] != points[:-1]).any(axis=1)])
     which = np.cumsum(new) - 1  # of each row, its place among the distinct points
-    distinct = _front_of_sorted(points[new])
-    return np.asarray(order[distinct[which]], np.intp)
+    on_front = np.zeros(which[-1] + 1, np.bool_)
+    on_front[_front_of_sorted(points[new])] = True
+    return np.asarray(order[on_front[which]], np.intp)
 
 
-def _front_of_sorted(points: Array) -> npt.NDArray[np.bool_]:
-    """Which of distinct points, in ascending order, no earlier one dominates (no later one can)."""
-    on_front = np.zeros(len(points), np.bool_)
-    if points.shape[1] <= 2:
-        # Each point against the least second metric before it.
+_SMALL = 64  # points that are compared each with each, faster than they could be split
+
+
+def _front_of_sorted(points: Array) -> npt.NDArray[np.intp]:
+    """Positions of those of distinct points, in ascending order, that no other one dominates.
+
+    By halves (Kung, Luccio and Preparata 1975): no later point dominates an earlier one, and an
+    earlier one dominates a later one where it is no worse in all metrics but the first.
+    """
+    if points.shape[1] <= 2:  # each against the least second metric before it
         last = points[:, -1]
-        on_front[0] = True
-        on_front[1:] = last[1:] < np.minimum.accumulate(last)[:-1]
-        return on_front
-    remaining = np.arange(len(points))
-    while len(remaining):
-        first, rest = remaining[0], remaining[1:]
-        on_front[first] = True
-        remaining = rest[(points[rest] < points[first]).any(axis=1)]
-    return on_front
+        lower = last[1:] < np.minimum.accumulate(last)[:-1]
+        return np.flatnonzero(np.concatenate([[True], lower]))
+    if len(points) <= _SMALL:
+        no_worse = (points[:, None] <= points[None]).all(axis=2)
+        return np.flatnonzero(no_worse.sum(axis=0) == 1)  # by itself alone
+    half = len(points) // 2
+    first = _front_of_sorted(points[:half])
+    second = half + _front_of_sorted(points[half:])
+    beaten = _beaten(points[second, 1:], points[first, 1:])
+    return np.concatenate([first, second[~beaten]])
+
+
+def _beaten(points: Array, by: Array) -> npt.NDArray[np.bool_]:
+    """Which of `points` have one of `by` that is no worse in any of the two or more metrics."""
+    if not (len(points) and len(by)):
+        return np.zeros(len(points), np.bool_)
+    if points.shape[1] == 2:
+        order = np.argsort(by[:, 0], kind="stable")
+        least = np.minimum.accumulate(by[order, -1])
+        at = np.searchsorted(by[order, 0], points[:, 0], side="right")
+        found: npt.NDArray[np.bool_] = (at > 0) & (least[at - 1] <= points[:, -1])
+        return found
+    if len(points) * len(by) <= _SMALL**2:
+        no_worse: npt.NDArray[np.bool_] = np.all(by[None] <= points[:, None], axis=2)
+        return np.asarray(np.any(no_worse, axis=1))
+    pivot = np.partition(by[:, 0], len(by) // 2)[len(by) // 2]
+    metric, theirs = points[:, 0], by[:, 0]
+    beaten = np.zeros(len(points), np.bool_)
+    beaten[metric < pivot] = _beaten(points[metric < pivot], by[theirs < pivot])
+    beaten[metric >= pivot] = _beaten(points[metric >= pivot, 1:], by[theirs <= pivot, 1:])
+    beaten[metric > pivot] |= _beaten(points[metric > pivot], by[theirs > pivot])
+    return beaten

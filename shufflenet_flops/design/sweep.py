@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shufflenet_flops.count.totals import METRICS
+from shufflenet_flops.count.totals import METRICS, totals
 from shufflenet_flops.design.axes import Axis
 from shufflenet_flops.design.catalogue import Design, check_used, find_design
 from shufflenet_flops.design.filter import parse_filter
 from shufflenet_flops.design.many import Array, count_many
 from shufflenet_flops.design.pareto import front
-from shufflenet_flops.errors import InputError, UnknownNameError
+from shufflenet_flops.errors import InputError, SpecError, UnknownNameError
 
 # Dense and with stride 1: what a design without such a variable is.
 NEUTRAL = {"g": 1, "stride": 1}
@@ -125,6 +125,9 @@ def check_plan(plan: Plan, limit: int) -> None:
     for column in (*plan.minimise, *plan.maximise):
         if column not in common:
             raise UnknownNameError("column", column, common)
+    both = set(plan.minimise) & set(plan.maximise)
+    if both:
+        raise InputError(f"--min and --max both name {', '.join(sorted(both))}: choose one")
     if plan.where is not None:
         parse_filter(plan.where, common)
     for design in designs:
@@ -207,6 +210,17 @@ def count_chunk(plan: Plan, chunk: Chunk) -> Counted:
         shown=_rows(design.name, columns, names, np.arange(0, kept, -(-kept // SHOWN) or 1)),
     )
     return Counted(design.name, {name: columns[name] for name in names}, summary)
+
+
+def why_invalid(plan: Plan) -> str:
+    """The rule that the grid's first configuration breaks, where all break one."""
+    design = plan.found_designs()[0]
+    try:
+        network = design.build(**design.fill({axis.name: axis[0] for axis in plan.axes_of(design)}))
+        totals(network.spec, network.input)
+    except SpecError as error:
+        return str(error)
+    raise AssertionError("a network that the sweep has missed")
 
 
 def _values(plan: Plan, design: Design, chunk: Chunk) -> dict[str, int | Array]:

@@ -40,15 +40,15 @@ class Row:
     """One structure at one budget, fc counted.
 
     `stem` are conv1's channels, a multiple of g. `continuous` is the width at which the MACs, as a
-    polynomial in the width, meet the budget; `fit` holds the valid widths on either side, and is
-    None where even the narrowest is over.
+    polynomial in the width, meet the budget, None where no width does; `fit` holds the valid widths
+    on either side, and is None where even the narrowest is over.
     """
 
     structure: str
     g: int | None
     stem: int
     budget: int
-    continuous: float
+    continuous: float | None
     published: int | None
     fit: Fit | None
 
@@ -103,13 +103,15 @@ def _design(structure: str, budget: int, stem: int) -> tuple[Design, dict[str, i
     return find_design(f"shufflenet_v1_table4@structure={structure}"), {"stem": stem}
 
 
-def _continuous(design: Design, numbers: Mapping[str, int], budget: int) -> float:
-    """The width whose MACs are `budget` when widths need not be whole.
+def _continuous(design: Design, numbers: Mapping[str, int], budget: int) -> float | None:
+    """The width whose MACs are `budget` when widths need not be whole; None if conv1 takes more.
 
     MACs are a quadratic in the width, as every layer has at most two widths; three of its values
     give it exactly.
     """
-    step = 16 * design.step(numbers)  # wide enough for any stem
+    # From twice conv1's channels in stage 2 on, of which its first unit emits what conv1 leaves.
+    unit = design.step(numbers)
+    step = unit * max(16, -(-8 * numbers["stem"] // unit))
     y0, y1, y2 = (
         walk_macs(network.spec, network.input)
         for network in (
@@ -119,8 +121,9 @@ def _continuous(design: Design, numbers: Mapping[str, int], budget: int) -> floa
     # In t, where the width is (1 + t) * step: y0 + (y1 - y0) t + (y2 - 2 y1 + y0) t (t - 1) / 2.
     a = (y2 - 2 * y1 + y0) / 2
     b = y1 - y0 - a
-    t = (-b + sqrt(b * b - 4 * a * (y0 - budget))) / (2 * a)
-    return float((1 + t) * step)
+    discriminant = b * b - 4 * a * (y0 - budget)
+    width = (1 + (-b + sqrt(max(discriminant, 0))) / (2 * a)) * step
+    return width if discriminant >= 0 and width > 0 else None
 
 
 def readings() -> list[Reading]:

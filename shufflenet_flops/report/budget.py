@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from itertools import groupby
+from textwrap import wrap
 from typing import Any
 
 from shufflenet_flops.budget.quantity import figure, signed
@@ -20,30 +23,64 @@ def results(report: Report) -> list[dict[str, Any]]:
     return [asdict(one) for one in report.verdicts]
 
 
-def text(report: Report) -> str:
-    """One line for each verdict, what failed last with the layers behind it, and a summary."""
-    verdicts = sorted(report.verdicts, key=_urgency)
+def text(report: Report, width: int | None = None) -> str:
+    """One line for each verdict, what failed last with the layers behind it, and a summary.
+
+    Lines longer than `width` go on below themselves, at the column of the message.
+    """
+    verdicts = _by_urgency(report)
     widths = [
         max((len(cell) for cell in column), default=0)
         for column in zip(*map(_head, verdicts), strict=True)
     ]
     lines: list[str] = []
-    for _, of_model in groupby(verdicts, lambda one: (label(one), one.model)):
-        group = list(of_model)
-        shown: set[tuple[str, str]] = set()
+
+    def add(line: str, column: int) -> None:
+        lines.extend(_wrapped(line, column, width) if width else [line])
+
+    for group in _of_models(verdicts):
         for one in group:
-            cells = [cell.ljust(width) for cell, width in zip(_head(one), widths, strict=True)]
-            lines.append("  ".join((*cells, _line(one))).rstrip())
-            if one.status not in PASSING:
-                # A layer behind another figure of the model is not news.
-                rows = [row for row in one.top_rows if (row.path, row.change) not in shown]
-                shown.update((row.path, row.change) for row in rows)
-                lines += (
-                    f"{_INDENT}{line}" for line in layer_lines(replace(one, top_rows=tuple(rows)))
-                )
-        notes = dict.fromkeys(note for one in group for note in note_lines(one))
-        lines += (f"{_INDENT}{note}" for note in notes)
+            cells = [cell.ljust(size) for cell, size in zip(_head(one), widths, strict=True)]
+            add("  ".join((*cells, _line(one))).rstrip(), sum(widths) + 2 * len(widths))
+            for line in layer_lines(one):
+                add(f"{_INDENT}{line}", 2 * len(_INDENT))
+        for note in _notes(group):
+            add(f"{_INDENT}{note}", 2 * len(_INDENT))
     return "\n".join((*lines, summary(report))) + "\n"
+
+
+def _by_urgency(report: Report) -> list[Verdict]:
+    """What failed last; of one urgency, all that is about one model together."""
+    first: dict[str, int] = {}
+    for i, one in enumerate(report.verdicts):
+        first.setdefault(one.model, i)
+    return sorted(report.verdicts, key=lambda one: (_urgency(one), first[one.model]))
+
+
+def _of_models(verdicts: Sequence[Verdict]) -> Iterator[list[Verdict]]:
+    """Verdicts of one label and model, with the layers that an earlier one of them has not told."""
+    for _, of_model in groupby(verdicts, lambda one: (label(one), one.model)):
+        group: list[Verdict] = []
+        told: set[tuple[str, str]] = set()
+        for one in of_model:
+            is_told = one.status not in PASSING
+            rows = [row for row in one.top_rows if is_told and (row.path, row.change) not in told]
+            told.update((row.path, row.change) for row in rows)
+            group.append(replace(one, top_rows=tuple(rows), more_rows=one.more_rows if rows else 0))
+        yield group
+
+
+def _notes(group: Sequence[Verdict]) -> list[str]:
+    """Every note on a model once."""
+    return list(dict.fromkeys(note for one in group for note in note_lines(one)))
+
+
+def _wrapped(line: str, column: int, width: int) -> list[str]:
+    """Lines of at most `width`, all but the first from `column` on where that leaves them room."""
+    indent = " " * (column if 2 * column <= width + 10 else 2 * len(_INDENT))
+    return wrap(
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    ) or [line]
 
 
 def summary(report: Report) -> str:
@@ -125,19 +162,27 @@ def place(one: Verdict) -> str:
 
 
 def markdown(report: Report, title: str) -> str:
-    """A table of all verdicts, what failed first, and then each failure with its layers."""
-    verdicts = sorted(report.verdicts, key=_urgency, reverse=True)
-    lines = [
-        f"### {escape(title)}: {escape(summary(report))}",
-        "",
-        "| | model | metric | | where |",
-        "| :--- | :--- | :--- | :--- | :--- |",
-        *(_markdown_row(one) for one in verdicts),
-    ]
-    for one in verdicts:
-        if one.status not in PASSING:
-            lines += ("", *_markdown_details(one))
+    """A table of what failed, folded up below it what is fine, and the layers of each failure."""
+    verdicts = [one for group in reversed(list(_of_labels(report))) for one in group]
+    fine = [one for one in verdicts if one.status in PASSING]
+    told = [one for one in verdicts if one.status not in PASSING]
+    lines = [f"### {escape(title)}: {escape(summary(report))}", *_markdown_table(told or fine)]
+    for group in _of_models(told):
+        lines += _markdown_details(group)
+    if told and fine:
+        lines += ("", f"<details><summary>{len(fine)} fine</summary>", *_markdown_table(fine))
+        lines += ("", "</details>")
     return "\n".join(lines) + "\n"
+
+
+def _of_labels(report: Report) -> Iterator[list[Verdict]]:
+    for _, group in groupby(_by_urgency(report), label):
+        yield list(group)
+
+
+def _markdown_table(verdicts: Sequence[Verdict]) -> list[str]:
+    head = ("", "| | model | metric | | where |", "| :--- | :--- | :--- | :--- | :--- |")
+    return [*head, *map(_markdown_row, verdicts)]
 
 
 _SIGNS = {"ok": "✅", "off": "⚪", "WARN": "⚠️", "FAIL": "❌", "ERROR": "❌"}
@@ -146,7 +191,7 @@ _SIGNS = {"ok": "✅", "off": "⚪", "WARN": "⚠️", "FAIL": "❌", "ERROR": "
 def _markdown_row(one: Verdict) -> str:
     note = f" ({one.hint})" if one.hint and one.status == "ok" else ""
     cells = (
-        f"{_SIGNS[label(one)]} {label(one)}",
+        f"{_SIGNS[label(one)]}\N{NO-BREAK SPACE}{label(one)}",
         _code(one.model),
         escape(one.metric),
         _plain(one.message + note),
@@ -155,18 +200,33 @@ def _markdown_row(one: Verdict) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _markdown_details(one: Verdict) -> list[str]:
-    head = f"**{_code(one.model)} {escape(one.metric)}**: {_plain(one.message)}"
-    rows = [row_cells(row) for row in one.top_rows]
-    lines = [f"{_plain(amount)} {_code(path)} {_plain(change)}" for amount, path, change in rows]
-    lines += [_more(one)] if one.more_rows else []
-    lines += map(_plain, note_lines(one))
-    return [head, *([""] if lines else []), *(f"- {line}" for line in lines)]
+def _markdown_details(group: Sequence[Verdict]) -> list[str]:
+    """The layers behind a model's figures, in columns, and the notes on it."""
+    lines = []
+    for one in group:
+        if layers := layer_lines(one):
+            head = f"**{_code(one.model)} {escape(one.metric)}**: {_plain(one.message)}"
+            # Each line begins with words of ours, so none can end the block.
+            lines += ["", head, "", "```text", *layers, "```"]
+    notes = [f"- {_with_code(note)}" for note in _notes(group)]
+    if notes and not lines:
+        lines = ["", f"**{_code(group[0].model or '?')}**"]
+    return [*lines, "", *notes] if notes else lines
+
+
+def _with_code(text: str) -> str:
+    """Plain text, in which what stands between backticks is code."""
+    parts = re.split(r"`([^`]+)`", one_line(text))
+    return "".join(_code(part) if i % 2 else _escaped(part) for i, part in enumerate(parts))
 
 
 def _plain(text: str) -> str:
     """Text that stays text: no markup, and nobody is mentioned."""
-    return escape(one_line(text)).replace("@", "@&#8203;")
+    return _escaped(one_line(text))
+
+
+def _escaped(text: str) -> str:
+    return escape(text).replace("@", "@&#8203;")
 
 
 def _code(text: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from shufflenet_flops.count import Convention, Grouping, Kind, Row, Table
-from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega, mega_or_dash, percent
+from shufflenet_flops.report.grid import Cell, Column, Grid, Scale, grid, percent, scale_within
 from shufflenet_flops.sources import Counted, Source
 from shufflenet_flops.spec import OpClass, shape_text
 
@@ -109,6 +110,34 @@ def count_grids(source: Source, convention: Convention, by: Grouping) -> list[Gr
     return [first, group_grid("by kind", "kind", kinds, table, convention, notes)]
 
 
+@dataclass(frozen=True)
+class _Scales:
+    """In which units a table's figures are: MMAC, thousands and MB, or less for a tiny network."""
+
+    count: Scale
+    activations: Scale
+    memory: Scale
+
+
+def _scales(table: Table, convention: Convention) -> _Scales:
+    return _Scales(
+        scale_within("M", 3, table.total(convention)),
+        scale_within("k", 1, table.activations),
+        scale_within("M", 2, table.memory_bytes),
+    )
+
+
+def _or_dash(value: int, scale: Scale) -> str:
+    """A dash for none at all, which is not the same as a little."""
+    return scale(value) if value else "–"
+
+
+def memory_text(size: int, digits: int) -> str:
+    """Bytes in MB, `104.59 MB`, or in less for a tiny network."""
+    scale = scale_within("M", digits, size)
+    return f"{scale(size)} {scale.prefix}B"
+
+
 def _notes(source: Source, counted: Counted, convention: Convention) -> list[str]:
     table = counted.table
     unused = counted.params - table.params
@@ -118,7 +147,7 @@ def _notes(source: Source, counted: Counted, convention: Convention) -> list[str
         f"{convention.meaning}",
         f"{counted.params:,} parameters{f' ({unused:,} of them unused)' if unused else ''}; "
         f"{table.activations:,} activations; "
-        f"{mega(table.memory_bytes, 2)} MB of memory access{precision}, nothing cached",
+        f"{memory_text(table.memory_bytes, 2)} of memory access{precision}, nothing cached",
     ]
     if source.network is None:
         notes.append(f"counted from: {source.origin}")
@@ -138,7 +167,8 @@ def caveats(unknown_ops: Mapping[str, int], *, real_forward: bool) -> list[str]:
 
 def stage_grid(title: str, table: Table, convention: Convention) -> Grid:
     """A tree: each stage, and in it the kinds of layer that count, with bars of their shares."""
-    columns = [*_columns("stage", convention), Column("", figures=False, bars=True)]
+    scales = _scales(table, convention)
+    columns = [*_columns("stage", convention, scales), Column("", figures=False, bars=True)]
     stages = table.by("stage")
     longest = max((part.total(convention) for part in stages.values()), default=0) or 1
     rows: list[Sequence[Cell | str]] = []
@@ -149,10 +179,10 @@ def stage_grid(title: str, table: Table, convention: Convention) -> Grid:
             for i, (kind, inside) in enumerate(branches.items(), start=1)
         }
         rows += [
-            (*_figures(name, one, table, convention), _bar(one, convention, longest))
+            (*_figures(name, one, table, convention, scales), _bar(one, convention, longest))
             for name, one in lines.items()
         ]
-    rows.append((*_figures("total", table, table, convention), Cell("")))
+    rows.append((*_figures("total", table, table, convention, scales), Cell("")))
     return grid(title, columns, rows)
 
 
@@ -180,41 +210,45 @@ def group_grid(
     notes: Sequence[str] = (),
 ) -> Grid:
     """One row for each of `groups`, by `by`, with shares of the whole."""
+    scales = _scales(whole, convention)
     rows = [
-        _figures(name, part, whole, convention)
+        _figures(name, part, whole, convention, scales)
         for name, part in (*groups.items(), ("total", whole))
     ]
-    return grid(title, _columns(by, convention), rows, notes)
+    return grid(title, _columns(by, convention, scales), rows, notes)
 
 
-def _columns(by: str, convention: Convention) -> list[Column]:
+def _columns(by: str, convention: Convention, scales: _Scales) -> list[Column]:
     return [
         Column(by, figures=False),
-        Column(f"M{convention.unit}"),
+        Column(f"{scales.count.prefix}{convention.unit}"),
         Column("share"),
         Column("params"),
         Column("share"),
-        Column("activations\nk"),
-        Column("memory\nMB"),
+        Column(f"activations\n{scales.activations.prefix}".rstrip()),
+        Column(f"memory\n{scales.memory.prefix}B"),
     ]
 
 
-def _figures(name: str, part: Table, whole: Table, convention: Convention) -> list[str]:
+def _figures(
+    name: str, part: Table, whole: Table, convention: Convention, scales: _Scales
+) -> list[str]:
     count = part.total(convention)
     return [
         name or ROOT,
-        mega_or_dash(count),
+        _or_dash(count, scales.count),
         percent(count, whole.total(convention)),
         f"{part.params:,}" if part.params else "–",
         percent(part.params, whole.params),
-        f"{part.activations / 1e3:,.1f}" if part.activations else "–",
-        mega(part.memory_bytes, 2),
+        _or_dash(part.activations, scales.activations),
+        scales.memory(part.memory_bytes),
     ]
 
 
 def layer_grid(title: str, table: Table, convention: Convention) -> Grid:
     """One row for each layer, in the order they run."""
     total = table.total(convention)
+    scale = _scales(table, convention).count
     columns = [
         Column("layer", figures=False),
         Column("kind", figures=False),
@@ -222,7 +256,7 @@ def layer_grid(title: str, table: Table, convention: Convention) -> Grid:
         Column("kernel"),
         Column("stride"),
         Column("groups"),
-        Column(f"M{convention.unit}"),
+        Column(f"{scale.prefix}{convention.unit}"),
         Column("share"),
         Column("params"),
     ]
@@ -234,7 +268,7 @@ def layer_grid(title: str, table: Table, convention: Convention) -> Grid:
             shape_text(row.kernel) if row.kernel else "",
             str(row.stride[0]) if row.stride else "",
             str(row.groups or ""),
-            mega_or_dash(convention.total(row.counts)),
+            _or_dash(convention.total(row.counts), scale),
             percent(convention.total(row.counts), total),
             f"{row.params:,}" if row.params else "–",
         )

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 METRICS: Mapping[str, str] = {
     "macs": "MMAC",
-    "params": "params M",
-    "memory_bytes": "memory MB",
+    "params": "M params",
+    "memory_bytes": "MB memory",
 }
 STRUCTURES: Mapping[str, str] = {
     "vgg": "VGG-like",
@@ -52,8 +52,8 @@ def fit_grid(fits: Sequence[Fit], failures: Sequence[str]) -> Grid:
         *(Column(name) for name in names),
         Column("channels"),
         *(Column(METRICS[metric]) for metric in limits),
-        Column("multiple\nof"),
-        Column("next\nwider"),
+        Column("step"),
+        Column("next"),
         *(Column(f"its\n{METRICS[metric]}") for metric in limits),
     ]
     widest = max(fit.best.channels for fit in fits)
@@ -70,16 +70,18 @@ def fit_grid(fits: Sequence[Fit], failures: Sequence[str]) -> Grid:
             str(fit.step),
             f"{fit.next_wider.channels:,}",
             *(
-                mega(fit.next_wider.metrics[metric]) + (" over" if metric in fit.over else "")
+                ("> " if metric in fit.over else "") + mega(fit.next_wider.metrics[metric])
                 for metric in limits
             ),
         ]
         for fit in fits
     ]
-    allowed = ", ".join(f"{mega(limit)} {METRICS[metric]}" for metric, limit in limits.items())
+    allowed = " and ".join(
+        f"{limit / 1e6:,.6g} {METRICS[metric]}" for metric, limit in limits.items()
+    )
     notes = [
-        "channels of a network's last stage, or of a unit's input; the next wider valid width is "
-        "over the budget",
+        "channels of a network's last stage, or of a unit's input; the next valid width, a step "
+        "wider, is over the budget at >",
         *failures,
     ]
     return grid(f"widest within {allowed}", columns, rows, notes)
@@ -96,7 +98,7 @@ def draw_widths(fits: Sequence[Fit]) -> Figure:
     ((metric, limit),) = fits[0].budgets.items()
     return draw_lines(
         lines,
-        title=f"the widest network within {mega(limit, 0)} {METRICS[metric]}",
+        title=f"the widest network within {limit / 1e6:,.6g} {METRICS[metric]}",
         x_label="groups g",
         y_label="channels of the last stage",
     )
@@ -143,12 +145,12 @@ def table4_grids(rows: Sequence[Row], readings: Sequence[Reading]) -> list[Grid]
         Column("MFLOPs"),
         Column("structure", figures=False),
         Column("conv1"),
-        Column("published"),
-        Column("continuous"),
-        Column("widest valid"),
-        Column("MMAC"),
-        Column("next valid"),
-        Column("MMAC"),
+        Column("pub-\nlished"),
+        Column("contin-\nuous"),
+        Column("widest\nvalid"),
+        Column("its\nMMAC"),
+        Column("next\nvalid"),
+        Column("its\nMMAC"),
     ]
     cells = [
         [
@@ -156,7 +158,7 @@ def table4_grids(rows: Sequence[Row], readings: Sequence[Reading]) -> list[Grid]
             STRUCTURES[row.structure] + (f" g={row.g}" if row.g else ""),
             str(row.stem),
             str(row.published or "–"),
-            f"{row.continuous:.1f}",
+            "none" if row.continuous is None else f"{row.continuous:.1f}",
             *(
                 [
                     str(row.fit.best.channels),
@@ -184,9 +186,10 @@ def _readings_grid(readings: Sequence[Reading]) -> Grid:
     structures = list(readings[0].macs)
     widths = PUBLISHED
     columns = [
-        Column("reading of 38 MFLOPs", figures=False),
+        Column("conv1"),
+        Column("counted", figures=False),
+        Column("round", figures=False),
         *(Column(f"{STRUCTURES[name]}\n{widths[name]}") for name in structures),
-        Column("of five"),
     ]
     rows: list[list[Cell | str]] = []
     for reading in readings:
@@ -195,8 +198,9 @@ def _readings_grid(readings: Sequence[Reading]) -> Grid:
             macs = reading.macs[name]
             text = "–" if macs is None else mega(macs)
             cells.append(Cell(text, best=reading.reproduces(name)))
-        agreed = sum(reading.reproduces(name) for name in structures)
-        rows.append([_reading(reading), *cells, str(agreed)])
+        counted = "conv, fc" if reading.fc else "conv"
+        rows.append([str(reading.stem), counted, reading.rounding, *cells])
+    best = max(readings, key=_agreed)
     unexplained = [
         f"{STRUCTURES[name]} {widths[name]}"
         for name in structures
@@ -204,11 +208,16 @@ def _readings_grid(readings: Sequence[Reading]) -> Grid:
     ]
     notes = [
         "MMAC of the published widths; a star where they round to 38",
-        "rounded: widths that are not whole or that the cardinality does not divide",
+        "round: what becomes of widths that are not whole or that the cardinality does not divide",
+        f"closest: {_reading(best)}: {_agreed(best)} of 5",
     ]
     if unexplained:
-        notes.append(f"unexplained: {', '.join(unexplained)}, which no reading gives")
+        notes.append(f"unexplained: {', '.join(unexplained)}, which no reading here gives")
     return grid("the published widths at 38 MFLOPs", columns, rows, notes)
+
+
+def _agreed(reading: Reading) -> int:
+    return sum(map(reading.reproduces, reading.macs))
 
 
 def _reading(reading: Reading) -> str:

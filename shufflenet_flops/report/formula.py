@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops.count.formula import Metric, PaperForm
-from shufflenet_flops.design.catalogue import Design
-from shufflenet_flops.design.formula import Change, Formula, Value
+from shufflenet_flops.count.formula import Metric, grouped
+from shufflenet_flops.design.formula import Change, Formula, Ratio, Value
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, percent
 
 if TYPE_CHECKING:
@@ -26,12 +25,12 @@ METRIC_UNITS: Mapping[Metric, str] = {
 
 @dataclass(frozen=True)
 class Derived:
-    """A formula with what was asked about it; `wrt` names the variable of `derivative`."""
+    """A formula with what was asked about it; `derivative` are its terms by the variable `wrt`."""
 
     formula: Formula
     value: Value | None = None
     wrt: str | None = None
-    derivative: sympy.Expr | None = None
+    derivative: Sequence[sympy.Expr] = ()
     changes: tuple[Change, ...] = ()
 
 
@@ -51,7 +50,11 @@ def formula_result(derived: Derived) -> dict[str, Any]:
         "source": paper.source if paper else None,
         "matches_paper": formula.matches_paper,
         "terms": [
-            {"kind": kind, "expression": str(term), "latex": sympy.latex(term)}
+            {
+                "kind": kind,
+                "expression": grouped([term], str),
+                "latex": grouped([term], sympy.latex),
+            }
             for kind, term in formula.terms.items()
         ],
         "numbers": dict(value.numbers) if value else None,
@@ -61,7 +64,8 @@ def formula_result(derived: Derived) -> dict[str, Any]:
     if derived.wrt:
         result |= {
             "wrt": derived.wrt,
-            "derivative": str(derived.derivative),
+            "derivative": grouped(derived.derivative, str),
+            "derivative_latex": grouped(derived.derivative, sympy.latex),
             "changes": [
                 {"at": str(change.at), "before": change.before, "after": change.after}
                 for change in derived.changes
@@ -94,61 +98,66 @@ def formula_grids(found: Sequence[Derived]) -> list[Grid]:
             ]
         )
     free = {str(name) for one in found for name in one.formula.expression.free_symbols}
-    return [grid("closed forms", columns, rows, _legend(free)), *map(_terms, found)]
+    networks = any(one.formula.design.unit is None for one in found)
+    legend = _legend(free, networks=networks)
+    return [grid("closed forms", columns, rows, legend), *map(_terms, found)]
 
 
-def ratio_document(
-    ratios: Sequence[tuple[Design, sympy.Expr, PaperForm | None, bool | None]],
-    under: Design,
-    metric: Metric,
-) -> tuple[list[dict[str, Any]], list[Grid]]:
-    """Results and grid of units divided by one unit."""
+def ratio_result(one: Ratio) -> dict[str, Any]:
+    """The JSON result of one unit's formula divided by another's."""
     import sympy
 
-    results = [
-        {
-            "unit": design.unit,
-            "over": under.unit,
-            "metric": metric,
-            "expression": str(quotient),
-            "latex": sympy.latex(quotient),
-            "paper": paper.text if paper else None,
-            "source": paper.source if paper else None,
-            "matches_paper": matches,
-        }
-        for design, quotient, paper, matches in ratios
-    ]
+    return {
+        "unit": one.over.unit,
+        "over": one.under.unit,
+        "metric": one.metric,
+        "expression": str(one.expression),
+        "latex": sympy.latex(one.expression),
+        "paper": one.paper.text if one.paper else None,
+        "source": one.paper.source if one.paper else None,
+        "matches_paper": one.matches_paper,
+        "value": None if one.value is None else float(one.value),
+    }
+
+
+def ratio_grid(ratios: Sequence[Ratio]) -> Grid:
+    """One line per ratio, with its value where numbers are given."""
+    import sympy
+
+    with_value = any(one.value is not None for one in ratios)
     columns = [
         Column("ratio", figures=False),
-        Column(f"of {METRIC_UNITS[metric]}", figures=False),
+        Column(f"of {METRIC_UNITS[ratios[0].metric]}", figures=False),
+        *([Column("value")] if with_value else []),
         Column("in the paper", figures=False),
         Column("equal", figures=False),
     ]
     rows: list[list[Cell | str]] = [
         [
-            f"{design.unit} / {under.unit}",
-            Cell(str(quotient), latex=sympy.latex(quotient)),
-            f"{paper.text} ({paper.source})" if paper else "–",
-            _EQUAL[matches],
+            f"{one.over.unit} / {one.under.unit}",
+            Cell(str(one.expression), latex=sympy.latex(one.expression)),
+            *([] if one.value is None else [f"{float(one.value):.4f}"]),
+            f"{one.paper.text} ({one.paper.source})" if one.paper else "–",
+            _EQUAL[one.matches_paper],
         ]
-        for design, quotient, paper, matches in ratios
+        for one in ratios
     ]
-    free = {str(name) for _, quotient, _, _ in ratios for name in quotient.free_symbols}
-    return results, [grid("ratios of closed forms", columns, rows, _legend(free))]
+    free = {str(name) for one in ratios for name in one.expression.free_symbols}
+    return grid("ratios of closed forms", columns, rows, _legend(free, networks=False))
 
 
 _EQUAL = {True: "yes", False: "NO", None: "–"}
 
 
-def _legend(free: set[str]) -> list[str]:
+def _legend(free: set[str], *, networks: bool) -> list[str]:
     meaning = {
-        "s": "s: width relative to the published network",
-        "c": "c: channels of a unit's input, or of a network's last stage as published",
+        "s": "s: width relative to the network named",
+        "c": "c: channels of the last stage as published" if networks else "c: input channels",
         "m": "m: bottleneck channels",
         "n": "n: output channels",
         "k": "k: kernel size",
         "g": "g: groups (in ResNeXt, the cardinality)",
-        "h": "h, w: input height and width, multiples of all strides",
+        "h": "h, w: input height and width, multiples of the strides",
         "stem": "stem: channels of conv1",
         "classes": "classes: outputs of the network",
     }
@@ -156,8 +165,6 @@ def _legend(free: set[str]) -> list[str]:
 
 
 def _terms(derived: Derived) -> Grid:
-    import sympy
-
     formula, value = derived.formula, derived.value
     parts = value.parts if value else {}
     columns = [
@@ -168,13 +175,20 @@ def _terms(derived: Derived) -> Grid:
     rows: list[list[Cell | str]] = []
     for kind in dict.fromkeys([*formula.terms, *parts]):
         term = formula.terms.get(kind)
-        cell = Cell("–") if term is None else Cell(str(term), latex=sympy.latex(term))
-        row: list[Cell | str] = [kind, cell]
+        row: list[Cell | str] = [kind, "–" if term is None else _sum([term])]
         if value:
             row += [f"{parts.get(kind, 0):,}", percent(parts.get(kind, 0), value.total)]
         rows.append(row)
+    if derived.wrt:
+        rows.append([f"d/d{derived.wrt}", _sum(derived.derivative), *(["–", "–"] if value else [])])
     title = f"terms of {formula.design.unit or formula.design.name}"
     return grid(title, columns, rows, _notes(derived))
+
+
+def _sum(terms: Sequence[sympy.Expr]) -> Cell:
+    import sympy
+
+    return Cell(grouped(terms, str), latex=grouped(terms, sympy.latex))
 
 
 def _notes(derived: Derived) -> list[str]:
@@ -183,7 +197,6 @@ def _notes(derived: Derived) -> list[str]:
         numbers = ", ".join(f"{name}={number}" for name, number in derived.value.numbers.items())
         notes.append(f"with {numbers}: {derived.value.total:,}, walked over these numbers")
     if derived.wrt:
-        notes.append(f"d/d{derived.wrt} = {derived.derivative}")
         notes += [
             f"{change.after} takes over from {change.before} as the largest term where "
             f"{derived.wrt} passes {_number(change.at)}"
@@ -206,7 +219,7 @@ def _number(at: sympy.Expr) -> str:
 
 def draw_series(found: Sequence[tuple[int, Value]], name: str, metric: Metric, wrt: str) -> Figure:
     """The metric, and the share of each kind of layer, against one variable."""
-    from shufflenet_flops.report.plot import draw_shares
+    from shufflenet_flops.report.plot_design import draw_shares
 
     kinds = dict.fromkeys(kind for _, value in found for kind in value.parts)
     scale, unit = (
@@ -222,7 +235,7 @@ def draw_series(found: Sequence[tuple[int, Value]], name: str, metric: Metric, w
         [x for x, _ in found],
         {kind: [value.parts.get(kind, 0) / scale for _, value in found] for kind in kinds},
         title=f"{name}, {fixed}",
-        x_label=AXES.get(wrt, wrt),
+        x_label="channels c of the last stage" if wrt == "s" else AXES.get(wrt, wrt),
         y_label=unit,
     )
 

@@ -84,9 +84,16 @@ def scale_for(values: Iterable[int]) -> Scale:
     return Scale("M", 10**6, 3) if largest >= 10**6 else Scale("k", 10**3, 2)
 
 
-def mega_or_dash(value: int) -> str:
-    """A count in millions; a dash for none at all, which is not the same as a little."""
-    return mega(value) if value else "–"
+def scale_within(prefix: str, digits: int, largest: int) -> Scale:
+    """Millions or thousands as asked, or the next smaller unit in which `largest` is 1 or more.
+
+    Where that is ones, there are no decimals; a largest of 0 needs no other unit.
+    """
+    sizes = {"M": 10**6, "k": 10**3}
+    for smaller in list(sizes)[list(sizes).index(prefix) :]:
+        if not largest or largest >= sizes[smaller]:
+            return Scale(smaller, sizes[smaller], digits)
+    return Scale("", 1, 0)
 
 
 def percent(part: int, whole: int) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.errors import InputError
@@ -122,74 +121,4 @@ def draw_lines(
         axes.set_ylim(bottom=0)
         if len(lines) > 1:
             axes.legend()
-    return figure
-
-
-def draw_shares(
-    x: Sequence[float],
-    parts: Mapping[str, Sequence[float]],
-    *,
-    title: str,
-    x_label: str,
-    y_label: str,
-) -> Figure:
-    """Above, the sum of the parts against x; below, each part's share of it, stacked."""
-    with style():
-        figure = new_figure(height=5.8)
-        whole = [sum(values) for values in zip(*parts.values(), strict=True)]
-        above = new_axes(figure, title, x_label, y_label, 211)
-        above.plot(x, whole, color=COLOURS[0], marker=MARKERS[0], markersize=4)
-        above.set_ylim(bottom=0)
-        below = new_axes(figure, "share of each term", x_label, "share, %", 212)
-        shares = [
-            [100 * value / total for value, total in zip(values, whole, strict=True)]
-            for values in parts.values()
-        ]
-        if len(x) > _BARS:
-            below.stackplot(x, shares, labels=list(parts), colors=COLOURS, alpha=0.85)
-        else:
-            _stack_bars(below, x, dict(zip(parts, shares, strict=True)))
-        below.set_ylim(0, 100)
-        below.margins(x=0)
-        below.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    return figure
-
-
-_BARS = 20  # an area between fewer values would suggest values that are not there
-
-
-def _stack_bars(axes: Axes, x: Sequence[float], shares: Mapping[str, Sequence[float]]) -> None:
-    width = 0.8 * min(b - a for a, b in pairwise(x)) if len(x) > 1 else 0.8
-    base = [0.0] * len(x)
-    for i, (name, values) in enumerate(shares.items()):
-        colour = COLOURS[i % len(COLOURS)]
-        axes.bar(x, values, width, bottom=base, label=name, color=colour, alpha=0.85)
-        base = [low + value for low, value in zip(base, values, strict=True)]
-
-
-def draw_front(
-    points: Sequence[tuple[float, float]],
-    front: Sequence[tuple[float, float]],
-    *,
-    title: str,
-    x_label: str,
-    y_label: str,
-) -> Figure:
-    """A Pareto front among a sample of the points it was chosen from."""
-    with style():
-        figure = new_figure()
-        axes = new_axes(figure, title, x_label, y_label)
-        if points:
-            xs, ys = zip(*points, strict=True)
-            axes.scatter(xs, ys, s=6, color=INK, alpha=0.35, label="swept")
-        ordered = sorted(front)
-        axes.plot(
-            [x for x, _ in ordered],
-            [y for _, y in ordered],
-            color=COLOURS[3],
-            marker="o",
-            markersize=4,
-            label="Pareto front",
-        )
-        axes.legend()
     return figure

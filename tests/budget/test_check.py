@@ -10,9 +10,10 @@ import pytest
 
 import shufflenet_flops as sf
 from shufflenet_flops.budget.check import RELOCK, judge, lock_of
-from shufflenet_flops.budget.config import Config, Entry, parse
+from shufflenet_flops.budget.config import Config, Entry
 from shufflenet_flops.budget.count import Counter
 from shufflenet_flops.budget.lock import render
+from shufflenet_flops.budget.parse import parse
 from shufflenet_flops.budget.quantity import Limit
 from shufflenet_flops.budget.timing import Timings
 from shufflenet_flops.budget.verdict import Verdict
@@ -124,6 +125,21 @@ def test_what_cannot_be_counted_is_no_excess(tmp_path: Path) -> None:
     assert all(message.isprintable() for message in messages)
 
 
+def test_a_wrong_input_is_told_without_the_command_lines_option(tmp_path: Path) -> None:
+    """Which this file does not have."""
+    (verdict,) = checked(tmp_path, entry("resnet18", more="input = [224, 224]"))
+
+    assert verdict.status == "error"
+    assert verdict.message.startswith("224x224: resnet18 takes 4 sizes, batch first")
+
+
+def test_a_layer_without_the_metric_is_not_behind_it(tmp_path: Path) -> None:
+    """However few others there are."""
+    (verdict,) = checked(tmp_path, f'path = ["{HERE}"]\n' + entry("factories:fine", "params = 1"))
+
+    assert [row.amount for row in verdict.top_rows] == [224, 72]
+
+
 def test_unknown_is_not_zero(tmp_path: Path) -> None:
     """Ops without a rule make a ceiling unsure."""
     text = f'path = ["{HERE}"]\n' + entry("factories:Unknown")
@@ -162,6 +178,9 @@ def test_locked_both_ways(tmp_path: Path) -> None:
     (stale,) = [one for one in less if one.status == "stale"]
     assert (stale.model, stale.hint) == ("resnet34", RELOCK)
     assert stale.file.endswith("flop-budget.lock")
+    assert stale.line is not None
+    locked = Path(stale.file).read_text().split("\n")
+    assert locked[stale.line - 1] == '"model": "resnet34",'
     other = checked(tmp_path, two.replace('"2 G"', '"2 G"\ninput = [1, 3, 64, 64]'), locked=True)
     (incomparable,) = [one for one in other if one.status == "not-comparable"]
     assert "locked on 1x3x224x224 under paper, and now on 1x3x64x64" in incomparable.message

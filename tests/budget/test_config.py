@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shufflenet_flops.budget.config import TABLE, Config, load, parse
+from shufflenet_flops.budget.config import Config
+from shufflenet_flops.budget.load import TABLE, load
+from shufflenet_flops.budget.parse import parse
 from shufflenet_flops.errors import ConfigError, InputError, Problem
 from tests.budget_documents import configs, to_toml
 

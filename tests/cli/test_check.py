@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -139,6 +140,34 @@ def test_a_wrong_file_is_told_in_full(capsys: pytest.CaptureFixture[str], budget
     assert "2 errors" in Path("x.md").read_text()
 
 
+def test_in_a_terminal(budget: Path) -> None:
+    """Lines are as long as it is wide, and labels have their colours."""
+    budget.write_text(TIGHT)
+    ours, theirs = os.openpty()
+    with open(ours, "rb", buffering=0) as terminal:
+        done = subprocess.run(
+            [sys.executable, "-m", "shufflenet_flops", "check"],
+            stdout=theirs,
+            check=False,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "COLUMNS": "70",
+                "TERM": "xterm",
+                "NO_COLOR": "",
+            },
+        )
+        os.close(theirs)
+        out = terminal.read(4096).decode()
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", out).splitlines()
+
+    assert done.returncode == 1
+    assert "\x1b[1;31mFAIL\x1b[0m  shufflenet" in out
+    assert "\x1b[32mok\x1b[0m    shufflenet" in out
+    assert max(map(len, lines)) <= 70
+    assert lines[2].index("kMAC (+0.3 %)") == lines[1].index("137.5 MMAC")
+
+
 def test_no_file(capsys: pytest.CaptureFixture[str], budget: Path) -> None:
     """Nor lock: exit code 2, with what would work."""
     code, out, err = result(capsys, "check")
@@ -169,6 +198,25 @@ def test_a_crash_in_a_factory_is_no_excess(
     assert "Traceback" not in out
     assert "FAIL" not in out
     assert out.endswith("2 errors\n")
+
+
+def test_debug_shows_where_a_factory_crashed(budget: Path) -> None:
+    """On stderr, beside the verdict, which stays one line."""
+    budget.write_text(
+        f'schema = 1\npath = ["{FACTORIES}"]\n[[budget]]\nmodel = "factories:crashes"\nmacs = 1\n'
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "shufflenet_flops", "--debug", "check"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("factories:crashes cannot be counted:\nTraceback")
+    assert 'factories.py", line 20, in crashes' in done.stderr
+    assert done.stdout.count("\n") == 2
 
 
 def test_a_module_beside_the_file_needs_a_path(

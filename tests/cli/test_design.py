@@ -61,8 +61,26 @@ def test_formula_of_a_network_in_markdown(capsys: pytest.CaptureFixture[str]) ->
     code, out, _ = cli(capsys, "formula", "shufflenet_v1", "--g", "3", "--format", "markdown")
 
     assert code == 0
-    assert r"$h w \left(162 s + 90 s^{2}" in out
+    assert r"$h w \left(\frac{3807 s}{16} + 90 s^{2}" in out
     assert "137,460,672" in out
+
+
+def test_a_derivative_in_markdown_is_maths(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["formula", "--unit", "shufflenet", "--wrt", "g", "--format", "markdown"]
+    code, out, _ = cli(capsys, *command)
+
+    assert code == 0
+    assert r"| d/dg | $- \frac{2 c h m w}{g^{2}}$ |" in out
+    assert "give numbers" not in out
+
+
+def test_formula_of_a_published_network_has_its_figures(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (found,) = results(capsys, "formula", "shufflenet_v1_x0_5_g3", "--h", "224")
+
+    assert (found["numbers"]["c"], found["value"]) == (480, 37_589_856)
+    assert "480*classes*s" in found["expression"]
 
 
 def test_formula_of_a_ratio(capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,6 +99,8 @@ def test_formula_of_a_ratio(capsys: pytest.CaptureFixture[str]) -> None:
         (["formula", "--plot", "x.svg"], "--plot draws one unit or network"),
         (["formula", "--unit", "resnet", "--wrt", "c", "--plot", "x.pdf"], ".svg or .png"),
         (["formula", "resnet", "--over", "conv"], "not networks"),
+        (["formula", "--over", "conv", "--wrt", "c"], "one at a time"),
+        (["formula", "shufflenet_v1_x0_5_g4"], "rounded one by one"),
         (["fit", "shufflenet_v1", "--macs", "1k"], "the narrowest, of 48 channels, has macs"),
         (["fit", "--macs", "140M"], "which family?"),
         (["fit", "shufflenet_v1"], "what is the budget?"),
@@ -89,6 +109,8 @@ def test_formula_of_a_ratio(capsys: pytest.CaptureFixture[str]) -> None:
         (["fit", "shufflenet_v1@scale=2", "--macs", "140M"], "scale is a variable here"),
         (["fit", "shufflenet_v1", "--macs", "140M", "--h", "4"], "h=4 is too small"),
         (["fit", "--paper-table-4", "--macs", "140M"], "only --stem varies"),
+        (["fit", "vgg", "--macs", "1G", "--g", "3"], "varied is --h, --w, --classes"),
+        (["fit", "vgg", "--macs", "999999999999999999T"], "up to 1,099,511,627,776 channels"),
         (["sweep", "--c", "1:1000000", "--h", "1:1000000"], "--sample"),
         (["sweep", "--c", "9:1"], "9:1 is empty"),
         (["sweep"], "what is to vary?"),
@@ -97,6 +119,7 @@ def test_formula_of_a_ratio(capsys: pytest.CaptureFixture[str]) -> None:
         (["sweep", "--c", "64", "--resume"], "name its folder with --save"),
         (["sweep", "--c", "64", "--scheduler", "tcp://x:1"], "is for --engine dask"),
         (["sweep", "--c", "64", "--stride", "1,2"], "one of 1 and 2"),
+        (["sweep", "--c", "64", "--min", "c", "--max", "c"], "--min and --max both name c"),
         (["sweep", "conv_unit", "--c", "3000000000:3000000009", "--h", "9"], "largest int64"),
     ],
 )
@@ -124,6 +147,12 @@ def test_fit(capsys: pytest.CaptureFixture[str]) -> None:
     ]
     for one in found:
         assert one["macs"] <= one["budget"] == 140_000_000 < one["next_wider"]["macs"]
+
+
+def test_fit_reads_a_budget_in_any_writing(capsys: pytest.CaptureFixture[str]) -> None:
+    for budget in ("140M", "0.14 G", "140_000_000"):
+        (one,) = results(capsys, "fit", "shufflenet_v1", "shufflenet_v1", "--macs", budget)
+        assert one["budget"] == 140_000_000
 
 
 def test_fit_under_several_budgets_names_the_one_that_binds(
@@ -155,6 +184,24 @@ def test_sweep(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(row["g"] > 1 for row in found["pareto"])
 
 
+def test_a_sweep_of_nothing_valid_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = cli(capsys, "sweep", "--unit", "shufflenet", "--c", "7,9")
+
+    assert code == 0
+    assert "swept 2: 2 that make no network, 0 counted" in out
+    assert "for one, c=7 cannot be split" in out
+
+
+def test_a_long_front_is_shown_from_end_to_end(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = cli(capsys, "sweep", "conv_unit", "--c", "1:500", "--h", "7")
+
+    assert code == 0
+    lines = [line.split() for line in out.splitlines()]
+    figures = [line[0] for line in lines if line and line[0].isdigit()]
+    assert (figures[0], figures[19]) == ("1", "500")
+    assert "20 rows of the front; JSON and CSV have all 500" in out
+
+
 def test_sweep_measures_the_first_of_the_front(capsys: pytest.CaptureFixture[str]) -> None:
     (found,) = results(capsys, *SWEEP, "--measure", "2", "--quiet")
 
@@ -168,6 +215,7 @@ def test_sweep_measures_the_first_of_the_front(capsys: pytest.CaptureFixture[str
     "arguments",
     [
         ["formula", "--unit", "shufflenet", "--c", "96", "--wrt", "g"],
+        ["formula", "shufflenet_v1", "--g", "3", "--wrt", "s"],
         ["fit", "shufflenet_v1", "--macs", "140M", "--g", "1,2,3,4,8"],
         [*SWEEP, "--quiet"],
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 import sympy
 from hypothesis import given, settings
@@ -20,7 +22,7 @@ from shufflenet_flops.design.formula import (
     evaluate,
     ratio,
 )
-from shufflenet_flops.errors import SpecError
+from shufflenet_flops.errors import InputError, SpecError
 from shufflenet_flops.measure.build import build
 from shufflenet_flops.measure.trace import trace
 
@@ -31,13 +33,22 @@ def test_every_form_that_a_paper_prints_is_what_the_walk_gives(unit: str, metric
 
 
 def test_mobilenets_reduction_ratio() -> None:
-    quotient, paper, matches = ratio(
-        derive(UNITS["mobilenet"], "macs", {}), derive(UNITS["conv"], "macs", {})
+    found = ratio(
+        derive(UNITS["mobilenet"], "macs", {}),
+        derive(UNITS["conv"], "macs", {}),
+        {"k": 3, "n": 512},
     )
 
-    assert matches is True
-    assert paper is not None
-    assert str(quotient) == "1/n + k**(-2)"
+    assert found.matches_paper is True
+    assert str(found.expression) == "1/n + k**(-2)"
+    assert found.value == Fraction(1, 512) + Fraction(1, 9)
+
+
+def test_a_ratio_is_as_short_as_it_can_be_said() -> None:
+    found = ratio(derive(UNITS["shufflenet"], "macs", {}), derive(UNITS["resnet"], "macs", {}), {})
+
+    assert str(found.expression) == "(2*c + 9*g)/(g*(2*c + 9*m))"
+    assert (found.paper, found.matches_paper, found.value) == (None, None, None)
 
 
 def test_guideline_g1_is_g2_with_one_group_and_g2_has_two_ways_to_say_it() -> None:
@@ -91,6 +102,7 @@ def test_terms_without_the_map_size_stay_outside_the_bracket() -> None:
 
     assert grouped([h * w * c, 2 * h * w, c**2], str) == "h*w*(c + 2) + c**2"
     assert grouped([c], str) == "c"
+    assert grouped([h * w * (c + 2), 3 * h * w * c, c], str) == "h*w*(4*c + 2) + c"
     assert grouped([], str) == "0"
 
 
@@ -163,7 +175,7 @@ def test_the_derivative_and_the_largest_term() -> None:
     formula = derive(UNITS["shufflenet"], "macs", {})
     c, m, g, h, w = map(symbol, "cmghw")
 
-    assert sympy.cancel(derivative(formula, "g") + 2 * c * m * h * w / g**2) == 0
+    assert sympy.cancel(sum(derivative(formula, "g")) + 2 * c * m * h * w / g**2) == 0
     (change,) = changes(formula, "g", {})
     assert (str(change.at), change.after) == ("2*c/9", "depthwise conv")
     (change,) = changes(formula, "g", {"c": 240, "m": 60, "h": 28, "w": 28})
@@ -180,6 +192,20 @@ def test_largest_terms_of_a_network_change_where_their_values_cross() -> None:
         values = {symbol(name): value for name, value in numbers.items()} | {s: change.at}
         parts = {kind: term.subs(values) for kind, term in formula.terms.items()}
         assert parts[change.before] == parts[change.after] == max(parts.values())
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_a_published_variant_is_its_family_at_its_width(name: str) -> None:
+    """All but the few whose widths are rounded one by one."""
+    model = zoo.find(name)
+    if "rounding" in model.options:
+        with pytest.raises(InputError, match="rounded one by one"):
+            find_design(name)
+        return
+    design = find_design(name)
+    network = design.build(**design.fill({}))
+
+    assert totals(network.spec, network.input) == totals(model.spec, model.input)
 
 
 def test_numbers_that_make_no_network_are_refused() -> None:

@@ -86,6 +86,36 @@ def test_a_worker_that_is_killed_changes_nothing(
     assert whole.equals(rows(tmp_path / "local"))
 
 
+def test_a_cluster_that_is_lost_leaves_whole_chunks(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    cluster = LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
+    )
+    folder = tmp_path / "rows"
+
+    def close() -> None:
+        while len(list(folder.glob("part-*"))) < 5:
+            time.sleep(0.005)
+        cluster.close()
+
+    closer = Thread(target=close)
+    closer.start()
+    command = ["sweep", *SWEEP, "--save", str(folder)]
+    code = run([*command, "--engine", "dask", "--scheduler", cluster.scheduler_address])
+    closer.join()
+    captured = capsys.readouterr()
+
+    assert (code, captured.out) == (2, "")
+    # The cluster is this process's own, and logs its end here too.
+    (error,) = (line for line in captured.err.splitlines() if line.startswith("error: "))
+    assert error.startswith("error: stopped (the dask cluster was lost): ")
+    assert "chunks are whole in" in error
+    resumed = sweep(folder, capsys, "--resume")
+    assert resumed["resumed_chunks"] >= 3
+    assert resumed["kept"] == len(rows(folder))
+
+
 def test_a_cluster_of_its_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     found = sweep(tmp_path, capsys, "--engine", "dask", "--workers", "2")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,6 +45,25 @@ def test_the_front_of_parts_fronts_is_the_front(rows: list[tuple[int, int]], cut
     whole = points[front([points[:, 0]], [points[:, 1]])]
 
     assert sorted(map(tuple, thinned.tolist())) == sorted(map(tuple, whole.tolist()))
+
+
+@pytest.mark.parametrize("metrics", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("values", [3, 30, 10**6])
+def test_equals_the_definition_on_many_rows(metrics: int, values: int) -> None:
+    """Ties in plenty, few or none; every row against every other."""
+    points = np.random.default_rng(metrics).integers(0, values, (1500, metrics))
+    no_worse = (points[:, None] <= points[None]).all(axis=2)
+    better = (points[:, None] < points[None]).any(axis=2)
+    expected = np.flatnonzero(~(no_worse & better).any(axis=0))
+
+    assert sorted(front(list(points.T), []).tolist()) == expected.tolist()
+
+
+def test_a_front_of_everything_is_found_in_no_time() -> None:
+    """Each with each would be a hundred thousand million comparisons."""
+    x, y = np.divmod(np.arange(300_000), 600)
+
+    assert len(front([x + y], [x, y])) == 300_000
 
 
 def test_exact_where_doubles_are_not() -> None:

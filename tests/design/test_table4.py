@@ -40,6 +40,7 @@ def test_the_continuous_width_lies_between_the_valid_ones(stem: int) -> None:
     for row in found:
         assert (
             row.fit is None
+            or row.continuous is None
             or row.fit.best.channels <= row.continuous <= row.fit.next_wider.channels
         )
 
@@ -53,3 +54,9 @@ def test_one_reading_gives_four_of_the_five_published_widths_and_none_the_fifth(
     assert not any(one.reproduces("shufflenet") for one in found.values())
     assert best.macs["shufflenet"] == 40_134_528
     assert found[12, True, "up"].macs["resnext"] == 44_484_864
+
+
+def test_a_conv1_that_takes_the_whole_budget_leaves_no_width() -> None:
+    assert all(row.continuous is row.fit is None for row in rows(1000))
+    assert any(row.continuous is None for row in rows(100))
+    assert any(row.continuous is not None for row in rows(100))

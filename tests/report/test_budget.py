@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from hypothesis import given
 from markdown_it import MarkdownIt
@@ -79,21 +80,45 @@ def test_markdown_has_no_more_markup_than_ours(report: Report) -> None:
     source = markdown(report, "FLOP budget")
     html = MarkdownIt("commonmark").enable("table").enable("strikethrough").render(source)
 
-    assert html.count("<tr>") == len(report.verdicts) + 1
+    assert html.count("<tr>") == len(report.verdicts) + html.count("<thead>")
     tags = set(re.findall(r"</?([a-zA-Z0-9]+)", html))
-    assert tags <= set("h3 table thead tbody tr th td p ul li strong code".split())
-    outside_code = re.sub(r"<code>.*?</code>", "", html)
+    assert tags <= set(
+        "h3 table thead tbody tr th td p ul li strong code pre details summary".split()
+    )
+    outside_code = re.sub(r"<code.*?</code>", "", html, flags=re.DOTALL)
     assert not re.search(r"@\w", outside_code)
 
 
 def test_markdown() -> None:
-    """What failed first, then the layers behind it."""
+    """What failed first, then the layers behind it, and folded up what is fine."""
     source = markdown(Report((FINE, OVER)), "FLOP budget")
 
     assert source.startswith("### FLOP budget: 1 of 2 failed\n\n| | model | metric | | where |\n")
-    assert source.index("FAIL") < source.index("✅ ok")
-    assert "- +9.8 MMAC <code>stage3.1.pw2</code> groups 3 → 1\n" in source
+    assert source.index("FAIL") < source.index("<summary>1 fine</summary>\n\n| | model")
+    assert "```text\n  +9.8 MMAC  stage3.1.pw2  groups 3 → 1\n+600.0 kMAC  stage3.2.pw2" in source
     assert "- reason: paper, table 5\n" in source
+    assert "details" not in markdown(Report((FINE,)), "FLOP budget")
+
+
+def test_text_is_wrapped_at_the_width_below_the_message() -> None:
+    """No word is cut, and the columns stay columns."""
+    lines = text(Report((OVER, FINE)), width=60).splitlines()
+
+    assert lines[2:4] == [
+        "FAIL  net            macs    152.3 MMAC > 140.0 MMAC, +12.3",
+        "                             MMAC (+8.8 %)",
+    ]
+    assert all(len(line) <= 60 for line in lines)
+    assert " ".join(" ".join(lines).split()) == " ".join(text(Report((OVER, FINE))).split())
+
+
+def test_verdicts_on_one_model_stand_together() -> None:
+    """Also where others are between them in the file."""
+    other = replace(OVER, model="other")
+    found = text(Report((OVER, other, MEMORY)))
+
+    assert found.index("memory") < found.index("other")
+    assert found.count("stage3.1.pw2") == 2
 
 
 def test_results_have_the_keys_that_scripts_rely_on() -> None:

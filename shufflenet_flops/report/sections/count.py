@@ -6,8 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from shufflenet_flops.count import Convention, Table, find_convention
-from shufflenet_flops.report.count import caveats, group_grid, layer_grid, stage_grid, table_from
-from shufflenet_flops.report.grid import mega, percent
+from shufflenet_flops.report.count import (
+    caveats,
+    group_grid,
+    layer_grid,
+    memory_text,
+    stage_grid,
+    table_from,
+)
+from shufflenet_flops.report.grid import percent
 from shufflenet_flops.report.plot_bars import draw_stacked
 from shufflenet_flops.report.saved import Saved
 from shufflenet_flops.report.section import Picture, Section
@@ -57,7 +64,7 @@ def _findings(
     kind = max(kinds, key=lambda name: kinds[name].total(convention))
     findings = [
         f"{total:,} {convention.unit}s, {result['params']:,} parameters and "
-        f"{mega(table.memory_bytes, 1)} MB of memory access for one input.",
+        f"{memory_text(table.memory_bytes, 1)} of memory access for one input.",
         f"{stage} takes {percent(stages[stage].total(convention), total)} of the "
         f"{convention.unit}s, more than any other stage; of the kinds of layer it is {kind}, with "
         f"{percent(kinds[kind].total(convention), total)}.",

@@ -1,0 +1,66 @@
+"""Find and read `flop-budget.toml`, or `[tool.shufflenet-flops]` in `pyproject.toml`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from shufflenet_flops.budget.config import Config
+from shufflenet_flops.budget.parse import parse
+from shufflenet_flops.errors import ConfigError, InputError, Problem
+from shufflenet_flops.toml_lines import Document, KeyPath
+
+OWN_FILE = "flop-budget.toml"
+PYPROJECT = "pyproject.toml"
+TABLE: KeyPath = ("tool", "shufflenet-flops")
+
+
+def load(file: Path | None = None) -> Config:
+    """The configuration in `file`, or else the one of the current directory.
+
+    Raises ConfigError for what is in it, InputError where there is none or there are two.
+    """
+    if file is None:
+        file = _find()
+    text = read_text(file)
+    root = TABLE if file.name == PYPROJECT else ()
+    return parse(str(file), text, root, file.parent)
+
+
+def _find() -> Path:
+    own, pyproject = Path(OWN_FILE), Path(PYPROJECT)
+    in_pyproject = pyproject.is_file() and _has_table(pyproject)
+    if own.is_file() and in_pyproject:
+        raise InputError(
+            f"{OWN_FILE} and [tool.shufflenet-flops] in {PYPROJECT} are both here: keep one"
+        )
+    if own.is_file():
+        return own
+    if in_pyproject:
+        return pyproject
+    raise InputError(
+        f"there is no {OWN_FILE} here, and no [tool.shufflenet-flops] in {PYPROJECT}: write one, "
+        "or name one with --config FILE"
+    )
+
+
+def _has_table(file: Path) -> bool:
+    tool = Document(str(file), read_text(file)).data.get("tool", {})
+    return isinstance(tool, dict) and TABLE[-1] in tool
+
+
+def read_text(file: Path) -> str:
+    """The text of a file in UTF-8. Raises InputError or, with the line, ConfigError."""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror}") from None
+    return decode(str(file), content)
+
+
+def decode(file: str, content: bytes) -> str:
+    """Bytes as text in UTF-8, lines ended by a newline. Raises ConfigError with the line."""
+    try:
+        return content.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError(Problem(file, line, "", "is not text in UTF-8")) from None

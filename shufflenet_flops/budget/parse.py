@@ -1,0 +1,225 @@
+"""A budget file's TOML as a configuration: read in one go, every problem with its line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from shufflenet_flops.budget.config import Config, Entry, Level
+from shufflenet_flops.budget.quantity import METRICS, Limit, parse_limit, shown
+from shufflenet_flops.count import CONVENTIONS, Convention, find_convention
+from shufflenet_flops.count.row import MAC_CLASSES
+from shufflenet_flops.errors import ConfigError, InputError, Problem, UnknownNameError
+from shufflenet_flops.sources import Input, parse_input
+from shufflenet_flops.toml_lines import Document, KeyPath
+
+SCHEMA = 1
+
+T = TypeVar("T")
+
+
+def parse(file: str, text: str, root: KeyPath = (), directory: Path = Path()) -> Config:
+    """The configuration in the table at `root` of a TOML text. Raises ConfigError with everything
+    that is wrong."""
+    document = Document(file, text)
+    reader = _Reader(document)
+    table: Any = document.data
+    for key in root:
+        table = table.get(key, {}) if isinstance(table, dict) else {}
+    config = _config(reader, root, table, directory)
+    if reader.problems:
+        raise ConfigError(*sorted(reader.problems, key=lambda problem: problem.line))
+    return config
+
+
+class _Reader:
+    """A document, and the problems found in it so far."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.problems: list[Problem] = []
+
+    def report(self, path: KeyPath, what: str) -> None:
+        self.problems.append(self.document.problem(path, what))
+
+    def value(self, path: KeyPath, default: T, read: Callable[[], T]) -> T:
+        """What `read` gives, or the default and a problem where it raises."""
+        try:
+            return read()
+        except (InputError, UnknownNameError) as error:
+            self.report(path, str(error))
+            return default
+
+    def check_keys(self, path: KeyPath, table: Mapping[str, Any], known: tuple[str, ...]) -> None:
+        for key in table:
+            if key not in known:
+                self.report((*path, key), str(UnknownNameError("key", key, known)))
+
+
+_TOP_KEYS = ("schema", "input", "path", "budget")
+_ENTRY_KEYS = ("model", "input", "args", *METRICS, "convention", "level", "reason")
+
+
+def _config(reader: _Reader, root: KeyPath, table: Any, directory: Path) -> Config:
+    if not isinstance(table, dict):
+        reader.report(root, f"must be a table, not {_kind(table)}")
+        table = {}
+    reader.check_keys(root, table, _TOP_KEYS)
+    schema = table.get("schema")
+    if schema != SCHEMA or isinstance(schema, bool | float):
+        found = f"{shown(schema)} is not known" if "schema" in table else "is missing"
+        reader.report((*root, "schema"), f"{found}: write schema = {SCHEMA}")
+    default = _inputs(reader, root, table)
+    nowhere: tuple[Path, ...] = ()
+    path = reader.value((*root, "path"), nowhere, lambda: _path(table.get("path", []), directory))
+    budgets = table.get("budget", [])
+    if not isinstance(budgets, list) or not budgets:
+        reader.report((*root, "budget"), "write one [[budget]] or more")
+        budgets = []
+    entries = [
+        _entry(reader, (*root, "budget", i), entry, default) for i, entry in enumerate(budgets)
+    ]
+    return Config(reader.document.file, tuple(entries), path, directory)
+
+
+def _entry(reader: _Reader, path: KeyPath, table: Any, default: tuple[Input, ...]) -> Entry:
+    if not isinstance(table, dict):
+        reader.report(path, f"must be a table, not {_kind(table)}")
+        return Entry("", ())
+    reader.check_keys(path, table, _ENTRY_KEYS)
+    if "model" not in table:
+        reader.report(path, "has no model: name one of the zoo, package.module:factory, or a file")
+    model = _text(reader, (*path, "model"), table.get("model", "-"))
+    limits = [
+        limit
+        for metric in METRICS
+        if metric in table and (limit := _limit(reader, (*path, metric), metric, table[metric]))
+    ]
+    if not any(metric in table for metric in METRICS):
+        reader.report(path, f"has no limit: give one or more of {', '.join(METRICS)}")
+    args = table.get("args", {})
+    if not isinstance(args, dict):
+        reader.report(
+            (*path, "args"), f"must be a table of the factory's arguments, not {shown(args)}"
+        )
+        args = {}
+    convention = CONVENTIONS["paper"]
+    if "convention" in table:
+        convention = reader.value(
+            (*path, "convention"), convention, lambda: _convention(table["convention"])
+        )
+    for limit in limits:
+        if not counts_in(convention, limit.metric):
+            reader.report((*path, limit.metric), _wrong_unit(convention, limit.metric))
+    return Entry(
+        model,
+        tuple(limits),
+        _inputs(reader, path, table) or (() if _is_graph(model) else default),
+        args,
+        convention,
+        reader.value((*path, "level"), None, lambda: _level(table.get("level"))),
+        _text(reader, (*path, "reason"), table.get("reason", "-"), lines=True)
+        if "reason" in table
+        else "",
+        {key: reader.document.line((*path, key)) for key in table}
+        | {"": reader.document.line(path)},
+    )
+
+
+def _limit(reader: _Reader, path: KeyPath, metric: str, value: Any) -> Limit | None:
+    return reader.value(path, None, lambda: parse_limit(metric, value))
+
+
+def _convention(value: Any) -> Convention:
+    return find_convention(value if isinstance(value, str) else shown(value))
+
+
+def counts_in(convention: Convention, metric: str) -> bool:
+    """Whether a limit on `macs` or `flops` means something under a convention.
+
+    One multiply-accumulate is two FLOPs, so either goes where nothing else is counted.
+    """
+    if metric not in ("macs", "flops") or f"{convention.unit.lower()}s" == metric:
+        return True
+    return all(op_class in MAC_CLASSES for op_class in convention.weights)
+
+
+def _wrong_unit(convention: Convention, metric: str) -> str:
+    right = f"{convention.unit.lower()}s"
+    return (
+        f"convention {convention.name} counts more than multiply-accumulates, in "
+        f"{convention.unit}s, so they cannot be turned into {metric}: write {right}"
+    )
+
+
+def _is_graph(model: str) -> bool:
+    """Whether the model is a file that says what its inputs are."""
+    return model.endswith((".onnx", ".pt2"))
+
+
+def _inputs(reader: _Reader, path: KeyPath, table: Mapping[str, Any]) -> tuple[Input, ...]:
+    if "input" not in table:
+        return ()
+    return reader.value((*path, "input"), (), lambda: _parse_inputs(table["input"]))
+
+
+def _parse_inputs(value: Any) -> tuple[Input, ...]:
+    advice = (
+        "write a shape, batch first, as in [1, 3, 224, 224], or text with a dtype, as in "
+        '"1x128:int64", or an array of such texts for several inputs'
+    )
+    texts = [value] if isinstance(value, str) else value
+    if isinstance(texts, list) and texts:
+        if all(isinstance(item, int) and not isinstance(item, bool) for item in texts):
+            return (_parse_input("x".join(map(_size, texts))),)
+        if all(isinstance(item, str) for item in texts):
+            return tuple(map(_parse_input, texts))
+    raise InputError(f"{shown(value)} is no input: {advice}")
+
+
+def _size(value: int) -> str:
+    # Python refuses to write integers of thousands of digits.
+    return str(value) if abs(value) < 2**63 else "-1"
+
+
+def _parse_input(text: str) -> Input:
+    try:
+        return parse_input(text)
+    except (InputError, UnknownNameError) as error:
+        # The command line's option has another name here.
+        raise InputError(str(error).replace("--input ", "")) from None
+
+
+def _path(value: Any, directory: Path) -> tuple[Path, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise InputError('write an array of directories to import from, as in ["."]')
+    for item in value:
+        if "\0" in item or not (directory / item).is_dir():
+            raise InputError(f"{item!r}: there is no such directory beside the file")
+    return tuple(directory / item for item in value)
+
+
+def _level(value: Any) -> Level | None:
+    levels: tuple[Level, ...] = get_args(Level)
+    for level in levels:
+        if value == level:
+            return level
+    if value is None:
+        return None
+    raise UnknownNameError("level", value if isinstance(value, str) else shown(value), levels)
+
+
+def _text(reader: _Reader, path: KeyPath, value: Any, *, lines: bool = False) -> str:
+    """A text that is not empty and, but for line breaks, can be printed."""
+    if isinstance(value, str) and value.strip():
+        if ("".join(value.split()) if lines else value).isprintable():
+            return value
+        reader.report(path, "holds characters that cannot be printed")
+    else:
+        reader.report(path, f"must be a text, not {shown(value)}")
+    return ""
+
+
+def _kind(value: Any) -> str:
+    return f"a value of type {type(value).__name__}"
