@@ -3,9 +3,8 @@
 The analytic side is here and imports no torch; the measured side is `shufflenet_flops.measure`.
 """
 
-from shufflenet_flops.budget.check import check as check
-from shufflenet_flops.budget.verdict import Report as Report
-from shufflenet_flops.budget.verdict import Verdict as Verdict
+from typing import TYPE_CHECKING, Any
+
 from shufflenet_flops.count import CONVENTIONS as CONVENTIONS
 from shufflenet_flops.count import Convention as Convention
 from shufflenet_flops.count import Row as Row
@@ -15,3 +14,19 @@ from shufflenet_flops.errors import ShufflenetFlopsError as ShufflenetFlopsError
 from shufflenet_flops.zoo import Model as Model
 from shufflenet_flops.zoo import find as find
 from shufflenet_flops.zoo import names as names
+
+if TYPE_CHECKING:
+    from shufflenet_flops.budget.check import check as check
+    from shufflenet_flops.budget.verdict import Report as Report
+    from shufflenet_flops.budget.verdict import Verdict as Verdict
+
+_BUDGET = {"check": "check", "Report": "verdict", "Verdict": "verdict"}
+
+
+def __getattr__(name: str) -> Any:
+    """What belongs to budgets is imported when it is asked for: other commands start without."""
+    if name not in _BUDGET:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"shufflenet_flops.budget.{_BUDGET[name]}"), name)

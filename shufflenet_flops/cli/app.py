@@ -9,51 +9,19 @@ from typing import Annotated
 
 import typer
 
-from shufflenet_flops.cli import (
-    check,
-    compare,
-    count,
-    diff,
-    env,
-    explain,
-    fit,
-    formula,
-    interrupts,
-    latency,
-    lock,
-    models,
-    paper,
-    report,
-    shuffle,
-    sweep,
-)
+from shufflenet_flops.cli import interrupts
+from shufflenet_flops.cli.group import Commands
 from shufflenet_flops.errors import ShufflenetFlopsError, one_line
 
 app = typer.Typer(
     name="shufflenet-flops",
+    cls=Commands,
     help="FLOPs of convolutional networks: exact integers, each under a named convention.",
     invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("compare")(compare.command)
-app.command("count")(count.command)
-app.command("formula")(formula.command)
-app.command("fit")(fit.command)
-app.command("sweep")(sweep.command)
-app.command("explain")(explain.command)
-app.command("paper")(paper.command)
-app.command("report", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
-    report.command
-)
-app.command("check")(check.command)
-app.command("lock")(lock.command)
-app.command("diff")(diff.command)
-app.command("latency")(latency.command)
-app.command("shuffle")(shuffle.command)
-app.command("models")(models.command)
-app.command("env")(env.command)
 
 _debug = False
 _NOTHING_WRITTEN = "interrupted: nothing was written"
@@ -128,7 +96,7 @@ def run(arguments: list[str]) -> int:
             f"{type(error).__name__}: {error} (a defect of shufflenet-flops; "
             "`shufflenet-flops --debug …` shows where)"
         )
-    if code == report.INTERRUPTED:
+    if code == interrupts.INTERRUPTED:
         return _fail(_NOTHING_WRITTEN)
     return code if isinstance(code, int) else 0
 

@@ -8,6 +8,7 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
+INTERRUPTED = 130  # what typer makes of Ctrl-C
 _AGAIN_S = 0.05
 _happened = False
 

@@ -10,12 +10,14 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from shufflenet_flops.budget.load import OWN_FILE
+from shufflenet_flops.cli import interrupts
 from shufflenet_flops.cli.completion import complete_report
+from shufflenet_flops.cli.group import Commands
 from shufflenet_flops.cli.options import QuietOption
 from shufflenet_flops.cli.output import open_files
 from shufflenet_flops.cli.stage import Stage
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from shufflenet_flops.report.section import Section
 
 Invoke = Callable[[Sequence[str]], None]
-INTERRUPTED = 130  # what typer makes of Ctrl-C
 
 # What `report all` has: each report's name and the command whose results it shows.
 PARTS: Mapping[str, tuple[str, ...]] = {
@@ -143,9 +144,9 @@ def _invoker(context: typer.Context) -> Invoke:
 
     def invoke(arguments: Sequence[str]) -> None:
         name, *rest = arguments
-        found = getattr(root, "commands")[name]  # noqa: B009 - typer types it as a plain command
+        found = cast(Commands, root).get_command(context, name)
         code = found.main(rest, prog_name=f"shufflenet-flops {name}", standalone_mode=False)
-        if code == INTERRUPTED:
+        if code == interrupts.INTERRUPTED:
             raise KeyboardInterrupt
 
     return invoke

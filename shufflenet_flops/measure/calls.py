@@ -54,12 +54,14 @@ def maker(
         if out is seen:
             return lambda args, kwargs: kwargs[name]
     if isinstance(out, Tensor):
+        if not out.numel():
+            return lambda args, kwargs: out  # such as the statistics that a norm does not return
         shape, stride, dtype = out.shape, out.stride(), out.dtype
         return lambda args, kwargs: torch.empty_strided(shape, stride, dtype=dtype, device=META)
     if isinstance(out, tuple | list):
         makers = [maker(part, args, kwargs, seen_args, seen_kwargs) for part in out]
         kind = list if isinstance(out, list) else tuple
-        return lambda args, kwargs: kind(make(args, kwargs) for make in makers)
+        return lambda args, kwargs: kind([make(args, kwargs) for make in makers])
     return lambda args, kwargs: out
 
 

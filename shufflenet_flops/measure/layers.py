@@ -12,7 +12,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.modules import module as torch_module
+from torch.nn.modules.module import _has_any_global_hook
 
 Arguments = Callable[[Any, Tensor], tuple[Any, ...]]
 
@@ -80,11 +80,13 @@ def plain_call(layer: nn.Module) -> Callable[..., tuple[Any, tuple[Any, ...]] | 
 
 def _as_made(layer: nn.Module) -> bool:
     own = layer.__dict__
-    hooks = "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"
-    return (
-        "forward" not in own
-        and type(layer).forward is _FORWARDS[type(layer)]
-        and not any(own[name] for name in hooks)
-        and getattr(layer, "padding_mode", "zeros") == "zeros"
-        and not torch_module._has_any_global_hook()
+    changed = (
+        own["_forward_hooks"]
+        or own["_forward_pre_hooks"]
+        or own["_backward_hooks"]
+        or own["_backward_pre_hooks"]
+        or "forward" in own
+        or own.get("padding_mode", "zeros") != "zeros"
     )
+    kind = layer.__class__
+    return not (changed or kind.forward is not _FORWARDS[kind] or _has_any_global_hook())
