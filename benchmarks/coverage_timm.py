@@ -23,9 +23,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import torchvision_ops
 from shufflenet_flops.errors import ModelError
 from shufflenet_flops.measure.trace import trace
+from tests.support import torchvision_ops
 
 RESULTS = Path("build/coverage.jsonl")
 REPORT = Path("reports/coverage.md")

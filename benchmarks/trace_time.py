@@ -16,9 +16,9 @@ from statistics import geometric_mean, median
 import torch
 from torch import Tensor, nn
 
-from benchmarks import torchvision_ops
 from shufflenet_flops.latency.sampling import sample
 from shufflenet_flops.measure import trace, tracer
+from tests.support import torchvision_ops
 
 Call = Callable[[], object]
 Count = Callable[[nn.Module, Tensor], object]

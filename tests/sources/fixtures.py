@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.support.torchvision_ops import declare
+
 # An op that nobody else has a rule for; it lives as long as its library.
 USERS_OPS = torch.library.Library("users", "DEF")
 USERS_OPS.define("odd(Tensor x) -> Tensor")
@@ -102,19 +104,9 @@ def user_code(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def torchvision_ops() -> Iterator[None]:
+def torchvision_ops() -> None:
     """Make torchvision importable where its compiled ops do not fit torch, as on the CPU wheel."""
-    library = None
-    try:
-        import torchvision  # noqa: F401
-    except RuntimeError:
-        for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
-            del sys.modules[name]
-        library = torch.library.Library("torchvision", "DEF")
-        for op in ("nms", "qnms"):
-            library.define(f"{op}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    yield
-    del library  # the ops end with it
+    declare()
 
 
 @pytest.fixture

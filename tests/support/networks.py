@@ -9,8 +9,10 @@ from torch import Tensor, nn
 
 from shufflenet_flops import zoo
 from shufflenet_flops.measure import build
-from tests.support import torchvision_ops as torchvision_ops
 from tests.support.functional_shufflenet import FunctionalShuffleNet
+from tests.support.torchvision_ops import declare
+
+declare()
 
 
 def network(name: str, size: int = 64) -> tuple[nn.Module, Tensor]:
