@@ -219,7 +219,7 @@ def judge_lock(config: Config, subjects: Sequence[Subject], before: Lock) -> lis
     known = tuple(one for one in before if one.model not in failed)
     verdicts = []
     for one in diff.compare(known, lock_of(subjects)):
-        for verdict in diff.judge([one], hint=RELOCK, top=TOP):
+        for verdict in diff.judge([one], words=diff.LOCKED, hint=RELOCK, top=TOP):
             if entry := entries.get(one.name):
                 verdict = replace(
                     verdict,

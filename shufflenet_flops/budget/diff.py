@@ -36,6 +36,27 @@ class ModelDiff:
         return [one for one in align(before, after) if one.is_change]
 
 
+@dataclass(frozen=True)
+class Words:
+    """What is said of a model that is the same, new or gone; of older terms; of other layers."""
+
+    same: str
+    new: str
+    gone: str
+    before: str
+    layers: str
+
+
+LOCKED = Words(
+    "as locked",
+    "not in the lock",
+    "locked, and gone",
+    "locked",
+    "not as locked, though the totals are",
+)
+CHANGED = Words("unchanged", "added", "removed", "it was", "changed, though the totals are not")
+
+
 def compare(before: Lock, after: Lock) -> list[ModelDiff]:
     """Every model of both locks, once, in the order of its name.
 
@@ -73,37 +94,39 @@ def _matched(
             yield left, right
 
 
-def judge(diffs: Iterable[ModelDiff], *, hint: str = "", top: int = 3) -> list[Verdict]:
+def judge(
+    diffs: Iterable[ModelDiff], *, words: Words = CHANGED, hint: str = "", top: int = 3
+) -> list[Verdict]:
     """What two locks say about each model: a verdict for every total that is not what it was.
 
     A failure has the `top` layers most behind it, and `hint` what to do about it.
     """
-    return [verdict for one in diffs for verdict in _judge(one, hint, top)]
+    return [verdict for one in diffs for verdict in _judge(one, words, hint, top)]
 
 
-def _judge(one: ModelDiff, hint: str, top: int) -> Iterator[Verdict]:
+def _judge(one: ModelDiff, words: Words, hint: str, top: int) -> Iterator[Verdict]:
     before, after = one.before, one.after
     if before is None or after is None:
-        yield _alone(one, hint, top)
+        yield _alone(one, words, hint, top)
     elif one.status == "same":
-        text = f"as locked, {exact(after.unit, after.totals['count'])}"
+        text = f"{words.same}, {exact(after.unit, after.totals['count'])}"
         yield Verdict(one.name, "lock", "ok", text, convention=after.convention)
     elif one.status == "not-comparable":
         yield Verdict(
             one.name,
             "lock",
             "not-comparable",
-            f"not comparable: locked {_terms(before)}, and now {_terms(after)}",
+            f"not comparable: {words.before} {_terms(before)}, and now {_terms(after)}",
             hint=hint,
         )
     elif one.status == "renamed":
         text = f"renamed {before.name} → {after.name}: the same layers, under another name"
         yield Verdict(one.name, "lock", "renamed", text, convention=after.convention, hint=hint)
     else:
-        yield from _changed(one, before, after, hint, top)
+        yield from _changed(one, before, after, words, hint, top)
 
 
-def _alone(one: ModelDiff, hint: str, top: int) -> Verdict:
+def _alone(one: ModelDiff, words: Words, hint: str, top: int) -> Verdict:
     """A model of one lock alone, with its heaviest layers."""
     found = one.after or one.before
     assert found is not None
@@ -113,7 +136,7 @@ def _alone(one: ModelDiff, hint: str, top: int) -> Verdict:
         one.name,
         "lock",
         "missing" if one.after else "stale",
-        f"{'not in the lock' if one.after else 'locked, and gone'}: {exact(found.unit, total)}",
+        f"{words.new if one.after else words.gone}: {exact(found.unit, total)}",
         actual=total if one.after else None,
         locked=None if one.after else total,
         convention=found.convention,
@@ -127,7 +150,9 @@ def _terms(one: Block) -> str:
     return f"on {' and '.join(one.inputs)} under {one.convention}"
 
 
-def _changed(one: ModelDiff, before: Block, after: Block, hint: str, top: int) -> Iterator[Verdict]:
+def _changed(
+    one: ModelDiff, before: Block, after: Block, words: Words, hint: str, top: int
+) -> Iterator[Verdict]:
     changes = one.changes
     differing = [
         metric
@@ -152,14 +177,14 @@ def _changed(one: ModelDiff, before: Block, after: Block, hint: str, top: int) -
         )
     if not differing:
         rows, more = top_rows(changes, after.unit, int, top)
-        what = f"{len(changes)} layer{'s are' if len(changes) > 1 else ' is'} not as locked"
+        what = f"{len(changes)} layer{'s are' if len(changes) > 1 else ' is'} {words.layers}"
         if not changes:
-            what = f"unknown ops {_ops(before)} → {_ops(after)}"
+            what = f"unknown ops {_ops(before)} → {_ops(after)}, though the totals are the same"
         yield Verdict(
             one.name,
             "structure",
             "changed",
-            f"{what}, though the totals are",
+            what,
             convention=after.convention,
             top_rows=rows,
             more_rows=more,

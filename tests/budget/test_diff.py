@@ -75,7 +75,7 @@ def test_another_input_or_convention_is_no_regression() -> None:
     ):
         (verdict,) = judge(compare((LARGE,), (other,)))
         assert verdict.status == "not-comparable"
-        assert "locked on 1x3x224x224 under paper" in verdict.message
+        assert "it was on 1x3x224x224 under paper, and now on" in verdict.message
         assert Report((verdict,)).exit_code == 2
 
 
@@ -93,6 +93,7 @@ def test_other_names_of_layers_are_a_change() -> None:
     (verdict,) = judge(compare((LARGE,), (replace(LARGE, layers=layers),)))
 
     assert (verdict.metric, verdict.status) == ("structure", "changed")
+    assert verdict.message == "1 layer is changed, though the totals are not"
     assert verdict.top_rows[0].change == f"was {LARGE.layers[0].path}"
     (verdict,) = judge(compare((LARGE,), (replace(LARGE, unknown_ops={"aten.fft": 2}),)))
     assert "unknown ops none → aten.fft x2" in verdict.message

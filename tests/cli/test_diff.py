@@ -47,9 +47,9 @@ def test_two_locks(capsys: pytest.CaptureFixture[str]) -> None:
     code, out = told(capsys, "old.lock", "flop-budget.lock")
 
     assert code == 1
-    assert "FAIL  resnet18  lock  locked, and gone: 1,814,073,344 MAC\n" in out
-    assert "FAIL  resnet50  lock  not in the lock: 4,089,184,256 MAC\n" in out
-    assert "ok    resnet34  lock  as locked" in out
+    assert "FAIL  resnet18  lock  removed: 1,814,073,344 MAC\n" in out
+    assert "FAIL  resnet50  lock  added: 4,089,184,256 MAC\n" in out
+    assert "ok    resnet34  lock  unchanged" in out
     assert told(capsys, "old.lock", "old.lock")[0] == 0
     assert told(capsys, "old.lock", "flop-budget.lock", "--exit-zero") == (0, out)
 
@@ -65,7 +65,7 @@ def test_two_revisions(capsys: pytest.CaptureFixture[str]) -> None:
 
     code, out = told(capsys, "HEAD~1:flop-budget.lock", "HEAD:flop-budget.lock")
     assert code == 1
-    assert "resnet34  lock  not in the lock" in out
+    assert "resnet34  lock  added" in out
     assert told(capsys, "HEAD:flop-budget.lock", "flop-budget.lock")[0] == 0
     code, out = told(capsys, "HEAD~2:flop-budget.lock", "flop-budget.lock")
     assert code == 2
