@@ -22,8 +22,8 @@ from shufflenet_flops.spec import OpClass
 class Explanation:
     """What every counter says of one model on one input (batch first), and why.
 
-    `slips` are, by counter, the places where it does not count the MACs that ran. `norms` are the
-    kinds of norms that the model has.
+    `slips` are, by counter whose total is explained, the places where it does not count the MACs
+    that ran. `norms` are the kinds of norms that the model has.
     """
 
     model: str
@@ -55,7 +55,7 @@ def explain(
         {
             one.name: slips(one.unit, one.parts(traced), traced)
             for one in chosen
-            if reports[one.name].status == "ok"
+            if reports[one.name].residual == 0  # a prediction that is off tells nothing
         },
         tuple(dict.fromkeys(row.op for row in traced.table.rows if row.kind is Kind.NORM)),
         traced.unknown_ops,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from shufflenet_flops.measure import trace
 from shufflenet_flops.measure.counters import ALL_COUNTERS, CounterReport, run
@@ -107,3 +108,11 @@ def test_additions_depend_on_how_they_are_written() -> None:
         "AddMethodInPlace": set(),
         "Kept": {"profiler"},
     }
+
+
+def test_no_slip_is_told_of_a_total_that_is_not_explained() -> None:
+    """Recurrent layers have no fingerprint: what thop adds for one is left as a residual."""
+    found = explain("lstm", torch.nn.LSTM(8, 8).eval(), [torch.zeros(1, 1, 8)])
+
+    assert found.counters["thop"].residual
+    assert "thop" not in found.slips
