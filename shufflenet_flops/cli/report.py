@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -178,7 +179,7 @@ def _all(targets: Sequence[Path], invoke: Invoke, quiet: bool) -> None:
         sections = []
         for name, arguments in parts.items():
             step(name)
-            text = stage.kept(name, arguments, lambda: _json(arguments, invoke))  # noqa: B023
+            text = stage.kept(name, arguments, partial(_json, arguments, invoke))
             made_by = shlex.join(["shufflenet-flops", "report", *arguments, "-o", f"{name}.md"])
             section = _section(load(text, name), made_by)
             if not alone:

@@ -66,6 +66,7 @@ class Bound:
     def __lt__(self, other: Bound | int) -> Bound:
         return Bound(0, 1)
 
+    # As an array's: a comparison of every number, which here may come out either way.
     def __ne__(self, other: object) -> Bound:  # type: ignore[override]
         return Bound(0, 1)
 

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -123,12 +124,10 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _need_pyarrow() -> None:
-    try:
-        import pyarrow.parquet  # noqa: F401
-    except ImportError:
+    if find_spec("pyarrow") is None:
         raise InputError(
             "Parquet needs pyarrow: pip install 'shufflenet-flops[distributed]', or --save-as csv"
-        ) from None
+        )
 
 
 def _write_parquet(path: Path, counted: Counted, columns: Sequence[str]) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 
 from shufflenet_flops.errors import InputError
+from shufflenet_flops.no_gc import no_gc
 
 Progress = Callable[[str, int, int], None]
 Timer = Callable[[Callable[[], object], int], float]
@@ -92,7 +91,7 @@ def sample(
                 progress(name, i, rounds)
                 if repeats[name] > 1:
                     calls[name]()
-                with _no_gc():
+                with no_gc():
                     found[name] = timer(calls[name], repeats[name])
             for name, seconds in found.items():
                 samples[name].append(seconds)
@@ -106,7 +105,7 @@ def _warm_up(calls: Mapping[str, Callable[[], object]], timer: Timer) -> dict[st
     times: Samples = {name: [] for name in calls}
     for _ in range(MAX_WARMUP_ROUNDS):
         for name, call in calls.items():
-            with _no_gc():
+            with no_gc():
                 times[name].append(timer(call, 1))
         if all(_is_settled(history) for history in times.values()):
             break
@@ -116,14 +115,3 @@ def _warm_up(calls: Mapping[str, Callable[[], object]], timer: Timer) -> dict[st
 def _is_settled(history: list[float]) -> bool:
     """Whether the last two calls were about as fast as any of those before."""
     return len(history) >= 4 and min(history[-2:]) >= _STILL_WARMING * min(history[:-2])
-
-
-@contextmanager
-def _no_gc() -> Iterator[None]:
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

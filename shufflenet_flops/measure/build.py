@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import singledispatch
 
 import torch
@@ -58,7 +59,7 @@ class ZeroPadShortcut(nn.Module):
         return nn.functional.pad(kept, (0, 0, 0, 0, 0, self.c_out - x.shape[1]))
 
 
-class _Joined(nn.Module):
+class _Joined(nn.Module, ABC):
     """Branches over one input, merged, then `after` in sequence."""
 
     def __init__(self, node: tree.Join) -> None:
@@ -75,9 +76,9 @@ class _Joined(nn.Module):
             y = children[name](y)
         return y
 
+    @abstractmethod
     def merge(self, outputs: list[Tensor]) -> Tensor:
         """One tensor of the branches' outputs."""
-        raise NotImplementedError
 
 
 class Add(_Joined):

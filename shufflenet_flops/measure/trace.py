@@ -7,10 +7,9 @@ shapes and strides of its arguments alone. The module is left exactly as it was.
 from __future__ import annotations
 
 import copy
-import gc
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,8 +21,10 @@ from shufflenet_flops.count import ModuleCall, Table
 from shufflenet_flops.errors import ModelError
 from shufflenet_flops.measure.attention import fused
 from shufflenet_flops.measure.calls import map_tensors
+from shufflenet_flops.measure.function_mode import Functions
 from shufflenet_flops.measure.modules import find_places, set_mode, state_tensors, untouched
-from shufflenet_flops.measure.tracer import Functions, Tracer
+from shufflenet_flops.measure.tracer import Tracer
+from shufflenet_flops.no_gc import no_gc
 
 
 @dataclass(frozen=True)
@@ -77,19 +78,8 @@ class ValuesNeededError(ModelError):
     """The forward pass asked a tensor without data for its values."""
 
 
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Thousands of small objects are made and kept, which sets the garbage collector off."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-@_no_collection()
+# Thousands of small objects are made and kept, which sets the garbage collector off.
+@no_gc()
 def _run(
     model: nn.Module, call: tuple[Any, dict[str, Any]], training: bool | None, *, values: bool
 ) -> Trace:

@@ -1,8 +1,7 @@
-"""The two modes that watch a forward pass: one for torch functions, one for the aten ops below."""
+"""The mode that watches the aten ops of a forward pass, and turns each into a row."""
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -10,13 +9,12 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from shufflenet_flops.count import Row
 from shufflenet_flops.count.row import IntShape
 from shufflenet_flops.measure.aten import FREE, RULES, Context, Work
-from shufflenet_flops.measure.calling import REPLACED, first_shape, is_named
+from shufflenet_flops.measure.calling import first_shape
 from shufflenet_flops.measure.calls import (
     Make,
     arguments_of,
@@ -26,9 +24,7 @@ from shufflenet_flops.measure.calls import (
     position,
     tensors_of,
 )
-from shufflenet_flops.measure.functions import FUNCTIONS
 from shufflenet_flops.measure.infer import META, infer
-from shufflenet_flops.measure.layers import plain_call
 from shufflenet_flops.measure.modules import Place
 from shufflenet_flops.spec.ops import shape_text
 
@@ -43,81 +39,6 @@ ASKING = frozenset(
 
 
 _NO_KWARGS: Mapping[str, Any] = MappingProxyType({})
-
-
-class Functions(TorchFunctionMode):
-    """Sees the outermost torch function, such as `adaptive_avg_pool2d`, that a module calls.
-
-    Functions of `FUNCTIONS` are handed to the tracer without a trip through torch's dispatcher.
-    """
-
-    def __init__(self, tracer: Tracer, lower: bool) -> None:
-        super().__init__()
-        self._tracer = tracer
-        self._known = FUNCTIONS if lower else {}
-
-    def forward_of(self, module: Any) -> Callable[..., Any]:
-        """The module's own call; for a plain layer of torch, straight to the function in it."""
-        whole: Callable[..., Any] = module._call_impl
-        plain = plain_call(module) if self._known else None
-        if plain is None:
-            return whole
-        tracer = self._tracer
-
-        def forward(*inputs: Any, **kwargs: Any) -> Any:
-            with torch._C.DisableTorchFunction(), torch._C._DisableTorchDispatch():
-                planned = plain(*inputs, **kwargs)
-                if planned is not None:
-                    func, args = planned
-                    tracer.function, tracer.callee = func.__name__, func
-                    try:
-                        out = self._known[func](tracer, *args)
-                    except Exception as error:
-                        tracer.note_failure(tracer.function, args, {}, error)
-                        raise
-                    finally:
-                        tracer.function = tracer.callee = ""
-                    if out is not NotImplemented:
-                        return out
-            return whole(*inputs, **kwargs)
-
-        return forward
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in _METADATA:
-            return func(*args, **(kwargs or {}))
-        tracer = self._tracer
-        tracer.function = name = getattr(func, "__name__", "")
-        tracer.callee = func
-        if func in REPLACED and not is_named(func, sys._getframe(1)):
-            tracer.callee = f"unnamed.{name}"
-        elif name == "einsum" and args and isinstance(args[0], str):
-            tracer.callee = f"torch.einsum({args[0]})"
-        kwargs = kwargs or {}
-        try:
-            known = self._known.get(func)
-            if known is not None and (not types or types == _PLAIN):
-                with torch._C._DisableTorchDispatch():
-                    out = known(tracer, *args, **kwargs)
-                if out is not NotImplemented:
-                    return out
-            if name in ASKING and args and tracer.has_values(args[0]):
-                with torch._C._DisableTorchDispatch():
-                    return func(*args, **kwargs)
-            if name not in _ATTRIBUTES and not tracer.values:
-                # Torch checks that all arguments are on one device before any op is called.
-                args, kwargs = map_tensors(tracer.to_meta, (args, kwargs))
-            return func(*args, **kwargs)
-        except Exception as error:
-            tracer.note_failure(tracer.function, args, kwargs, error)
-            raise
-        finally:
-            tracer.function = tracer.callee = ""
-
-
-_PLAIN = (Tensor,)
-_METADATA = frozenset({Tensor.dim, Tensor.size, Tensor.stride, Tensor.numel})  # no op is called
-_ATTRIBUTES = frozenset({"__get__", "__set__"})
 
 
 class Tracer(TorchDispatchMode):
@@ -168,6 +89,7 @@ class Tracer(TorchDispatchMode):
 
     def note_failure(self, op: str, args: Any, kwargs: Any, error: Exception) -> None:
         """Remember the innermost place, op and shapes of a failure."""
+        # Torch raises NotImplementedError where a meta tensor is asked for its data.
         if op in ASKING or isinstance(error, NotImplementedError):
             self.asked_for_values = True
         if not self.failed:

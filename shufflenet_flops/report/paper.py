@@ -109,7 +109,7 @@ def alternatives_grid(table: PublishedTable, cells: Sequence[CellResult]) -> Gri
     ]
     several = len({cell.column for cell in cells if cell.alternatives}) > 1
     rows = [
-        (
+        [
             cell.row,
             cell.column,
             cell.printed,
@@ -118,13 +118,13 @@ def alternatives_grid(table: PublishedTable, cells: Sequence[CellResult]) -> Gri
             other.convention or "–",
             other.shown,
             other.match or percent_text(other.difference),
-        )
+        ]
         for cell in cells
         for other in cell.alternatives
     ]
     if not several:
         columns = [*columns[:1], *columns[2:]]
-        rows = [(*row[:1], *row[2:]) for row in rows]  # type: ignore[misc]
+        rows = [[*row[:1], *row[2:]] for row in rows]
     return grid(f"{table.name}: other readings", columns, rows, _alternative_summaries(cells))
 
 

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from shufflenet_flops import zoo
 from shufflenet_flops.errors import ModelError
-from shufflenet_flops.measure import Trace, build, trace, tracer
+from shufflenet_flops.measure import Trace, build, function_mode, trace, tracer
 
 
 def traced_in_full(
     monkeypatch: pytest.MonkeyPatch, model: nn.Module, x: Tensor, training: bool | None = False
 ) -> Trace:
     with monkeypatch.context() as patch:
-        patch.setattr(tracer, "plain_call", lambda module: None)
+        patch.setattr(function_mode, "plain_call", lambda module: None)
         tracer._KNOWN.clear()
         return trace(model, x, training=training)
 

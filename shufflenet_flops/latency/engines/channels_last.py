@@ -20,6 +20,7 @@ class ChannelsLast(Eager):
     def prepare(self, model: nn.Module, inputs: Sequence[Tensor], setup: Setup) -> Call:
         """As eager, on a copy of the model whose 4-d tensors are channels last."""
         model, moved = placed(copy.deepcopy(model), inputs, setup)
+        # Torch documents this call of `to`, and leaves it out of its type hints.
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         last = [
             x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x for x in moved

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
+from typing import cast
 
 from torch import Tensor, nn
 
@@ -29,7 +30,7 @@ class Compiled(Eager):
         import torch._dynamo
 
         model, moved = placed(model, inputs, setup)
-        compiled: nn.Module = torch.compile(model, fullgraph=True, dynamic=False)  # type: ignore[assignment]
+        compiled = cast(nn.Module, torch.compile(model, fullgraph=True, dynamic=False))
         call = in_inference_mode(compiled, moved, setup)
         # Models of one class share their code, and past a limit of versions of it torch would
         # quietly run the next ones in eager mode.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from torch import Tensor, nn
 
@@ -62,12 +62,12 @@ def _letters(function: str) -> str:
     return equation.translate({ord(letter): 97 + i for i, letter in enumerate(order)})
 
 
-def _norm(weight: int, plain: int, kind: object) -> tuple[Rule, Rule]:
+def _norm(weight: int, plain: int, kind: Callable[[Row], bool]) -> tuple[Rule, Rule]:
     """`weight` per element, `plain` of a norm without parameters."""
     norm = OpClass.NORM_ELEMENTS
     return (
-        Rule({norm: weight}, when=lambda row: kind(row) and affine(row)),  # type: ignore[operator]
-        Rule({norm: plain}, when=lambda row: kind(row) and not affine(row)),  # type: ignore[operator]
+        Rule({norm: weight}, when=lambda row: kind(row) and affine(row)),
+        Rule({norm: plain}, when=lambda row: kind(row) and not affine(row)),
     )
 
 

@@ -217,6 +217,7 @@ def _imported() -> Iterator[Any]:
     for name in known:
         del sys.modules[name]
     for name in hidden:
+        # The documented way to make an import fail, unknown to the type hints.
         sys.modules[name] = None  # type: ignore[assignment]
     try:
         yield importlib.import_module("ptflops")

@@ -57,8 +57,8 @@ def _softmax(row: Row) -> int:
     return 3 * row.counts[OpClass.SOFTMAX_ELEMENTS] - row.counts[OpClass.SOFTMAX_VECTORS]
 
 
-def _rule(modules: frozenset[str], weights: Weights, **conditions: frozenset[str]) -> Rule:
-    return Rule(weights, modules, times=_times, **conditions)  # type: ignore[arg-type]
+def _rule(modules: frozenset[str], weights: Weights, *, aten: frozenset[str] | None = None) -> Rule:
+    return Rule(weights, modules, aten=aten, times=_times)
 
 
 _UPSAMPLE = types("Upsample UpsamplingBilinear2d UpsamplingNearest2d")

@@ -93,6 +93,7 @@ def _size_products(model: nn.Module, inputs: Sequence[Tensor]) -> int:
     There a size is a tensor without axes, and its product with a number an op like any other; our
     own trace sees whole numbers.
     """
+    # Private, untyped, and what torchprofile itself counts on.
     graph, _ = torch.jit._get_trace_graph(model, tuple(inputs))  # type: ignore[attr-defined]
     return sum(
         node.kind() in ("aten::mul", "aten::mul_") and _is_whole_number(node.output().type())
