@@ -126,3 +126,15 @@ def test_count_of_something_idle(tmp_path: Path) -> None:
         "NOT COUNTED, because unknown: aten.foo x2",
     )
     assert section.pictures == ()
+
+
+def test_count_names_all_that_tie(tmp_path: Path) -> None:
+    """Two stages with the same work, of which neither has more than the other."""
+    (tmp_path / "twins.py").write_text(
+        "from torch import nn\n"
+        "def make():\n"
+        "    return nn.Sequential(*[nn.Sequential(nn.Conv2d(4, 4, 1)) for _ in range(2)])\n"
+    )
+    found = saved(tmp_path, "count", "twins:make", "--path", str(tmp_path), "--input", "1x4x8x8")
+
+    assert section_of(found).findings[1].startswith("The most MACs are in 0 and 1 (50.0 % each);")

@@ -50,6 +50,15 @@ def section(saved: Saved) -> Section:
     )
 
 
+def _most(groups: Mapping[str, Table], total: int, convention: Convention) -> str:
+    """The group with the most work, or all that tie for it, and the share."""
+    amounts = {name: part.total(convention) for name, part in groups.items()}
+    largest = max(amounts.values())
+    names = [name for name, amount in amounts.items() if amount == largest]
+    each = " each" if len(names) > 1 else ""
+    return f"{' and '.join(names)} ({percent(largest, total)}{each})"
+
+
 def _findings(
     result: Mapping[str, Any],
     table: Table,
@@ -60,14 +69,11 @@ def _findings(
     total = table.total(convention)
     if not total:
         return [f"It does no work that `{convention.name}` counts."]
-    stage = max(stages, key=lambda name: stages[name].total(convention))
-    kind = max(kinds, key=lambda name: kinds[name].total(convention))
     findings = [
         f"{total:,} {convention.unit}s, {result['params']:,} parameters and "
         f"{memory_text(table.memory_bytes, 1)} of memory access for one input.",
-        f"{stage} takes {percent(stages[stage].total(convention), total)} of the "
-        f"{convention.unit}s, more than any other stage; of the kinds of layer it is {kind}, with "
-        f"{percent(kinds[kind].total(convention), total)}.",
+        f"The most {convention.unit}s are in {_most(stages, total, convention)}; by kind of layer, "
+        f"in {_most(kinds, total, convention)}.",
     ]
     if table.params:
         heavy = max(kinds, key=lambda name: kinds[name].params)
