@@ -193,6 +193,7 @@ def scaled_widths(g: Groups, scale: float, rounding: Rounding = "exact") -> Widt
                    for i, width in enumerate(STAGE_WIDTHS[g], start=2))  # fmt: skip
     published = (_STEM_WIDTHS_G8 if g == 8 else _STEM_WIDTHS).get(factor)
     stem = _round("conv1", Fraction(published or factor * 24), g, scale, rounding)
+    # As many stages as Table 1 has, three; a generator does not tell.
     return Widths(stem, stages)  # type: ignore[arg-type]
 
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from shufflenet_flops import zoo
 from shufflenet_flops.count import Row
-from shufflenet_flops.measure import build, trace, tracer
+from shufflenet_flops.measure import build, function_mode, trace
 from shufflenet_flops.measure.infer import RULES
 
 aten = torch.ops.aten
@@ -88,7 +88,7 @@ def test_functions_give_the_rows_of_their_aten_ops(
     with torch.device(device):
         module, x = make(), torch.ones(shape)
     short = trace(module, x)
-    monkeypatch.setattr(tracer, "FUNCTIONS", {})
+    monkeypatch.setattr(function_mode, "FUNCTIONS", {})
     long = trace(module, x)
 
     assert [facts(row) for row in short.table.rows] == [facts(row) for row in long.table.rows]
