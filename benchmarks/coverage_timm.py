@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from shufflenet_flops.errors import ModelError
-from shufflenet_flops.measure.trace import trace
+from shufflenet_flops.trace.trace import trace
 from tests.support import torchvision_ops
 
 RESULTS = Path("build/coverage.jsonl")

@@ -15,9 +15,9 @@ from typing import Any
 from shufflenet_flops import zoo
 from shufflenet_flops.latency.agreement import LIMITS
 from shufflenet_flops.latency.engines import ENGINE_NAMES
+from shufflenet_flops.report.format.markdown import markdown
 from shufflenet_flops.report.grid import Column, grid
-from shufflenet_flops.report.latency import stamp
-from shufflenet_flops.report.markdown import markdown
+from shufflenet_flops.report.view.latency import stamp
 
 PARTS = Path("build/engines")
 PATH = Path("reports/engines.md")

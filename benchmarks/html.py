@@ -10,11 +10,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
-from shufflenet_flops.count import find_convention
-from shufflenet_flops.report.count import count_result
-from shufflenet_flops.report.html import html
+from shufflenet_flops.counting import find_convention
+from shufflenet_flops.report.format.html import html
 from shufflenet_flops.report.saved import Saved
 from shufflenet_flops.report.sections import section_of
+from shufflenet_flops.report.view.count import count_result
 from shufflenet_flops.sources import Options, resolve
 
 MODEL = "resnet152"

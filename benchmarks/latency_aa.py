@@ -19,7 +19,7 @@ from shufflenet_flops.latency.sampling import sample
 from shufflenet_flops.latency.saved import Run, changes
 from shufflenet_flops.latency.stats import paired_ratio
 from shufflenet_flops.latency.warnings import warnings_about
-from shufflenet_flops.report.latency import latencies
+from shufflenet_flops.report.view.latency import latencies
 from shufflenet_flops.sources import resolve
 
 PAIRS = 60

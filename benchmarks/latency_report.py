@@ -13,24 +13,24 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from shufflenet_flops.count import Kind
+from shufflenet_flops.counting import Kind
 from shufflenet_flops.latency.measure import Timing
 from shufflenet_flops.latency.saved import load_run
 from shufflenet_flops.latency.shuffle import variants
 from shufflenet_flops.latency.shuffle_cost import OpCost, UnitShare
-from shufflenet_flops.latency.table8 import INPUTS, Against, against
 from shufflenet_flops.latency.warnings import warnings_about
-from shufflenet_flops.report import latency as report
+from shufflenet_flops.paper.table8_times import INPUTS, Against, against
+from shufflenet_flops.report.format.markdown import markdown
 from shufflenet_flops.report.grid import with_notes
-from shufflenet_flops.report.markdown import markdown
-from shufflenet_flops.report.plot import image
-from shufflenet_flops.report.plot_latency import (
+from shufflenet_flops.report.plot.figure import image
+from shufflenet_flops.report.plot.latency import (
     draw_connections,
     draw_roofline,
     draw_speedups,
     draw_times,
 )
-from shufflenet_flops.report.shuffle import cost_grid, share_grid
+from shufflenet_flops.report.view import latency as report
+from shufflenet_flops.report.view.shuffle import cost_grid, share_grid
 
 PARTS = Path("build/latency")
 PATH = Path("reports/latency.md")

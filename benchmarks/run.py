@@ -6,8 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks import check, html, latency_aa, startup, sweep, trace_time
-from shufflenet_flops.latency.environment import environment
-from shufflenet_flops.report.latency import stamp
+from shufflenet_flops.environment import environment
+from shufflenet_flops.report.view.latency import stamp
 
 PATH = Path("reports/benchmarks.md")
 SECTIONS = (

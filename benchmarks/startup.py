@@ -9,7 +9,7 @@ from collections.abc import Callable
 from statistics import median, quantiles
 
 from shufflenet_flops import zoo
-from shufflenet_flops.count import layer_table
+from shufflenet_flops.counting import layer_table
 from shufflenet_flops.latency.sampling import sample
 from shufflenet_flops.latency.stats import summarise
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from statistics import median, quantiles
 
-from shufflenet_flops.count.totals import totals
-from shufflenet_flops.design.axes import parse_axis
+from shufflenet_flops.counting.totals import totals
 from shufflenet_flops.design.catalogue import find_design
-from shufflenet_flops.design.sweep import Plan, chunks, count_chunk
+from shufflenet_flops.design.sweep.axes import parse_axis
+from shufflenet_flops.design.sweep.plan import Plan, chunks, count_chunk
 from shufflenet_flops.errors import SpecError
 from shufflenet_flops.latency.stats import summarise
 

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from shufflenet_flops.latency.sampling import sample
-from shufflenet_flops.measure import trace, tracer
+from shufflenet_flops.trace import dispatch_mode as tracer
+from shufflenet_flops.trace import trace
 from tests.support import torchvision_ops
 
 Call = Callable[[], object]
@@ -176,7 +177,7 @@ def _memory() -> list[str]:
     ours = _peak(
         "import torch\n"
         "from shufflenet_flops import zoo\n"
-        "from shufflenet_flops.measure import build, trace\n"
+        "from shufflenet_flops.build import build\nfrom shufflenet_flops.trace import trace\n"
         "model = zoo.find('vgg16')\n"
         "with torch.device('meta'):\n"
         "    module = build(model.spec)\n"

@@ -14,8 +14,8 @@ from shufflenet_flops.latency.engines.eager import Eager
 from shufflenet_flops.latency.engines.protocol import Setup
 from shufflenet_flops.latency.sampling import sample
 from shufflenet_flops.latency.stats import summarise
-from shufflenet_flops.report.compare import compare_grid
-from shufflenet_flops.report.text import print_grids
+from shufflenet_flops.report.format.text import print_grids
+from shufflenet_flops.report.view.compare import compare_grid
 from shufflenet_flops.sources import resolve
 
 PATH = Path(__file__).with_name("compare.svg")

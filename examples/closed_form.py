@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shufflenet_flops.count import CLOSED_FORMS
+from shufflenet_flops.counting import CLOSED_FORMS
 from shufflenet_flops.design.catalogue import find_unit
 from shufflenet_flops.design.formula import derive, evaluate
 

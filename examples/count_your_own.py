@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from shufflenet_flops.measure import trace
+from shufflenet_flops.trace import trace
 
 model = nn.Sequential(
     nn.Conv2d(3, 16, 3, stride=2, padding=1),

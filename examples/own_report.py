@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import shufflenet_flops as sf
+from shufflenet_flops.report.format.html import html
 from shufflenet_flops.report.grid import Column, grid
-from shufflenet_flops.report.html import html
-from shufflenet_flops.report.plot_bars import draw_panels
+from shufflenet_flops.report.plot.bars import draw_panels
 from shufflenet_flops.report.section import Picture, Section
 
 names = ["shufflenet_v1_x1_0_g3", "shufflenet_v2_x1_0", "mobilenet_v1_x1_0"]

@@ -1,15 +1,16 @@
 """FLOPs of convolutional networks: exact integers, each under a named convention.
 
-The analytic side is here and imports no torch; the measured side is `shufflenet_flops.measure`.
+The analytic side is here and imports no torch; the measured side is in `build`, `trace` and
+`counters`.
 """
 
 from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops.count import CONVENTIONS as CONVENTIONS
-from shufflenet_flops.count import Convention as Convention
-from shufflenet_flops.count import Row as Row
-from shufflenet_flops.count import Table as Table
-from shufflenet_flops.count import layer_table as layer_table
+from shufflenet_flops.counting import CONVENTIONS as CONVENTIONS
+from shufflenet_flops.counting import Convention as Convention
+from shufflenet_flops.counting import Row as Row
+from shufflenet_flops.counting import Table as Table
+from shufflenet_flops.counting import layer_table as layer_table
 from shufflenet_flops.errors import ShufflenetFlopsError as ShufflenetFlopsError
 from shufflenet_flops.zoo import Model as Model
 from shufflenet_flops.zoo import find as find

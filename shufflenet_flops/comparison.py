@@ -9,10 +9,10 @@ from typing import Any
 from torch import nn
 
 from shufflenet_flops import zoo
-from shufflenet_flops.count import CLOSED_FORMS
+from shufflenet_flops.counters import COUNTERS, CounterReport, run
+from shufflenet_flops.counters.protocol import version_of
+from shufflenet_flops.counting import CLOSED_FORMS
 from shufflenet_flops.latency.stats import Latency
-from shufflenet_flops.measure.counters import COUNTERS, CounterReport, run
-from shufflenet_flops.measure.counters.protocol import version_of
 from shufflenet_flops.sources import Source
 
 

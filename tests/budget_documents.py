@@ -11,7 +11,7 @@ from shufflenet_flops.budget.config import Config, Entry
 from shufflenet_flops.budget.layers import Layer
 from shufflenet_flops.budget.lock import Block
 from shufflenet_flops.budget.quantity import COUNTED, Limit, parse_limit
-from shufflenet_flops.count import find_convention
+from shufflenet_flops.counting import find_convention
 from shufflenet_flops.sources import Input, parse_input
 
 PRINTABLE = st.text(

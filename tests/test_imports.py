@@ -35,9 +35,9 @@ def run_command(*arguments: str) -> str:
     "statement",
     [
         "import shufflenet_flops",
-        "import shufflenet_flops.spec, shufflenet_flops.zoo, shufflenet_flops.count",
-        "import shufflenet_flops.cli.app, shufflenet_flops.report.text",
-        "import shufflenet_flops.report.markdown, shufflenet_flops.report.data",
+        "import shufflenet_flops.spec, shufflenet_flops.zoo, shufflenet_flops.counting",
+        "import shufflenet_flops.cli.app, shufflenet_flops.report.format.text",
+        "import shufflenet_flops.report.format.markdown, shufflenet_flops.report.format.data",
         run_command("models"),
         run_command("count", "shufflenet_v1_x1_0_g3"),
         run_command("count", "resnet50", "--format", "json"),
@@ -51,7 +51,7 @@ def run_command(*arguments: str) -> str:
         run_command("shuffle", "--g", "8", "--n", "3", "--format", "json"),
         run_command("paper", "shufflenet_v1_table_1", "--alternatives"),
         run_command("paper", "mobilenet_v1_table_7", "--format", "json"),
-        "import shufflenet_flops.paper.errata, shufflenet_flops.report.paper",
+        "import shufflenet_flops.paper.errata, shufflenet_flops.report.view.paper",
         run_command("fit", "shufflenet_v1", "--macs", "140M", "--g", "1,2,3,4,8"),
         run_command("fit", "--paper-table-4"),
     ],
@@ -76,4 +76,4 @@ def test_design_commands_load_only_what_they_compute_with(
 
 def test_the_test_above_can_fail() -> None:
     """The measured side does load torch, and is seen to."""
-    assert "torch" in heavy_modules_after("import shufflenet_flops.measure")
+    assert "torch" in heavy_modules_after("import shufflenet_flops.trace")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from shufflenet_flops.budget.quantity import Limit
-from shufflenet_flops.count import CONVENTIONS, Convention
+from shufflenet_flops.counting import CONVENTIONS, Convention
 from shufflenet_flops.sources import Input
 
 Level = Literal["error", "warn", "off"]

@@ -10,8 +10,8 @@ from shufflenet_flops.budget.config import Config, Entry
 from shufflenet_flops.budget.lock import Block, block
 from shufflenet_flops.errors import InputError, ShufflenetFlopsError, one_line
 from shufflenet_flops.sources import Options, Source, resolve
-from shufflenet_flops.sources.imports import REFUSED
-from shufflenet_flops.sources.imports import one_line as first_line
+from shufflenet_flops.sources.torch_modules.imports import REFUSED
+from shufflenet_flops.sources.torch_modules.imports import one_line as first_line
 
 _LOG = logging.getLogger(__name__)
 _PATH = 'to import from the directory of this file, write path = ["."] at its top'

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from shufflenet_flops.count import Convention, Row
+from shufflenet_flops.counting import Convention, Row
 from shufflenet_flops.spec import shape_text
 
 ROOT = "(model)"  # what the outermost module does itself, which has no path

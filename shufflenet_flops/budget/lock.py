@@ -12,7 +12,7 @@ from typing import Any
 from shufflenet_flops.budget.json_lines import Document
 from shufflenet_flops.budget.layers import AMOUNTS, COLUMNS, Layer, fingerprint, layer
 from shufflenet_flops.budget.quantity import shown
-from shufflenet_flops.count import CONVENTIONS, Convention
+from shufflenet_flops.counting import CONVENTIONS, Convention
 from shufflenet_flops.errors import ConfigError, Problem, UnknownNameError
 from shufflenet_flops.sources import Counted, Input
 

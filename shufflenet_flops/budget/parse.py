@@ -8,8 +8,8 @@ from typing import Any, TypeVar, get_args
 
 from shufflenet_flops.budget.config import Config, Entry, Level
 from shufflenet_flops.budget.quantity import METRICS, Limit, parse_limit, shown
-from shufflenet_flops.count import CONVENTIONS, Convention, find_convention
-from shufflenet_flops.count.row import MAC_CLASSES
+from shufflenet_flops.counting import CONVENTIONS, Convention, find_convention
+from shufflenet_flops.counting.row import MAC_CLASSES
 from shufflenet_flops.errors import ConfigError, InputError, Problem, UnknownNameError
 from shufflenet_flops.sources import Input, parse_input
 from shufflenet_flops.toml_lines import Document, KeyPath

@@ -8,7 +8,7 @@ from shufflenet_flops.budget import lock
 from shufflenet_flops.budget.json_lines import Document
 from shufflenet_flops.budget.layers import ROOT, Layer
 from shufflenet_flops.budget.lock import Block, Lock
-from shufflenet_flops.count import CONVENTIONS, Convention
+from shufflenet_flops.counting import CONVENTIONS, Convention
 from shufflenet_flops.spec import OpClass, shape_text
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from shufflenet_flops.budget.count import Counter, Subject, told
 from shufflenet_flops.budget.quantity import Limit
 from shufflenet_flops.sources import Source
-from shufflenet_flops.sources.imports import REFUSED
+from shufflenet_flops.sources.torch_modules.imports import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Callable

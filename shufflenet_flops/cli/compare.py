@@ -91,7 +91,7 @@ def command(
             else _units(unit, {"c": c, "m": m, "g": g, "h": h, "w": w, "stride": stride}, options)
         )
         from shufflenet_flops.comparison import compare, prepare
-        from shufflenet_flops.report.compare import compare_grid, results
+        from shufflenet_flops.report.view.compare import compare_grid, results
 
         subjects = [prepare(source) for source in chosen]
         comparisons = [compare(subject) for subject in subjects]

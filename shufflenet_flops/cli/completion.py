@@ -35,7 +35,7 @@ def complete_table(incomplete: str) -> list[str]:
 
 def complete_convention(incomplete: str) -> list[str]:
     """The conventions."""
-    from shufflenet_flops.count import CONVENTIONS
+    from shufflenet_flops.counting import CONVENTIONS
 
     return _starting(incomplete, CONVENTIONS)
 
@@ -49,7 +49,7 @@ def complete_engine(incomplete: str) -> list[str]:
 
 def complete_counter(incomplete: str) -> list[str]:
     """The counters that `explain` runs."""
-    from shufflenet_flops.measure.counters import ALL_COUNTERS
+    from shufflenet_flops.counters import ALL_COUNTERS
 
     return _starting(incomplete, [counter.name for counter in ALL_COUNTERS])
 

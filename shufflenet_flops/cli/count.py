@@ -50,8 +50,8 @@ def command(
     output: OutputOption = None,
 ) -> int:
     """Count one network: MACs, parameters, activations, memory access."""
-    from shufflenet_flops.count import find_convention
-    from shufflenet_flops.report.count import count_grids, count_result
+    from shufflenet_flops.counting import find_convention
+    from shufflenet_flops.report.view.count import count_grids, count_result
     from shufflenet_flops.sources import resolve
 
     with open_outputs(form, output or []) as writer:

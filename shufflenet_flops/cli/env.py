@@ -10,7 +10,7 @@ from shufflenet_flops.cli.output import Document, Format, open_outputs
 
 def command(form: FormatOption = Format.TABLE, output: OutputOption = None) -> None:
     """Show the machine and the versions that figures depend on."""
-    from shufflenet_flops.latency.environment import environment
+    from shufflenet_flops.environment import environment
     from shufflenet_flops.report.grid import Column, grid
 
     with open_outputs(form, output or []) as writer:

@@ -26,7 +26,7 @@ from shufflenet_flops.sources import Source, resolve
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shufflenet_flops.measure.counters import Counter
+    from shufflenet_flops.counters import Counter
 
 
 def command(
@@ -89,8 +89,8 @@ def _total(text: str) -> int:
 
 
 def _name(source: Source, reported: int) -> Document:
-    from shufflenet_flops.measure.explain import name_number
-    from shufflenet_flops.report.explain import match_grid, match_result
+    from shufflenet_flops.counters.explain import name_number
+    from shufflenet_flops.report.view.explain import match_grid, match_result
 
     matches = name_number(reported, source.trace())
     result = match_result(source.name, reported, matches)
@@ -99,7 +99,7 @@ def _name(source: Source, reported: int) -> Document:
 
 
 def _chosen(names: Sequence[str] | None) -> tuple[Counter, ...]:
-    from shufflenet_flops.measure.counters import ALL_COUNTERS
+    from shufflenet_flops.counters import ALL_COUNTERS
 
     known = {counter.name: counter for counter in ALL_COUNTERS}
     for name in names or ():
@@ -109,8 +109,8 @@ def _chosen(names: Sequence[str] | None) -> tuple[Counter, ...]:
 
 
 def _explain(source: Source, counters: tuple[Counter, ...], limit_s: float) -> Document:
-    from shufflenet_flops.measure.explain import explain
-    from shufflenet_flops.report.explain import explain_grids, explain_records, explain_result
+    from shufflenet_flops.counters.explain import explain
+    from shufflenet_flops.report.view.explain import explain_grids, explain_records, explain_result
 
     found = explain(
         source.name,

@@ -72,7 +72,7 @@ def command(
         if text is not None
     }
     with open_outputs(form, output or []) as writer, open_figure(plot) as write_figure:
-        from shufflenet_flops.design.axes import parse_axis
+        from shufflenet_flops.design.sweep.axes import parse_axis
 
         axes = [parse_axis(name, text) for name, text in given.items() if text is not None]
         values = {axis.name: list(axis) for axis in axes}
@@ -122,7 +122,7 @@ def _fits(
 ) -> tuple[Document, bytes]:
     from shufflenet_flops.design.catalogue import check_used, find_design
     from shufflenet_flops.design.fit import fit
-    from shufflenet_flops.report.fit import draw_widths, fit_grid, fit_result
+    from shufflenet_flops.report.view.fit import draw_widths, fit_grid, fit_result
 
     designs = [find_design(name) for name in dict.fromkeys(names)]
     check_used(designs, values, offered)
@@ -136,7 +136,7 @@ def _fits(
         raise InputError(failures[0])
     figure = b""
     if plot:
-        from shufflenet_flops.report.plot import image
+        from shufflenet_flops.report.plot.figure import image
 
         figure = image(draw_widths(fits), plot.suffix)
     results = [fit_result(one) for one in fits]
@@ -157,8 +157,8 @@ def _combinations(
 
 
 def _table4(stem: int) -> Document:
-    from shufflenet_flops.design.table4 import readings, rows
-    from shufflenet_flops.report.fit import reading_result, table4_grids, table4_result
+    from shufflenet_flops.paper.table4_fits import readings, rows
+    from shufflenet_flops.report.view.fit import reading_result, table4_grids, table4_result
 
     found, read = rows(stem), readings()
     results = [*map(table4_result, found), *map(reading_result, read)]

@@ -13,7 +13,7 @@ from shufflenet_flops.cli.output import Document, Format, open_figure, open_outp
 from shufflenet_flops.errors import InputError
 
 if TYPE_CHECKING:
-    from shufflenet_flops.count.formula import Metric
+    from shufflenet_flops.counting.closed_forms import Metric
     from shufflenet_flops.design.catalogue import Design
 
 
@@ -120,7 +120,7 @@ def _formulas(
     chosen: list[Design], metric: Metric, numbers: dict[str, int], wrt: str | None
 ) -> Document:
     from shufflenet_flops.design.formula import changes, derivative, derive, evaluate
-    from shufflenet_flops.report.formula import Derived, formula_grids, formula_result
+    from shufflenet_flops.report.view.formula import Derived, formula_grids, formula_result
 
     found = []
     for design in chosen:
@@ -145,7 +145,7 @@ def _ratio(
     chosen: list[Design], under: Design, metric: Metric, numbers: dict[str, int]
 ) -> Document:
     from shufflenet_flops.design.formula import derive, ratio
-    from shufflenet_flops.report.formula import ratio_grid, ratio_result
+    from shufflenet_flops.report.view.formula import ratio_grid, ratio_result
 
     lower = derive(under, metric, numbers)
     ratios = [ratio(derive(design, metric, numbers), lower, numbers) for design in chosen]
@@ -156,8 +156,8 @@ def _figure(
     design: Design, metric: Metric, numbers: dict[str, int], wrt: str, suffix: str
 ) -> bytes:
     from shufflenet_flops.design.formula import series
-    from shufflenet_flops.report.formula import draw_series
-    from shufflenet_flops.report.plot import image
+    from shufflenet_flops.report.plot.figure import image
+    from shufflenet_flops.report.view.formula import draw_series
 
     found = series(design, metric, design.known(numbers), wrt)
     return image(draw_series(found, design.unit or design.name, metric, wrt), suffix)

@@ -152,8 +152,8 @@ def command(
             raise KeyboardInterrupt
         _write(writer, rows, paper_table_8, quiet)
         if plot:
-            from shufflenet_flops.report.plot import image
-            from shufflenet_flops.report.plot_latency import draw_roofline, draw_times
+            from shufflenet_flops.report.plot.figure import image
+            from shufflenet_flops.report.plot.latency import draw_roofline, draw_times
 
             draw(image((draw_roofline if roofline else draw_times)(rows), plot.suffix))
     if interrupted:
@@ -176,7 +176,7 @@ def chosen_engines(names: list[str] | None, quiet: bool) -> list[Engine]:
 
 
 def _table8(models: list[str] | None, options: Options, batch: int | None) -> list[Source]:
-    from shufflenet_flops.latency.table8 import INPUTS, ROWS
+    from shufflenet_flops.paper.table8_times import INPUTS, ROWS
 
     if models or options != Options(options.inputs) or batch:
         raise InputError(
@@ -232,10 +232,10 @@ def _measure(
 
 
 def _write(writer: Writer, rows: list[Timing], paper_table_8: bool, quiet: bool) -> None:
-    from shufflenet_flops.latency.environment import environment
-    from shufflenet_flops.latency.table8 import against
+    from shufflenet_flops.environment import environment
     from shufflenet_flops.latency.warnings import warnings_about
-    from shufflenet_flops.report import latency as report
+    from shufflenet_flops.paper.table8_times import against
+    from shufflenet_flops.report.view import latency as report
 
     doubts = warnings_about(report.latencies(rows))
     grids = report.layer_grids(rows)
@@ -248,7 +248,7 @@ def _write(writer: Writer, rows: list[Timing], paper_table_8: bool, quiet: bool)
 
 def _compare(writer: Writer, old_path: Path, new_path: Path) -> int:
     from shufflenet_flops.latency.saved import changes, load_run, only_in, unlike
-    from shufflenet_flops.report.latency import change_grid
+    from shufflenet_flops.report.view.latency import change_grid
 
     old, new = load_run(old_path), load_run(new_path)
     found = changes(old, new)

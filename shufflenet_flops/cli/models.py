@@ -18,7 +18,7 @@ def command(
 ) -> None:
     """List the networks and families of the zoo, with MACs and params."""
     from shufflenet_flops import zoo
-    from shufflenet_flops.report.models import models_document
+    from shufflenet_flops.report.view.models import models_document
 
     with open_outputs(form, output or []) as writer:
         names = zoo.names(pattern)

@@ -185,22 +185,22 @@ def _umask() -> int:
 def render(document: Document, form: Format) -> str:
     """The document in one format, for a file or a pipe."""
     if form is Format.JSON:
-        from shufflenet_flops.report.data import as_json
+        from shufflenet_flops.report.format.data import as_json
 
         return as_json(document.command, document.convention, document.results)
     if form is Format.CSV:
-        from shufflenet_flops.report.data import as_csv
+        from shufflenet_flops.report.format.data import as_csv
 
         return as_csv(document.results if document.records is None else document.records)
     if form is Format.MARKDOWN:
-        from shufflenet_flops.report.markdown import markdown
+        from shufflenet_flops.report.format.markdown import markdown
 
         return markdown(document.grids)
     import io
 
     from rich.console import Console
 
-    from shufflenet_flops.report.text import print_grids
+    from shufflenet_flops.report.format.text import print_grids
 
     text = io.StringIO()
     print_grids(Console(file=text, width=PIPE_WIDTH), document.grids)
@@ -211,7 +211,7 @@ def render(document: Document, form: Format) -> str:
 def _print_table(document: Document) -> None:
     from rich.console import Console
 
-    from shufflenet_flops.report.text import print_grids
+    from shufflenet_flops.report.format.text import print_grids
 
     console = Console()
     if console.is_terminal:

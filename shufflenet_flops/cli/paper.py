@@ -35,8 +35,8 @@ def command(
     Exits with 1 when a verdict is not the one on record.
     """
     from shufflenet_flops.paper import load_table, reproduce, table_names
-    from shufflenet_flops.report.data import plain
-    from shufflenet_flops.report.paper import errata_grid, overview_grid, table_grids
+    from shufflenet_flops.report.format.data import plain
+    from shufflenet_flops.report.view.paper import errata_grid, overview_grid, table_grids
 
     with open_outputs(form, output or []) as writer:
         tables = [load_table(name) for name in ([table] if table else table_names())]

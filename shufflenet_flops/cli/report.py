@@ -94,7 +94,7 @@ def command(
 
     with open_files(paths, SUFFIXES) as write:
         saved = _saved(what, arguments, _invoker(context))
-        from shufflenet_flops.report.markdown import markdown_report
+        from shufflenet_flops.report.format.markdown import markdown_report
 
         shown = [*arguments, *(part for path in paths for part in ("-o", str(path)))]
         section = _section(saved, shlex.join(["shufflenet-flops", "report", what, *shown]))

@@ -68,7 +68,7 @@ def command(
     without a shuffle, with it, and with a random permutation in its place.
     """
     from shufflenet_flops.latency.shuffle import chance_unseen, connectivity, variants
-    from shufflenet_flops.report.shuffle import connectivity_grids, permutation_grid
+    from shufflenet_flops.report.view.shuffle import connectivity_grids, permutation_grid
 
     if g * n > _MOST:
         raise InputError(f"--g {g} --n {n}: {g * n} channels, and at most {_MOST} can be drawn")
@@ -95,8 +95,8 @@ def command(
             grids += tables
         writer.write(Document("shuffle", None, [result], grids))
         if plot:
-            from shufflenet_flops.report.plot import image
-            from shufflenet_flops.report.plot_latency import draw_connections
+            from shufflenet_flops.report.plot.figure import image
+            from shufflenet_flops.report.plot.latency import draw_connections
 
             draw(image(draw_connections(permutations, g), plot.suffix))
 
@@ -104,14 +104,14 @@ def command(
 def _cost(
     g: Groups, engines: list[Engine], threads: int, runs: int | None, quiet: bool
 ) -> tuple[dict[str, Any], list[Grid]]:
+    from shufflenet_flops.environment import environment
     from shufflenet_flops.latency.engines.protocol import Setup
-    from shufflenet_flops.latency.environment import environment
     from shufflenet_flops.latency.measure import Plan
     from shufflenet_flops.latency.roofline import measure_peaks
     from shufflenet_flops.latency.shuffle_cost import op_costs, unit_shares
     from shufflenet_flops.report.grid import with_notes
-    from shufflenet_flops.report.latency import stamp
-    from shufflenet_flops.report.shuffle import cost_grid, share_grid
+    from shufflenet_flops.report.view.latency import stamp
+    from shufflenet_flops.report.view.shuffle import cost_grid, share_grid
 
     setup = Setup(threads)
     with progress_bar(quiet) as progress:

@@ -18,8 +18,8 @@ from shufflenet_flops.cli.progress import progress_bar
 from shufflenet_flops.errors import InputError, OutputError, ShufflenetFlopsError
 
 if TYPE_CHECKING:
-    from shufflenet_flops.design.store import Store
-    from shufflenet_flops.design.sweep import Chunk, Plan, Row, Summary
+    from shufflenet_flops.design.sweep.plan import Chunk, Plan, Row, Summary
+    from shufflenet_flops.design.sweep.store import Store
     from shufflenet_flops.latency.stats import Latency
 
 
@@ -132,9 +132,9 @@ def command(
     if scheduler and engine is Engine.LOCAL:
         raise InputError("--scheduler is for --engine dask")
     with open_outputs(form, output or []) as writer, open_figure(plot) as write_figure:
-        from shufflenet_flops.design.axes import parse_axis
-        from shufflenet_flops.design.sweep import Plan, check_plan
-        from shufflenet_flops.report.sweep import Swept, draw_sweep, sweep_grid, sweep_result
+        from shufflenet_flops.design.sweep.axes import parse_axis
+        from shufflenet_flops.design.sweep.plan import Plan, check_plan
+        from shufflenet_flops.report.view.sweep import Swept, draw_sweep, sweep_grid, sweep_result
 
         goals = (least or [], most or []) if least or most else (["macs"], ["c"])
         plan = Plan(
@@ -158,7 +158,7 @@ def command(
         if measure:
             swept = replace(swept, latencies=_measure(summary.front[:measure], quiet))
         if plot:
-            from shufflenet_flops.report.plot import image
+            from shufflenet_flops.report.plot.figure import image
 
             write_figure(image(draw_sweep(swept), plot.suffix))
         records = [{**row} for row in sweep_result(swept)["pareto"]]
@@ -186,10 +186,10 @@ def _sweep(
     quiet: bool,
 ) -> tuple[Summary, int]:
     """The whole sweep's summary, and how many chunks an earlier run had done."""
-    from shufflenet_flops.design.engines import carry_out, dask, threads
-    from shufflenet_flops.design.store import open_store
-    from shufflenet_flops.design.sweep import Summary, chunk_count, chunks
-    from shufflenet_flops.latency.environment import usable_cores
+    from shufflenet_flops.design.sweep.executors import carry_out, dask, threads
+    from shufflenet_flops.design.sweep.plan import Summary, chunk_count, chunks
+    from shufflenet_flops.design.sweep.store import open_store
+    from shufflenet_flops.environment import usable_cores
 
     store = open_store(save, save_as.value, plan, resume=resume) if save else None
     done = dict(store.done) if store else {}
@@ -231,7 +231,7 @@ def _stopped(reason: str, save: Path | None, whole: int, number: int) -> str:
 
 def _work(plan: Plan, store: Store | None, chunk: Chunk) -> tuple[int, Summary]:
     """Count one chunk and save its rows, in whatever thread or process."""
-    from shufflenet_flops.design.sweep import count_chunk
+    from shufflenet_flops.design.sweep.plan import count_chunk
 
     counted = count_chunk(plan, chunk)
     if store:
@@ -243,12 +243,12 @@ def _measure(rows: tuple[Row, ...], quiet: bool) -> tuple[Latency, ...]:
     """Wall-clock of each row's network in PyTorch, one thread, sampled in turns."""
     import torch
 
+    from shufflenet_flops.build import build
     from shufflenet_flops.design.catalogue import find_design
     from shufflenet_flops.latency.engines.eager import Eager
     from shufflenet_flops.latency.engines.protocol import Setup
     from shufflenet_flops.latency.sampling import sample
     from shufflenet_flops.latency.stats import summarise
-    from shufflenet_flops.measure.build import build
 
     calls = {}
     for i, row in enumerate(rows):

@@ -115,7 +115,7 @@ def _print_text(report: Report) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from shufflenet_flops.report.budget import text
+    from shufflenet_flops.report.view.budget import text
 
     console = Console(soft_wrap=True)
     for line in text(report, console.width).splitlines():
@@ -125,10 +125,11 @@ def _print_text(report: Report) -> None:
 
 
 def _render(report: Report, command: str, title: str, form: VerdictFormat) -> str:
-    from shufflenet_flops.report import budget, ci
+    from shufflenet_flops.report.format import ci
+    from shufflenet_flops.report.view import budget
 
     if form is VerdictFormat.JSON:
-        from shufflenet_flops.report.data import as_json
+        from shufflenet_flops.report.format.data import as_json
 
         return as_json(command, None, budget.results(report))
     if form is VerdictFormat.MARKDOWN:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from shufflenet_flops import zoo
-from shufflenet_flops.design.widen import last_width, widen, width_step
+from shufflenet_flops.design.width_scaling import last_width, widen, width_step
 from shufflenet_flops.errors import InputError, SpecError, UnknownNameError
 from shufflenet_flops.spec import Conv2d, Node, Number, seq, total_stride
 from shufflenet_flops.spec.numbers import check_at_least, exact_div, indicator

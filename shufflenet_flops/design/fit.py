@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import lcm
 
-from shufflenet_flops.count.totals import totals
+from shufflenet_flops.counting.totals import totals
 from shufflenet_flops.design.catalogue import Design
 from shufflenet_flops.errors import InputError, SpecError
 

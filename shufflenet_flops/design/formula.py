@@ -8,8 +8,8 @@ from fractions import Fraction
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops.count import layer_table
-from shufflenet_flops.count.formula import (
+from shufflenet_flops.counting import layer_table
+from shufflenet_flops.counting.closed_forms import (
     PAPER_FORMS,
     PAPER_RATIOS,
     Metric,

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from shufflenet_flops.count import Table
+from shufflenet_flops.counting import Table
 from shufflenet_flops.sources import Source
 
 

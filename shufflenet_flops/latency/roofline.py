@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from shufflenet_flops.count import Row, Table
+from shufflenet_flops.counting import Row, Table
 from shufflenet_flops.latency.case import Case
 from shufflenet_flops.latency.engines.protocol import Setup
 from shufflenet_flops.latency.engines.quiet import quiet

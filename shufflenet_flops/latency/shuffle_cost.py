@@ -9,13 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from shufflenet_flops.build import ChannelShuffle
 from shufflenet_flops.latency.engines.protocol import Engine, Setup
 from shufflenet_flops.latency.engines.quiet import quiet
 from shufflenet_flops.latency.measure import Plan, measure
 from shufflenet_flops.latency.sampling import Progress, sample
 from shufflenet_flops.latency.shuffle import shuffled
 from shufflenet_flops.latency.stats import paired_ratio, summarise
-from shufflenet_flops.measure.build import ChannelShuffle
 from shufflenet_flops.sources import resolve
 from shufflenet_flops.zoo.shufflenet_v1 import STAGE_WIDTHS, Groups
 

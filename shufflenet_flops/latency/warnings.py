@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from statistics import median
 
-from shufflenet_flops.latency.environment import governor, usable_cores
+from shufflenet_flops.environment import governor, usable_cores
 from shufflenet_flops.latency.stats import Latency
 
 UNSTABLE = 0.10  # interquartile range over median, as torch.utils.benchmark warns

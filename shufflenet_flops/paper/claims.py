@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 from shufflenet_flops import zoo
-from shufflenet_flops.count import walk_macs
+from shufflenet_flops.counting import walk_macs
 from shufflenet_flops.paper.verdict import Value
 from shufflenet_flops.spec import Conv2d, Node, Number, Shape, walk
 from shufflenet_flops.zoo import classic, mobilenet_v1, resnet, shufflenet_v1

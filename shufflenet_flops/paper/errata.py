@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shufflenet_flops import zoo
-from shufflenet_flops.count import Kind, Table, layer_table
+from shufflenet_flops.counting import Kind, Table, layer_table
 from shufflenet_flops.paper.claims import alexnet_speedup, googlenet_printed_ops
 from shufflenet_flops.paper.published import load_table
 from shufflenet_flops.paper.reproduce import quoted_figure

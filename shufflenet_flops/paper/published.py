@@ -15,8 +15,8 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-from shufflenet_flops.count import Kind, find_convention
-from shufflenet_flops.count.row import IntShape
+from shufflenet_flops.counting import Kind, find_convention
+from shufflenet_flops.counting.row import IntShape
 from shufflenet_flops.errors import UnknownNameError
 from shufflenet_flops.paper.claims import CLAIMS
 from shufflenet_flops.paper.reading import QUANTITIES, Reading

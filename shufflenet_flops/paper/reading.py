@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from shufflenet_flops import zoo
-from shufflenet_flops.count import Row, Table, find_convention, layer_table
-from shufflenet_flops.count.row import CONV_KINDS, MAC_KINDS, IntShape
+from shufflenet_flops.counting import Row, Table, find_convention, layer_table
+from shufflenet_flops.counting.row import CONV_KINDS, MAC_KINDS, IntShape
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.paper.claims import CLAIMS, Quoted
 from shufflenet_flops.paper.verdict import Value

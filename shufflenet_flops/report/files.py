@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
-from shufflenet_flops.report.html import html
-from shufflenet_flops.report.markdown import markdown_report
-from shufflenet_flops.report.plot import image
+from shufflenet_flops.report.format.html import html
+from shufflenet_flops.report.format.markdown import markdown_report
+from shufflenet_flops.report.plot.figure import image
 from shufflenet_flops.report.section import Section
 
 SUFFIXES = (".md", ".html")

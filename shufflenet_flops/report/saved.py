@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from shufflenet_flops.errors import DataError
-from shufflenet_flops.report.data import SCHEMA
+from shufflenet_flops.report.format.data import SCHEMA
 
 
 @dataclass(frozen=True)

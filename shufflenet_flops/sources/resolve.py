@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from shufflenet_flops.errors import InputError
-from shufflenet_flops.sources import networks
+from shufflenet_flops.sources import zoo_networks as networks
 from shufflenet_flops.sources.options import Options
 from shufflenet_flops.sources.source import Source
 
@@ -24,11 +24,11 @@ def resolve(text: str, options: Options | None = None) -> Source:
     """
     options = options or Options()
     if text.endswith(".onnx"):
-        from shufflenet_flops.sources import onnx_file
+        from shufflenet_flops.sources.onnx import file as onnx_file
 
         return onnx_file.find(text, options)
     if text.endswith(".pt2"):
-        from shufflenet_flops.sources import exported
+        from shufflenet_flops.sources.pt2 import exported
 
         return exported.find(text, options)
     if text.endswith(_CHECKPOINTS):
@@ -39,7 +39,7 @@ def resolve(text: str, options: Options | None = None) -> Source:
     prefix, colon, _ = text.partition(":")
     if not colon:
         return networks.find(text, options)
-    from shufflenet_flops.sources import factory, libraries
+    from shufflenet_flops.sources.torch_modules import factory, libraries
 
     if prefix == "timm":
         return libraries.find_timm(text, options)

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops.count import Table
+from shufflenet_flops.counting import Table
 from shufflenet_flops.sources.inputs import Input
 
 if TYPE_CHECKING:
     from torch import nn
 
     from shufflenet_flops import zoo
-    from shufflenet_flops.measure.trace import Trace
+    from shufflenet_flops.trace.trace import Trace
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 
 from shufflenet_flops import zoo
 from shufflenet_flops.cli.app import run
-from shufflenet_flops.count import CONVENTIONS, layer_table
+from shufflenet_flops.counting import CONVENTIONS, layer_table
 from shufflenet_flops.errors import SpecError
 from shufflenet_flops.zoo.units import UNIT_NAMES
 

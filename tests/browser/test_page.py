@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from shufflenet_flops.report.format.html import html
 from shufflenet_flops.report.grid import Column, grid
-from shufflenet_flops.report.html import html
 from shufflenet_flops.report.section import Section
 from tests.browser.conftest import OUTPUT
 

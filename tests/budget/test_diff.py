@@ -10,7 +10,7 @@ from shufflenet_flops.budget.diff import compare, judge
 from shufflenet_flops.budget.layers import fingerprint
 from shufflenet_flops.budget.lock import Block, Lock, block
 from shufflenet_flops.budget.verdict import Report
-from shufflenet_flops.count import find_convention
+from shufflenet_flops.counting import find_convention
 from shufflenet_flops.sources import Options, parse_input, resolve
 from tests.budget_documents import locks
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shufflenet_flops import find, layer_table
 from shufflenet_flops.budget.layers import AMOUNTS, Layer, align, fingerprint, layer
-from shufflenet_flops.count import CONVENTIONS
+from shufflenet_flops.counting import CONVENTIONS
 from tests.budget_documents import layers
 
 lists = st.lists(layers, max_size=8)

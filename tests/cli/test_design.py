@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from shufflenet_flops.cli.app import run
-from shufflenet_flops.design import store
-from shufflenet_flops.design.sweep import Counted
+from shufflenet_flops.design.sweep import store
+from shufflenet_flops.design.sweep.plan import Counted
 
 
 def cli(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:

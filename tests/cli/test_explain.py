@@ -13,10 +13,10 @@ import torch
 from torch import nn
 
 from shufflenet_flops.cli.app import run
-from shufflenet_flops.measure.counters import ALL_COUNTERS
-from shufflenet_flops.measure.explain import explain
-from shufflenet_flops.report.explain import explain_grids
-from tests.measure.counters.modules import CASES
+from shufflenet_flops.counters import ALL_COUNTERS
+from shufflenet_flops.counters.explain import explain
+from shufflenet_flops.report.view.explain import explain_grids
+from tests.counters.modules import CASES
 
 SMALL = ["shufflenet_v1_x1_0_g3", "--input", "1x3x64x64"]
 

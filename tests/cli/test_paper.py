@@ -44,8 +44,8 @@ def test_tables_fit_a_terminal_of_100_columns() -> None:
     """As far as words may wrap: every column but text ones has to fit."""
     from rich.console import Console
 
-    from shufflenet_flops.report.paper import table_grids
-    from shufflenet_flops.report.text import print_grids
+    from shufflenet_flops.report.format.text import print_grids
+    from shufflenet_flops.report.view.paper import table_grids
 
     tables = [
         (table, paper.reproduce(table)) for table in map(paper.load_table, paper.table_names())

@@ -12,7 +12,7 @@ import pytest
 
 from shufflenet_flops.design.catalogue import find_design, names
 from shufflenet_flops.design.fit import fit
-from shufflenet_flops.design.many import count_many
+from shufflenet_flops.design.sweep.vectorized import count_many
 from shufflenet_flops.errors import InputError, SpecError
 
 WIDEST = 4000

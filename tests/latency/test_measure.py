@@ -13,12 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from shufflenet_flops.errors import InputError
-from shufflenet_flops.latency import saved, table8
+from shufflenet_flops.latency import saved
 from shufflenet_flops.latency.engines import find_engine
 from shufflenet_flops.latency.engines.protocol import Call, Engine, Setup
 from shufflenet_flops.latency.measure import Pair, Plan, Timing, measure
 from shufflenet_flops.latency.roofline import Peaks, layers, measure_peaks
-from shufflenet_flops.report.data import as_json
+from shufflenet_flops.paper import table8_times as table8
+from shufflenet_flops.report.format.data import as_json
 from shufflenet_flops.sources import resolve
 
 PEAKS = Peaks(1e11, ((2**16, 1e11), (2**28, 1e10)))
@@ -292,7 +293,7 @@ def test_the_papers_other_sizes(size: tuple[int, int], ratio: float) -> None:
 
 def test_bounds() -> None:
     """Arithmetic or the copy of as many bytes, whichever takes longer."""
-    from shufflenet_flops.count import layer_table
+    from shufflenet_flops.counting import layer_table
 
     table = layer_table(UNITS[0].network.spec, (1, 24, 8, 8))  # type: ignore[union-attr]
     (conv,) = (row for row in table.rows if row.path.endswith("pw1"))

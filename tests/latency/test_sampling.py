@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from shufflenet_flops.environment import environment
 from shufflenet_flops.errors import InputError
-from shufflenet_flops.latency.environment import environment
 from shufflenet_flops.latency.sampling import (
     MAX_WARMUP_ROUNDS,
     MIN_ROUNDS,

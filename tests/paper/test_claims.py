@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import sympy
 
-from shufflenet_flops.count import walk_macs
+from shufflenet_flops.counting import walk_macs
 from shufflenet_flops.paper.claims import (
     CLAIMS,
     alexnet_speedup,

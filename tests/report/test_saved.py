@@ -11,7 +11,7 @@ import pytest
 from shufflenet_flops.cli.app import run
 from shufflenet_flops.errors import DataError
 from shufflenet_flops.paper import CellResult, load_table, reproduce
-from shufflenet_flops.report.data import as_json, plain
+from shufflenet_flops.report.format.data import as_json, plain
 from shufflenet_flops.report.saved import load, structured
 
 ENVELOPE: dict[str, Any] = {

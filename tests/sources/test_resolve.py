@@ -11,8 +11,8 @@ import torch
 
 from shufflenet_flops import zoo
 from shufflenet_flops.errors import ShufflenetFlopsError
-from shufflenet_flops.measure.trace import trace
 from shufflenet_flops.sources import Input, Options, parse_args, parse_input, resolve, resolve_all
+from shufflenet_flops.trace.trace import trace
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shufflenet_flops.count import CLOSED_FORMS, layer_table, walk_macs
-from shufflenet_flops.count.formula import symbols
+from shufflenet_flops.counting import CLOSED_FORMS, layer_table, walk_macs
+from shufflenet_flops.counting.closed_forms import symbols
 from shufflenet_flops.errors import SpecError
 from shufflenet_flops.spec import (
     Add,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from shufflenet_flops import zoo
-from shufflenet_flops.measure import build
+from shufflenet_flops.build import build
 from tests.support.functional_shufflenet import FunctionalShuffleNet
 from tests.support.torchvision_ops import declare
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shufflenet_flops import zoo
-from shufflenet_flops.count import layer_table
+from shufflenet_flops.counting import layer_table
 from shufflenet_flops.errors import SpecError
 
 

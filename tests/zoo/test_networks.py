@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shufflenet_flops import zoo
-from shufflenet_flops.count import layer_table
+from shufflenet_flops.counting import layer_table
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "networks.json"
 

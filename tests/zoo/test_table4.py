@@ -6,7 +6,7 @@ import pytest
 import sympy
 
 from shufflenet_flops import zoo
-from shufflenet_flops.count import layer_table, walk_macs
+from shufflenet_flops.counting import layer_table, walk_macs
 from shufflenet_flops.errors import SpecError
 from shufflenet_flops.zoo import table4
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from shufflenet_flops.budget.quantity import figure
 from shufflenet_flops.budget.verdict import Report, Verdict
-from shufflenet_flops.report.budget import label, row_cells, summary
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid
-from shufflenet_flops.report.plot_bars import draw_stacked
+from shufflenet_flops.report.plot.bars import draw_stacked
 from shufflenet_flops.report.saved import Saved, structured
 from shufflenet_flops.report.section import Picture, Section
+from shufflenet_flops.report.view.budget import label, row_cells, summary
 
 MOST_BARS = 30  # those nearest to their limits, or over them
 _COLOURS = {"used": "#0072B2", "over the limit": "#D55E00"}

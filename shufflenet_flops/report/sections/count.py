@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shufflenet_flops.count import Convention, Table, find_convention
-from shufflenet_flops.report.count import (
+from shufflenet_flops.counting import Convention, Table, find_convention
+from shufflenet_flops.report.grid import percent
+from shufflenet_flops.report.plot.bars import draw_stacked
+from shufflenet_flops.report.saved import Saved
+from shufflenet_flops.report.section import Picture, Section
+from shufflenet_flops.report.view.count import (
     caveats,
     group_grid,
     layer_grid,
@@ -14,10 +18,6 @@ from shufflenet_flops.report.count import (
     stage_grid,
     table_from,
 )
-from shufflenet_flops.report.grid import percent
-from shufflenet_flops.report.plot_bars import draw_stacked
-from shufflenet_flops.report.saved import Saved
-from shufflenet_flops.report.section import Picture, Section
 
 MOST_BARS = 30  # in one figure; a network with more stages than that is drawn by kind alone
 

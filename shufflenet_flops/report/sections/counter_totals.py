@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from shufflenet_flops.measure.counters import CounterReport
-from shufflenet_flops.report.explain import class_label
-from shufflenet_flops.report.plot_bars import draw_stacked
+from shufflenet_flops.counters import CounterReport
+from shufflenet_flops.report.plot.bars import draw_stacked
 from shufflenet_flops.report.section import Picture
+from shufflenet_flops.report.view.explain import class_label
 
 _MOST = 6  # classes with a colour of their own; more are not told apart
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from shufflenet_flops.counters import CounterReport
+from shufflenet_flops.counters.explain import Explanation
 from shufflenet_flops.errors import InputError
-from shufflenet_flops.measure.counters import CounterReport
-from shufflenet_flops.measure.explain import Explanation
-from shufflenet_flops.report.explain import explain_grids
 from shufflenet_flops.report.saved import Saved, structured
 from shufflenet_flops.report.section import Section
 from shufflenet_flops.report.sections.counter_totals import counters_picture
+from shufflenet_flops.report.view.explain import explain_grids
 
 
 def section(saved: Saved) -> Section:

@@ -9,10 +9,10 @@ from shufflenet_flops.errors import DataError
 from shufflenet_flops.latency.measure import Timing
 from shufflenet_flops.latency.saved import timing
 from shufflenet_flops.latency.warnings import doubts_about
-from shufflenet_flops.report.latency import latencies, latency_grids, layer_grids, stamp
-from shufflenet_flops.report.plot_latency import draw_roofline, draw_times
+from shufflenet_flops.report.plot.latency import draw_roofline, draw_times
 from shufflenet_flops.report.saved import Saved
 from shufflenet_flops.report.section import Picture, Section
+from shufflenet_flops.report.view.latency import latencies, latency_grids, layer_grids, stamp
 
 
 def section(saved: Saved) -> Section:

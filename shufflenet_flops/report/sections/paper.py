@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from shufflenet_flops.paper import CellResult, Verdict, load_table
-from shufflenet_flops.report.paper import (
+from shufflenet_flops.report.plot.bars import draw_stacked
+from shufflenet_flops.report.saved import Saved, structured
+from shufflenet_flops.report.section import Picture, Section
+from shufflenet_flops.report.view.paper import (
     LEGEND,
     Reproduced,
     errata_grid,
     overview_grid,
     table_grids,
 )
-from shufflenet_flops.report.plot_bars import draw_stacked
-from shufflenet_flops.report.saved import Saved, structured
-from shufflenet_flops.report.section import Picture, Section
 
 _COLOURS = {"exact": "#009E73", "near": "#56B4E9", "quoted": "#9CA3AF", "unexplained": "#D55E00"}
 

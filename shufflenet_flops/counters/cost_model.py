@@ -1,0 +1,143 @@
+"""Fingerprints: what a counter makes of traced work, as a table with the rules for its quirks.
+
+A fingerprint is read from the counter's source. It is a tuple of rules, and the prediction is the
+sum over rows and rules: there is nothing in it that could be fitted to a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from torch import nn
+
+from shufflenet_flops.counting import Row
+from shufflenet_flops.spec import OpClass
+from shufflenet_flops.trace.trace import Trace
+
+Amount = Callable[[Row], int]  # for work that a counter does not weigh in whole numbers
+Weights = Mapping[OpClass, int | Amount]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`weights` for each row that meets all conditions given; several rules may meet one row.
+
+    `modules` are exact types of the module that made the call, `functions` the torch functions it
+    called, `aten` the ops that came of it. `times` multiplies what a row adds.
+    """
+
+    weights: Weights
+    modules: frozenset[str] | None = None
+    functions: frozenset[str] | None = None
+    aten: frozenset[str] | None = None
+    when: Callable[[Row], bool] | None = None
+    times: Callable[[Row], int] | None = None
+
+    def meets(self, row: Row) -> bool:
+        """Whether every condition holds."""
+        call = row.call
+        return (
+            (self.modules is None or call.module in self.modules)
+            and (self.functions is None or call.function in self.functions)
+            and (self.aten is None or row.aten in self.aten)
+            and (self.when is None or self.when(row))
+        )
+
+    def amounts(self, row: Row) -> Iterator[tuple[OpClass, int]]:
+        """What it adds for each class of work that the row holds."""
+        times = 1 if self.times is None else self.times(row)
+        for op_class, weight in self.weights.items():
+            if work := row.counts.get(op_class, 0):
+                yield op_class, times * (weight * work if isinstance(weight, int) else weight(row))
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a counter adds for one class of work in one place.
+
+    `weight` is None where the amount is no multiple of the work.
+    """
+
+    path: str
+    term: str
+    amount: int
+    weight: int | None = None
+
+
+def parts(rules: tuple[Rule, ...], trace: Trace) -> Iterator[Part]:
+    """Every non-zero part of the prediction."""
+    return row_parts(rules, trace.table.rows)
+
+
+def row_parts(rules: tuple[Rule, ...], rows: Iterable[Row]) -> Iterator[Part]:
+    """Every non-zero part that `rows` have in the prediction."""
+    for row in rows:
+        amounts: dict[OpClass, int] = {}
+        for rule in rules:
+            if rule.meets(row):
+                for op_class, amount in rule.amounts(row):
+                    amounts[op_class] = amounts.get(op_class, 0) + amount
+        for op_class, amount in amounts.items():
+            if amount:
+                weight, rest = divmod(amount, row.counts[op_class])
+                yield Part(row.path, op_class.value, amount, None if rest else weight)
+
+
+def terms_of(found: Iterable[Part]) -> dict[str, int]:
+    """The parts added up by term."""
+    terms: dict[str, int] = {}
+    for part in found:
+        terms[part.term] = terms.get(part.term, 0) + part.amount
+    return terms
+
+
+def types(names: str, package: object = nn) -> frozenset[str]:
+    """Qualified names of classes of `torch.nn`."""
+    classes = (getattr(package, name) for name in names.split())
+    return frozenset(f"{each.__module__}.{each.__qualname__}" for each in classes)
+
+
+def functions(*groups: str) -> frozenset[str]:
+    """`functions("torch: add mul")`: the qualified names in each group."""
+    found = set()
+    for group in groups:
+        owner, names = group.split(":")
+        found |= {f"{owner}.{name}" for name in names.split()}
+    return frozenset(found)
+
+
+def affine(row: Row) -> bool:
+    """Whether a norm scales and shifts by parameters."""
+    return row.weighted or "weight" in row.call.params
+
+
+def is_attention(row: Row) -> bool:
+    """Scaled dot-product attention, which torch runs as one op."""
+    return row.op == "scaled_dot_product_attention"
+
+
+def is_not_attention(row: Row) -> bool:
+    """Any other op."""
+    return row.op != "scaled_dot_product_attention"
+
+
+MACS: Weights = {OpClass.CONV_MACS: 1, OpClass.LINEAR_MACS: 1, OpClass.MATMUL_MACS: 1}
+BIASES: Weights = {OpClass.CONV_BIAS_ADDS: 1, OpClass.LINEAR_BIAS_ADDS: 1}
+CONVOLUTIONS = types("Conv1d Conv2d Conv3d")
+TRANSPOSED = types("ConvTranspose1d ConvTranspose2d ConvTranspose3d")
+BATCH_NORMS = types("BatchNorm1d BatchNorm2d BatchNorm3d")
+INSTANCE_NORMS = types("InstanceNorm1d InstanceNorm2d InstanceNorm3d")
+AVERAGE_POOLS = types("AvgPool1d AvgPool2d AvgPool3d")
+MAX_POOLS = types("MaxPool1d MaxPool2d MaxPool3d")
+ADAPTIVE_AVERAGE_POOLS = types("AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d")
+ADAPTIVE_MAX_POOLS = types("AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d")
+
+# Functions that counters replace under their names.
+REPLACED_ACTIVATIONS = functions("torch: prelu", "torch.nn.functional: relu elu relu6 gelu silu")
+POOL_FUNCTIONS = functions(
+    "torch: avg_pool1d adaptive_avg_pool1d",
+    "torch.nn.functional: avg_pool2d avg_pool3d adaptive_avg_pool2d adaptive_avg_pool3d",
+    "torch.nn.functional: max_pool1d max_pool2d max_pool3d",
+    "torch.nn.functional: adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d",
+)

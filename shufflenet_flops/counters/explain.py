@@ -1,0 +1,127 @@
+"""Why counters disagree on one model: each total taken apart, and a given number named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from torch import Tensor, nn
+
+from shufflenet_flops.counters import ALL_COUNTERS, Counter, CounterReport, run
+from shufflenet_flops.counters.cost_model import row_parts, terms_of
+from shufflenet_flops.counters.known import KNOWN
+from shufflenet_flops.counters.miscounts import Slip, slips
+from shufflenet_flops.counters.sandbox import TIME_LIMIT_S
+from shufflenet_flops.counting import CONVENTIONS, Kind, Row, Table
+from shufflenet_flops.counting.convention import Unit
+from shufflenet_flops.spec import OpClass
+from shufflenet_flops.trace.trace import Trace, trace
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What every counter says of one model on one input (batch first), and why.
+
+    `slips` are, by counter whose total is explained, the places where it does not count the MACs
+    that ran. `norms` are the kinds of norms that the model has.
+    """
+
+    model: str
+    input: tuple[int, ...]
+    macs: int
+    counters: Mapping[str, CounterReport]
+    slips: Mapping[str, tuple[Slip, ...]]
+    norms: tuple[str, ...]
+    unknown_ops: Mapping[str, int]
+
+
+def explain(
+    name: str,
+    model: nn.Module,
+    inputs: Sequence[Tensor],
+    *,
+    counters: Iterable[Counter] = ALL_COUNTERS,
+    limit_s: float = TIME_LIMIT_S,
+) -> Explanation:
+    """Trace `model` and run each counter on a copy of it."""
+    traced = trace(model, *inputs)
+    chosen = tuple(counters)
+    reports = {one.name: run(one, model, inputs, traced, limit_s=limit_s) for one in chosen}
+    return Explanation(
+        name,
+        tuple(inputs[0].shape),
+        traced.table.macs,
+        reports,
+        {
+            one.name: slips(one.unit, one.parts(traced), traced)
+            for one in chosen
+            if reports[one.name].residual == 0  # a prediction that is off tells nothing
+        },
+        tuple(dict.fromkeys(row.op for row in traced.table.rows if row.kind is Kind.NORM)),
+        traced.unknown_ops,
+    )
+
+
+@dataclass(frozen=True)
+class Match:
+    """What a counter gives for a model written in some style, and how far a number is from it.
+
+    `terms` are the parts of its total by op class: the convention.
+    """
+
+    counter: str
+    style: str
+    unit: Unit
+    predicted: int
+    difference: int
+    terms: Mapping[str, int]
+
+
+def name_number(reported: int, traced: Trace, nearest: int = 5) -> list[Match]:
+    """Who gives `reported` for the traced model: all exact matches, or else the nearest few.
+
+    Counters that we run, counters that we only know, and our own conventions are asked, each for
+    the model as it is and as it would be with its activations and pools called as functions.
+    """
+    styles = {"as it is": traced, "activations and pools as functions": with_functions(traced)}
+    found: dict[tuple[str, int], Match] = {}
+    for style, candidate in styles.items():
+        for name, unit, terms in _candidates(candidate):
+            predicted = sum(terms.values())
+            match = Match(name, style, unit, predicted, reported - predicted, terms)
+            found.setdefault((name, predicted), match)
+    matches = sorted(found.values(), key=lambda match: abs(match.difference))
+    return [match for match in matches if match.difference == 0] or matches[:nearest]
+
+
+def _candidates(traced: Trace) -> Iterable[tuple[str, Unit, dict[str, int]]]:
+    for counter in ALL_COUNTERS:
+        yield counter.name, counter.unit, terms_of(counter.parts(traced))
+    for known in KNOWN:
+        rows = known.select(traced.table.rows)
+        yield known.name, known.unit, terms_of(row_parts(known.rules, rows))
+    for name in ("paper", "paper-conv", "flops"):
+        convention = CONVENTIONS[name]
+        terms = convention.terms(traced.table.counts)
+        yield f"`{name}` convention", convention.unit, {str(key): terms[key] for key in terms}
+
+
+def with_functions(traced: Trace) -> Trace:
+    """The same work with no module for activations and pools, and a mean for a global pool."""
+    return replace(traced, table=Table(tuple(_as_function(row) for row in traced.table.rows)))
+
+
+def _as_function(row: Row) -> Row:
+    if row.kind not in (Kind.ACTIVATION, Kind.POOL):
+        return row
+    call = row.call._replace(module="", params=())
+    inputs = row.counts.get(OpClass.GLOBAL_POOL_INPUTS)
+    if inputs is None:
+        return row._replace(call=call)
+    counts = {
+        OpClass.MEAN_INPUTS: inputs,
+        OpClass.MEAN_OUTPUTS: row.counts[OpClass.GLOBAL_POOL_OUTPUTS],
+    }
+    return row._replace(
+        op="mean", counts=counts, call=call._replace(function="torch.Tensor.mean"), aten="mean"
+    )

@@ -1,0 +1,113 @@
+"""fvcore: multiply-accumulates by the name of FLOPs, plus norms and adaptive pools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from torch import Tensor, nn
+
+from shufflenet_flops.counters.cost_model import (
+    MACS,
+    Part,
+    Rule,
+    affine,
+    is_not_attention,
+    parts,
+)
+from shufflenet_flops.counters.protocol import NO_FACTS, Reading
+from shufflenet_flops.counting import Row
+from shufflenet_flops.counting.convention import Unit
+from shufflenet_flops.spec import OpClass
+from shufflenet_flops.trace.trace import Trace
+
+
+def is_batch_norm(row: Row) -> bool:
+    """Batch norms proper."""
+    # torch runs an instance norm as a batch norm.
+    return row.op == "batch_norm" and not row.call.function.endswith(".instance_norm")
+
+
+def is_other_norm(row: Row) -> bool:
+    """Layer, group and instance norms."""
+    return row.op in ("batch_norm", "layer_norm", "group_norm") and not is_batch_norm(row)
+
+
+# torch runs a pool in one dimension as one in two.
+def _is_adaptive_pool(row: Row) -> bool:
+    return row.op == "adaptive_avg_pool2d" and not row.call.function.endswith("pool1d")
+
+
+_UNSEEN = frozenset({"baddbmm", "mv", "dot", "_trilinear", "lstm", "gru"})
+
+
+def _is_einsum(row: Row) -> bool:
+    return row.call.function.startswith("torch.einsum(")
+
+
+def _einsum(row: Row) -> int:
+    """Half of the FLOPs that numpy prints, in four digits, but for two equations it knows."""
+    if _letters(row.call.function) in ("abc,abd->acd", "abc,adc->adb"):
+        return row.macs
+    return int(float(f"{2 * row.macs:.3e}") / 2)
+
+
+def _half_products(row: Row) -> int:
+    return int(float(f"{row.counts[OpClass.MUL_ELEMENTS]:.3e}") / 2)
+
+
+def _letters(function: str) -> str:
+    """The equation in the letters a, b, c, … by first appearance."""
+    equation = function.removeprefix("torch.einsum(").removesuffix(")").replace(" ", "")
+    order = dict.fromkeys(filter(str.isalpha, equation))
+    return equation.translate({ord(letter): 97 + i for i, letter in enumerate(order)})
+
+
+def _norm(weight: int, plain: int, kind: Callable[[Row], bool]) -> tuple[Rule, Rule]:
+    """`weight` per element, `plain` of a norm without parameters."""
+    norm = OpClass.NORM_ELEMENTS
+    return (
+        Rule({norm: weight}, when=lambda row: kind(row) and affine(row)),
+        Rule({norm: plain}, when=lambda row: kind(row) and not affine(row)),
+    )
+
+
+# It sees the ops of a TorchScript trace by name; what is not named here counts nothing.
+RULES = (
+    Rule(
+        MACS,
+        when=lambda row: is_not_attention(row) and not _is_einsum(row) and row.aten not in _UNSEEN,
+    ),
+    *_norm(2, 1, is_batch_norm),
+    *_norm(5, 4, is_other_norm),
+    Rule({OpClass.MATMUL_MACS: _einsum, OpClass.LINEAR_MACS: _einsum}, when=_is_einsum),
+    Rule({OpClass.MUL_ELEMENTS: _half_products}, when=_is_einsum),
+    Rule({OpClass.GLOBAL_POOL_INPUTS: 1}, when=_is_adaptive_pool),
+    Rule({OpClass.INTERPOLATED_ELEMENTS: 1}, aten=frozenset({"upsample_nearest2d"})),
+    Rule(
+        {OpClass.INTERPOLATED_ELEMENTS: 4},
+        aten=frozenset({"upsample_bilinear2d", "grid_sampler", "grid_sampler_2d"}),
+    ),
+)
+
+
+class Fvcore:
+    """`fvcore.nn.FlopCountAnalysis`, which traces the model with TorchScript."""
+
+    name = "fvcore"
+    unit: Unit = "MAC"
+    extra = ""
+
+    def distribution(self) -> str:
+        """The distribution has the package's name."""
+        return "fvcore"
+
+    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> Reading:
+        """Total of all supported ops; the others are listed as unsupported."""
+        from fvcore.nn import FlopCountAnalysis
+
+        analysis = FlopCountAnalysis(model, tuple(inputs))
+        return Reading(int(analysis.total()), dict(analysis.unsupported_ops()))
+
+    def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterable[Part]:
+        """It sees ops, however they were called."""
+        return parts(RULES, trace)

@@ -1,0 +1,72 @@
+"""Where a counter is wrong rather than of another opinion: MACs that ran and it does not count.
+
+What norms, pools and additions are worth is a matter of opinion. That a convolution which ran
+once counts once is not.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from shufflenet_flops.counters.cost_model import Part, is_attention
+from shufflenet_flops.counting import Row
+from shufflenet_flops.counting.convention import Unit
+from shufflenet_flops.counting.row import MAC_CLASSES
+from shufflenet_flops.trace.trace import Trace
+
+
+@dataclass(frozen=True)
+class Slip:
+    """MACs counted too often (more than 0) or missed (less), for one reason in some places."""
+
+    reason: str
+    macs: int
+    paths: tuple[str, ...]
+
+
+def slips(unit: Unit, parts: Iterable[Part], trace: Trace) -> tuple[Slip, ...]:
+    """The slips of a counter with these parts, the largest first."""
+    per_mac = 2 if unit == "FLOP" else 1
+    classes = {op_class.value for op_class in MAC_CLASSES}
+    counted: dict[str, int] = defaultdict(int)
+    for part in parts:
+        if part.term in classes:
+            counted[part.path] += part.amount
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for row in trace.table.rows:
+        if row.macs:
+            rows[row.path].append(row)
+    found: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for path, here in rows.items():
+        ran = sum(row.macs for row in here)
+        if counted[path] != per_mac * ran:
+            difference = counted[path] // per_mac - ran
+            found[_reason(counted[path] / per_mac / ran, here)].append((path, difference))
+    listed = [
+        Slip(reason, sum(macs for _, macs in places), tuple(path for path, _ in places))
+        for reason, places in found.items()
+    ]
+    return tuple(sorted(listed, key=lambda slip: -abs(slip.macs)))
+
+
+def _reason(share: float, rows: list[Row]) -> str:
+    """Why a counter's share of the MACs of one module is not 1."""
+    call = rows[0].call
+    parents = call.occurrences
+    if share > 1 and parents > 1:
+        return f"counts a module that {parents} parents share {share:g} times"
+    if share > 1:
+        return f"counts the work of {_short(call.module)} {share:g} times"
+    if any(is_attention(row) for row in rows):
+        return "misses the products inside of fused attention"
+    if share > 0:
+        return f"counts only a part of the work of {_short(call.module)}"
+    if "weight" in call.params:
+        return f"misses modules of type {_short(call.module)}"
+    return f"misses {_short(call.function)} called as a function"
+
+
+def _short(name: str) -> str:
+    return name.rsplit(".", 1)[-1]

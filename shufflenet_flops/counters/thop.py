@@ -1,0 +1,137 @@
+"""thop: forward hooks on modules of exactly known types; functional calls are invisible to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib import metadata
+from math import prod
+
+from torch import Tensor, nn
+
+from shufflenet_flops.counters.cost_model import (
+    ADAPTIVE_AVERAGE_POOLS,
+    AVERAGE_POOLS,
+    BATCH_NORMS,
+    CONVOLUTIONS,
+    INSTANCE_NORMS,
+    TRANSPOSED,
+    Part,
+    Rule,
+    Weights,
+    affine,
+    parts,
+    types,
+)
+from shufflenet_flops.counters.protocol import NO_FACTS, Reading
+from shufflenet_flops.counting import Row
+from shufflenet_flops.counting.convention import Unit
+from shufflenet_flops.spec import OpClass
+from shufflenet_flops.trace.trace import Trace
+
+_NORMS = BATCH_NORMS | INSTANCE_NORMS | types("SyncBatchNorm LayerNorm")
+
+
+def _times(row: Row) -> int:
+    """A module that n parents hold is hooked n times, and its sum is read n times."""
+    return row.call.occurrences**2
+
+
+def _macs_at_outputs(row: Row) -> int:
+    """A transposed convolution taken for a plain one, with one window per output position."""
+    c_in, outputs = row.inputs[0][1], prod(row.output)
+    return outputs * (c_in // (row.groups or 1)) * prod(row.kernel or ())
+
+
+def _window_sums(row: Row) -> int:
+    """Window + 1 per output, the mean window in floating point, less the 1 of the outputs."""
+    window = 1.0
+    for size, cells in zip(row.inputs[0][2:], row.output[2:], strict=True):
+        window *= size / cells
+    outputs = prod(row.output)
+    return int((window + 1) * outputs) - outputs
+
+
+def _softmax(row: Row) -> int:
+    """Exponentials, sums and quotients: 3n - 1 for each n."""
+    return 3 * row.counts[OpClass.SOFTMAX_ELEMENTS] - row.counts[OpClass.SOFTMAX_VECTORS]
+
+
+def _rule(modules: frozenset[str], weights: Weights, *, aten: frozenset[str] | None = None) -> Rule:
+    return Rule(weights, modules, aten=aten, times=_times)
+
+
+_UPSAMPLE = types("Upsample UpsamplingBilinear2d UpsamplingNearest2d")
+_NEAREST = frozenset(f"upsample_nearest{axes}d" for axes in (1, 2, 3))
+_INTERPOLATED = OpClass.INTERPOLATED_ELEMENTS
+
+RULES = (
+    _rule(CONVOLUTIONS, {OpClass.CONV_MACS: 1}),
+    _rule(TRANSPOSED, {OpClass.CONV_MACS: _macs_at_outputs}),
+    _rule(types("Linear"), {OpClass.LINEAR_MACS: 1}),
+    Rule({OpClass.NORM_ELEMENTS: 4}, _NORMS, when=affine, times=_times),
+    Rule({OpClass.NORM_ELEMENTS: 2}, _NORMS, when=lambda row: not affine(row), times=_times),
+    _rule(AVERAGE_POOLS, {OpClass.AVG_POOL_OUTPUTS: 1}),
+    _rule(
+        ADAPTIVE_AVERAGE_POOLS,
+        {OpClass.GLOBAL_POOL_INPUTS: _window_sums, OpClass.GLOBAL_POOL_OUTPUTS: 1},
+    ),
+    _rule(types("PReLU"), {OpClass.ACTIVATION_ELEMENTS: 1}),
+    _rule(types("Softmax"), {OpClass.SOFTMAX_ELEMENTS: _softmax}),
+    _rule(_UPSAMPLE, {_INTERPOLATED: 1}, aten=_NEAREST),
+    _rule(_UPSAMPLE, {_INTERPOLATED: 5}, aten=frozenset({"upsample_linear1d"})),
+    _rule(_UPSAMPLE, {_INTERPOLATED: 11}, aten=frozenset({"upsample_bilinear2d"})),
+    _rule(_UPSAMPLE, {_INTERPOLATED: 224 + 35}, aten=frozenset({"upsample_bicubic2d"})),
+)
+
+
+# The rewritten distribution looks rules up by base class and counts a shared module once.
+def is_module(row: Row) -> bool:
+    """Whether a layer ran on its own weight, so that its class is one of torch's or below one."""
+    return "weight" in row.call.params
+
+
+ULTRALYTICS_RULES = (
+    Rule({OpClass.CONV_MACS: 1, OpClass.LINEAR_MACS: 1}, when=is_module),
+    Rule({OpClass.MATMUL_MACS: 1}),
+    Rule({OpClass.NORM_ELEMENTS: 4}, when=affine),
+    Rule({OpClass.NORM_ELEMENTS: 2}, when=lambda row: not affine(row)),
+    # It adds the elements that an average pool looks at.
+    Rule({OpClass.AVG_POOL_OUTPUTS: 1, OpClass.AVG_POOL_WINDOWS: 1}, AVERAGE_POOLS),
+    Rule({OpClass.GLOBAL_POOL_INPUTS: 1, OpClass.GLOBAL_POOL_OUTPUTS: 1}, ADAPTIVE_AVERAGE_POOLS),
+)
+
+
+class Thop:
+    """`thop.profile`, from whichever distribution provides a package of that name."""
+
+    name = "thop"
+    unit: Unit = "MAC"
+    extra = ""
+
+    def distribution(self) -> str:
+        """`thop`, or `ultralytics-thop`, which installs a package of the same name."""
+        return _distribution()
+
+    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> Reading:
+        """Total of all modules with a rule."""
+        import thop
+
+        macs, _ = thop.profile(model, inputs=tuple(inputs), verbose=False)
+        return Reading(int(macs))
+
+    def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterable[Part]:
+        """By the exact type of the module."""
+        rules = ULTRALYTICS_RULES if _distribution() == "ultralytics-thop" else RULES
+        return parts(rules, trace)
+
+
+@cache
+def _distribution() -> str:
+    for name in ("ultralytics-thop", "thop"):
+        try:
+            metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            continue
+        return name
+    return "thop"

@@ -1,0 +1,75 @@
+"""torchinfo: its "mult-adds" are the parameters of a layer times the positions it is used at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import prod
+
+from torch import Tensor, nn
+
+from shufflenet_flops.counters.cost_model import Part
+from shufflenet_flops.counters.protocol import NO_FACTS, Reading
+from shufflenet_flops.counting import ModuleCall
+from shufflenet_flops.counting.convention import Unit
+from shufflenet_flops.spec import OpClass
+from shufflenet_flops.trace.trace import Trace
+
+OTHER_PARAMETERS = "other_parameters"  # of layers that are neither convolutions nor linear
+
+
+def _uses(call: ModuleCall, name: str) -> int:
+    """How often it counts each element of a parameter, by the names of layer and parameter.
+
+    A convolution is any layer so named, whatever its type; others count once per image, and
+    parameters with a longer name, as recurrent layers have them, once per image and step.
+    """
+    if name in ("weight", "bias"):
+        if "Conv" in _class_name(call):
+            return prod(call.output[:1] + call.output[2:])
+        return call.output[0] if call.output else 0
+    return prod(call.output[:2]) if "weight" in name or "bias" in name else 0
+
+
+def _class_name(call: ModuleCall) -> str:
+    return call.module.rsplit(".", 1)[-1]
+
+
+def _term(call: ModuleCall, name: str) -> str:
+    bias = "bias" in name
+    if "Conv" in _class_name(call):
+        return (OpClass.CONV_BIAS_ADDS if bias else OpClass.CONV_MACS).value
+    if "Linear" in _class_name(call):
+        return (OpClass.LINEAR_BIAS_ADDS if bias else OpClass.LINEAR_MACS).value
+    return OTHER_PARAMETERS
+
+
+class Torchinfo:
+    """`torchinfo.summary(model).total_mult_adds`."""
+
+    name = "torchinfo"
+    unit: Unit = "MAC"
+    extra = "counters"
+
+    def distribution(self) -> str:
+        """The distribution has the package's name."""
+        return "torchinfo"
+
+    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> Reading:
+        """Total over the leaves of the module tree."""
+        import torchinfo
+
+        found = torchinfo.summary(model, input_data=list(inputs), verbose=0, device="cpu")
+        return Reading(int(found.total_mult_adds))
+
+    def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterable[Part]:
+        """By the calls of modules without children; what other modules do itself is not seen."""
+        return _parts(trace.calls)
+
+
+def _parts(calls: Iterable[ModuleCall]) -> Iterator[Part]:
+    for call in calls:
+        if call.leaf:
+            for name, elements in call.params.items():
+                amount = elements * _uses(call, name)
+                if amount:
+                    yield Part(call.path, _term(call, name), amount, 1)

@@ -1,0 +1,16 @@
+"""Facts and conventions: rows of counted work, their totals, and the papers' closed forms."""
+
+from shufflenet_flops.counting.backward import backward_macs as backward_macs
+from shufflenet_flops.counting.closed_forms import CLOSED_FORMS as CLOSED_FORMS
+from shufflenet_flops.counting.closed_forms import ClosedForm as ClosedForm
+from shufflenet_flops.counting.closed_forms import walk_macs as walk_macs
+from shufflenet_flops.counting.convention import CONVENTIONS as CONVENTIONS
+from shufflenet_flops.counting.convention import Convention as Convention
+from shufflenet_flops.counting.convention import find_convention as find_convention
+from shufflenet_flops.counting.row import Call as Call
+from shufflenet_flops.counting.row import Kind as Kind
+from shufflenet_flops.counting.row import ModuleCall as ModuleCall
+from shufflenet_flops.counting.row import Row as Row
+from shufflenet_flops.counting.table import Grouping as Grouping
+from shufflenet_flops.counting.table import Table as Table
+from shufflenet_flops.counting.table import layer_table as layer_table

@@ -1,0 +1,1 @@
+"""Sweeps: millions of configurations of one design space."""

@@ -1,0 +1,294 @@
+"""Sweeps: every configuration of a design space, or a sample, counted chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from shufflenet_flops.counting.totals import METRICS, totals
+from shufflenet_flops.design.catalogue import Design, check_used, find_design
+from shufflenet_flops.design.sweep.axes import Axis
+from shufflenet_flops.design.sweep.filter import parse_filter
+from shufflenet_flops.design.sweep.pareto import front
+from shufflenet_flops.design.sweep.vectorized import Array, count_many
+from shufflenet_flops.errors import InputError, SpecError, UnknownNameError
+
+# Dense and with stride 1: what a design without such a variable is.
+NEUTRAL = {"g": 1, "stride": 1}
+SHOWN = (
+    400  # swept points that a chunk gives to a figure, at most; a whole sweep gives ten times that
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to sweep: the product of `axes` for each of `designs`, or `sample` points of it.
+
+    `where` filters rows; `minimise` and `maximise` are the columns of the Pareto front.
+    """
+
+    designs: tuple[str, ...]
+    axes: tuple[Axis, ...]
+    minimise: tuple[str, ...] = ("macs",)
+    maximise: tuple[str, ...] = ("c",)
+    where: str | None = None
+    sample: int | None = None
+    seed: int = 0
+    chunk: int = 2**17
+
+    def found_designs(self) -> list[Design]:
+        """The designs themselves."""
+        return [find_design(name) for name in self.designs]
+
+    def axes_of(self, design: Design) -> list[Axis]:
+        """Those axes that `design` has."""
+        return [axis for axis in self.axes if axis.name in design.variables]
+
+    def size(self, design: Design) -> int:
+        """Configurations in one design's grid."""
+        return prod(len(axis) for axis in self.axes_of(design))
+
+    def columns(self) -> list[str]:
+        """The variables of any design, then the metrics."""
+        names = (name for design in self.found_designs() for name in design.variables)
+        return [*dict.fromkeys(names), *METRICS]
+
+    def as_json(self) -> dict[str, Any]:
+        """The plan as JSON types, for a manifest; equal plans give equal ones."""
+        return asdict(self) | {
+            "designs": list(self.designs),
+            "axes": {
+                axis.name: [[part.start, part[-1], part.step] for part in axis.parts]
+                for axis in self.axes
+            },
+            "minimise": list(self.minimise),
+            "maximise": list(self.maximise),
+        }
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Configurations `start` to `stop` (excluded) of the grid or sample of one design."""
+
+    number: int
+    design: str
+    start: int
+    stop: int
+
+
+Row = dict[str, int | str]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a chunk, or a whole sweep, came to; `front` is its Pareto front as rows.
+
+    `invalid` configurations make no network, `filtered` ones did not pass the filter.
+    """
+
+    configurations: int = 0
+    invalid: int = 0
+    filtered: int = 0
+    kept: int = 0
+    front: tuple[Row, ...] = ()
+    shown: tuple[Row, ...] = field(default=(), repr=False)
+
+    def plus(self, other: Summary, plan: Plan) -> Summary:
+        """Both together: the front of two fronts is the front of all."""
+        rows = (*self.front, *other.front)
+        shown = (*self.shown, *other.shown)
+        return Summary(
+            self.configurations + other.configurations,
+            self.invalid + other.invalid,
+            self.filtered + other.filtered,
+            self.kept + other.kept,
+            tuple(rows[i] for i in _front(rows, plan)),
+            shown if len(shown) <= 10 * SHOWN else shown[::2],
+        )
+
+
+def check_plan(plan: Plan, limit: int) -> None:
+    """Raise InputError or UnknownNameError for a plan that cannot be carried out."""
+    designs = plan.found_designs()
+    if not plan.axes:
+        raise InputError("what is to vary? give ranges, as in --c 64:1024:16 --g 1,2,3,4,8")
+    check_used(designs, {axis.name: axis for axis in plan.axes})
+    for axis in plan.axes:
+        if axis.name == "stride" and (len(axis) > 1 or axis[0] > 2):
+            raise InputError("--stride: one of 1 and 2, for the whole sweep")
+    common = _common_columns(designs)
+    for column in (*plan.minimise, *plan.maximise):
+        if column not in common:
+            raise UnknownNameError("column", column, common)
+    both = set(plan.minimise) & set(plan.maximise)
+    if both:
+        raise InputError(f"--min and --max both name {', '.join(sorted(both))}: choose one")
+    if plan.where is not None:
+        parse_filter(plan.where, common)
+    for design in designs:
+        size = plan.size(design)
+        if plan.sample is None and size > limit:
+            raise InputError(
+                f"the grid of {design.name} has {size:,} configurations, more than {limit:,}: "
+                "take coarser ranges, --sample 1000000, or a higher --limit"
+            )
+        if size >= 2**63:
+            raise InputError(f"the grid of {design.name} has {size:,} points: 2^63 are too many")
+        if plan.sample is not None and plan.sample > min(size, limit):
+            raise InputError(
+                f"--sample {plan.sample:,}: the grid of {design.name} has {size:,} configurations, "
+                f"and the limit is {limit:,}"
+            )
+
+
+def _common_columns(designs: Sequence[Design]) -> list[str]:
+    """Columns that have a value for every design."""
+    names = dict.fromkeys(name for design in designs for name in design.variables)
+    common = [
+        name
+        for name in names
+        if name in NEUTRAL or all(name in design.variables for design in designs)
+    ]
+    return [*common, *METRICS]
+
+
+def chunks(plan: Plan) -> Iterator[Chunk]:
+    """The chunks of a plan, in order."""
+    number = 0
+    for design in plan.found_designs():
+        size = plan.size(design) if plan.sample is None else plan.sample
+        for start in range(0, size, plan.chunk):
+            yield Chunk(number, design.name, start, min(start + plan.chunk, size))
+            number += 1
+
+
+def chunk_count(plan: Plan) -> int:
+    """How many chunks a plan has."""
+    sizes = (plan.size(one) if plan.sample is None else plan.sample for one in plan.found_designs())
+    return sum(-(-size // plan.chunk) for size in sizes)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The rows of one chunk as columns, and their summary."""
+
+    design: str
+    columns: Mapping[str, Array]
+    summary: Summary
+
+
+def count_chunk(plan: Plan, chunk: Chunk) -> Counted:
+    """Count one chunk. Raises InputError for a metric that no int64 holds."""
+    design = find_design(chunk.design)
+    values = _values(plan, design, chunk)
+    counted = count_many(design, values)
+    size = len(counted.kept)
+    columns = {
+        **{name: np.full(size, value) for name, value in NEUTRAL.items()},
+        **counted.variables,
+        **counted.metrics,
+    }
+    kept = size
+    if plan.where is not None:
+        mask = parse_filter(plan.where, list(columns)).mask(columns)
+        columns = {name: column[mask] for name, column in columns.items()}
+        kept = int(mask.sum())
+    low, high = ([columns[name] for name in names] for names in (plan.minimise, plan.maximise))
+    names = [name for name in plan.columns() if name in columns]
+    configurations = chunk.stop - chunk.start
+    summary = Summary(
+        configurations=configurations,
+        invalid=configurations - size,
+        filtered=size - kept,
+        kept=kept,
+        front=_rows(design.name, columns, names, front(low, high)),
+        shown=_rows(design.name, columns, names, np.arange(0, kept, -(-kept // SHOWN) or 1)),
+    )
+    return Counted(design.name, {name: columns[name] for name in names}, summary)
+
+
+def why_invalid(plan: Plan) -> str:
+    """The rule that the grid's first configuration breaks, where all break one."""
+    design = plan.found_designs()[0]
+    try:
+        network = design.build(**design.fill({axis.name: axis[0] for axis in plan.axes_of(design)}))
+        totals(network.spec, network.input)
+    except SpecError as error:
+        return str(error)
+    raise AssertionError("a network that the sweep has missed")
+
+
+def _values(plan: Plan, design: Design, chunk: Chunk) -> dict[str, int | Array]:
+    """The chunk's value of every axis; an axis of one value stays an int."""
+    axes = plan.axes_of(design)
+    index = np.arange(chunk.start, chunk.stop)
+    if plan.sample is not None:
+        index = _sampled(index, plan.size(design), plan.sample, plan.seed + chunk.number)
+    values: dict[str, int | Array] = {}
+    for axis in reversed(axes):
+        if len(axis) == 1:
+            values[axis.name] = axis[0]
+            continue
+        index, position = np.divmod(index, len(axis))
+        values[axis.name] = _at(axis, position)
+    if values and all(isinstance(value, int) for value in values.values()):
+        name, value = next(iter(values.items()))
+        values[name] = np.full(chunk.stop - chunk.start, value)
+    return values or {"c": np.array([design.fill({})["c"]])}
+
+
+def _sampled(i: Array, size: int, sample: int, seed: int) -> Array:
+    """One point of each of `sample` equal strata of the grid, so that none comes twice.
+
+    Stratum i begins at i * size // sample, computed without leaving int64.
+    """
+    whole, part = divmod(size, sample)
+    begin: Array = i * whole + i * part // sample
+    end = (i + 1) * whole + (i + 1) * part // sample
+    drawn: Array = np.random.default_rng(seed).integers(begin, end)
+    return drawn
+
+
+def _at(axis: Axis, position: Array) -> Array:
+    """The axis's values at many positions."""
+    lengths = [len(part) for part in axis.parts]
+    starts = np.cumsum([0, *lengths[:-1]])
+    which = np.searchsorted(starts, position, side="right") - 1
+    first: Array = np.array([part.start for part in axis.parts])
+    step: Array = np.array([part.step for part in axis.parts])
+    found: Array = first[which] + step[which] * (position - starts[which])
+    return found
+
+
+def _rows(
+    design: str, columns: Mapping[str, Array], names: Sequence[str], at: npt.NDArray[np.intp]
+) -> tuple[Row, ...]:
+    picked = {name: columns[name][at].tolist() for name in names}
+    return tuple(
+        {"design": design, **dict(zip(picked, row, strict=True))}
+        for row in zip(*picked.values(), strict=True)
+    )
+
+
+def _front(rows: Sequence[Row], plan: Plan) -> Iterable[int]:
+    """Positions of the front among rows of any chunks, in an order that chunks do not change."""
+    low, high = (
+        [np.array([row[name] for row in rows], np.int64) for name in names]
+        for names in (plan.minimise, plan.maximise)
+    )
+    found = front(low, high).tolist()
+    return sorted(found, key=lambda i: _rank(rows[i], plan))
+
+
+def _rank(row: Row, plan: Plan) -> tuple[Any, ...]:
+    return (
+        *(row[name] for name in plan.minimise),
+        *(-int(row[name]) for name in plan.maximise),
+        plan.designs.index(str(row["design"])),
+        *(value for name, value in row.items() if name != "design"),
+    )

@@ -1,0 +1,1 @@
+"""Grids and results as text and bytes: one module for each format."""

@@ -1,0 +1,110 @@
+"""Reports as one HTML page that needs nothing but itself."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata, resources
+from itertools import zip_longest
+from typing import Any
+
+from shufflenet_flops.report.plot.figure import image
+from shufflenet_flops.report.section import Picture, Section, stamp
+
+_TEMPLATES = "templates"
+
+
+def html(title: str, sections: Sequence[Section], *, explorer: bool = True) -> str:
+    """The page: sections in order, the live explorer after the first.
+
+    All text is escaped. The page's content-security policy allows its own style and scripts, by
+    their hashes, and images within the page: nothing else, and nothing from outside.
+    """
+    import jinja2
+    from markupsafe import Markup
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("shufflenet_flops.report", _TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["code"] = _code
+    data = None
+    if explorer:
+        from shufflenet_flops.report.view.explorer import explorer_data
+
+        data = explorer_data()
+    scripts = ["tables.js", *(["explorer.js"] if explorer else [])]
+    page = environment.get_template("report.html.j2").render(
+        title=title,
+        version=metadata.version("shufflenet-flops"),
+        sections=[_for_template(section) for section in sections],
+        style=_Inline.of("style.css"),
+        scripts=[_Inline.of(name) for name in scripts],
+        explorer=data,
+        explorer_json=Markup(_json(data)),
+    )
+    return page + "\n"
+
+
+@dataclass(frozen=True)
+class _Inline:
+    """A style sheet or script of our own, and the hash by which the policy allows it."""
+
+    text: str
+    hash: str
+
+    @classmethod
+    def of(cls, name: str) -> _Inline:
+        from markupsafe import Markup
+
+        file = resources.files("shufflenet_flops.report") / _TEMPLATES / name
+        text = file.read_text(encoding="utf-8")
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        return cls(Markup(text), f"sha256-{digest}")
+
+
+def _code(text: str) -> str:
+    """Escaped text in which what stands between backticks is code."""
+    from markupsafe import Markup, escape
+
+    parts = re.split(r"`([^`]+)`", text)
+    marked = (Markup("<code>{}</code>").format(part) for part in parts[1::2])
+    return Markup("").join(
+        piece
+        for pair in zip_longest(map(escape, parts[::2]), marked, fillvalue="")
+        for piece in pair
+    )
+
+
+def _json(data: Any) -> str:
+    """JSON that cannot end the script element it stands in."""
+    text = json.dumps(data, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _for_template(section: Section) -> dict[str, Any]:
+    return {
+        **vars(section),
+        "name": anchor(section.name),
+        "pictures": [_embedded(picture) for picture in section.pictures],
+        "stamp": stamp(section.environment) if section.environment else "",
+    }
+
+
+def anchor(name: str) -> str:
+    """A name as part of an address and of a file's name."""
+    return re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-")
+
+
+def _embedded(picture: Picture) -> dict[str, Any]:
+    svg = image(picture.figure, ".svg")
+    width, height = (round(96 * inches) for inches in picture.figure.get_size_inches())
+    source = f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
+    return {"caption": picture.caption, "source": source, "width": width, "height": height}

@@ -1,0 +1,1 @@
+"""Results as grids: one module for each kind of result."""

@@ -1,0 +1,85 @@
+"""What a counter adds to the MACs, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from shufflenet_flops.counters import CounterReport
+from shufflenet_flops.counting.row import MAC_CLASSES
+
+# One unit of each class of work.
+_CLASS_NAMES = {
+    "norm_elements": "batch-norm element",
+    "activation_elements": "activation element",
+    "softmax_elements": "softmax element",
+    "add_elements": "element added",
+    "mul_elements": "element multiplied",
+    "interpolated_elements": "interpolated element",
+    "max_pool_inputs": "element a max pool reads",
+    "avg_pool_inputs": "element an average pool reads",
+    "avg_pool_outputs": "average-pool output",
+    "avg_pool_windows": "element an average pool looks at",
+    "global_pool_inputs": "element a global pool reads",
+    "global_pool_outputs": "global-pool output",
+    "mean_outputs": "element of a mean",
+    "conv_bias_adds": "convolution bias add",
+    "linear_bias_adds": "linear bias add",
+    "other_parameters": "parameter of a layer that is neither convolution nor linear",
+    "size_products": "product of sizes in the model's code",
+}
+
+
+def who(report: CounterReport) -> str:
+    """The counter with its version, and with its distribution where that has another name."""
+    # A local label, as in 2.13.0+cpu, says how torch was built, not how it counts.
+    release = f"{report.distribution} {report.version.partition('+')[0]}".rstrip()
+    return release if report.name == report.distribution else f"{report.name} ({release})"
+
+
+def counter_notes(
+    reports: Mapping[str, CounterReport], *, norm: str = "batch-norm element"
+) -> list[str]:
+    """What one counter adds to the MACs of each model, by model; what it cannot, or we cannot.
+
+    `norm` is what an element that is normalised is called.
+    """
+    first = next(iter(reports.values()))
+    name = who(first)
+    notes = []
+    for model, report in reports.items():
+        if report.status == "unavailable":
+            notes.append(f"{name} is unavailable on {model}: {report.reason}")
+        elif report.residual:
+            notes.append(f"{name} on {model}: {report.residual:+,} not explained")
+    available = {model: report for model, report in reports.items() if report.status == "ok"}
+    if not available:
+        return notes
+    extras = _extras(available)
+    parts = []
+    if first.unit == "FLOP":
+        parts.append("counts 2 FLOP for each MAC")
+    for op_class, by_model in extras.items():
+        weights = {report.weights.get(op_class) for report in available.values()} - {None}
+        each = f"{weights.pop()} per" if len(weights) == 1 else "work for each"
+        amounts = set(by_model.values())
+        shown = (
+            f"+{amounts.pop():,}" + (" each" if len(by_model) > 1 else "")
+            if len(amounts) == 1 and len(by_model) == len(available)
+            else ", ".join(f"{model} +{amount:,}" for model, amount in by_model.items())
+        )
+        what = (_CLASS_NAMES | {"norm_elements": norm}).get(op_class, op_class.replace("_", " "))
+        parts.append(f"adds {each} {what}: {shown}")
+    if parts:
+        notes.append(f"{name} {'; '.join(parts)}")
+    return notes
+
+
+def _extras(reports: Mapping[str, CounterReport]) -> dict[str, dict[str, int]]:
+    """Terms that are no MACs: op class to model to amount."""
+    macs = {op_class.value for op_class in MAC_CLASSES}
+    extras: dict[str, dict[str, int]] = {}
+    for model, report in reports.items():
+        for op_class, amount in report.terms.items():
+            if op_class not in macs:
+                extras.setdefault(op_class, {})[model] = amount
+    return extras

@@ -1,0 +1,175 @@
+"""The tables of `explain`: op classes down, counters across, and a sentence for each counter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from shufflenet_flops.counters import CounterReport
+from shufflenet_flops.counters.explain import Explanation, Match
+from shufflenet_flops.counters.miscounts import Slip
+from shufflenet_flops.counting.convention import Unit
+from shufflenet_flops.report.format.data import plain
+from shufflenet_flops.report.grid import Column, Grid, Scale, grid
+from shufflenet_flops.report.view.counters import counter_notes, who
+from shufflenet_flops.spec import OpClass, shape_text
+
+_LABELS = {
+    "conv_macs": "convolution MACs",
+    "linear_macs": "linear MACs",
+    "matmul_macs": "matrix-product MACs",
+    "conv_bias_adds": "convolution biases",
+    "linear_bias_adds": "linear biases",
+    "norm_elements": "norms",
+    "activation_elements": "activations",
+    "softmax_elements": "softmax",
+    "add_elements": "additions",
+    "mul_elements": "multiplications",
+    "mean_outputs": "means",
+    "interpolated_elements": "interpolation",
+    "other_parameters": "other parameters",
+}
+_ORDER = [op_class.value for op_class in OpClass]
+_PLACES_SHOWN = 3
+
+
+def explain_result(explanation: Explanation) -> dict[str, Any]:
+    """The JSON result of `explain`."""
+    result: dict[str, Any] = plain(explanation)
+    del result["norms"]
+    return result
+
+
+def explain_records(explanation: Explanation) -> list[dict[str, Any]]:
+    """One line of the CSV per counter."""
+    return [
+        {"model": explanation.model, "input": explanation.input, **plain(report)}
+        for report in explanation.counters.values()
+    ]
+
+
+def explain_grids(explanation: Explanation) -> list[Grid]:
+    """A table per unit, as a MAC and a FLOP are a factor 2 apart, then all that is to be said."""
+    available = [one for one in explanation.counters.values() if one.status == "ok"]
+    grids = []
+    for unit in ("MAC", "FLOP"):
+        reports = [report for report in available if report.unit == unit]
+        if reports:
+            grids.append(_table(explanation, unit, reports))
+    notes = [*_notes(explanation), *_warnings(explanation)]
+    return [*grids, grid("what each adds to the MACs", [], [], notes)]
+
+
+def _table(explanation: Explanation, unit: Unit, reports: Sequence[CounterReport]) -> Grid:
+    scale = _scale(max(report.reported or 0 for report in reports))
+    columns = [
+        Column(f"{scale.prefix}{unit}", figures=False),
+        *(Column(report.name.replace("-", "\n")) for report in reports),
+    ]
+    terms = sorted({term for report in reports for term in report.terms}, key=_rank)
+    rows = [
+        [
+            class_label(term),
+            *(_figure(scale, report.terms.get(term, 0)) for report in reports),
+        ]
+        for term in terms
+    ]
+    rows += [
+        ["predicted", *(scale(report.predicted or 0) for report in reports)],
+        ["reported", *(scale(report.reported or 0) for report in reports)],
+        ["residual", *(f"{report.residual:,}" for report in reports)],
+    ]
+    title = f"{explanation.model} on {shape_text(explanation.input)}, counters of {unit}s"
+    return grid(title, columns, rows)
+
+
+def _scale(largest: int) -> Scale:
+    """Millions, to the thousand, as long as nine counters fit into 100 columns."""
+    return Scale("M", 10**6, 3) if largest < 10**10 else Scale("G", 10**9, 4)
+
+
+def _figure(scale: Scale, value: int) -> str:
+    """A little is not nothing, which is a dash."""
+    if not value:
+        return "–"
+    least = scale.size // 10**scale.digits
+    return scale(value) if value >= least else f"<{scale(least)}"
+
+
+def _rank(term: str) -> int:
+    return _ORDER.index(term) if term in _ORDER else len(_ORDER)
+
+
+def _notes(explanation: Explanation) -> list[str]:
+    norm = "batch-norm" if explanation.norms == ("batch_norm",) else "norm"
+    notes = [f"{explanation.macs:,} MACs of convolutions, linear layers and matrix products ran"]
+    for report in explanation.counters.values():
+        sentences = counter_notes({explanation.model: report}, norm=f"{norm} element")
+        if report.status == "ok":
+            *others, last = sentences or [who(report)]
+            total = f": {report.reported:,} {report.unit}s"
+            name = who(report)
+            rest = last.removeprefix(name).strip()
+            notes += [*others, f"{name}{total}; {rest or 'adds nothing'}"]
+        else:
+            notes += sentences
+    if explanation.unknown_ops:
+        ops = ", ".join(f"{op} x{calls}" for op, calls in explanation.unknown_ops.items())
+        notes.append(f"not counted by us, because unknown: {ops}")
+    return notes
+
+
+def _warnings(explanation: Explanation) -> list[str]:
+    """Where a counter is wrong, not of another opinion."""
+    return [
+        f"warning: {who(explanation.counters[name])} {slip.reason}: {slip.macs:+,} MACs"
+        f" ({_places(slip)})"
+        for name, slips in explanation.slips.items()
+        for slip in slips
+    ]
+
+
+def _places(slip: Slip) -> str:
+    shown = ", ".join(path or "the model itself" for path in slip.paths[:_PLACES_SHOWN])
+    more = len(slip.paths) - _PLACES_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def match_result(model: str, reported: int, matches: Iterable[Match]) -> dict[str, Any]:
+    """The JSON result of `explain --reported`."""
+    return {"model": model, "reported": reported, "matches": [plain(match) for match in matches]}
+
+
+def match_grid(model: str, shape: tuple[int, ...], reported: int, matches: Sequence[Match]) -> Grid:
+    """Who gives a number for a model, or who comes near."""
+    columns = [
+        Column("counter", figures=False),
+        Column("model's code", figures=False),
+        Column("total"),
+        Column("unit", figures=False),
+        Column("difference"),
+    ]
+    rows = [
+        [
+            match.counter,
+            match.style,
+            f"{match.predicted:,}",
+            f"{match.unit}s",
+            f"{match.difference:+,}" if match.difference else "0",
+        ]
+        for match in matches
+    ]
+    notes = [f"{match.counter}: {_sum(match.terms)}" for match in matches if not match.difference]
+    found = "that is" if notes else "no counter gives it; the nearest are"
+    title = f"{reported:,} for {model} on {shape_text(shape)}: {found}"
+    return grid(title, columns, rows, notes)
+
+
+def _sum(terms: Mapping[str, int]) -> str:
+    parts = (f"{class_label(term)} {terms[term]:,}" for term in sorted(terms, key=_rank))
+    return " + ".join(parts)
+
+
+def class_label(term: str) -> str:
+    """What a class of work is called in tables and figures."""
+    return _LABELS.get(term, term.replace("_", " "))

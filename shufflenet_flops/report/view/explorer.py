@@ -1,0 +1,123 @@
+"""What the page's live explorer computes with: terms of the symbolic walk, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from shufflenet_flops.counting import CONVENTIONS, Table, layer_table
+from shufflenet_flops.counting.closed_forms import grouped, symbol
+from shufflenet_flops.design.catalogue import find_unit
+from shufflenet_flops.report.plot.bars import KIND_COLOURS
+from shufflenet_flops.report.plot.figure import COLOURS
+from shufflenet_flops.spec.opclass import OpClass
+from shufflenet_flops.zoo.units import UNIT_NAMES
+
+if TYPE_CHECKING:
+    import sympy
+
+# A sum of terms [coefficient, {variable: power}]; powers may be negative.
+Polynomial = list[list[Any]]
+
+_VARIABLES: Mapping[str, dict[str, Any]] = {
+    "c": {"label": "channels", "min": 1, "max": 2048, "default": 240},
+    "m": {"label": "bottleneck channels", "min": 1, "max": 1024, "default": 60},
+    "g": {"label": "groups", "min": 1, "max": 64, "default": 3},
+    "h": {"label": "height", "min": 1, "max": 224, "default": 28},
+    "w": {"label": "width", "min": 1, "max": 224, "default": 28},
+}
+
+# Sizes at which the walk is another one, for a layer becomes of another kind: one group shuffles
+# nothing, one group for each channel is depthwise. The first that holds is taken.
+_CASES: tuple[Mapping[str, str | int], ...] = (
+    {"m": 1, "g": 1},
+    {"g": 1},
+    {"m": "c", "g": "c"},
+    {"g": "m"},
+    {"g": "c"},
+    {"m": 1},
+    {},
+)
+
+# What a unit asks of its sizes besides m: [name, divisor], in the order in which it asks.
+_DIVISORS: Mapping[str, list[list[str]]] = {"resnet": [], "resnext": [], "shufflenet": [["c", "g"]]}
+
+
+def explorer_data() -> dict[str, Any]:
+    """Variables, conventions and units, each with its terms by kind of layer; plain JSON."""
+    return {
+        "variables": _VARIABLES,
+        "conventions": {
+            name: {
+                "unit": one.unit,
+                "meaning": one.meaning,
+                "weights": {op_class.value: weight for op_class, weight in one.weights.items()},
+            }
+            for name, one in CONVENTIONS.items()
+        },
+        "colours": dict(KIND_COLOURS),
+        "line_colours": list(COLOURS),
+        "units": {name: _unit(name) for name in UNIT_NAMES},
+    }
+
+
+def _unit(name: str) -> dict[str, Any]:
+    variables = [v for v in _VARIABLES if v == "m" or v in find_unit(name).variables]
+    cases = [case for case in _CASES if case.keys() <= set(variables)]
+    return {
+        "variables": variables,
+        "divisors": _DIVISORS[name],
+        "cases": [{"when": dict(case), "kinds": _kinds(name, case)} for case in cases],
+        "formulas": {
+            convention: _formula(name, weights.weights)
+            for convention, weights in CONVENTIONS.items()
+        },
+    }
+
+
+def _table(name: str, case: Mapping[str, str | int]) -> Table:
+    """The walk over symbols, with some of them replaced by others or by numbers."""
+    design = find_unit(name)
+    built = {
+        v: symbol(found) if isinstance(found := case.get(v, v), str) else found
+        for v in _VARIABLES
+        if v == "m" or v in design.variables
+    }
+    network = design.build(**design.known(built) | {"stride": 1})
+    return layer_table(network.spec, network.input)
+
+
+def _kinds(name: str, case: Mapping[str, str | int]) -> dict[str, Any]:
+    return {
+        kind: {
+            "counts": {op.value: polynomial(count) for op, count in part.counts.items()},
+            "params": polynomial(part.params),
+            "activations": polynomial(part.activations),
+            "memory_bytes": polynomial(part.memory_bytes),
+        }
+        for kind, part in _table(name, case).by("kind").items()
+    }
+
+
+def _formula(name: str, weights: Mapping[OpClass, int]) -> str:
+    """The closed form under a convention, as papers write it."""
+    import sympy
+
+    terms = [
+        sum(weight * part.counts.get(op, 0) for op, weight in weights.items())
+        for part in _table(name, {}).by("kind").values()
+    ]
+    return grouped([sympy.sympify(term) for term in terms if term != 0], str)
+
+
+def polynomial(expression: sympy.Expr | int) -> Polynomial:
+    """An expression as a sum of terms with integer coefficients."""
+    import sympy
+
+    terms: Polynomial = []
+    for term in sympy.Add.make_args(sympy.expand(expression)):
+        coefficient, rest = term.as_coeff_Mul()
+        powers = {str(base): int(power) for base, power in rest.as_powers_dict().items()}
+        powers.pop("1", None)
+        terms.append([int(coefficient), powers])
+    return [term for term in terms if term[0]]

@@ -1,0 +1,1 @@
+"""A `.pt2` exported program, read as data."""

@@ -1,0 +1,1 @@
+"""Torch modules from anywhere: imports, files, timm, torchvision."""

@@ -1,0 +1,149 @@
+"""A torch module from anywhere: how to build it, and the inputs it is given."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from shufflenet_flops.errors import InputError, ModelError
+from shufflenet_flops.sources.inputs import Input
+from shufflenet_flops.sources.source import Counted, Source
+from shufflenet_flops.trace.trace import Trace, ValuesNeededError, trace
+
+Arguments = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class ModuleSource(Source):
+    """A module that `build` makes on torch's default device, traced to be counted.
+
+    With `on_meta` it is built on the meta device for the trace, so that no weight is allocated,
+    unless its control flow needs values.
+    `given` are real arguments that the user made, in place of examples of `inputs`.
+    """
+
+    build: Callable[[], nn.Module]
+    on_meta: bool = True
+    given: Arguments | None = None
+
+    @property
+    def counted(self) -> Counted:
+        found = self._trace
+        return Counted(found.table, found.params, found.unknown_ops, found.real_forward)
+
+    def trace(self) -> Trace:
+        return self._trace
+
+    @cached_property
+    def _trace(self) -> Trace:
+        module = self._meta_module() if self.on_meta else None
+        try:
+            if module is not None:
+                try:
+                    return self._trace_of(module)
+                except ValuesNeededError:
+                    pass  # only a real model can tell which way its forward pass takes
+            return self._trace_of(self._module)
+        except ModelError as error:
+            raise ModelError(f"{self.name}: {error}") from error
+
+    def _trace_of(self, module: nn.Module) -> Trace:
+        _check_arguments(self.name, module, self.example_inputs(real=False))
+        return trace(module.eval(), *self.example_inputs(real=self.given is not None))
+
+    def _meta_module(self) -> nn.Module | None:
+        """The module without weights; None where building it fails, as where that needs values."""
+        try:
+            with torch.device("meta"):
+                return self.build()
+        except ModelError:
+            return None
+
+    @cached_property
+    def _module(self) -> nn.Module:
+        return self.build().eval()
+
+    def module(self) -> nn.Module:
+        return self._module
+
+    def example_inputs(self, *, real: bool = True) -> Arguments:
+        if self.given is None:
+            return super().example_inputs(real=real)
+        return self.given if real else tuple(_on_meta(one) for one in self.given)
+
+
+def tensors_of(value: Any) -> list[Tensor]:
+    """All tensors in a value that a forward pass takes: a tensor, or a container of them."""
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return [tensor for item in value for tensor in tensors_of(item)]
+    return []
+
+
+def describe(tensor: Tensor) -> Input:
+    """The Input that a tensor is an example of."""
+    return Input(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
+
+
+def positional(name: str, module: nn.Module, value: Any) -> Arguments:
+    """What an input factory returned as positional arguments: a dictionary goes by name."""
+    if isinstance(value, Mapping):
+        try:
+            bound = inspect.signature(module.forward).bind(**value)
+        except TypeError as error:
+            raise InputError(f"{name}: the input factory's names do not fit: {error}") from None
+        if bound.kwargs:
+            raise InputError(
+                f"{name}: its forward takes {', '.join(bound.kwargs)} by name only: "
+                "wrap it in a module that takes them by position"
+            )
+        return bound.args
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _check_arguments(name: str, module: nn.Module, arguments: Arguments) -> None:
+    """Raise InputError where `forward` does not take that many inputs."""
+    signature = inspect.signature(module.forward)
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        takes = ", ".join(
+            parameter.name
+            for parameter in signature.parameters.values()
+            if parameter.default is parameter.empty
+        )
+        raise InputError(
+            f"{name}: its forward takes {takes or 'no input'}, and {len(arguments)} "
+            f"{'is' if len(arguments) == 1 else 'are'} given: repeat --input once for each"
+        ) from None
+
+
+def _on_meta(value: Any) -> Any:
+    """`value` with every tensor replaced by one of its shape on the meta device."""
+    if isinstance(value, Tensor):
+        return value.to("meta")
+    if isinstance(value, Mapping):
+        return {key: _on_meta(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_on_meta(item) for item in value)
+    return value
+
+
+def checked_module(name: str, value: object) -> nn.Module:
+    """`value` if it is a module. Raises ModelError otherwise."""
+    if not isinstance(value, nn.Module):
+        raise ModelError(f"{name}: gave {_a(value)}, not a torch.nn.Module")
+    return value
+
+
+def _a(value: object) -> str:
+    return "None" if value is None else f"a value of type {type(value).__name__}"

@@ -1,0 +1,1 @@
+"""Only speed: a trace is the same without this room."""

@@ -1,0 +1,175 @@
+"""The module tree during a trace: where each module is, and how it is left as it was."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from shufflenet_flops.counting import Call, ModuleCall
+from shufflenet_flops.counting.row import IntShape
+from shufflenet_flops.errors import ModelError
+from shufflenet_flops.trace.call_site import function_name
+
+
+@dataclass(eq=False, slots=True)
+class Place:
+    """One module: its (first) path, and what rows say of the calls it makes.
+
+    `within` are the exact types of the modules that hold it, the outermost first, `type_name` is
+    its own, qualified and empty outside of all, `leaf` tells that it holds no other, `params` are
+    the sizes of its own parameters.
+    """
+
+    module: Any  # an nn.Module, or None outside of all
+    path: str
+    occurrences: int = 1
+    training: bool = False
+    calls: dict[Any, Call] = field(default_factory=dict)
+    within: tuple[str, ...] = ()
+    type_name: str = field(init=False, default="")
+    leaf: bool = field(init=False, default=True)
+    params: dict[str, int] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.module is not None:
+            kind = type(self.module)
+            self.type_name = f"{kind.__module__}.{kind.__qualname__}"
+            children = self.module._modules
+            self.leaf = not children or all(child is None for child in children.values())
+            for name, param in self.module._parameters.items():
+                if is_lazy(param):
+                    raise ModelError(
+                        f"the module {self.path!r} is lazy and its {name} has no shape yet: "
+                        "run the model once on an input, then trace it"
+                    )
+                if param is not None:
+                    self.params[name] = param.numel()
+
+    def call(self, function: Any) -> Call:
+        """The call of one torch function, or one with that name, by this module."""
+        known = self.calls.get(function)
+        if known is None:
+            known = self.calls[function] = Call(
+                self.type_name,
+                function if isinstance(function, str) else function_name(function),
+                self.within,
+                self.occurrences,
+                tuple(self.params),
+            )
+        return known
+
+    def returned(self, output: IntShape) -> ModuleCall:
+        """The record of a call of this module."""
+        return ModuleCall(self.path, self.type_name, self.leaf, self.params, output)
+
+
+def find_places(model: nn.Module) -> list[Place]:
+    """Every module once, in the order of `model.modules()`; a shared one under its first path.
+
+    It occurs once for every parent that holds it, as `apply` visits modules.
+    """
+    places: dict[int, Place] = {}
+
+    def visit(module: nn.Module, path: str, within: tuple[str, ...]) -> None:
+        place = places.get(id(module))
+        if place is not None:
+            place.occurrences += 1
+        else:
+            place = places[id(module)] = Place(module, path, within=within)
+        if module._modules:
+            inside = (*place.within, place.type_name)
+            for name, child in module.named_children():  # each child of one parent once
+                visit(child, f"{path}.{name}" if path else name, inside)
+
+    visit(model, "", ())
+    return list(places.values())
+
+
+def state_tensors(places: list[Place]) -> tuple[list[Tensor], list[Tensor]]:
+    """The distinct parameters and the buffers of all modules."""
+    params: dict[int, Tensor] = {}
+    buffers: list[Tensor] = []
+    for place in places:
+        assert place.module is not None
+        for param in place.module._parameters.values():
+            if param is not None:
+                params[id(param)] = param
+        buffers += [buffer for buffer in place.module._buffers.values() if buffer is not None]
+    return list(params.values()), buffers
+
+
+@contextmanager
+def untouched(places: list[Place]) -> Iterator[None]:
+    """On leaving, modules' attributes and the random number generators are as on entering.
+
+    Attributes are restored by identity, lists, dicts and sets among them also by content.
+    """
+    before = [(vars(place.module), vars(place.module).copy()) for place in places]
+    containers = [
+        value for _, saved in before for value in saved.values() if value.__class__ in _CONTAINERS
+    ]
+    filled = [(container, container.copy()) for container in containers if container]
+    empty = [container for container in containers if not container]
+    scripted = [place.module for place in places if _is_scripted(place.module)]
+    modes = [module.training for module in scripted]
+    generators = _random_state()
+    try:
+        yield
+    finally:
+        for attributes, saved in before:
+            attributes.clear()
+            attributes.update(saved)
+        for container, content in filled:
+            container.clear()
+            if isinstance(container, list):
+                container.extend(content)
+            else:
+                container.update(content)
+        for container in empty:
+            if container:
+                container.clear()
+        for module, mode in zip(scripted, modes, strict=True):
+            module.training = mode
+        _restore_random_state(*generators)
+
+
+# Exactly these: what a container of another type does when it is filled again is not known.
+_CONTAINERS = frozenset({dict, OrderedDict, list, set})
+
+
+def set_mode(place: Place, training: bool) -> None:
+    """Put one module into training or inference mode, without its children."""
+    module = place.module
+    if _is_scripted(module):
+        module.training = training  # kept on the side of C++
+    else:
+        vars(module)["training"] = training
+
+
+def _is_scripted(module: Any) -> bool:
+    return isinstance(module, torch.jit.ScriptModule) and hasattr(module, "training")
+
+
+def _random_state() -> tuple[Tensor, Any, Any]:
+    numpy_random = sys.modules.get("numpy.random")
+    return (
+        torch.get_rng_state(),
+        random.getstate(),
+        numpy_random.get_state() if numpy_random is not None else None,
+    )
+
+
+def _restore_random_state(torch_state: Tensor, python_state: Any, numpy_state: Any) -> None:
+    torch.set_rng_state(torch_state)
+    random.setstate(python_state)
+    if numpy_state is not None:
+        sys.modules["numpy.random"].set_state(numpy_state)

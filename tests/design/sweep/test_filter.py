@@ -1,0 +1,103 @@
+"""Filters: what they let through, and that nothing else gets in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shufflenet_flops.design.sweep.filter import parse_filter
+from shufflenet_flops.errors import InputError, UnknownNameError
+
+COLUMNS = {
+    "macs": np.array([10, 40_000_000, 2**53 + 1, 2**63 - 1]),
+    "g": np.array([1, 2, 3, 8]),
+    "c": np.array([240, 24, 240, 16]),
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("macs < 40e6", [0]),
+        ("macs <= 40e6 and g > 1", [1]),
+        ("g == 1 or g == 8", [0, 3]),
+        ("not g == 1", [1, 2, 3]),
+        ("1 < g <= 3", [1, 2]),
+        ("c % 24 == 0 and c // 24 >= 10", [0, 2]),
+        ("macs / c < 1", [0]),
+        ("c / g >= 12.5", [0, 2]),
+        ("-g < -2", [2, 3]),
+        ("macs > 9007199254740992", [2, 3]),
+        ("macs >= 9007199254740993.0 and macs < 1e18", [2]),
+        ("macs < 9223372036854775807", [0, 1, 2]),
+        ("macs < 1e30", [0, 1, 2, 3]),
+        ("macs * macs > 1e37", [3]),
+        ("c / (g - 1) < 100", [1, 3]),
+    ],
+)
+def test_rows(text: str, rows: list[int]) -> None:
+    assert np.flatnonzero(parse_filter(text, COLUMNS).mask(COLUMNS)).tolist() == rows
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__import__('os').system('x')",
+        "macs.real > 1",
+        "macs[0] > 1",
+        "(lambda: 1)() > 0",
+        "macs < '1'",
+        "macs",
+        "1",
+        "macs < 1 if g > 1 else c > 1",
+        "[macs < 1 for macs in g]",
+        "(x := 1) > 0",
+        "macs ** 2 > 1",
+        "macs % 0 == 0",
+        "macs in g",
+        "macs is g",
+        "macs < True",
+        "macs < 1j",
+        "macs < 1e999",
+        "f'{macs}' > 1",
+        "macs & g > 1",
+        "(macs < 1) < 2",
+        "macs <",
+        "",
+        "macs = 1",
+        "macs < 1; g > 1",
+        "(" * 300 + "macs" + ")" * 300,
+        "macs < 1" + " " * 3000,
+        "macs\x00< 1",
+    ],
+)
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(InputError):
+        parse_filter(text, COLUMNS)
+
+
+def test_an_unknown_column_is_answered_with_the_closest() -> None:
+    with pytest.raises(UnknownNameError, match=r"unknown column 'mac': did you mean macs\?"):
+        parse_filter("mac < 40e6", COLUMNS)
+
+
+@given(
+    st.integers(-(2**63) + 1, 2**63 - 1),
+    st.integers(-(2**70), 2**70) | st.floats(-1e19, 1e19, allow_nan=False),
+    st.sampled_from(["<", "<=", ">", ">=", "==", "!="]),
+)
+def test_comparisons_are_exact(value: int, number: float, sign: str) -> None:
+    """As Python compares whole numbers with any number."""
+    found = parse_filter(f"x {sign} {number!r}", ["x"]).mask({"x": np.array([value])})
+    expected = {
+        "<": value < number,
+        "<=": value <= number,
+        ">": value > number,
+        ">=": value >= number,
+        "==": value == number,
+        "!=": value != number,
+    }[sign]
+
+    assert found.tolist() == [expected]

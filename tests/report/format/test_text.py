@@ -1,0 +1,62 @@
+"""Tables in a terminal of 80 columns."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import pytest
+from rich.console import Console
+
+from shufflenet_flops import zoo
+from shufflenet_flops.counting import Convention, Table, find_convention, layer_table
+from shufflenet_flops.report.format.text import print_grids
+from shufflenet_flops.report.grid import Column, Grid, grid
+from shufflenet_flops.report.view.count import layer_grid, stage_grid
+
+WIDE = [Column("name", figures=False), *[Column(f"figure\n{i}") for i in range(6)]]
+
+
+def printed(one: Grid, width: int = 80) -> list[str]:
+    """The lines of a grid on a console of a width."""
+    stream = io.StringIO()
+    print_grids(Console(file=stream, width=width), [one])
+    return stream.getvalue().splitlines()
+
+
+def test_columns_move_together_before_a_line_is_too_long() -> None:
+    """Long figures beside a name take 78 characters with two blanks between, 72 with one."""
+    one = grid("t", WIDE, [["name", *["1234567890"] * 5, "123456789012"]])
+
+    assert max(map(len, printed(one, 77))) <= 77
+    assert "1234567890  1234567890" in printed(one, 90)[4]
+    assert "1234567890 1234567890 " in printed(one, 77)[4]
+
+
+def test_a_long_name_folds_and_figures_stay_whole() -> None:
+    """What does not fit goes on below, within its column."""
+    name = "family@option=1,other=2,third=3,and=4"
+    lines = printed(grid("t", WIDE, [[name, *["1234567890"] * 6]]))
+
+    assert max(map(len, lines)) <= 80
+    assert lines[4].count("1234567890") == 6
+    assert "".join(line[:14].strip() for line in lines[4:]) == name
+
+
+def test_what_does_not_fit_goes_on_below() -> None:
+    """With the first column again; no figure is cut, and none is lost."""
+    figures = [f"{i}234567890 to {i}" for i in range(6)]
+    lines = printed(grid("t", WIDE, [["name", *figures]]), 60)
+
+    assert max(map(len, lines)) <= 60
+    assert sum(line.startswith("name ") for line in lines) == 2 * 2
+    assert all(figure in "\n".join(lines) for figure in figures)
+
+
+@pytest.mark.parametrize("of", [stage_grid, layer_grid])
+def test_a_network_fits(of: Callable[[str, Table, Convention], Grid]) -> None:
+    """By stage and by layer, with every figure on the line of its name."""
+    model = zoo.find("shufflenet_v1_x1_0_g3")
+    table = layer_table(model.spec, model.input)
+
+    assert max(map(len, printed(of("t", table, find_convention("paper"))))) <= 80
