@@ -168,7 +168,7 @@ def command(
 
 
 def _designs(names: list[str] | None, units: list[str] | None) -> tuple[str, ...]:
-    from shufflenet_flops.design.catalogue import find_design, find_unit
+    from shufflenet_flops.zoo.designs import find_design, find_unit
 
     chosen = [*map(find_design, names or []), *map(find_unit, units or [])]
     chosen = chosen or [find_unit(name) for name in ("resnet", "resnext", "shufflenet")]
@@ -244,18 +244,19 @@ def _measure(rows: tuple[Row, ...], quiet: bool) -> tuple[Latency, ...]:
     import torch
 
     from shufflenet_flops.build import build
-    from shufflenet_flops.design.catalogue import find_design
     from shufflenet_flops.latency.engines.eager import Eager
     from shufflenet_flops.latency.engines.protocol import Setup
     from shufflenet_flops.latency.sampling import sample
     from shufflenet_flops.latency.stats import summarise
+    from shufflenet_flops.spec.numbers import whole
+    from shufflenet_flops.zoo.designs import find_design
 
     calls = {}
     for i, row in enumerate(rows):
         design = find_design(str(row["design"]))
         network = design.build(**design.known(row))
         module = build(network.spec).eval()
-        inputs = (torch.randn(network.input),)
+        inputs = (torch.randn(tuple(map(whole, network.input))),)
         calls[f"{i + 1} of {len(rows)}"] = Eager().prepare(module, inputs, Setup())
     with progress_bar(quiet, "measuring") as show:
         samples = sample(calls, progress=show)
