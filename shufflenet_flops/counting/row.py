@@ -6,6 +6,7 @@ Named tuples: a trace makes thousands, and a frozen dataclass takes five times a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import NamedTuple
 
 from shufflenet_flops.spec import Kind as Kind
@@ -85,7 +86,7 @@ class Row(NamedTuple):
     @property
     def activations(self) -> int:
         """Output elements of a convolution, linear layer or matrix product; 0 for other ops."""
-        return _numel(self.output) if self.kind in MAC_KINDS else 0
+        return prod(self.output) if self.kind in MAC_KINDS else 0
 
 
 class ModuleCall(NamedTuple):
@@ -113,10 +114,3 @@ CONV_KINDS = frozenset(
     }
 )
 MAC_KINDS = CONV_KINDS | {Kind.LINEAR, Kind.MATMUL}
-
-
-def _numel(shape: IntShape) -> int:
-    total = 1
-    for size in shape:
-        total *= size
-    return total

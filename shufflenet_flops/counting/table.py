@@ -84,7 +84,7 @@ def counted(visits: Iterable[Visit]) -> Iterable[Visit]:
     return (visit for visit in visits if not visit.op.free)
 
 
-def row_of(visit: Visit) -> Row:
+def row_of(visit: Visit, itemsize: int = BYTES) -> Row:
     """What one op does. A walk over symbols or arrays gives rows of such in place of ints."""
     op = visit.op
     inputs: Any = visit.inputs
@@ -101,16 +101,16 @@ def row_of(visit: Visit) -> Row:
         output=output,
         counts=counts,
         params=params,
-        read_bytes=_bytes(read),
-        write_bytes=_bytes(written),
+        read_bytes=_times(itemsize, read),
+        write_bytes=_times(itemsize, written),
         kernel=windowed.kernel if windowed else None,
         stride=windowed.stride if windowed else None,
         groups=windowed.groups if isinstance(op, Conv2d) else None,
     )
 
 
-def _bytes(elements: Any) -> Any:
-    return BYTES * elements
+def _times(factor: int, value: Any) -> Any:
+    return value if factor == 1 else factor * value
 
 
 def _unit(row: Row) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from shufflenet_flops.counting.table import counted, row_of
+from shufflenet_flops.counting.table import BYTES, counted, row_of
 from shufflenet_flops.spec import Node, Shape, Visit, walk
 
 METRICS = ("macs", "flops", "params", "activations", "memory_bytes")
@@ -16,14 +16,30 @@ def totals(node: Node, x: Shape) -> dict[str, Any]:
 
     An op met again on the same sizes, as in the equal units of a stage, is worked out once.
     """
-    rows = [(times, row_of(visit)) for times, visit in _distinct(counted(walk(node, x)))]
-    summed = {
-        metric: sum(times * getattr(row, metric) for times, row in rows)
-        for metric in METRICS
-        if metric != "flops"
+    # Memory in elements, and in bytes only once it is added up.
+    rows = [(times, row_of(visit, 1)) for times, visit in _distinct(counted(walk(node, x)))]
+    macs, params, activations, memory = (
+        _sum((times, getattr(row, metric)) for times, row in rows)
+        for metric in ("macs", "params", "activations", "memory_bytes")
+    )
+    return {
+        "macs": macs,
+        "flops": 2 * macs,
+        "params": params,
+        "activations": activations,
+        "memory_bytes": BYTES * memory,
     }
-    summed["flops"] = 2 * summed["macs"]
-    return {metric: summed[metric] for metric in METRICS}
+
+
+def _sum(amounts: Iterable[tuple[int, Any]]) -> Any:
+    """Added up without the zeros, each of which would be a pass over whole arrays."""
+    total: Any = 0
+    for times, amount in amounts:
+        if isinstance(amount, int) and amount == 0:
+            continue
+        amount = amount if times == 1 else times * amount
+        total = amount if isinstance(total, int) and total == 0 else total + amount
+    return total
 
 
 def _distinct(visits: Iterable[Visit]) -> Iterable[tuple[int, Visit]]:

@@ -40,11 +40,8 @@ def is_array(value: object) -> TypeGuard[Any]:
 
 
 def is_equal(a: Number, b: Number) -> bool:
-    """Whether two numbers are known to be equal: of arrays, all of them."""
-    if a is b:
-        return True
-    same = a == b
-    return bool(same.all()) if is_array(same) else same is True or bool(same)
+    """Whether two numbers are known to be equal: of arrays, the very same one is."""
+    return a is b or (not (is_array(a) or is_array(b)) and bool(a == b))
 
 
 def whole(value: Number) -> int:

@@ -26,7 +26,7 @@ from shufflenet_flops.zoo.registry import (
     parse_name,
     same_height,
 )
-from shufflenet_flops.zoo.width_scaling import common_groups, last_width, widen, width_step
+from shufflenet_flops.zoo.width_scaling import Scalable
 
 
 @dataclass(frozen=True)
@@ -149,21 +149,21 @@ def _image(family: Family, options: dict[str, Any]) -> Shape:
 
 def _as_a_whole(name: str, family: Family, options: dict[str, Any]) -> Design:
     """The design of a family without a width among its options: all its widths scaled alike."""
-    base = family.build(**options)
-    variables: dict[str, int | Rule] = {"c": last_width(base.spec, base.input)}
-    groups = common_groups(base.spec, base.input)
-    if groups is not None:
-        variables["g"] = groups
+    network = family.build(**options)
+    base = Scalable(network.spec, network.input)
+    variables: dict[str, int | Rule] = {"c": base.width}
+    if base.groups is not None:
+        variables["g"] = base.groups
     if "classes" in family.options:
         variables["classes"] = options.get("classes", family.options["classes"])
 
     def widened(c: Number, g: Number | None = None, classes: Number | None = None) -> Network:
-        return Network(widen(base.spec, base.input, c, groups=g, classes=classes), base.input)
+        return Network(base.widened(c, groups=g, classes=classes), network.input)
 
     def step(given: Mapping[str, int]) -> int:
-        return width_step(base.spec, base.input, given.get("g"))
+        return base.step(given.get("g"))
 
-    build, variables = _on_image(widened, variables, base.input)
+    build, variables = _on_image(widened, variables, network.input)
     return Design(name, build, variables, step)
 
 

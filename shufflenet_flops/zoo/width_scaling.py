@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from math import gcd, lcm
 
 from shufflenet_flops.spec import (
@@ -23,72 +24,86 @@ from shufflenet_flops.spec import (
 from shufflenet_flops.spec.numbers import exact_div, is_equal, whole
 
 
-def last_width(node: Node, x: Shape) -> int:
-    """Channels of the last map: what the classifier, or its pool, reads."""
-    visits = walk(node, x)
-    classifier = _layers(visits)[-1]
-    ends = (visit for visit in visits if isinstance(visit.op, Flatten) or visit is classifier)
-    return whole(next(ends).inputs[0][1])
+@dataclass(frozen=True)
+class Scalable:
+    """A network of ints, and how wide it is; `x` is its input, batch first."""
 
+    node: Node
+    x: Shape
 
-def common_groups(node: Node, x: Shape) -> int | None:
-    """The number of groups of all grouped convolutions; None without any, or with several."""
-    groups = {
-        whole(visit.op.groups)
-        for visit in walk(node, x)
-        if isinstance(visit.op, Conv2d) and _grouped(visit.op)
-    }
-    return groups.pop() if len(groups) == 1 else None
+    @cached_property
+    def visits(self) -> list[Visit]:
+        """Its ops in the order they run."""
+        return walk(self.node, self.x)
 
+    @cached_property
+    def layers(self) -> list[Visit]:
+        """Its convolutions and linear layers."""
+        return [visit for visit in self.visits if isinstance(visit.op, Conv2d | Linear)]
 
-def width_step(node: Node, x: Shape, groups: int | None = None) -> int:
-    """`widen(node, x, c, groups=groups)` is a network if and only if this divides c."""
-    reference, own_groups = last_width(node, x), common_groups(node, x)
-    visits = walk(node, x)
-    layers = _layers(visits)
-    step = 1
-    for visit in visits:
-        split = 1
-        if isinstance(visit.op, ChannelShuffle) or (
-            isinstance(visit.op, Conv2d) and _grouped(visit.op)
-        ):
-            split = whole(_regrouped(visit.op.groups, own_groups, groups))
-        for width in _scaled_widths(visit, layers):
-            if width:
-                step = lcm(step, reference * split // gcd(width, reference * split))
-    return step
+    @cached_property
+    def width(self) -> int:
+        """Channels of the last map: what the classifier, or its pool, reads."""
+        ends = (
+            visit
+            for visit in self.visits
+            if isinstance(visit.op, Flatten) or visit is self.layers[-1]
+        )
+        return whole(next(ends).inputs[0][1])
 
+    @cached_property
+    def groups(self) -> int | None:
+        """The number of groups of all grouped convolutions; None without any, or with several."""
+        groups = {
+            whole(visit.op.groups)
+            for visit in self.layers
+            if isinstance(visit.op, Conv2d) and _grouped(visit.op)
+        }
+        return groups.pop() if len(groups) == 1 else None
 
-def widen(
-    node: Node, x: Shape, c: Number, *, groups: Number | None = None, classes: Number | None = None
-) -> Node:
-    """`node` with every width times c / `last_width`: c is an int, a symbol or an array.
+    def step(self, groups: int | None = None) -> int:
+        """`widened(c, groups=groups)` is a network if and only if this divides c."""
+        step = 1
+        for visit in self.visits:
+            split = 1
+            if isinstance(visit.op, ChannelShuffle) or (
+                isinstance(visit.op, Conv2d) and _grouped(visit.op)
+            ):
+                split = whole(_regrouped(visit.op.groups, self.groups, groups))
+            for width in _scaled_widths(visit, self.layers):
+                if width:
+                    step = lcm(step, self.width * split // gcd(width, self.width * split))
+        return step
 
-    The image's channels stay as they are. So do the groups of grouped convolutions and shuffles and
-    the classes unless they are given; a depthwise convolution stays depthwise. `node` itself is of
-    ints. Raises SpecError for widths that are not whole or that groups do not divide.
-    """
-    reference = last_width(node, x)
-    layers = _layers(walk(node, x))
-    first, last = layers[0].path, layers[-1].path
-    own_groups = common_groups(node, x)
-    widths: dict[Number, Number] = {}
-    ops: dict[tuple[Op, bool, bool], Op] = {}
+    def widened(
+        self, c: Number, *, groups: Number | None = None, classes: Number | None = None
+    ) -> Node:
+        """The network with every width times c / `width`: c is an int, a symbol or an array.
 
-    def scale(width: Number) -> Number:
-        if width not in widths:
-            widths[width] = exact_div(width * c, reference)
-        return widths[width]
+        The image's channels stay as they are. So do the groups of grouped convolutions and shuffles
+        and the classes unless they are given; a depthwise convolution stays depthwise. Raises
+        SpecError for widths that are not whole or that groups do not divide.
+        """
+        first, last = self.layers[0].path, self.layers[-1].path
+        widths: dict[Number, Number] = {}
+        ops: dict[tuple[Op, bool, bool], Op] = {}
 
-    def op_at(path: str, op: Op) -> Op:
-        key = (op, path == first, path == last)
-        if key not in ops:
-            kept = (_INPUT,) * key[1] + (_OUTPUT,) * key[2]
-            wider = _widened(op, scale, kept, lambda of: _regrouped(of, own_groups, groups))
-            ops[key] = _with_classes(wider, classes) if key[2] and classes is not None else wider
-        return ops[key]
+        def scale(width: Number) -> Number:
+            if width not in widths:
+                widths[width] = exact_div(width * c, self.width)
+            return widths[width]
 
-    return _rebuilt(node, "", op_at)
+        def op_at(path: str, op: Op) -> Op:
+            key = (op, path == first, path == last)
+            if key not in ops:
+                kept = (_INPUT,) * key[1] + (_OUTPUT,) * key[2]
+                wider = _widened(op, scale, kept, lambda of: _regrouped(of, self.groups, groups))
+                ops[key] = (
+                    _with_classes(wider, classes) if key[2] and classes is not None else wider
+                )
+            return ops[key]
+
+        return _rebuilt(self.node, "", op_at)
 
 
 # Which of a layer's two widths, in the order of `Op.widths`.
@@ -116,10 +131,6 @@ def _widened(
 
 def _with_classes(op: Op, classes: Number) -> Op:
     return replace(op, **{"c_out" if isinstance(op, Conv2d) else "features_out": classes})
-
-
-def _layers(visits: list[Visit]) -> list[Visit]:
-    return [visit for visit in visits if isinstance(visit.op, Conv2d | Linear)]
 
 
 def _depthwise(op: Conv2d) -> bool:
