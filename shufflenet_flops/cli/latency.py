@@ -23,7 +23,7 @@ from shufflenet_flops.cli.options import (
     plot_option,
     source_options,
 )
-from shufflenet_flops.cli.output import Format, open_figure, open_outputs
+from shufflenet_flops.cli.output import Format
 from shufflenet_flops.cli.timing import (
     Device,
     DeviceOption,
@@ -35,8 +35,7 @@ from shufflenet_flops.cli.timing import (
     RooflineOption,
     RunsOption,
     ThreadsOption,
-    chosen_engines,
-    time_models,
+    time_and_write,
 )
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.latency.engines.protocol import Setup
@@ -75,21 +74,15 @@ def command(
     nothing could be measured. Ctrl-C writes what was measured, marked partial.
     `latency-diff` sets two saved runs side by side.
     """
-    with open_outputs(form, output or []) as writer, open_figure(plot) as draw:
+
+    def find() -> list[Source]:
         if not models:
             raise InputError("name at least one MODEL, as in: latency resnet50")
         options = source_options(input, arg, path, input_factory)
-        timed = time_models(
-            _with_batch(resolve_all(models, options), options, batch),
-            chosen_engines(engine, quiet),
-            Setup(threads, dtype.value, device.value),
-            Effort(runs, min_time, roofline),
-            quiet,
-        )
-        writer.write(timed.document())
-        if plot:
-            draw(timed.picture(plot.suffix, roofline=roofline))
-    return timed.exit_code()
+        return _with_batch(resolve_all(models, options), options, batch)
+
+    setup, effort = Setup(threads, dtype.value, device.value), Effort(runs, min_time, roofline)
+    return time_and_write(find, engine, setup, effort, form, output or [], plot, quiet)
 
 
 def _with_batch(sources: list[Source], options: Options, batch: int | None) -> list[Source]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +16,7 @@ from shufflenet_flops.cli.options import (
     plot_option,
     source_options,
 )
-from shufflenet_flops.cli.output import Format, open_figure, open_outputs
+from shufflenet_flops.cli.output import Format
 from shufflenet_flops.cli.timing import (
     Device,
     DeviceOption,
@@ -27,12 +28,15 @@ from shufflenet_flops.cli.timing import (
     RooflineOption,
     RunsOption,
     ThreadsOption,
-    chosen_engines,
-    time_models,
+    time_and_write,
 )
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.latency.engines.protocol import Setup
 from shufflenet_flops.sources import Options, Source, resolve_all
+
+if TYPE_CHECKING:
+    from shufflenet_flops.latency.measure import Timing
+    from shufflenet_flops.report.grid import Grid
 
 
 def command(
@@ -61,21 +65,18 @@ def command(
 
     The results are a run of `latency`: `report` and `latency-diff` read them as one.
     """
-    with open_outputs(form, output or []) as writer, open_figure(plot) as draw:
+
+    def beside_the_paper(rows: list[Timing]) -> list[Grid]:
         from shufflenet_flops.paper.table8_times import against
         from shufflenet_flops.report.view.latency import table8_grids
 
-        timed = time_models(
-            _sources(input),
-            chosen_engines(engine, quiet),
-            Setup(threads, dtype.value, device.value),
-            Effort(runs, min_time, roofline),
-            quiet,
-        )
-        writer.write(timed.document(table8_grids(against(timed.rows), timed.rows)))
-        if plot:
-            draw(timed.picture(plot.suffix, roofline=roofline))
-    return timed.exit_code()
+        return table8_grids(against(rows), rows)
+
+    setup, effort = Setup(threads, dtype.value, device.value), Effort(runs, min_time, roofline)
+    find = partial(_sources, input)
+    return time_and_write(
+        find, engine, setup, effort, form, output or [], plot, quiet, beside_the_paper
+    )
 
 
 def _sources(shapes: list[str] | None) -> list[Source]:

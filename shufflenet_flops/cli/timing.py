@@ -6,13 +6,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from shufflenet_flops.cli.completion import complete_engine
 from shufflenet_flops.cli.options import MEASUREMENT, number_option, seconds
-from shufflenet_flops.cli.output import Document
+from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
 from shufflenet_flops.cli.progress import progress_bar
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.latency.engines import ENGINE_NAMES, find_engine
@@ -142,7 +143,30 @@ def chosen_engines(names: list[str] | None, quiet: bool) -> list[Engine]:
     return [engine for engine in engines if engine.name not in reasons]
 
 
-def time_models(
+def time_and_write(
+    find: Callable[[], Sequence[Source]],
+    engines: list[str] | None,
+    setup: Setup,
+    effort: Effort,
+    form: Format,
+    output: Sequence[Path],
+    plot: Path | None,
+    quiet: bool,
+    first: Callable[[list[Timing]], Sequence[Grid]] = lambda rows: (),
+) -> int:
+    """Find models, time them, write the rows and the plot everywhere; the exit code.
+
+    In a table, the grids of `first` stand above the rows.
+    """
+    with open_outputs(form, output) as writer, open_figure(plot) as draw:
+        timed = _time(find(), chosen_engines(engines, quiet), setup, effort, quiet)
+        writer.write(timed.document(first(timed.rows)))
+        if plot:
+            draw(timed.picture(plot.suffix, roofline=effort.roofline))
+    return timed.exit_code()
+
+
+def _time(
     sources: Sequence[Source],
     engines: Sequence[Engine],
     setup: Setup,
