@@ -100,7 +100,7 @@ def command(
         chosen = (
             resolve_all(models, options)
             if models
-            else _units(unit, {"c": c, "m": m, "g": g, "h": h, "w": w, "stride": stride}, options)
+            else _units(unit, {"c": c, "g": g, "h": h, "w": w, "stride": stride}, m, options)
         )
         from shufflenet_flops.comparison import compare, prepare
         from shufflenet_flops.report.view.compare import compare_grid, results
@@ -115,7 +115,7 @@ def command(
 
 
 def _units(
-    units: Sequence[str] | None, sizes: dict[str, int | None], options: Options
+    units: Sequence[str] | None, sizes: dict[str, int], m: int | None, options: Options
 ) -> list[Source]:
     from shufflenet_flops import zoo
     from shufflenet_flops.zoo.units import UNIT_NAMES, bottleneck
@@ -130,12 +130,12 @@ def _units(
             raise UnknownNameError("unit", unit, UNIT_NAMES)
     # One bottleneck for all, as the paper compares them; it must suit the units with groups.
     groups = 1 if chosen == ["resnet"] else sizes["g"]
-    sizes["m"] = bottleneck(sizes["c"], sizes["m"], groups, sizes["stride"])
+    shared = sizes | {"m": bottleneck(sizes["c"], m, groups, sizes["stride"])}
     sources: list[Source] = []
     for unit in chosen:
         family = f"{unit}_unit"
-        known = zoo.family_options(family)
-        text = ",".join(f"{key}={value}" for key, value in sizes.items() if key in known)
+        known = zoo.find_family(family).options
+        text = ",".join(f"{key}={value}" for key, value in shared.items() if key in known)
         sources.append(from_model(zoo.find(f"{family}@{text}")))
     return sources
 

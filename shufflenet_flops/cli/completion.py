@@ -14,10 +14,11 @@ def complete_model(incomplete: str) -> list[str]:
     from shufflenet_flops import zoo
 
     base, at, text = incomplete.partition("@")
-    if not at or base not in zoo.families():
-        return _starting(incomplete, [*zoo.names(), *zoo.families()])
+    families = zoo.families()
+    if not at or base not in families:
+        return _starting(incomplete, [*zoo.names(), *families])
     done, comma, _ = text.rpartition(",")
-    options = (f"{base}@{done}{comma}{option}=" for option in zoo.family_options(base))
+    options = (f"{base}@{done}{comma}{option}=" for option in families[base].options)
     return _starting(incomplete, options)
 
 

@@ -23,7 +23,7 @@ from shufflenet_flops.cli.output import Document, Format, open_figure, open_outp
 from shufflenet_flops.errors import InputError, SpecError
 
 if TYPE_CHECKING:
-    from shufflenet_flops.design.catalogue import Design
+    from shufflenet_flops.zoo.designs import Design
 
 _AMOUNT = re.compile(r"(\d[\d_]*(?:\.\d+)?)\s*([kMGT]?)", re.ASCII)
 _FACTORS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -106,9 +106,9 @@ def _fits(
     plot: Path | None,
     offered: Collection[str],
 ) -> tuple[Document, bytes]:
-    from shufflenet_flops.design.catalogue import check_used, find_design
     from shufflenet_flops.design.fit import fit
     from shufflenet_flops.report.view.fit import draw_widths, fit_grid, fit_result
+    from shufflenet_flops.zoo.designs import check_used, find_design
 
     designs = [find_design(name) for name in dict.fromkeys(names)]
     check_used(designs, values, offered)

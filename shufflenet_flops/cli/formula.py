@@ -22,7 +22,7 @@ from shufflenet_flops.errors import InputError
 
 if TYPE_CHECKING:
     from shufflenet_flops.counting.closed_forms import Metric
-    from shufflenet_flops.design.catalogue import Design
+    from shufflenet_flops.zoo.designs import Design
 
 
 class MetricName(StrEnum):
@@ -92,7 +92,7 @@ def command(
     if stride not in (None, 1, 2):
         raise InputError(f"--stride {stride}: must be 1 or 2")
     with open_outputs(form, output or []) as writer, open_figure(plot) as write_figure:
-        from shufflenet_flops.design.catalogue import check_used, find_design, find_unit
+        from shufflenet_flops.zoo.designs import check_used, find_design, find_unit
 
         chosen = [*map(find_design, designs or []), *map(find_unit, unit or [])]
         chosen = chosen or [find_unit(name) for name in ("resnet", "resnext", "shufflenet")]

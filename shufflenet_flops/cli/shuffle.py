@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,7 +25,6 @@ from shufflenet_flops.zoo.shufflenet_v1 import STAGE_WIDTHS
 
 if TYPE_CHECKING:
     from shufflenet_flops.report.grid import Grid
-    from shufflenet_flops.zoo.shufflenet_v1 import Groups
 
 _MOST = 4096  # channels; beyond, the drawing is of no use
 
@@ -84,9 +83,7 @@ def command(
         }
         grids = [permutation_grid(permutations, g, n), *connectivity_grids(connected, g, n, chance)]
         if cost:
-            measured, tables = _cost(
-                cast("Groups", g), chosen_engines(engine, quiet), threads, runs, quiet
-            )
+            measured, tables = _cost(g, chosen_engines(engine, quiet), threads, runs, quiet)
             result |= measured
             grids += tables
         writer.write(Document("shuffle", None, [result], grids))
@@ -98,7 +95,7 @@ def command(
 
 
 def _cost(
-    g: Groups, engines: list[Engine], threads: int, runs: int | None, quiet: bool
+    g: int, engines: list[Engine], threads: int, runs: int | None, quiet: bool
 ) -> tuple[dict[str, Any], list[Grid]]:
     from shufflenet_flops.environment import environment
     from shufflenet_flops.latency.engines.protocol import Setup

@@ -201,7 +201,7 @@ def command(
 
 
 def _designs(names: list[str] | None, units: list[str] | None) -> tuple[str, ...]:
-    from shufflenet_flops.design.catalogue import find_design, find_unit
+    from shufflenet_flops.zoo.designs import find_design, find_unit
 
     chosen = [*map(find_design, names or []), *map(find_unit, units or [])]
     chosen = chosen or [find_unit(name) for name in ("resnet", "resnext", "shufflenet")]
@@ -277,14 +277,16 @@ def _measure(rows: tuple[Row, ...], quiet: bool) -> tuple[Latency, ...]:
     import torch
 
     from shufflenet_flops.build import build
-    from shufflenet_flops.design.catalogue import find_design
     from shufflenet_flops.latency.stats import summarise
+    from shufflenet_flops.spec.numbers import whole
+    from shufflenet_flops.zoo.designs import find_design
 
     modules = {}
     for i, row in enumerate(rows):
         design = find_design(str(row["design"]))
         network = design.build(**design.known(row))
         module = build(network.spec).eval()
-        modules[f"{i + 1} of {len(rows)}"] = module, (torch.randn(network.input),)
+        inputs = (torch.randn(tuple(map(whole, network.input))),)
+        modules[f"{i + 1} of {len(rows)}"] = module, inputs
     samples = sample_eager(modules, quiet)
     return tuple(summarise(times) for times in samples.values())

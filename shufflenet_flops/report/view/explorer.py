@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.counting import CONVENTIONS, Table, layer_table
 from shufflenet_flops.counting.closed_forms import grouped, symbol
-from shufflenet_flops.design.catalogue import find_unit
 from shufflenet_flops.report.plot.bars import KIND_COLOURS
 from shufflenet_flops.report.plot.figure import COLOURS
 from shufflenet_flops.spec.opclass import OpClass
+from shufflenet_flops.zoo.designs import find_unit
 from shufflenet_flops.zoo.units import UNIT_NAMES
 
 if TYPE_CHECKING:
