@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shufflenet_flops.cli.latency import chosen_engines
-from shufflenet_flops.cli.options import FormatOption, OutputOption, QuietOption, whole_number
+from shufflenet_flops.cli.options import (
+    MEASUREMENT,
+    FormatOption,
+    OutputOption,
+    QuietOption,
+    number_option,
+    plot_option,
+)
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
 from shufflenet_flops.cli.progress import progress_bar
+from shufflenet_flops.cli.timing import EngineOption, ThreadsOption, chosen_engines
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.latency.engines.protocol import Engine
 from shufflenet_flops.zoo.shufflenet_v1 import STAGE_WIDTHS
@@ -23,40 +30,29 @@ _MOST = 4096  # channels; beyond, the drawing is of no use
 
 
 def command(
-    g: Annotated[int, typer.Option(parser=whole_number, metavar="N", help="Groups.")] = 3,
-    n: Annotated[
-        int, typer.Option(parser=whole_number, metavar="N", help="Channels of each group.")
-    ] = 6,
-    seed: Annotated[int, typer.Option(help="Of the random permutation.")] = 0,
-    plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw the connections (.svg or .png).")
-    ] = None,
+    g: Annotated[int, number_option("Groups.")] = 3,
+    n: Annotated[int, number_option("Channels of each group.")] = 6,
+    seed: Annotated[
+        int,
+        typer.Option(metavar="N", help="The seed of the random permutation, any whole number."),
+    ] = 0,
     cost: Annotated[
         bool,
         typer.Option(
-            "--cost", help="Also time it, at the unit sizes of ShuffleNet 1x with g groups."
+            "--cost",
+            help="Also time the shuffle, at the unit sizes of ShuffleNet 1x with g groups.",
+            rich_help_panel=MEASUREMENT,
         ),
     ] = False,
-    engine: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="For --cost, as in `latency`. Repeatable.",
-            show_default="all that are installed",
-        ),
-    ] = None,
-    threads: Annotated[
-        int, typer.Option(parser=whole_number, metavar="N", help="Threads of every engine.")
-    ] = 1,
+    engine: EngineOption = None,
+    threads: ThreadsOption = 1,
     runs: Annotated[
         int | None,
-        typer.Option(
-            parser=whole_number,
-            metavar="N",
-            help="Rounds of measurement.",
-            show_default="about half a second for each row",
+        number_option(
+            "Rounds of measurement.", MEASUREMENT, show_default="about half a second for each row"
         ),
     ] = None,
+    plot: Annotated[Path | None, plot_option("Draw the connections")] = None,
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
     quiet: QuietOption = False,
@@ -76,16 +72,16 @@ def command(
         raise InputError(f"--cost --g {g}: ShuffleNet has widths for g of {known}")
     with open_outputs(form, output or []) as writer, open_figure(plot) as draw:
         permutations = variants(g, n, seed)
-        found = [connectivity(name, order, g) for name, order in permutations.items()]
+        connected = [connectivity(name, order, g) for name, order in permutations.items()]
         chance = chance_unseen(g, n)
         result: dict[str, Any] = {
             "g": g,
             "n": n,
             "permutation": permutations["with shuffle"],
-            "connectivity": [asdict(one) | {"unseen": one.unseen} for one in found],
+            "connectivity": [asdict(groups) | {"unseen": groups.unseen} for groups in connected],
             "chance_unseen": str(chance),
         }
-        grids = [permutation_grid(permutations, g, n), *connectivity_grids(found, g, n, chance)]
+        grids = [permutation_grid(permutations, g, n), *connectivity_grids(connected, g, n, chance)]
         if cost:
             measured, tables = _cost(g, chosen_engines(engine, quiet), threads, runs, quiet)
             result |= measured

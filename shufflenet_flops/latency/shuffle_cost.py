@@ -74,7 +74,7 @@ def unit_sizes(g: int) -> list[tuple[int, int]]:
 def op_costs(g: int, setup: Setup, rounds: int | None, progress: Progress) -> list[OpCost]:
     """Every way to shuffle the bottleneck of each unit size, beside a copy of as many bytes."""
     torch.set_num_threads(setup.threads)
-    found = []
+    costs = []
     for c, size in unit_sizes(g):
         x = torch.randn(1, c // 4, size, size)
         with quiet():
@@ -89,7 +89,7 @@ def op_costs(g: int, setup: Setup, rounds: int | None, progress: Progress) -> li
                 continue
             latency = summarise(samples[name])
             ratio = paired_ratio(samples[name], _COPY, samples[_COPY])
-            found.append(
+            costs.append(
                 OpCost(
                     name,
                     c // 4,
@@ -106,7 +106,7 @@ def op_costs(g: int, setup: Setup, rounds: int | None, progress: Progress) -> li
                     ratio.high,
                 )
             )
-    return found
+    return costs
 
 
 def _ways(x: Tensor, g: int) -> dict[str, Callable[[], object]]:
@@ -139,7 +139,7 @@ def unit_shares(
         rows = list(measure(sources, engines, plan, progress))
         for i, engine in enumerate(engines):
             without, full = rows[i], rows[i + len(engines)]
-            pair = next((one for one in full.pairs if one.b == without.label), None)
+            pair = next((pair for pair in full.pairs if pair.b == without.label), None)
             yield UnitShare(
                 engine.name,
                 full.engine_version,

@@ -73,14 +73,14 @@ class Reading:
 
 def rows(stem: int) -> list[Row]:
     """Every structure at every budget, conv1 with `stem` channels."""
-    found = []
+    fitted = []
     for budget, structure in product(BUDGETS, PUBLISHED):
         design, numbers = _design(structure, budget, stem)
         try:
             around = fit(design, numbers, {"macs": budget})
         except InputError:
             around = None
-        found.append(
+        fitted.append(
             Row(
                 structure,
                 numbers.get("g"),
@@ -91,7 +91,7 @@ def rows(stem: int) -> list[Row]:
                 around,
             )
         )
-    return found
+    return fitted
 
 
 def _design(structure: str, budget: int, stem: int) -> tuple[Design, dict[str, int]]:

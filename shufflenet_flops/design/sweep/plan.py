@@ -135,7 +135,7 @@ def check_plan(plan: Plan, limit: int) -> None:
         if plan.sample is None and size > limit:
             raise InputError(
                 f"the grid of {design.name} has {size:,} configurations, more than {limit:,}: "
-                "take coarser ranges, --sample 1000000, or a higher --limit"
+                "take coarser ranges, --sample 1000000, or a higher --max-configurations"
             )
         if size >= 2**63:
             raise InputError(f"the grid of {design.name} has {size:,} points: 2^63 are too many")
