@@ -21,7 +21,7 @@ from shufflenet_flops.cli.progress import progress_bar
 from shufflenet_flops.cli.timing import EngineOption, ThreadsOption, chosen_engines
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.latency.engines.protocol import Engine
-from shufflenet_flops.zoo.shufflenet_v1 import STAGE_WIDTHS
+from shufflenet_flops.zoo.shufflenet_v1_widths import STAGE_WIDTHS
 
 if TYPE_CHECKING:
     from shufflenet_flops.report.grid import Grid

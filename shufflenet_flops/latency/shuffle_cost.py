@@ -17,7 +17,7 @@ from shufflenet_flops.latency.sampling import Progress, sample
 from shufflenet_flops.latency.shuffle import shuffled
 from shufflenet_flops.latency.stats import paired_ratio, summarise
 from shufflenet_flops.sources import resolve
-from shufflenet_flops.zoo.shufflenet_v1 import STAGE_WIDTHS
+from shufflenet_flops.zoo.shufflenet_v1_widths import STAGE_WIDTHS
 
 _SIZES = (28, 14, 7)  # of the maps in stages 2 to 4, for an input of 224x224
 _COPY = "copy"

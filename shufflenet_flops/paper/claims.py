@@ -13,6 +13,7 @@ from shufflenet_flops.counting import walk_macs
 from shufflenet_flops.paper.verdict import Value
 from shufflenet_flops.spec import Conv2d, Node, Number, Shape, walk
 from shufflenet_flops.zoo import classic, mobilenet_v1, resnet, shufflenet_v1
+from shufflenet_flops.zoo.shufflenet_v1_widths import STAGE_WIDTHS
 
 if TYPE_CHECKING:
     import sympy
@@ -74,7 +75,7 @@ def cost_of_width(at: str, quoted: Quoted) -> str:
     import sympy
 
     s = sympy.Symbol("s", integer=True, positive=True)
-    widths = tuple(s * width for width in shufflenet_v1.STAGE_WIDTHS[3])
+    widths = tuple(s * width for width in STAGE_WIDTHS[3])
     macs = walk_macs(shufflenet_v1.network(widths, 24 * s, 3), (1, 3, 224, 224))
     return f"s^{sympy.degree(sympy.expand(macs), s)}"
 

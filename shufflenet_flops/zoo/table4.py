@@ -28,6 +28,7 @@ from shufflenet_flops.spec import (
 from shufflenet_flops.spec.numbers import exact_div, whole
 from shufflenet_flops.zoo import resnet, shufflenet_v1
 from shufflenet_flops.zoo.registry import Network, Values, derived, family, variant
+from shufflenet_flops.zoo.shufflenet_v1_widths import Rounding
 
 Structure = Literal["vgg", "resnet", "xception", "resnext"]
 
@@ -118,7 +119,7 @@ def shufflenet_v1_table4(
     structure: Structure = "resnet",
     c: Number = derived(_stage4),
     stem: Number = 12,
-    rounding: shufflenet_v1.Rounding = "exact",
+    rounding: Rounding = "exact",
     classes: Number = 1000,
 ) -> Network:
     """A network of Table 4: c channels in stage 4, half in stage 3, a quarter in stage 2.
@@ -137,9 +138,7 @@ def shufflenet_v1_table4(
     return Network(network(structure, widths, stem, bottlenecks=bottlenecks, classes=classes))
 
 
-def _part(
-    where: str, channels: Number, by: int, step: int, rounding: shufflenet_v1.Rounding
-) -> Number:
+def _part(where: str, channels: Number, by: int, step: int, rounding: Rounding) -> Number:
     """channels / by, where it must be a multiple of `step` or is raised to the next."""
     if rounding == "exact" and not isinstance(channels, int):
         return exact_div(channels, by)
