@@ -47,13 +47,14 @@ class Place:
             children = torch_private.children_of(self.module)
             self.leaf = not children or all(child is None for child in children.values())
             for name, param in torch_private.parameters_of(self.module).items():
+                if param is None:
+                    continue
                 if is_lazy(param):
                     raise ModelError(
                         f"the module {self.path!r} is lazy and its {name} has no shape yet: "
                         "run the model once on an input, then trace it"
                     )
-                if param is not None:
-                    self.params[name] = param.numel()
+                self.params[name] = param.numel()
 
     def call(self, function: Any) -> Call:
         """The call of one torch function, or one with that name, by this module."""

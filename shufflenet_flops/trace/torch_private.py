@@ -59,6 +59,9 @@ _HAS_KERNEL = _find("torch._C", "_dispatch_has_kernel")
 # the calling code uses.
 _OPNAMES: Any = _find("opcode", "opname")
 
+# The code that is running. Without it a sign is not told from a call.
+_GET_FRAME = _find("sys", "_getframe")
+
 # Runs compiled modules as they were written. Without it (before torch 2.6) the compiler may take
 # them, and the trace fails with its message.
 _SET_STANCE = _find("torch.compiler", "set_stance")
@@ -142,13 +145,18 @@ def buffers_of(module: nn.Module) -> Mapping[str, Tensor | None]:
     return dict(module.named_buffers(recurse=False)) if own is None else own
 
 
+def schema_of(op: Any) -> Any:
+    """What torch says of an op's arguments; None where it says nothing, or this is no op."""
+    return getattr(op, "_schema", None)
+
+
 @cache
 def arguments_of(op: Any) -> tuple[tuple[str, Any], ...]:
     """Names and defaults of an op's arguments, in order.
 
     Raises ModelError where torch keeps no schema with the op: without it no call can be read.
     """
-    schema = getattr(op, "_schema", None)
+    schema = schema_of(op)
     if schema is None:
         raise ModelError(
             f"torch {torch.__version__} says nothing of the arguments of {op} (it has no _schema), "
@@ -172,8 +180,7 @@ def has_kernel(qualified: str) -> bool:
 
 def calling_frame(depth: int) -> FrameType | None:
     """The frame `depth` calls above the caller's own; None where the interpreter tells nothing."""
-    get = getattr(sys, "_getframe", None)
-    return None if get is None else get(depth + 1)
+    return None if _GET_FRAME is None else _GET_FRAME(depth + 1)
 
 
 def is_sign(frame: FrameType) -> bool:
@@ -190,3 +197,17 @@ def uncompiled() -> AbstractContextManager[Any]:
         return nullcontext()
     stance: Callable[[str], AbstractContextManager[Any]] = _SET_STANCE
     return stance("force_eager")
+
+
+def without_recompile_limit() -> AbstractContextManager[Any]:
+    """Within it, torch's compiler makes as many versions of one code as are asked for.
+
+    Past its limit it would quietly run the next ones as they were written. Without its settings
+    the limit stays.
+    """
+    config = _find("torch._dynamo", "config")
+    limits = [f"{prefix}recompile_limit" for prefix in ("", "accumulated_")]
+    if config is None or not all(hasattr(config, name) for name in limits):
+        return nullcontext()
+    patched: AbstractContextManager[Any] = config.patch(**dict.fromkeys(limits, 10**5))
+    return patched

@@ -124,4 +124,3 @@ def _real(x: Tensor) -> Tensor:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
-

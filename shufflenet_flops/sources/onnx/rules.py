@@ -184,7 +184,7 @@ def _softmax(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
 
 
 # Both an activation and a function of arithmetic are written as Clip; its bounds tell them apart.
-_CLIPS = {(0.0, 6.0): "relu6", (-1.0, 1.0): "hardtanh"}
+_CLIPS: Mapping[Any, str] = {(0.0, 6.0): "relu6", (-1.0, 1.0): "hardtanh"}
 
 
 def _clip(attributes: Attributes, xs: Inputs, y: Operand) -> Work:

@@ -42,7 +42,9 @@ def _convolution(axes: int) -> Function:
         if isinstance(padding, str) or input.dim() != axes + 2:
             return NotImplemented
         window = (_sizes(stride, axes), _sizes(padding, axes), _sizes(dilation, axes))
-        return tracer.op(aten.convolution.default, (input, weight, bias, *window, False, none, groups))
+        return tracer.op(
+            aten.convolution.default, (input, weight, bias, *window, False, none, groups)
+        )
 
     return convolution
 
@@ -87,7 +89,11 @@ def _switchable(name: str) -> Function:
 
 
 def _hardtanh(
-    tracer: Tracer, input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+    tracer: Tracer,
+    input: Tensor,
+    min_val: float = -1.0,
+    max_val: float = 1.0,
+    inplace: bool = False,
 ) -> Any:
     func = aten.hardtanh_.default if inplace else aten.hardtanh.default
     return tracer.op(func, (input, min_val, max_val))
@@ -141,7 +147,12 @@ def _max_pool2d(
 
 
 def _avg_pool2d(
-    tracer: Tracer, input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, *rest: Any
+    tracer: Tracer,
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    *rest: Any,
 ) -> Any:
     kernel = _sizes(kernel_size, 2)
     args = (

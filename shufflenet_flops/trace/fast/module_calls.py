@@ -83,6 +83,4 @@ def _as_made(layer: nn.Module) -> bool:
     own = vars(layer)
     changed = "forward" in own or own.get("padding_mode", "zeros") != "zeros"
     kind = layer.__class__
-    return not (
-        changed or kind.forward is not _FORWARDS[kind] or torch_private.has_hooks(layer)
-    )
+    return not (changed or kind.forward is not _FORWARDS[kind] or torch_private.has_hooks(layer))

@@ -55,4 +55,8 @@ def formulas(names: str | Iterable[str], formula: Formula) -> dict[Any, Formula]
 
 def by_name(names: Iterable[str], make: Callable[[str], Formula]) -> dict[Any, Formula]:
     """For each op, in place or not, the formula that `make` gives for its name."""
-    return {packet: formula for name in names for packet, formula in formulas([name], make(name)).items()}
+    return {
+        packet: formula
+        for name in names
+        for packet, formula in formulas([name], make(name)).items()
+    }

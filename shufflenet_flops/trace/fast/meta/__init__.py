@@ -17,7 +17,9 @@ from shufflenet_flops.trace.fast.meta import elements, layers, products
 from shufflenet_flops.trace.fast.meta.result import META as META
 from shufflenet_flops.trace.fast.meta.result import Infer as Infer
 
-RESULTS: Mapping[Any, Infer] = MappingProxyType(products.RESULTS | layers.RESULTS | elements.RESULTS)
+RESULTS: Mapping[Any, Infer] = MappingProxyType(
+    products.RESULTS | layers.RESULTS | elements.RESULTS
+)
 
 
 def infer(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
