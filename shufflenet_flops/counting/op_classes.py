@@ -166,4 +166,4 @@ def work_of(op: str, elements: int, fetched: int | None = None) -> Work:
     op_class, kind, _ = NATURES[op]
     if op_class is None or kind is None:
         raise ValueError(f"{op} is free: it has no work")
-    return Work(op.strip("_"), kind, {op_class: elements}, fetched=fetched)
+    return Work(op.strip("_"), kind, {op_class: elements}, None, None, None, fetched)

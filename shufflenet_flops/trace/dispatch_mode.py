@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,12 +35,8 @@ ASKING = frozenset(
 _NO_KWARGS: Mapping[str, Any] = MappingProxyType({})
 
 
-class WorkedOut(NamedTuple):
-    """A call of an op: its result, what it does, and the tensors among its arguments in order."""
-
-    out: Any
-    facts: Facts | str | None
-    operands: list[Tensor]
+# A call of an op: its result, what it does, and the tensors among its arguments in order.
+WorkedOut = tuple[Any, Facts | str | None, list[Tensor]]
 
 
 class Tracer(DispatchMode):
@@ -205,7 +201,7 @@ def work_out(
         (*meta_args, *meta_kwargs.values()),
         (*args, *kwargs.values()),
     )
-    return WorkedOut(out, tracer.facts(func, args, kwargs, operands, out), operands)
+    return out, tracer.facts(func, args, kwargs, operands, out), operands
 
 
 _NOWHERE = Place(None, "")

@@ -61,10 +61,11 @@ def facts_of(
             continue
         seen.add(key)
         read += tensor.numel() * tensor.element_size()
-        if tensor in state:
-            weighted = weighted or state.trained[key]
-        else:
+        trained = state.trained.get(key)
+        if trained is None:
             inputs.append(shape)
+        else:
+            weighted = weighted or trained
     if work.fetched is not None:
         read += (work.fetched - args[0].numel()) * args[0].element_size()
     return Facts(

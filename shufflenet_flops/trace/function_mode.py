@@ -27,14 +27,14 @@ class Functions(TorchFunctionMode):
         super().__init__()
         self._tracer = tracer
         self._known = {**WHOLE, **shortcuts.functions}
-        self._plain_call = shortcuts.plain_call
+        self._plain_call = shortcuts.plain_call if torch_private.can_hide_functions() else None
         self._multi_head = with_attention_whole(F.multi_head_attention_forward, tracer)
 
     def call_of(self, module: Any) -> Callable[..., Any]:
         """What the module runs when it is called; for a plain layer, straight to its function."""
         whole: Callable[..., Any] = getattr(module, torch_private.CALL)
-        plain = self._plain_call(module)
-        if plain is None or not torch_private.can_hide_functions():
+        plain = self._plain_call(module) if self._plain_call is not None else None
+        if plain is None:
             return whole
         tracer = self._tracer
 

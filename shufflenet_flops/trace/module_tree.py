@@ -87,7 +87,7 @@ def find_places(model: nn.Module) -> list[Place]:
             place.occurrences += 1
         else:
             place = places[id(module)] = Place(module, path, within=within)
-        if torch_private.children_of(module):
+        if not place.leaf:
             inside = (*place.within, place.type_name)
             for name, child in module.named_children():  # each child of one parent once
                 visit(child, f"{path}.{name}" if path else name, inside)

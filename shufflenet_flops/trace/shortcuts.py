@@ -13,10 +13,6 @@ if TYPE_CHECKING:
 SWITCH = "SHUFFLENET_FLOPS_FAST"
 
 
-def _no_layer(module: Any) -> None:
-    return None
-
-
 @dataclass(frozen=True)
 class Shortcuts:
     """Ways around torch's own code; with none of them a trace is slower, and the same.
@@ -27,7 +23,7 @@ class Shortcuts:
 
     work_out: Callable[[Tracer, Any, tuple[Any, ...], Mapping[str, Any]], WorkedOut] | None = None
     functions: Mapping[Any, Callable[..., Any]] = field(default_factory=dict)
-    plain_call: Callable[[Any], Callable[..., Any] | None] = _no_layer
+    plain_call: Callable[[Any], Callable[..., Any] | None] | None = None
 
 
 NONE = Shortcuts()

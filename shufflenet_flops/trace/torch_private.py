@@ -67,6 +67,9 @@ _GET_FRAME = _find("sys", "_getframe")
 _SET_STANCE = _find("torch.compiler", "set_stance")
 
 
+Hide = Callable[[], AbstractContextManager[Any]]
+
+
 class _NoMode:
     """Stands for the mode of aten ops in a torch that has none."""
 
@@ -78,24 +81,18 @@ class _NoMode:
 
 
 class DispatchMode(_DISPATCH_MODE or _NoMode):  # type: ignore[misc] # found when it runs
-    """A mode that is shown every aten op, save those within `unseen()`."""
+    """A mode that is shown every aten op, save those that run within `unseen()`."""
 
     def __init__(self) -> None:
         super().__init__()
         self.looks_away = 0
+        self.unseen: Hide = _DISABLE_DISPATCH or self._looking_away
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
         # torch would import its compiler, most of a second, to keep it away from this mode. A torch
         # that does not ask imports it, and is slower.
         return False
-
-    def unseen(self) -> AbstractContextManager[Any]:
-        """Within it, ops run without a word to this mode."""
-        if _DISABLE_DISPATCH is not None:
-            disabled: AbstractContextManager[Any] = _DISABLE_DISPATCH()
-            return disabled
-        return self._looking_away()
 
     @contextmanager
     def _looking_away(self) -> Any:
@@ -106,9 +103,8 @@ class DispatchMode(_DISPATCH_MODE or _NoMode):  # type: ignore[misc] # found whe
             self.looks_away -= 1
 
 
-def without_functions() -> AbstractContextManager[Any]:
-    """Within it, the mode of torch functions sees nothing; see `can_hide_functions`."""
-    return nullcontext() if _DISABLE_FUNCTION is None else _DISABLE_FUNCTION()
+# Within it, the mode of torch functions sees nothing; see `can_hide_functions`.
+without_functions: Hide = _DISABLE_FUNCTION or nullcontext
 
 
 def can_hide_functions() -> bool:
@@ -119,12 +115,17 @@ def can_hide_functions() -> bool:
 def has_hooks(module: nn.Module) -> bool:
     """Whether calling the module may run more than its forward; True where nobody can tell."""
     own = vars(module)
-    if _HAS_GLOBAL_HOOK is None or not all(name in own for name in _HOOKS):
+    try:
+        return bool(
+            own["_forward_hooks"]
+            or own["_forward_pre_hooks"]
+            or own["_backward_hooks"]
+            or own["_backward_pre_hooks"]
+            or _HAS_GLOBAL_HOOK is None
+            or _HAS_GLOBAL_HOOK()
+        )
+    except KeyError:
         return True
-    return any(own[name] for name in _HOOKS) or bool(_HAS_GLOBAL_HOOK())
-
-
-_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
 def children_of(module: nn.Module) -> Mapping[str, nn.Module | None]:

@@ -90,7 +90,7 @@ def test_without_a_mode_of_aten_ops_the_message_names_it(reloaded: Any) -> None:
     """Importing did not fail."""
     reloaded("TorchDispatchMode", NEEDED["TorchDispatchMode"])
 
-    with pytest.raises(ModelError, match="has no torch.utils._python_dispatch.TorchDispatchMode"):
+    with pytest.raises(ModelError, match=r"has no torch\.utils.*\.TorchDispatchMode"):
         torch_private.DispatchMode()
 
 
@@ -98,7 +98,7 @@ def test_without_a_list_of_kernels_the_message_names_it(reloaded: Any) -> None:
     """No op of a file is taken for safe."""
     reloaded("_dispatch_has_kernel", "torch._C")
 
-    with pytest.raises(ModelError, match="has no torch._C._dispatch_has_kernel"):
+    with pytest.raises(ModelError, match=r"has no torch\._C\._dispatch_has_kernel"):
         torch_private.has_kernel("aten::add.Tensor")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,11 +16,6 @@ from shufflenet_flops.trace.fast.meta import infer
 Make = Callable[[tuple[Any, ...], Mapping[str, Any]], Any]
 
 
-class _Known(NamedTuple):
-    make: Make
-    facts: Facts | str | None
-
-
 class KnownCalls:
     """Results and facts of calls, of all traces that share it: they depend on nothing else.
 
@@ -29,7 +24,7 @@ class KnownCalls:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._calls: dict[Any, _Known] = {}
+        self._calls: dict[Any, tuple[Make, Facts | str | None]] = {}
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -51,14 +46,15 @@ class KnownCalls:
             key = (*key, *(_position(operands, tensor) for tensor in operands))
         known = self._calls.get(key)
         if known is not None:
-            return WorkedOut(known.make(args, kwargs), known.facts, operands)
+            make, facts = known
+            return make(args, kwargs), facts, operands
         make = _outcome(tracer, func, args, kwargs)
         out = make(args, kwargs)
         facts = tracer.facts(func, args, kwargs, operands, out)
         if len(self._calls) >= self._limit:
             self._calls.clear()
-        self._calls[key] = _Known(make, facts)
-        return WorkedOut(out, facts, operands)
+        self._calls[key] = (make, facts)
+        return out, facts, operands
 
 
 def _signature(
