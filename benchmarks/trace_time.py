@@ -17,8 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from shufflenet_flops.latency.sampling import sample
-from shufflenet_flops.trace import dispatch_mode as tracer
-from shufflenet_flops.trace import trace
+from shufflenet_flops.trace import fast, trace
 from tests.support import torchvision_ops
 
 Call = Callable[[], object]
@@ -159,9 +158,9 @@ def _against_forward() -> list[str]:
 
 def _why(name: str, model: nn.Module, x: Tensor, times: Mapping[str, float]) -> str:
     """Where the time of a first trace goes, in figures of this run."""
-    tracer._KNOWN.clear()
+    fast.KNOWN.clear()
     ops = len(trace(model, x).table.rows)
-    new = len(tracer._KNOWN)
+    new = len(fast.KNOWN)
     forward, first, later = (times[key] * 1e6 for key in ("forward", "first", "later"))
     return (
         f"- {name}: its {ops} ops take {forward / ops:.0f} µs each in the forward pass and "
@@ -277,7 +276,7 @@ def _build(name: str, device: str) -> nn.Module:
 
 
 def _ours(model: nn.Module, x: Tensor) -> object:
-    tracer._KNOWN.clear()  # as for the first trace of a process
+    fast.KNOWN.clear()  # as for the first trace of a process
     return trace(model, x).table.macs
 
 

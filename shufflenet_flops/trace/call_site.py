@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from opcode import opname
 from types import FrameType
 from typing import Any
 
@@ -13,11 +12,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from shufflenet_flops.counting.row import IntShape
+from shufflenet_flops.trace import torch_private
 
 
 def first_shape(output: Any) -> IntShape:
     """The shape of a tensor, or of the first in a nest of tuples, lists and dictionaries."""
-    with torch._C.DisableTorchFunction():  # the shape is asked for behind the tracer's back
+    with torch_private.without_functions():  # the shape is asked for behind the tracer's back
         return _first_shape(output)
 
 
@@ -43,9 +43,14 @@ REPLACED = frozenset(
 _BETWEEN = frozenset({"torch.overrides", "torch.nn.functional"})
 
 
-def is_named(function: Any, frame: FrameType) -> bool:
-    """Whether the code that called `function`, at or above `frame`, has its name."""
-    if opname[frame.f_code.co_code[frame.f_lasti]] == "BINARY_OP":
+def is_named(function: Any, frame: FrameType | None) -> bool:
+    """Whether the code that called `function`, at or above `frame`, has its name.
+
+    Where there is no frame, nobody can tell, and it is taken for named.
+    """
+    if frame is None:
+        return True
+    if torch_private.is_sign(frame):
         return False
     caller: FrameType | None = frame
     while caller is not None and caller.f_globals.get("__name__") in _BETWEEN:

@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
-import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import map_tensors
 from shufflenet_flops.trace.call_site import REPLACED, is_named
 from shufflenet_flops.trace.dispatch_mode import ASKING, Tracer
-from shufflenet_flops.trace.fast.lowering import FUNCTIONS
-from shufflenet_flops.trace.fast.module_calls import plain_call
+from shufflenet_flops.trace.shortcuts import Shortcuts
+from shufflenet_flops.trace.whole import WHOLE, with_attention_whole
 
 
 class Functions(TorchFunctionMode):
     """Sees the outermost torch function, such as `adaptive_avg_pool2d`, that a module calls.
 
-    Functions of `FUNCTIONS` are handed to the tracer without a trip through torch's dispatcher.
+    Those of `WHOLE`, and those with a short cut, are handed to the tracer as the ops they are.
     """
 
-    def __init__(self, tracer: Tracer, lower: bool) -> None:
+    def __init__(self, tracer: Tracer, shortcuts: Shortcuts) -> None:
         super().__init__()
         self._tracer = tracer
-        self._known = FUNCTIONS if lower else {}
+        self._known = {**WHOLE, **shortcuts.functions}
+        self._plain_call = shortcuts.plain_call if torch_private.can_hide_functions() else None
+        self._multi_head = with_attention_whole(F.multi_head_attention_forward, tracer)
 
-    def forward_of(self, module: Any) -> Callable[..., Any]:
-        """The module's own call; for a plain layer of torch, straight to the function in it."""
-        whole: Callable[..., Any] = module._call_impl
-        plain = plain_call(module) if self._known else None
+    def call_of(self, module: Any) -> Callable[..., Any]:
+        """What the module runs when it is called; for a plain layer, straight to its function."""
+        whole: Callable[..., Any] = getattr(module, torch_private.CALL)
+        plain = self._plain_call(module) if self._plain_call is not None else None
         if plain is None:
             return whole
         tracer = self._tracer
 
-        def forward(*inputs: Any, **kwargs: Any) -> Any:
-            with torch._C.DisableTorchFunction(), torch._C._DisableTorchDispatch():
+        def call(*inputs: Any, **kwargs: Any) -> Any:
+            with torch_private.without_functions(), tracer.unseen():
                 planned = plain(*inputs, **kwargs)
                 if planned is not None:
                     func, args = planned
@@ -53,7 +55,7 @@ class Functions(TorchFunctionMode):
                         return out
             return whole(*inputs, **kwargs)
 
-        return forward
+        return call
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func in _METADATA:
@@ -61,7 +63,7 @@ class Functions(TorchFunctionMode):
         tracer = self._tracer
         tracer.function = name = getattr(func, "__name__", "")
         tracer.callee = func
-        if func in REPLACED and not is_named(func, sys._getframe(1)):
+        if func in REPLACED and not is_named(func, torch_private.calling_frame(1)):
             tracer.callee = f"unnamed.{name}"
         elif name == "einsum" and args and isinstance(args[0], str):
             tracer.callee = f"torch.einsum({args[0]})"
@@ -69,16 +71,18 @@ class Functions(TorchFunctionMode):
         try:
             known = self._known.get(func)
             if known is not None and (not types or types == _PLAIN):
-                with torch._C._DisableTorchDispatch():
+                with tracer.unseen():
                     out = known(tracer, *args, **kwargs)
                 if out is not NotImplemented:
                     return out
             if name in ASKING and args and tracer.has_values(args[0]):
-                with torch._C._DisableTorchDispatch():
+                with tracer.unseen():
                     return func(*args, **kwargs)
             if name not in _ATTRIBUTES and not tracer.values:
                 # Torch checks that all arguments are on one device before any op is called.
                 args, kwargs = map_tensors(tracer.to_meta, (args, kwargs))
+            if func is F.multi_head_attention_forward:
+                func = self._multi_head
             return func(*args, **kwargs)
         except Exception as error:
             tracer.note_failure(tracer.function, args, kwargs, error)

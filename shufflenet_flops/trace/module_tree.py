@@ -17,6 +17,7 @@ from torch.nn.parameter import is_lazy
 from shufflenet_flops.counting import Call, ModuleCall
 from shufflenet_flops.counting.row import IntShape
 from shufflenet_flops.errors import ModelError
+from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.call_site import function_name
 
 
@@ -43,16 +44,17 @@ class Place:
         if self.module is not None:
             kind = type(self.module)
             self.type_name = f"{kind.__module__}.{kind.__qualname__}"
-            children = self.module._modules
+            children = torch_private.children_of(self.module)
             self.leaf = not children or all(child is None for child in children.values())
-            for name, param in self.module._parameters.items():
+            for name, param in torch_private.parameters_of(self.module).items():
+                if param is None:
+                    continue
                 if is_lazy(param):
                     raise ModelError(
                         f"the module {self.path!r} is lazy and its {name} has no shape yet: "
                         "run the model once on an input, then trace it"
                     )
-                if param is not None:
-                    self.params[name] = param.numel()
+                self.params[name] = param.numel()
 
     def call(self, function: Any) -> Call:
         """The call of one torch function, or one with that name, by this module."""
@@ -85,7 +87,7 @@ def find_places(model: nn.Module) -> list[Place]:
             place.occurrences += 1
         else:
             place = places[id(module)] = Place(module, path, within=within)
-        if module._modules:
+        if not place.leaf:
             inside = (*place.within, place.type_name)
             for name, child in module.named_children():  # each child of one parent once
                 visit(child, f"{path}.{name}" if path else name, inside)
@@ -100,10 +102,11 @@ def state_tensors(places: list[Place]) -> tuple[list[Tensor], list[Tensor]]:
     buffers: list[Tensor] = []
     for place in places:
         assert place.module is not None
-        for param in place.module._parameters.values():
+        for param in torch_private.parameters_of(place.module).values():
             if param is not None:
                 params[id(param)] = param
-        buffers += [buffer for buffer in place.module._buffers.values() if buffer is not None]
+        own = torch_private.buffers_of(place.module).values()
+        buffers += [buffer for buffer in own if buffer is not None]
     return list(params.values()), buffers
 
 

@@ -7,9 +7,7 @@ shapes and strides of its arguments alone. The module is left exactly as it was.
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,11 +18,14 @@ from torch import Tensor, nn
 from shufflenet_flops.counting import ModuleCall, Table
 from shufflenet_flops.errors import ModelError
 from shufflenet_flops.no_gc import no_gc
+from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import map_tensors
-from shufflenet_flops.trace.attention import fused
 from shufflenet_flops.trace.dispatch_mode import Tracer
 from shufflenet_flops.trace.function_mode import Functions
 from shufflenet_flops.trace.module_tree import find_places, set_mode, state_tensors, untouched
+from shufflenet_flops.trace.shortcuts import NONE as NO_SHORTCUTS
+from shufflenet_flops.trace.shortcuts import shortcuts
+from shufflenet_flops.trace.state import State
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,9 @@ def _run(
 ) -> Trace:
     places = find_places(model)
     params, buffers = state_tensors(places)
-    tracer = Tracer(params, buffers, values)
-    functions = Functions(tracer, lower=not values)
+    ways = NO_SHORTCUTS if values else shortcuts()
+    tracer = Tracer(State(params, buffers), ways, values)
+    functions = Functions(tracer, ways)
     with untouched(places):
         for place in places:
             assert place.module is not None
@@ -94,18 +96,18 @@ def _run(
                 set_mode(place, training)
             place.training = place.module.training
             attributes = vars(place.module)
-            own = functions.forward_of(place.module)
-            attributes["_call_impl"] = partial(tracer.call, place, own)
+            own = functions.call_of(place.module)
+            attributes[torch_private.CALL] = partial(tracer.call, place, own)
         args, kwargs = map_tensors(_real if values else tracer.to_meta, call)
         try:
-            with _eager(), torch.no_grad(), functions, tracer:
+            with torch_private.uncompiled(), torch.no_grad(), functions, tracer:
                 model(*args, **kwargs)
         except Exception as error:
             message = f"the model's forward pass failed{tracer.failed}: {_first_line(error)}"
             wanted = tracer.asked_for_values and not values
             raise (ValuesNeededError if wanted else ModelError)(message) from error
     return Trace(
-        Table(tuple(fused(tracer.rows))),
+        Table(tuple(tracer.rows)),
         sum(p.numel() for p in params),
         dict(tracer.unknown),
         values,
@@ -122,10 +124,3 @@ def _real(x: Tensor) -> Tensor:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-def _eager() -> Any:
-    """Compiled modules and functions run as they were written."""
-    if "torch._dynamo" not in sys.modules:
-        return nullcontext()
-    return torch.compiler.set_stance("force_eager")

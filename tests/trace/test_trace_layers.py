@@ -12,15 +12,15 @@ from torch import Tensor, nn
 from shufflenet_flops import zoo
 from shufflenet_flops.build import build
 from shufflenet_flops.errors import ModelError
-from shufflenet_flops.trace import Trace, dispatch_mode, function_mode, trace
+from shufflenet_flops.trace import Trace, fast, trace
+from shufflenet_flops.trace.shortcuts import SWITCH
 
 
 def traced_in_full(
     monkeypatch: pytest.MonkeyPatch, model: nn.Module, x: Tensor, training: bool | None = False
 ) -> Trace:
     with monkeypatch.context() as patch:
-        patch.setattr(function_mode, "plain_call", lambda module: None)
-        dispatch_mode._KNOWN.clear()
+        patch.setenv(SWITCH, "0")
         return trace(model, x, training=training)
 
 
@@ -34,7 +34,7 @@ def test_the_short_way_gives_the_same_trace(
     model = zoo.find(name)
     module, x = build(model.spec), torch.zeros(2, *model.input[1:])
     whole = traced_in_full(monkeypatch, module, x, training)
-    dispatch_mode._KNOWN.clear()
+    fast.KNOWN.clear()
     assert trace(module, x, training=training) == whole
 
 

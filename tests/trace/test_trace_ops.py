@@ -117,6 +117,73 @@ def test_attention_is_its_two_matrix_products(name: str, values: bool) -> None:
     assert traced.unknown_ops == {}
 
 
+class Memory(nn.Module):
+    """Attention to keys and values that are parameters, then self-attention by hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.keys = nn.Parameter(torch.randn(1, 7, 8))
+        self.values = nn.Parameter(torch.randn(1, 7, 8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        k, v = (p.expand(x.shape[0], -1, -1) for p in (self.keys, self.values))
+        y = F.scaled_dot_product_attention(x, k, v)
+        return (y @ y.transpose(1, 2)).softmax(-1) @ y
+
+
+def test_attention_to_parameters_takes_no_later_product_for_its_own() -> None:
+    """It is recognised where it is called, not by what follows."""
+    rows = trace(Memory(), torch.randn(2, 5, 8)).table.rows
+    products = [(row.op, row.macs) for row in rows if row.macs]
+
+    assert products == [
+        ("scaled_dot_product_attention", 2 * 2 * 5 * 7 * 8),
+        ("matmul", 2 * 5 * 5 * 8),
+        ("matmul", 2 * 5 * 5 * 8),
+    ]
+    assert sum(row.params for row in rows) == 2 * 7 * 8
+
+
+def test_attention_of_attention() -> None:
+    """Two rows, each with its own operands."""
+    x = torch.randn(2, 5, 8)
+    attention = F.scaled_dot_product_attention
+    traced = call(lambda q, v: attention(attention(q, q, v), q, q), x, x + 1)
+
+    assert [row.op for row in traced.table.rows] == ["scaled_dot_product_attention"] * 2
+    assert traced.table.macs == 2 * (2 * 2 * 5 * 5 * 8)
+
+
+@pytest.mark.parametrize("values", [False, True], ids=["on meta", "with real kernels"])
+@pytest.mark.parametrize("size", [(1, 4), (1, 1), (2, 1)], ids=str)
+def test_a_query_is_counted_for_every_batch_and_head(size: tuple[int, int], values: bool) -> None:
+    """Also where it is broadcast."""
+    queries = torch.randn(*size, 5, 8)
+
+    def function(q: Tensor, k: Tensor) -> Tensor:
+        assert not values or k.sum().item() != 0
+        return F.scaled_dot_product_attention(q, k, k)
+
+    assert call(function, queries, key).table.macs == attention_macs(2, 4, 5, 7, 8)
+
+
+def test_attention_lies_in_memory_as_its_queries() -> None:
+    """As torch's kernels write it: heads put side by side again are a view, or a copy."""
+
+    def heads(x: Tensor) -> Tensor:
+        return x.view(2, 5, 4, 8).transpose(1, 2)
+
+    def joined(q: Tensor, k: Tensor) -> Tensor:
+        return F.scaled_dot_product_attention(q, k, k).transpose(1, 2).reshape(2, 5, 32)
+
+    x = torch.randn(2, 5, 32)
+    view = call(lambda x: joined(heads(x), heads(x)), x)
+    copy = call(lambda x: joined(heads(x).contiguous(), heads(x)), x)
+
+    assert [row.op for row in view.table.rows] == ["scaled_dot_product_attention"]
+    assert [row.op for row in copy.table.rows] == ["clone", view.table.rows[0].op, "clone"]
+
+
 def block_macs(tokens: int, length: int, width: int, heads: int) -> int:
     """Projections of self-attention and its products, for `tokens` in sequences of `length`."""
     batch = tokens // length

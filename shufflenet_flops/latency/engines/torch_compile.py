@@ -31,13 +31,13 @@ class Compiled(Eager):
 
     def prepare(self, model: nn.Module, inputs: Sequence[Tensor], setup: Setup) -> Call:
         """The compiled model, after the first call, which compiles it."""
-        import torch._dynamo
+        import torch
+
+        from shufflenet_flops.trace import torch_private
 
         model, moved = placed(model, inputs, setup)
         compiled = cast("nn.Module", torch.compile(model, fullgraph=True, dynamic=False))
         call = in_inference_mode(compiled, moved, setup)
-        # Models of one class share their code, and past a limit of versions of it torch would
-        # quietly run the next ones in eager mode.
-        with torch._dynamo.config.patch(recompile_limit=10**4, accumulated_recompile_limit=10**5):
+        with torch_private.without_recompile_limit():  # models of one class share their code
             call()
         return call

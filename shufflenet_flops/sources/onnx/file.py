@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto, TensorProto, ValueInfoProto
 
 MAX_BYTES = 2**31 - 1  # what protobuf can hold
+FEW_ELEMENTS = 16
 KEPT_ELEMENTS = 4096  # shape inference needs the values of sizes and axes, which are few
 
 # Element types by ONNX's number: name, bytes. Those of less than a byte are counted as one.
@@ -190,6 +191,10 @@ def _count(model: ModelProto) -> Counted:
         if node.op_type == "BatchNormalization":
             for name in node.input[3:5]:  # running statistics
                 trained.pop(name, None)
+        if node.op_type == "Constant":
+            for attribute in node.attribute:
+                if attribute.name == "value":
+                    operands[node.output[0]] = replace(_weight(attribute.t), is_weight=False)
     for value in _inferred(model):
         shape, itemsize = _known_shape(value), _TYPES.get(value.type.tensor_type.elem_type)
         if shape is not None and itemsize is not None:
@@ -213,7 +218,20 @@ def _weight(tensor: TensorProto) -> Operand:
                 "directory of the file: such a file is not to be trusted"
             )
     _, itemsize = _TYPES.get(tensor.data_type, ("", 0))
-    return Operand(_checked(tensor.name, tuple(tensor.dims)), itemsize, is_weight=True)
+    shape = _checked(tensor.name, tuple(tensor.dims))
+    return Operand(shape, itemsize, is_weight=True, values=_few_values(tensor))
+
+
+def _few_values(tensor: TensorProto) -> tuple[float, ...] | None:
+    """The values of a tensor that holds as many as a bound, a size or a few axes do."""
+    from onnx import numpy_helper
+
+    if tensor.external_data or prod(tensor.dims) > FEW_ELEMENTS:
+        return None
+    try:
+        return tuple(numpy_helper.to_array(tensor).ravel().tolist())
+    except (ValueError, TypeError, IndexError):  # fewer bytes than its shape says: not our matter
+        return None
 
 
 def _leaves_directory(location: str) -> bool:

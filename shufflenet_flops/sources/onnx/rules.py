@@ -1,18 +1,20 @@
 """What each ONNX operator does, from the shapes of its inputs and output.
 
-Source: the operator specification of ONNX. Written apart from the analytic side and from the rules
-for torch's ops, so that agreement is evidence.
+Source: the operator specification of ONNX. What an operator is stands in the one table of ops; the
+formulas here are written apart from the analytic side and from those for torch's ops, so that
+agreement is evidence.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from types import MappingProxyType
 from typing import Any
 
 from shufflenet_flops.counting import Kind
+from shufflenet_flops.counting.op_classes import NATURES, Work, work_of
 from shufflenet_flops.counting.row import IntShape, conv_kind
 from shufflenet_flops.spec import OpClass
 
@@ -21,32 +23,29 @@ Attributes = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """One input or output of a node; `is_weight` where only initializers went into it."""
+    """One input or output of a node; `is_weight` where only initializers went into it.
+
+    `values` are those of a constant of few elements, None where they are not known.
+    """
 
     shape: IntShape
     itemsize: int
     is_weight: bool = False
+    values: tuple[float, ...] | None = None
 
     @property
     def elements(self) -> int:
         """How many elements it has."""
         return prod(self.shape)
 
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What one node does; the reader adds where it is and what it moves."""
-
-    op: str
-    kind: Kind
-    counts: dict[OpClass, int]
-    kernel: tuple[int, ...] | None = None
-    stride: tuple[int, ...] | None = None
-    groups: int | None = None
+    @property
+    def size_bytes(self) -> int:
+        """What reading or writing it moves."""
+        return self.elements * self.itemsize
 
 
 Inputs = Sequence[Operand | None]  # None for an optional input that is left out
-Rule = Callable[[Attributes, Inputs, Operand], Work]
+Formula = Callable[[Attributes, Inputs, Operand], Work]
 
 
 def _at(xs: Inputs, index: int) -> Operand:
@@ -60,10 +59,10 @@ def _has(xs: Inputs, index: int) -> bool:
     return index < len(xs) and xs[index] is not None
 
 
-def _conv(x: int, weight: int, bias: int | None, *, transposed: bool = False) -> Rule:
+def _conv(x: int, weight: int, bias: int | None, *, transposed: bool = False) -> Formula:
     """A convolution whose image, weight and bias are these inputs."""
 
-    def rule(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
+    def formula(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
         image, kernels = _at(xs, x), _at(xs, weight)
         # A weight is (c_out, c_in/g, *kernel), transposed (c_in, c_out/g, *kernel).
         positions = image if transposed else y
@@ -81,7 +80,7 @@ def _conv(x: int, weight: int, bias: int | None, *, transposed: bool = False) ->
             groups,
         )
 
-    return rule
+    return formula
 
 
 def _product(macs: int, a: Operand, b: Operand) -> Work:
@@ -90,20 +89,20 @@ def _product(macs: int, a: Operand, b: Operand) -> Work:
     return Work("matmul", Kind.MATMUL, {OpClass.MATMUL_MACS: macs})
 
 
-def _matmul(a: int, b: int) -> Rule:
-    def rule(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
+def _matmul(a: int, b: int) -> Formula:
+    def formula(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
         left, right = _at(xs, a), _at(xs, b)
         return _product(y.elements * left.shape[-1], left, right)
 
-    return rule
+    return formula
 
 
 def _gemm(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
     a, b = _at(xs, 0), _at(xs, 1)
     work = _product(y.elements * a.shape[0 if attributes.get("transA") else 1], a, b)
-    if _has(xs, 2):
-        work.counts[OpClass.LINEAR_BIAS_ADDS] = y.elements
-    return work
+    if not _has(xs, 2):
+        return work
+    return work._replace(counts={**work.counts, OpClass.LINEAR_BIAS_ADDS: y.elements})
 
 
 def _einsum(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
@@ -128,12 +127,12 @@ def _recurrent(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
     return Work("recurrent", Kind.LINEAR, {OpClass.LINEAR_MACS: macs})
 
 
-def _pool(kind: str) -> Rule:
+def _pool(kind: str) -> Formula:
     inputs, windows, outputs = (
         OpClass(f"{kind}_pool_{part}") for part in ("inputs", "windows", "outputs")
     )
 
-    def rule(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
+    def formula(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
         kernel = tuple(attributes["kernel_shape"])
         counts = {
             inputs: _at(xs, 0).elements,
@@ -143,7 +142,17 @@ def _pool(kind: str) -> Rule:
         stride = tuple(attributes.get("strides") or (1,) * len(kernel))
         return Work(f"{kind}_pool{len(kernel)}d", Kind.POOL, counts, kernel, stride)
 
-    return rule
+    return formula
+
+
+def _global_max_pool(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
+    inputs = _at(xs, 0).elements
+    counts = {
+        OpClass.MAX_POOL_INPUTS: inputs,
+        OpClass.MAX_POOL_WINDOWS: inputs,
+        OpClass.MAX_POOL_OUTPUTS: y.elements,
+    }
+    return Work("global_max_pool", Kind.POOL, counts)
 
 
 def _global_pool(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
@@ -159,25 +168,96 @@ def _mean(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
     return Work("mean", Kind.POOL, counts)
 
 
-def _reduction(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
-    return Work("reduce", Kind.REDUCTION, {OpClass.REDUCTION_INPUTS: _at(xs, 0).elements})
-
-
 def _sum(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
-    return Work("add", Kind.ELEMENTWISE, {OpClass.ADD_ELEMENTS: (len(xs) - 1) * y.elements})
+    return work_of("add", (len(xs) - 1) * y.elements)
 
 
-def _each(kind: Kind, op_class: OpClass, names: str) -> dict[str, Rule]:
-    """Operators that do one thing per output element."""
-
-    def one(name: str) -> Rule:
-        op = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-        return lambda attributes, xs, y: Work(op, kind, {op_class: y.elements})
-
-    return {name: one(name) for name in names.split()}
+def _mean_of_tensors(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
+    counts = {**_sum(attributes, xs, y).counts, **work_of("div", y.elements).counts}
+    return Work("mean", Kind.ELEMENTWISE, counts)
 
 
-RULES: Mapping[str, Rule] = {
+def _softmax(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
+    work = work_of("softmax", y.elements)
+    vectors = y.elements // max(1, y.shape[attributes.get("axis", -1)]) if y.shape else 1
+    return work._replace(counts={**work.counts, OpClass.SOFTMAX_VECTORS: vectors})
+
+
+# Both an activation and a function of arithmetic are written as Clip; its bounds tell them apart.
+_CLIPS: Mapping[Any, str] = {(0.0, 6.0): "relu6", (-1.0, 1.0): "hardtanh"}
+
+
+def _clip(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
+    bounds = []
+    for position, name in ((1, "min"), (2, "max")):  # attributes up to opset 10
+        x = _at(xs, position) if _has(xs, position) else None
+        values = x.values if x is not None else None
+        bounds.append(values[0] if values else attributes.get(name))
+    return work_of(_CLIPS.get((bounds[0], bounds[1]), "clamp"), y.elements)
+
+
+def _reduction(op: str) -> Formula:
+    return lambda attributes, xs, y: work_of(op, _at(xs, 0).elements)
+
+
+def _lookup(op: str) -> Formula:
+    return lambda attributes, xs, y: work_of(op, y.elements, fetched=y.elements)
+
+
+def _per_output(op: str) -> Formula:
+    return lambda attributes, xs, y: work_of(op, y.elements)
+
+
+# Operators that do their unit of work for each element of the output, or are free.
+OPS: Mapping[str, str] = MappingProxyType(
+    dict(
+        pair.split(":")
+        for pair in """
+        Abs:abs Acos:acos Acosh:acosh Add:add And:logical_and Asin:asin Asinh:asinh Atan:atan
+        Atanh:atanh BatchNormalization:batch_norm BitShift:bitwise_left_shift BitwiseAnd:bitwise_and
+        BitwiseNot:bitwise_not BitwiseOr:bitwise_or BitwiseXor:bitwise_xor Cast:_to_copy
+        CastLike:alias Ceil:ceil Celu:celu Concat:cat Constant:lift_fresh ConstantOfShape:full
+        Cos:cos Cosh:cosh DepthToSpace:pixel_shuffle DequantizeLinear:dequantize Div:div
+        Dropout:alias Elu:elu Equal:eq Erf:erf Exp:exp Expand:expand EyeLike:eye Flatten:reshape
+        Floor:floor Gelu:gelu Greater:gt GreaterOrEqual:ge GridSample:grid_sampler
+        GroupNormalization:group_norm HardSigmoid:hardsigmoid HardSwish:hardswish Identity:alias
+        InstanceNormalization:instance_norm IsInf:isinf IsNaN:isnan LayerNormalization:layer_norm
+        LeakyRelu:leaky_relu Less:lt LessOrEqual:le Log:log LpNormalization:lp_norm Max:maximum
+        MeanVarianceNormalization:mean_variance_norm Min:minimum Mish:mish Mod:remainder Mul:mul
+        Neg:neg Not:logical_not OneHot:one_hot Or:logical_or PRelu:prelu Pad:pad Pow:pow
+        QuantizeLinear:quantize_per_tensor RMSNormalization:rms_norm Range:arange
+        Reciprocal:reciprocal Relu:relu Reshape:reshape Resize:interpolate Round:round
+        ScatterElements:scatter ScatterND:index_put Selu:selu Shape:sym_size Sigmoid:sigmoid
+        Sign:sign Sin:sin Sinh:sinh Size:sym_numel Slice:slice Softplus:softplus Softsign:softsign
+        SpaceToDepth:pixel_unshuffle Split:split Sqrt:sqrt Squeeze:squeeze Sub:sub Swish:silu
+        Tan:tan Tanh:tanh ThresholdedRelu:threshold Tile:repeat Transpose:permute Trilu:tril
+        Unsqueeze:unsqueeze Upsample:interpolate Where:where Xor:logical_xor
+        """.split()
+    )
+)
+_REDUCTIONS = {
+    "ArgMax": "argmax",
+    "ArgMin": "argmin",
+    "CumSum": "cumsum",
+    "ReduceL1": "norm",
+    "ReduceL2": "norm",
+    "ReduceLogSum": "sum",
+    "ReduceLogSumExp": "logsumexp",
+    "ReduceMax": "amax",
+    "ReduceMin": "amin",
+    "ReduceProd": "prod",
+    "ReduceSum": "sum",
+    "ReduceSumSquare": "sum",
+    "TopK": "topk",
+}
+_LOOKUPS = {"Gather": "index_select", "GatherElements": "gather", "GatherND": "index"}
+
+FREE = frozenset(name for name, op in OPS.items() if not NATURES[op].moves)
+FORMULAS: Mapping[str, Formula] = {
+    **{name: _per_output(op) for name, op in OPS.items() if name not in FREE},
+    **{name: _reduction(op) for name, op in _REDUCTIONS.items()},
+    **{name: _lookup(op) for name, op in _LOOKUPS.items()},
+    "Clip": _clip,
     "Conv": _conv(0, 1, 2),
     "ConvInteger": _conv(0, 1, None),
     "QLinearConv": _conv(0, 3, 8),
@@ -191,48 +271,14 @@ RULES: Mapping[str, Rule] = {
     "MaxPool": _pool("max"),
     "AveragePool": _pool("avg"),
     "GlobalAveragePool": _global_pool,
+    "GlobalMaxPool": _global_max_pool,
     "ReduceMean": _mean,
     "Sum": _sum,
-    **dict.fromkeys(
-        (
-            "ArgMax ArgMin CumSum GlobalMaxPool ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp "
-            "ReduceMax ReduceMin ReduceProd ReduceSum ReduceSumSquare TopK"
-        ).split(),
-        _reduction,
-    ),
-    **_each(
-        Kind.NORM,
-        OpClass.NORM_ELEMENTS,
-        "BatchNormalization GroupNormalization InstanceNormalization LayerNormalization "
-        "LpNormalization MeanVarianceNormalization RMSNormalization",
-    ),
-    **_each(
-        Kind.ACTIVATION,
-        OpClass.ACTIVATION_ELEMENTS,
-        "Celu Clip Elu Gelu HardSigmoid HardSwish LeakyRelu Mish PRelu Relu Selu Sigmoid Softplus "
-        "Softsign Swish Tanh ThresholdedRelu",
-    ),
-    **_each(Kind.ACTIVATION, OpClass.SOFTMAX_ELEMENTS, "LogSoftmax Softmax"),
-    **_each(Kind.ELEMENTWISE, OpClass.ADD_ELEMENTS, "Add Sub"),
-    **_each(Kind.ELEMENTWISE, OpClass.MUL_ELEMENTS, "Div Mul"),
-    **_each(
-        Kind.ELEMENTWISE,
-        OpClass.ELEMENTWISE_ELEMENTS,
-        "Abs And Ceil Cos Equal Erf Exp Floor Greater GreaterOrEqual IsInf IsNaN Less LessOrEqual "
-        "Log Max Mean Min Mod Neg Not Or Pow Reciprocal Round Sign Sin Sqrt Tan Where Xor "
-        "QuantizeLinear DequantizeLinear",
-    ),
-    **_each(Kind.RESAMPLE, OpClass.INTERPOLATED_ELEMENTS, "GridSample Resize Upsample"),
-    **_each(
-        Kind.MOVE,
-        OpClass.MOVED_ELEMENTS,
-        "Cast Concat DepthToSpace Expand Gather GatherElements GatherND OneHot Pad ScatterElements "
-        "ScatterND Slice SpaceToDepth Split Tile Transpose Trilu",
-    ),
+    "Mean": _mean_of_tensors,
+    **dict.fromkeys(("Softmax", "LogSoftmax"), _softmax),
 }
-
-# Operators that rename, describe or make without work on what flows through the network.
-FREE = frozenset(
-    "CastLike Constant ConstantOfShape Dropout EyeLike Flatten Identity Range Reshape Shape Size "
-    "Squeeze Unsqueeze".split()
+# Operators whose further inputs are sizes, axes and bounds, which say what to do and are no data.
+FIRST_INPUT_ONLY = frozenset(
+    {"Clip", "ConstantOfShape", "CumSum", "Pad", "ReduceMean", "Resize", "Tile", "Trilu"}
+    | {"Upsample", *_REDUCTIONS}
 )

@@ -15,6 +15,7 @@ import torch
 
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources.inputs import MAX_ELEMENTS
+from shufflenet_flops.trace import torch_private
 
 
 def find_function(target: str) -> Callable[..., Any]:
@@ -37,11 +38,11 @@ def aten_op(name: str, overload: str) -> Callable[..., Any] | None:
     some internal ops crash on arguments that their callers never give, as old quantized cells do.
     """
     qualified = f"aten::{name}" + ("" if overload == "default" else f".{overload}")
-    if not torch._C._dispatch_has_kernel(qualified) or name == "from_file":
+    if not torch_private.has_kernel(qualified) or name == "from_file":
         return None
     op = getattr(getattr(torch.ops.aten, name), overload)
     is_public = not name.startswith("_") or torch.Tag.core in op.tags or name in _EXPORTED
-    writes_out = any(argument.is_out for argument in op._schema.arguments)
+    writes_out = any(argument.is_out for argument in torch_private.schema_of(op).arguments)
     return op if is_public and not writes_out and not _UNFIT.search(name) else None
 
 
@@ -94,7 +95,7 @@ def check_arguments(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any
 
     That is None where an op takes none, and a number that is no dtype.
     """
-    schema = getattr(function, "_schema", None)
+    schema = torch_private.schema_of(function)
     if schema is None:
         return
     for position, argument in enumerate(schema.arguments):
@@ -111,7 +112,7 @@ def check_arguments(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any
 
 def device_argument(function: Any) -> dict[str, torch.device]:
     """The device for an op that makes a tensor out of nothing: without it, memory is allocated."""
-    schema = getattr(function, "_schema", None)
+    schema = torch_private.schema_of(function)
     arguments = schema.arguments if schema else ()
     has_tensor = any("Tensor" in str(argument.type) for argument in arguments)
     has_device = any(argument.name == "device" for argument in arguments)

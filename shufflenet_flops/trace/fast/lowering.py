@@ -7,23 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+if TYPE_CHECKING:
+    from shufflenet_flops.trace.dispatch_mode import Tracer
+
 aten = torch.ops.aten
-
-
-class Ops(Protocol):
-    """What a function needs of the tracer."""
-
-    def op(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any] = ...) -> Any:
-        """Run one aten op."""
-
-    def is_state(self, tensor: Tensor) -> bool:
-        """Whether it is a parameter or buffer, or a view of one."""
 
 
 Function = Callable[..., Any]
@@ -37,7 +30,7 @@ def _convolution(axes: int) -> Function:
     none = (0,) * axes
 
     def convolution(
-        ops: Ops,
+        tracer: Tracer,
         input: Tensor,
         weight: Tensor,
         bias: Tensor | None = None,
@@ -49,17 +42,15 @@ def _convolution(axes: int) -> Function:
         if isinstance(padding, str) or input.dim() != axes + 2:
             return NotImplemented
         window = (_sizes(stride, axes), _sizes(padding, axes), _sizes(dilation, axes))
-        return ops.op(aten.convolution.default, (input, weight, bias, *window, False, none, groups))
+        return tracer.op(
+            aten.convolution.default, (input, weight, bias, *window, False, none, groups)
+        )
 
     return convolution
 
 
-def _linear(ops: Ops, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
-    return ops.op(aten.linear.default, (input, weight, bias)) if input.dim() > 1 else NotImplemented
-
-
 def _batch_norm(
-    ops: Ops,
+    tracer: Tracer,
     input: Tensor,
     running_mean: Tensor | None,
     running_var: Tensor | None,
@@ -72,11 +63,11 @@ def _batch_norm(
     if training or running_mean is None:
         return NotImplemented
     args = (input, weight, bias, running_mean, running_var, False, momentum, eps)
-    return ops.op(aten.native_batch_norm.default, args)[0]
+    return tracer.op(aten.native_batch_norm.default, args)[0]
 
 
 def _layer_norm(
-    ops: Ops,
+    tracer: Tracer,
     input: Tensor,
     normalized_shape: Sequence[int],
     weight: Tensor | None = None,
@@ -84,45 +75,49 @@ def _layer_norm(
     eps: float = 1e-5,
 ) -> Any:
     args = (input, tuple(normalized_shape), weight, bias, eps)
-    return ops.op(aten.native_layer_norm.default, args)[0]
+    return tracer.op(aten.native_layer_norm.default, args)[0]
 
 
 def _switchable(name: str) -> Function:
     """An activation with a flag for working in place."""
     new, in_place = getattr(aten, name).default, getattr(aten, f"{name}_").default
 
-    def activation(ops: Ops, input: Tensor, inplace: bool = False) -> Any:
-        return ops.op(in_place if inplace else new, (input,))
+    def activation(tracer: Tracer, input: Tensor, inplace: bool = False) -> Any:
+        return tracer.op(in_place if inplace else new, (input,))
 
     return activation
 
 
 def _hardtanh(
-    ops: Ops, input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+    tracer: Tracer,
+    input: Tensor,
+    min_val: float = -1.0,
+    max_val: float = 1.0,
+    inplace: bool = False,
 ) -> Any:
     func = aten.hardtanh_.default if inplace else aten.hardtanh.default
-    return ops.op(func, (input, min_val, max_val))
+    return tracer.op(func, (input, min_val, max_val))
 
 
-def _gelu(ops: Ops, input: Tensor, *, approximate: str = "none") -> Any:
-    return ops.op(aten.gelu.default, (input,), {"approximate": approximate})
+def _gelu(tracer: Tracer, input: Tensor, *, approximate: str = "none") -> Any:
+    return tracer.op(aten.gelu.default, (input,), {"approximate": approximate})
 
 
 def _plain(func: Any) -> Function:
     """A function of one tensor, or of one and another operand, and nothing else."""
 
-    def function(ops: Ops, *args: Any, **rest: Any) -> Any:
-        return NotImplemented if rest or not isinstance(args[0], Tensor) else ops.op(func, args)
+    def function(tracer: Tracer, *args: Any, **rest: Any) -> Any:
+        return NotImplemented if rest or not isinstance(args[0], Tensor) else tracer.op(func, args)
 
     return function
 
 
 def _softmax(
-    ops: Ops, input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+    tracer: Tracer, input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
 ) -> Any:
     if dim is None or dtype is not None:
         return NotImplemented
-    return ops.op(aten._softmax.default, (input, dim, False))
+    return tracer.op(aten._softmax.default, (input, dim, False))
 
 
 def _stride(stride: Any, kernel: tuple[int, ...]) -> tuple[int, ...]:
@@ -130,7 +125,7 @@ def _stride(stride: Any, kernel: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _max_pool2d(
-    ops: Ops,
+    tracer: Tracer,
     input: Tensor,
     kernel_size: Any,
     stride: Any = None,
@@ -148,11 +143,16 @@ def _max_pool2d(
         _sizes(dilation, 2),
     )
     args = (input, kernel, *window, ceil_mode)
-    return ops.op(aten.max_pool2d_with_indices.default, args)[0]
+    return tracer.op(aten.max_pool2d_with_indices.default, args)[0]
 
 
 def _avg_pool2d(
-    ops: Ops, input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, *rest: Any
+    tracer: Tracer,
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    *rest: Any,
 ) -> Any:
     kernel = _sizes(kernel_size, 2)
     args = (
@@ -162,60 +162,42 @@ def _avg_pool2d(
         _sizes(padding, 2),
         *rest,
     )
-    return ops.op(aten.avg_pool2d.default, args)
+    return tracer.op(aten.avg_pool2d.default, args)
 
 
-def _adaptive_avg_pool2d(ops: Ops, input: Tensor, output_size: Any) -> Any:
+def _adaptive_avg_pool2d(tracer: Tracer, input: Tensor, output_size: Any) -> Any:
     if output_size not in (1, (1, 1), [1, 1]) or input.dim() != 4:
         return NotImplemented
-    return ops.op(aten.mean.dim, (input, (-1, -2), True))
+    return tracer.op(aten.mean.dim, (input, (-1, -2), True))
 
 
 def _dropout(
-    ops: Ops, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+    tracer: Tracer, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Any:
     return NotImplemented if training else input
 
 
-def _cat(ops: Ops, tensors: Any, dim: int = 0, **rest: Any) -> Any:
-    return NotImplemented if rest else ops.op(aten.cat.default, (list(tensors), dim))
-
-
-def _attention(
-    ops: Ops,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attn_mask: Tensor | None = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    scale: float | None = None,
-    enable_gqa: bool = False,
-) -> Any:
-    """As one op, which is what torch runs wherever it has a fused kernel."""
-    if not query.dim() == key.dim() == value.dim() == 4 or dropout_p or enable_gqa:
-        return NotImplemented
-    args = (query, key, value, attn_mask, 0.0, is_causal)
-    return ops.op(aten._scaled_dot_product_attention_math.default, args)[0]
+def _cat(tracer: Tracer, tensors: Any, dim: int = 0, **rest: Any) -> Any:
+    return NotImplemented if rest else tracer.op(aten.cat.default, (list(tensors), dim))
 
 
 def _view(method: Function, *, copies_others: bool = False) -> Function:
     """A view of an activation; `copies_others` where one that is not contiguous is copied."""
 
-    def view(ops: Ops, x: Tensor, *args: Any, **kwargs: Any) -> Any:
-        if not x.is_meta or ops.is_state(x) or (copies_others and not x.is_contiguous()):
+    def view(tracer: Tracer, x: Tensor, *args: Any, **kwargs: Any) -> Any:
+        if not x.is_meta or x in tracer.state or (copies_others and not x.is_contiguous()):
             return NotImplemented
         return method(x, *args, **kwargs)
 
     return view
 
 
-def _getitem(ops: Ops, x: Tensor, index: Any) -> Any:
+def _getitem(tracer: Tracer, x: Tensor, index: Any) -> Any:
     parts = index if isinstance(index, tuple) else (index,)
     plain = all(part is None or isinstance(part, int | slice) for part in parts)
     if not plain or any(part is True or part is False for part in parts):
         return NotImplemented
-    return _index(ops, x, index)
+    return _index(tracer, x, index)
 
 
 _index = _view(Tensor.__getitem__)
@@ -225,7 +207,6 @@ FUNCTIONS: Mapping[Any, Function] = MappingProxyType(
         torch.conv1d: _convolution(1),
         torch.conv2d: _convolution(2),
         torch.conv3d: _convolution(3),
-        F.linear: _linear,
         F.batch_norm: _batch_norm,
         F.layer_norm: _layer_norm,
         F.relu: _switchable("relu"),
@@ -240,7 +221,6 @@ FUNCTIONS: Mapping[Any, Function] = MappingProxyType(
         F.avg_pool2d: _avg_pool2d,
         F.adaptive_avg_pool2d: _adaptive_avg_pool2d,
         F.dropout: _dropout,
-        F.scaled_dot_product_attention: _attention,
         torch.cat: _cat,
         torch.sigmoid: _plain(aten.sigmoid.default),
         Tensor.sigmoid: _plain(aten.sigmoid.default),

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.modules.module import _has_any_global_hook
+
+from shufflenet_flops.trace import torch_private
 
 Arguments = Callable[[Any, Tensor], tuple[Any, ...]]
 
@@ -79,14 +80,7 @@ def plain_call(layer: nn.Module) -> Callable[..., tuple[Any, tuple[Any, ...]] | 
 
 
 def _as_made(layer: nn.Module) -> bool:
-    own = layer.__dict__
-    changed = (
-        own["_forward_hooks"]
-        or own["_forward_pre_hooks"]
-        or own["_backward_hooks"]
-        or own["_backward_pre_hooks"]
-        or "forward" in own
-        or own.get("padding_mode", "zeros") != "zeros"
-    )
+    own = vars(layer)
+    changed = "forward" in own or own.get("padding_mode", "zeros") != "zeros"
     kind = layer.__class__
-    return not (changed or kind.forward is not _FORWARDS[kind] or _has_any_global_hook())
+    return not (changed or kind.forward is not _FORWARDS[kind] or torch_private.has_hooks(layer))

@@ -1,8 +1,8 @@
 """What each aten op does, from the shapes it was called with.
 
 This side knows nothing of the spec: every formula here is written again, from torch's semantics,
-so that agreement with the analytic table is evidence. An op is in `RULES`, or known to be `FREE`,
-or unknown.
+so that agreement with the analytic table is evidence. An op has a formula, or is known to be
+`FREE`, or is unknown.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from shufflenet_flops.counting.op_classes import ops_of
 from shufflenet_flops.trace.rules import elements, layers, macs
-from shufflenet_flops.trace.rules.free import FREE as FREE
 from shufflenet_flops.trace.rules.work import Context as Context
-from shufflenet_flops.trace.rules.work import Rule as Rule
-from shufflenet_flops.trace.rules.work import Work as Work
+from shufflenet_flops.trace.rules.work import Formula as Formula
+from shufflenet_flops.trace.rules.work import packets
 
-RULES: Mapping[Any, Rule] = MappingProxyType(macs.RULES | layers.RULES | elements.RULES)
+FORMULAS: Mapping[Any, Formula] = MappingProxyType(
+    macs.FORMULAS | elements.FORMULAS | layers.FORMULAS
+)
+FREE = frozenset(packets(ops_of(None)))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from shufflenet_flops.counting.op_classes import Work
 from shufflenet_flops.counting.row import Kind, conv_kind
 from shufflenet_flops.spec import OpClass
-from shufflenet_flops.trace.rules.work import Context, Rule, Work, packets
+from shufflenet_flops.trace.rules.work import Context, Formula, formulas
 
 Args = tuple[Any, ...]
 Counts = dict[OpClass, int]
@@ -104,9 +106,11 @@ def _trilinear(args: Args, y: Tensor, context: Context) -> Work:
 def _attention(query: Sequence[int], key: Sequence[int], value: Sequence[int]) -> Counts:
     """Work on shapes (..., heads, length, size): scores, softmax, weighted sum of the values.
 
-    Masks, causal or not, save nothing here: the count is that of the two full matrix products.
+    Masks, causal or not, save nothing here: the count is that of the two full matrix products, for
+    every batch and head that any of the three has.
     """
-    scores = prod(query[:-1]) * key[-2]
+    leading = zip_longest(*(shape[-3::-1] for shape in (query, key, value)), fillvalue=1)
+    scores = prod(max(sizes) for sizes in leading) * query[-2] * key[-2]
     return {
         OpClass.MATMUL_MACS: scores * (query[-1] + value[-1]),
         OpClass.SOFTMAX_ELEMENTS: scores,
@@ -158,10 +162,10 @@ def _encoder_layer(args: Args, y: Tensor, context: Context) -> Work:
     return Work("transformer_encoder_layer", Kind.MATMUL, counts)
 
 
-def _recurrent(weights: Callable[[Args], Sequence[Tensor]]) -> Rule:
+def _recurrent(weights: Callable[[Args], Sequence[Tensor]]) -> Formula:
     """Every step multiplies by each weight matrix once."""
 
-    def rule(args: Args, y: Tensor, context: Context) -> Work:
+    def formula(args: Args, y: Tensor, context: Context) -> Work:
         steps = args[0].numel() // args[0].shape[-1]  # length x batch
         matrices = [tensor for tensor in weights(args) if tensor.dim() == 2]
         vectors = [tensor for tensor in weights(args) if tensor.dim() == 1]
@@ -174,25 +178,21 @@ def _recurrent(weights: Callable[[Args], Sequence[Tensor]]) -> Rule:
             counts[OpClass.LINEAR_BIAS_ADDS] = steps * sum(vector.numel() for vector in vectors)
         return Work("rnn", Kind.LINEAR, counts)
 
-    return rule
+    return formula
 
 
-def _rules(names: str, rule: Rule) -> dict[Any, Rule]:
-    return dict.fromkeys(packets(names), rule)
-
-
-RULES: dict[Any, Rule] = {
-    **_rules("convolution convolution_overrideable _convolution", _convolution),
-    **_rules("conv_tbc", _conv_tbc),
-    **_rules("mm bmm mv matmul _int_mm _scaled_mm", _mm),
-    **_rules("addmm baddbmm addmv _addmm_activation", _addmm),
-    **_rules("addbmm", _addbmm),
-    **_rules("dot vdot", _dot),
-    **_rules("outer ger", _outer),
-    **_rules("addr", _addr),
-    **_rules("linear mkldnn_linear", _linear),
-    **_rules("_trilinear", _trilinear),
-    **_rules(
+FORMULAS: dict[Any, Formula] = {
+    **formulas("convolution convolution_overrideable _convolution", _convolution),
+    **formulas("conv_tbc", _conv_tbc),
+    **formulas("mm bmm mv matmul _int_mm _scaled_mm", _mm),
+    **formulas("addmm baddbmm addmv _addmm_activation", _addmm),
+    **formulas("addbmm", _addbmm),
+    **formulas("dot vdot", _dot),
+    **formulas("outer ger", _outer),
+    **formulas("addr", _addr),
+    **formulas("linear mkldnn_linear", _linear),
+    **formulas("_trilinear", _trilinear),
+    **formulas(
         """
         _scaled_dot_product_attention_math _scaled_dot_product_flash_attention_for_cpu
         _scaled_dot_product_flash_attention _scaled_dot_product_efficient_attention
@@ -201,9 +201,9 @@ RULES: dict[Any, Rule] = {
         """,
         _scaled_dot_product,
     ),
-    **_rules("_flash_attention_forward _efficient_attention_forward", _flash_attention),
-    **_rules("_native_multi_head_attention", _multi_head),
-    **_rules("_transformer_encoder_layer_fwd", _encoder_layer),
-    **_rules("mkldnn_rnn_layer", _recurrent(lambda args: args[1:5])),
-    **_rules("_cudnn_rnn miopen_rnn", _recurrent(lambda args: args[1])),
+    **formulas("_flash_attention_forward _efficient_attention_forward", _flash_attention),
+    **formulas("_native_multi_head_attention", _multi_head),
+    **formulas("_transformer_encoder_layer_fwd", _encoder_layer),
+    **formulas("mkldnn_rnn_layer", _recurrent(lambda args: args[1:5])),
+    **formulas("_cudnn_rnn miopen_rnn", _recurrent(lambda args: args[1])),
 }

@@ -15,9 +15,11 @@ from typing import Any
 
 from shufflenet_flops.trace.fast.meta import elements, layers, products
 from shufflenet_flops.trace.fast.meta.result import META as META
-from shufflenet_flops.trace.fast.meta.result import Rule as Rule
+from shufflenet_flops.trace.fast.meta.result import Infer as Infer
 
-RULES: Mapping[Any, Rule] = MappingProxyType(products.RULES | layers.RULES | elements.RULES)
+RESULTS: Mapping[Any, Infer] = MappingProxyType(
+    products.RESULTS | layers.RESULTS | elements.RESULTS
+)
 
 
 def infer(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -25,5 +27,5 @@ def infer(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
     Arguments may be on any device, only their shapes, strides and dtypes are looked at.
     """
-    rule = RULES.get(func)
+    rule = RESULTS.get(func)
     return None if rule is None else rule(*args, **kwargs)

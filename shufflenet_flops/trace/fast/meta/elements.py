@@ -10,7 +10,7 @@ from torch import Tensor
 
 from shufflenet_flops.trace.fast.meta.result import (
     META,
-    Rule,
+    Infer,
     broadcast,
     like,
     overloads,
@@ -76,7 +76,7 @@ def _cat(tensors: Sequence[Tensor], axis: int = 0) -> Tensor | None:
 
 _IN_PLACE = "add_ sub_ mul_ div_ relu_ hardtanh_ sigmoid_ silu_ hardswish_ hardsigmoid_ tanh_"
 
-RULES: dict[Any, Rule] = {
+RESULTS: dict[Any, Infer] = {
     aten.cat.default: _cat,
     aten.clone.default: _clone,
     aten.constant_pad_nd.default: _pad,

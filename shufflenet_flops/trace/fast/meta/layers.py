@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from shufflenet_flops.trace.fast.meta.result import META, Rule, like, overloads, refused, same
+from shufflenet_flops.trace.fast.meta.result import META, Infer, like, overloads, refused, same
 
 aten = torch.ops.aten
 
@@ -126,7 +126,7 @@ def _adaptive_avg_pool(x: Tensor, sizes: Sequence[int]) -> Tensor | None:
 _UNARY = "relu sigmoid tanh hardtanh exp log sqrt rsqrt reciprocal neg erf sin cos"
 _FLOAT_UNARY = "silu hardswish hardsigmoid gelu elu leaky_relu mish"
 
-RULES: dict[Any, Rule] = {
+RESULTS: dict[Any, Infer] = {
     aten.native_batch_norm.default: _batch_norm,
     aten._native_batch_norm_legit_no_training.default: _batch_norm,
     aten.native_layer_norm.default: _layer_norm,

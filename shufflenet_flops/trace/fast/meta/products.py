@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from shufflenet_flops.trace.fast.meta.result import META, Rule, broadcast, like, refused
+from shufflenet_flops.trace.fast.meta.result import META, Infer, broadcast, like, refused
 
 aten = torch.ops.aten
 
@@ -82,26 +82,25 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor | N
 
 
 def _attention(
-    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, *args: Any
-) -> tuple[Tensor, None] | None:
-    batch, heads, length, _ = query.shape
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, *args: Any, **kwargs: Any
+) -> Tensor | None:
+    if not query.dim() == key.dim() == value.dim() == 4:
+        return None
     if query.shape[3] != key.shape[3] or not query.dtype == key.dtype == value.dtype:
         raise refused("an attention", query, key, value)
     if not query.shape[:2] == key.shape[:2] == value.shape[:2] or key.shape[2] != value.shape[2]:
         return None
-    scores = (batch, heads, length, key.shape[2])
+    scores = (*query.shape[:3], key.shape[2])
     if mask is not None and broadcast(mask.shape, scores) != scores:
         raise refused("an attention", query, key, value, mask)
-    # The fused kernels write (batch, length, heads, size) and return it transposed.
-    y = torch.empty((batch, length, heads, value.shape[3]), dtype=query.dtype, device=META)
-    return y.transpose(1, 2), None
+    return torch.empty((*query.shape[:3], value.shape[3]), dtype=query.dtype, device=META)
 
 
-RULES: dict[Any, Rule] = {
+RESULTS: dict[Any, Infer] = {
     aten.convolution.default: _convolution,
     aten.mm.default: _mm,
     aten.bmm.default: _bmm,
     aten.addmm.default: _addmm,
     aten.linear.default: _linear,
-    aten._scaled_dot_product_attention_math.default: _attention,
+    aten.scaled_dot_product_attention.default: _attention,
 }

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from shufflenet_flops.spec.ops import shape_text
+from shufflenet_flops.trace.arguments import META as META
 
-META = torch.device("meta")
-Rule = Callable[..., Any]
+Infer = Callable[..., Any]
 
 
 def refused(what: str, *args: Tensor | str) -> RuntimeError:

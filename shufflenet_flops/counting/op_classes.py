@@ -1,0 +1,169 @@
+"""What each op is: its class of work, its kind, and whether it moves bytes. The one table of it.
+
+Names are those of torch's aten ops. Whoever reads calls of ops (of torch, of an ONNX graph) asks
+here what an op is, and works out by formulas of its own how much of that a call does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from shufflenet_flops.counting.row import Kind
+from shufflenet_flops.spec import OpClass
+
+
+class Nature(NamedTuple):
+    """What an op is: a unit of `op_class` for each element; None for an op that is free.
+
+    A free op renames, describes or allocates: it `moves` nothing and has no row.
+    """
+
+    op_class: OpClass | None
+    kind: Kind | None
+    moves: bool
+
+
+class Work(NamedTuple):
+    """The work of one call of an op; who saw the call adds where it was and what it moved.
+
+    `fetched` is given by ops that read only a part of their first argument: its elements.
+    """
+
+    op: str
+    kind: Kind
+    counts: Mapping[OpClass, int]
+    kernel: tuple[int, ...] | None = None
+    stride: tuple[int, ...] | None = None
+    groups: int | None = None
+    fetched: int | None = None
+
+
+_BY_CLASS: tuple[tuple[OpClass, Kind, str], ...] = (
+    (OpClass.ADD_ELEMENTS, Kind.ELEMENTWISE, "add"),
+    (OpClass.MUL_ELEMENTS, Kind.ELEMENTWISE, "mul multiply"),
+    (
+        OpClass.ELEMENTWISE_ELEMENTS,
+        Kind.ELEMENTWISE,
+        """
+        abs acos acosh addcdiv addcmul angle arctan2 asin asinh atan atan2 atanh bernoulli
+        bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor
+        bucketize cauchy ceil clamp clamp_max clamp_min clip complex copysign cos cosh deg2rad
+        digamma div divide dropout eq erf erfc erfinv exp exp2 expm1 exponential floor floor_divide
+        fmax fmin fmod frac frexp gcd ge geometric greater gt heaviside hypot i0 igamma isfinite
+        isin isinf isnan isneginf isposinf lcm ldexp le lerp less lgamma log log10 log1p log2
+        log_normal logaddexp logaddexp2 logical_and logical_not logical_or logical_xor logit lt
+        masked_fill maximum minimum mvlgamma nan_to_num native_dropout ne neg nextafter normal polar
+        polygamma pow rad2deg random reciprocal relative remainder round rrelu_with_noise rsqrt rsub
+        searchsorted sgn sign signbit sin sinc sinh special_entr special_erfcx special_expit
+        special_i0e special_i1 special_ndtr special_xlog1py special_zeta sqrt square sub tan
+        threshold trunc uniform where xlogy _fused_dropout multinomial _weight_norm_interface
+        quantize_per_tensor dequantize
+        """,
+    ),
+    (
+        OpClass.ACTIVATION_ELEMENTS,
+        Kind.ACTIVATION,
+        """
+        celu elu gelu glu hardshrink hardsigmoid hardswish hardtanh leaky_relu log_sigmoid_forward
+        mish prelu _prelu_kernel relu relu6 selu sigmoid silu softplus softshrink softsign tanh
+        """,
+    ),
+    (OpClass.SOFTMAX_ELEMENTS, Kind.ACTIVATION, "softmax"),
+    (
+        OpClass.NORM_ELEMENTS,
+        Kind.NORM,
+        "batch_norm group_norm instance_norm layer_norm lp_norm mean_variance_norm rms_norm",
+    ),
+    (
+        OpClass.INTERPOLATED_ELEMENTS,
+        Kind.RESAMPLE,
+        """
+        upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d
+        _upsample_nearest_exact2d _upsample_nearest_exact3d upsample_linear1d upsample_bilinear2d
+        upsample_trilinear3d upsample_bicubic2d _upsample_bilinear2d_aa _upsample_bicubic2d_aa
+        _upsample_lanczos2d_aa grid_sampler grid_sampler_2d grid_sampler_3d
+        _grid_sampler_2d_cpu_fallback affine_grid_generator interpolate
+        """,
+    ),
+    (
+        OpClass.REDUCTION_INPUTS,
+        Kind.REDUCTION,
+        """
+        all amax amin aminmax any argmax argmin argsort bincount count_nonzero cummax cummin cumprod
+        cumsum dist embedding_bag histc kthvalue linalg_vector_norm linalg_matrix_norm logcumsumexp
+        logsumexp max median min mode nanmedian nansum norm prod scatter_reduce segment_reduce sort
+        std std_mean sum topk trace unique_consecutive unique_dim var var_mean _cummax_helper
+        _cummin_helper _logcumsumexp _unique _unique2 _cdist_forward _pdist_forward renorm
+        """,
+    ),
+    (
+        OpClass.MOVED_ELEMENTS,
+        Kind.MOVE,
+        """
+        arange as_strided_copy block_diag cat channel_shuffle clone contiguous copy
+        detach_copy diag diag_embed diagonal_scatter eye fill flip flipud fliplr full full_like
+        index_add index_copy index_fill index_put index_reduce lift_fresh_copy linspace logspace
+        masked_scatter max_unpool new_full new_ones new_zeros nonzero nonzero_static one_hot ones
+        ones_like pad permute_copy pixel_shuffle pixel_unshuffle native_channel_shuffle put rand
+        rand_like randint randint_like randn randn_like randperm range repeat repeat_interleave roll
+        rot90 scalar_tensor scatter scatter_add select_scatter slice_scatter stack tensor_data tile
+        to_dense tril tril_indices triu triu_indices vander view_copy zero zeros zeros_like _to_copy
+        _copy_from _index_put_impl _unsafe_index_put _to_dense _pad_packed_sequence
+        _pack_padded_sequence cartesian_prod combinations im2col col2im expand_copy t_copy
+        transpose_copy unfold_copy alias_copy squeeze_copy unsqueeze_copy
+        embedding gather index index_select masked_select take take_along_dim _unsafe_index
+        _unsafe_masked_index
+        """,
+    ),
+)
+
+_FREE = """
+    alias as_strided chunk conj _conj detach diagonal empty empty_like empty_permuted
+    empty_strided expand expand_as imag lift lift_fresh movedim narrow new_empty
+    new_empty_strided permute positive real requires_grad reshape resize resize_as
+    resolve_conj resolve_neg select set slice split split_with_sizes squeeze swapaxes swapdims
+    sym_numel sym_size sym_storage_offset sym_stride t tensor_split to transpose unbind
+    unflatten unfold unsafe_chunk unsafe_split unsafe_split_with_sizes unsqueeze view view_as
+    view_as_complex view_as_real _neg_view _nested_view_from_buffer _reshape_alias
+    _unsafe_view _assert_async _assert_tensor_metadata _has_compatible_shallow_copy_type
+    _functional_assert_async is_same_size is_pinned _pin_memory record_stream
+    _linalg_check_errors _local_scalar_dense _fused_sdp_choice equal is_nonzero
+    """
+
+
+def _natures() -> Iterator[tuple[str, Nature]]:
+    for op_class, kind, names in _BY_CLASS:
+        for name in names.split():
+            yield name, Nature(op_class, kind, moves=True)
+    for name in _FREE.split():
+        yield name, Nature(None, None, moves=False)
+
+
+def _table() -> dict[str, Nature]:
+    found: dict[str, Nature] = {}
+    for name, nature in _natures():
+        if name in found:
+            raise ValueError(f"the op {name} stands in the table twice")
+        found[name] = nature
+    return found
+
+
+NATURES: Mapping[str, Nature] = MappingProxyType(_table())
+
+
+def ops_of(*classes: OpClass | None) -> tuple[str, ...]:
+    """The ops whose class is one of these; None stands for those that are free."""
+    return tuple(name for name, nature in NATURES.items() if nature.op_class in classes)
+
+
+def work_of(op: str, elements: int, fetched: int | None = None) -> Work:
+    """The work of a call of `op` that does its unit of work for each of `elements`.
+
+    Raises KeyError for an op that is not in the table, ValueError for one that is free.
+    """
+    op_class, kind, _ = NATURES[op]
+    if op_class is None or kind is None:
+        raise ValueError(f"{op} is free: it has no work")
+    return Work(op.strip("_"), kind, {op_class: elements}, None, None, None, fetched)

@@ -1,0 +1,97 @@
+"""What one call of an op does, wherever in the model it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from shufflenet_flops.counting.op_classes import Work
+from shufflenet_flops.counting.row import IntShape
+from shufflenet_flops.trace.arguments import in_order
+from shufflenet_flops.trace.rules import FORMULAS, Context
+from shufflenet_flops.trace.state import State
+
+
+class Facts(NamedTuple):
+    """The work of a call, and what it reads and writes, as a row has them.
+
+    `uses_state` tells that a parameter or buffer is among the operands, `weighted` a parameter.
+    """
+
+    work: Work
+    inputs: tuple[IntShape, ...]
+    output: IntShape
+    read_bytes: int
+    write_bytes: int
+    uses_state: bool
+    weighted: bool
+    aten: str
+    operands: tuple[IntShape, ...]
+
+
+def facts_of(
+    func: Any,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    operands: Iterable[Tensor],
+    out: Any,
+    function: str,
+    state: State,
+) -> Facts | str | None:
+    """What the call does; the name of an unknown op; None where there is no work to speak of.
+
+    `operands` are the tensors among its arguments in order, `function` is the torch function that
+    led to it.
+    """
+    y = out[0] if isinstance(out, tuple | list) and out else out
+    if not isinstance(y, Tensor) or _is_bookkeeping(y):
+        return None
+    formula = FORMULAS.get(func.overloadpacket)
+    if formula is None:
+        return str(func.overloadpacket)
+    work = formula(in_order(func, args, kwargs), y, Context(function, state.__contains__))
+    read, weighted = 0, False
+    shapes, inputs, seen = [], [], set()
+    for tensor in operands:
+        shape, key = tuple(tensor.shape), id(tensor)
+        shapes.append(shape)
+        if key in seen:
+            continue
+        seen.add(key)
+        read += tensor.numel() * tensor.element_size()
+        trained = state.trained.get(key)
+        if trained is None:
+            inputs.append(shape)
+        else:
+            weighted = weighted or trained
+    if work.fetched is not None:
+        read += (work.fetched - args[0].numel()) * args[0].element_size()
+    return Facts(
+        work,
+        tuple(inputs),
+        tuple(y.shape),
+        read,
+        y.numel() * y.element_size(),
+        len(inputs) < len(seen),
+        weighted,
+        _aten_name(func, args),
+        tuple(shapes),
+    )
+
+
+def _aten_name(func: Any, args: tuple[Any, ...]) -> str:
+    """The name of the op that torch comes down to.
+
+    For a fully connected layer on an input of more than two axes that is not contiguous, torch
+    takes a product and an addition in place.
+    """
+    name: str = func.overloadpacket.__name__
+    in_two = name == "linear" and args[0].dim() > 2 and not args[0].is_contiguous()
+    return "matmul" if in_two else name
+
+
+def _is_bookkeeping(y: Tensor) -> bool:
+    """A whole number without axes, such as a batch-norm's step counter, is no activation."""
+    return y.dim() == 0 and not y.is_floating_point()

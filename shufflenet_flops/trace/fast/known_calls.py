@@ -1,0 +1,106 @@
+"""Calls of ops that are known already: what each returns and does, by its signature."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from shufflenet_flops.trace.arguments import META
+from shufflenet_flops.trace.dispatch_mode import Tracer, WorkedOut
+from shufflenet_flops.trace.facts import Facts
+from shufflenet_flops.trace.fast.meta import infer
+
+Make = Callable[[tuple[Any, ...], Mapping[str, Any]], Any]
+
+
+class KnownCalls:
+    """Results and facts of calls, of all traces that share it: they depend on nothing else.
+
+    At most `limit` calls are kept; then it starts anew. It holds no tensor of a model.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._calls: dict[Any, tuple[Make, Facts | str | None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def clear(self) -> None:
+        """Forget every call."""
+        self._calls.clear()
+
+    def work_out(
+        self, tracer: Tracer, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> WorkedOut:
+        """A call, worked out only where none of its signature has been."""
+        operands: list[Tensor] = []
+        trained = tracer.state.trained
+        key: Any = (func, tracer.function, _signature(args, operands, trained))
+        if kwargs:
+            key = (*key, *kwargs, _signature(kwargs.values(), operands, trained))
+        if len(operands) > 1 and len(set(map(id, operands))) < len(operands):
+            key = (*key, *(_position(operands, tensor) for tensor in operands))
+        known = self._calls.get(key)
+        if known is not None:
+            make, facts = known
+            return make(args, kwargs), facts, operands
+        make = _outcome(tracer, func, args, kwargs)
+        out = make(args, kwargs)
+        facts = tracer.facts(func, args, kwargs, operands, out)
+        if len(self._calls) >= self._limit:
+            self._calls.clear()
+        self._calls[key] = (make, facts)
+        return out, facts, operands
+
+
+def _signature(
+    values: Iterable[Any], operands: list[Tensor], trained: Mapping[int, bool]
+) -> tuple[Any, ...]:
+    """All that a result's shape and the op's work depend on; adds tensors to `operands`."""
+    parts: list[Any] = []
+    for value in values:
+        if isinstance(value, Tensor):
+            operands.append(value)
+            parts.append((value.shape, value.stride(), value.dtype, trained.get(id(value))))
+        elif value.__class__ is list:  # torch's own calls have lists, of tensors or of numbers
+            parts.append(_signature(value, operands, trained))
+        else:
+            parts.append((value.__class__, value))  # 1, 1.0 and True are equal
+    return tuple(parts)
+
+
+def _outcome(tracer: Tracer, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Make:
+    """How to make what the op returns, for these and all arguments of the same signature."""
+    out = infer(func, args, kwargs)
+    if out is not None:
+        return _maker(out, args, kwargs)
+    meta_args, meta_kwargs = tracer.on_meta(func, args, kwargs)
+    return _maker(func(*meta_args, **meta_kwargs), meta_args, meta_kwargs)
+
+
+def _maker(out: Any, seen_args: tuple[Any, ...], seen_kwargs: Mapping[str, Any]) -> Make:
+    """Makes `out` again: an op in place gives its own argument back, others a new tensor."""
+    for i, seen in enumerate(seen_args):
+        if out is seen:
+            return lambda args, kwargs: args[i]
+    for name, seen in seen_kwargs.items():
+        if out is seen:
+            return lambda args, kwargs: kwargs[name]
+    if isinstance(out, Tensor):
+        if not out.numel():
+            return lambda args, kwargs: out  # such as the statistics that a norm does not return
+        shape, stride, dtype = out.shape, out.stride(), out.dtype
+        return lambda args, kwargs: torch.empty_strided(shape, stride, dtype=dtype, device=META)
+    if isinstance(out, tuple | list):
+        makers = [_maker(part, seen_args, seen_kwargs) for part in out]
+        kind = list if isinstance(out, list) else tuple
+        return lambda args, kwargs: kind([make(args, kwargs) for make in makers])
+    return lambda args, kwargs: out
+
+
+def _position(tensors: Sequence[Tensor], tensor: Tensor) -> int:
+    return next(i for i, other in enumerate(tensors) if other is tensor)

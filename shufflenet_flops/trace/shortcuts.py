@@ -1,0 +1,38 @@
+"""What may make a trace faster, and the switch that turns all of it off."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from shufflenet_flops.trace.dispatch_mode import Tracer, WorkedOut
+
+SWITCH = "SHUFFLENET_FLOPS_FAST"
+
+
+@dataclass(frozen=True)
+class Shortcuts:
+    """Ways around torch's own code; with none of them a trace is slower, and the same.
+
+    `work_out` gives what a call returns and does, `functions` run torch functions as ops of the
+    tracer, `plain_call` knows what a layer of torch calls.
+    """
+
+    work_out: Callable[[Tracer, Any, tuple[Any, ...], Mapping[str, Any]], WorkedOut] | None = None
+    functions: Mapping[Any, Callable[..., Any]] = field(default_factory=dict)
+    plain_call: Callable[[Any], Callable[..., Any] | None] | None = None
+
+
+NONE = Shortcuts()
+
+
+def shortcuts() -> Shortcuts:
+    """Those of `trace.fast`; none where the environment has SHUFFLENET_FLOPS_FAST=0."""
+    if os.environ.get(SWITCH) == "0":
+        return NONE
+    from shufflenet_flops.trace.fast import SHORTCUTS
+
+    return SHORTCUTS

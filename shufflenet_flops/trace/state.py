@@ -1,0 +1,49 @@
+"""Which tensors of a trace are parameters or buffers, or stand for one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from torch import Tensor
+
+
+class State:
+    """The parameters and buffers of a model, and the views and stand-ins of them that appear.
+
+    Tensors are known by their ids, so those that come and go in a trace are kept alive.
+    """
+
+    def __init__(self, params: Sequence[Tensor], buffers: Sequence[Tensor]) -> None:
+        self._origins: dict[int, Tensor] = {id(t): t for t in (*buffers, *params)}
+        # By the same ids, whether it stands for a parameter, not a buffer.
+        self.trained: dict[int, bool] = {
+            **dict.fromkeys(map(id, buffers), False),
+            **dict.fromkeys(map(id, params), True),
+        }
+        self._used: set[int] = set()
+        self._alive: list[Tensor] = []
+
+    def __contains__(self, tensor: Tensor) -> bool:
+        return id(tensor) in self._origins
+
+    def stand_in(self, origin: Tensor, other: Tensor) -> None:
+        """From here on `other` stands for the parameter or buffer that `origin` stands for."""
+        held = self._origins.get(id(origin))
+        if held is not None:
+            self._origins[id(other)] = held
+            self.trained[id(other)] = self.trained[id(origin)]
+            self.keep(other)
+
+    def keep(self, tensor: Tensor) -> None:
+        """Keep a tensor alive: an id is only unique among the living."""
+        self._alive.append(tensor)
+
+    def first_uses(self, tensors: Iterable[Tensor]) -> int:
+        """Elements of the parameters among `tensors` that no earlier op has used."""
+        params = 0
+        for tensor in tensors:
+            held = self._origins.get(id(tensor))
+            if held is not None and self.trained[id(held)] and id(held) not in self._used:
+                self._used.add(id(held))
+                params += held.numel()
+        return params

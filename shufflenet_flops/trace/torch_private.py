@@ -1,0 +1,214 @@
+"""Private names of torch and CPython: all that a trace uses, what for, and what it does without.
+
+Where one is missing, as it may be in another version, tracing is slower or less exact in what it
+says of a call, or raises a ModelError that names it; importing never fails. Callers go through this
+module (`torch_private.name`), so that a test can take a name away.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
+from importlib import import_module
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from shufflenet_flops.errors import ModelError
+
+
+def _find(module: str, *names: str) -> Any:
+    """`module.name.name`, None where this version has no such thing."""
+    try:
+        owner: Any = import_module(module)
+    except ImportError:
+        return None
+    for name in names:
+        owner = getattr(owner, name, None)
+    return owner
+
+
+# The mode that is shown every aten op. Without it nothing can be traced, and that is said.
+_DISPATCH_MODE = _find("torch.utils._python_dispatch", "TorchDispatchMode")
+
+# Runs code that the mode of aten ops is not shown. Without it the mode is told to look away, which
+# takes a trip to it for every op.
+_DISABLE_DISPATCH = _find("torch._C", "_DisableTorchDispatch")
+
+# Runs code that the mode of torch functions is not shown. Without it layers are not called past
+# their own code (slower), and the shape that a module returns is asked for in its sight (harmless).
+_DISABLE_FUNCTION = _find("torch._C", "DisableTorchFunction")
+
+# Whether hooks were set for all modules at once. Without it they might have been, and layers are
+# not called past their own code (slower).
+_HAS_GLOBAL_HOOK = _find("torch.nn.modules.module", "_has_any_global_hook")
+
+# What `module(...)` runs: its hooks and its forward. Without it `forward` is watched, and rows of a
+# hook belong to the module above.
+CALL = "_call_impl" if _find("torch.nn", "Module", "_call_impl") else "forward"
+
+# Whether a qualified name is an op of the dispatcher, and not of TorchScript alone. Without it no
+# program from a file is run, as nothing tells a safe op from one that writes files.
+_HAS_KERNEL = _find("torch._C", "_dispatch_has_kernel")
+
+# The opcodes of CPython by number. Without them a plus sign is told from a call by the names that
+# the calling code uses.
+_OPNAMES: Any = _find("opcode", "opname")
+
+# The code that is running. Without it a sign is not told from a call.
+_GET_FRAME = _find("sys", "_getframe")
+
+# Runs compiled modules as they were written. Without it (before torch 2.6) the compiler may take
+# them, and the trace fails with its message.
+_SET_STANCE = _find("torch.compiler", "set_stance")
+
+
+Hide = Callable[[], AbstractContextManager[Any]]
+
+
+class _NoMode:
+    """Stands for the mode of aten ops in a torch that has none."""
+
+    def __init__(self) -> None:
+        raise ModelError(
+            f"torch {torch.__version__} has no torch.utils._python_dispatch.TorchDispatchMode, "
+            "without which no forward pass can be watched: use another version of torch"
+        )
+
+
+class DispatchMode(_DISPATCH_MODE or _NoMode):  # type: ignore[misc] # found when it runs
+    """A mode that is shown every aten op, save those that run within `unseen()`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks_away = 0
+        self.unseen: Hide = _DISABLE_DISPATCH or self._looking_away
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # torch would import its compiler, most of a second, to keep it away from this mode. A torch
+        # that does not ask imports it, and is slower.
+        return False
+
+    @contextmanager
+    def _looking_away(self) -> Any:
+        self.looks_away += 1
+        try:
+            yield
+        finally:
+            self.looks_away -= 1
+
+
+# Within it, the mode of torch functions sees nothing; see `can_hide_functions`.
+without_functions: Hide = _DISABLE_FUNCTION or nullcontext
+
+
+def can_hide_functions() -> bool:
+    """Whether `without_functions` does what it says."""
+    return _DISABLE_FUNCTION is not None
+
+
+def has_hooks(module: nn.Module) -> bool:
+    """Whether calling the module may run more than its forward; True where nobody can tell."""
+    own = vars(module)
+    try:
+        return bool(
+            own["_forward_hooks"]
+            or own["_forward_pre_hooks"]
+            or own["_backward_hooks"]
+            or own["_backward_pre_hooks"]
+            or _HAS_GLOBAL_HOOK is None
+            or _HAS_GLOBAL_HOOK()
+        )
+    except KeyError:
+        return True
+
+
+def children_of(module: nn.Module) -> Mapping[str, nn.Module | None]:
+    """The modules that it holds by name; without torch's own dict, from its public iterator."""
+    own: Mapping[str, nn.Module | None] | None = getattr(module, "_modules", None)
+    return dict(module.named_children()) if own is None else own
+
+
+def parameters_of(module: nn.Module) -> Mapping[str, nn.Parameter | None]:
+    """Its own parameters by name; without torch's own dict, from its public iterator."""
+    own: Mapping[str, nn.Parameter | None] | None = getattr(module, "_parameters", None)
+    return dict(module.named_parameters(recurse=False)) if own is None else own
+
+
+def buffers_of(module: nn.Module) -> Mapping[str, Tensor | None]:
+    """Its own buffers by name; without torch's own dict, from its public iterator."""
+    own: Mapping[str, Tensor | None] | None = getattr(module, "_buffers", None)
+    return dict(module.named_buffers(recurse=False)) if own is None else own
+
+
+def schema_of(op: Any) -> Any:
+    """What torch says of an op's arguments; None where it says nothing, or this is no op."""
+    return getattr(op, "_schema", None)
+
+
+@cache
+def arguments_of(op: Any) -> tuple[tuple[str, Any], ...]:
+    """Names and defaults of an op's arguments, in order.
+
+    Raises ModelError where torch keeps no schema with the op: without it no call can be read.
+    """
+    schema = schema_of(op)
+    if schema is None:
+        raise ModelError(
+            f"torch {torch.__version__} says nothing of the arguments of {op} (it has no _schema), "
+            "without which no call can be read: use another version of torch"
+        )
+    return tuple((argument.name, argument.default_value) for argument in schema.arguments)
+
+
+def has_kernel(qualified: str) -> bool:
+    """Whether the dispatcher has an op of this name, such as `aten::add.Tensor`.
+
+    Raises ModelError where torch does not tell.
+    """
+    if _HAS_KERNEL is None:
+        raise ModelError(
+            f"torch {torch.__version__} has no torch._C._dispatch_has_kernel, without which ops of "
+            "a file cannot be told to be safe: use another version of torch"
+        )
+    return bool(_HAS_KERNEL(qualified))
+
+
+def calling_frame(depth: int) -> FrameType | None:
+    """The frame `depth` calls above the caller's own; None where the interpreter tells nothing."""
+    return None if _GET_FRAME is None else _GET_FRAME(depth + 1)
+
+
+def is_sign(frame: FrameType) -> bool:
+    """Whether the frame is at an arithmetic sign such as `+`, not at a call."""
+    code = getattr(frame.f_code, "co_code", None)
+    if code is None or _OPNAMES is None:
+        return False
+    return bool(_OPNAMES[code[frame.f_lasti]] == "BINARY_OP")
+
+
+def uncompiled() -> AbstractContextManager[Any]:
+    """Within it, compiled modules and functions run as they were written."""
+    if "torch._dynamo" not in sys.modules or _SET_STANCE is None:
+        return nullcontext()
+    stance: Callable[[str], AbstractContextManager[Any]] = _SET_STANCE
+    return stance("force_eager")
+
+
+def without_recompile_limit() -> AbstractContextManager[Any]:
+    """Within it, torch's compiler makes as many versions of one code as are asked for.
+
+    Past its limit it would quietly run the next ones as they were written. Without its settings
+    the limit stays.
+    """
+    config = _find("torch._dynamo", "config")
+    limits = [f"{prefix}recompile_limit" for prefix in ("", "accumulated_")]
+    if config is None or not all(hasattr(config, name) for name in limits):
+        return nullcontext()
+    patched: AbstractContextManager[Any] = config.patch(**dict.fromkeys(limits, 10**5))
+    return patched

@@ -1,0 +1,101 @@
+"""Functions that are one op to a network and several to torch's dispatcher: each kept whole.
+
+They are recognised where they are called. What torch's dispatcher is shown of them depends on the
+device and on how the function is compiled: on the meta device attention comes as two matrix
+products with a softmax between them, on the CPU as one op.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import FunctionType, MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from shufflenet_flops.trace.arguments import META
+
+if TYPE_CHECKING:
+    from shufflenet_flops.trace.dispatch_mode import Tracer
+
+aten = torch.ops.aten
+
+
+def _linear(tracer: Tracer, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
+    if input.dim() < 2:
+        return NotImplemented
+    return tracer.op(aten.linear.default, (input, weight, bias))
+
+
+def attention(
+    tracer: Tracer,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    *,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """Scaled dot-product attention, laid out in memory as the fused kernels do it."""
+    args = (query, key, value, attn_mask, dropout_p, is_causal)
+    named = {"scale": scale} if scale is not None else {}
+    if enable_gqa:
+        named["enable_gqa"] = True
+    y: Tensor = tracer.op(aten.scaled_dot_product_attention.default, args, named)
+    if tracer.values or dropout_p or not _is_fused(query, key, value, enable_gqa):
+        return y
+    # As `torch.empty_like(query)`, which for the meta device is Python code that imports sympy.
+    strides, step = [0] * 4, 1
+    for axis in sorted(range(4), key=lambda axis: (query.stride(axis), -axis)):
+        strides[axis], step = step, step * y.shape[axis]
+    return torch.empty_strided(y.shape, strides, dtype=y.dtype, device=META)
+
+
+def _is_fused(query: Tensor, key: Tensor, value: Tensor, enable_gqa: bool) -> bool:
+    """Whether torch has a kernel of its own for these."""
+    return (
+        query.dim() == key.dim() == value.dim() == 4
+        and query.shape[0] == key.shape[0] == value.shape[0]
+        and (enable_gqa or query.shape[1] == key.shape[1] == value.shape[1])
+        and query.shape[3] == key.shape[3] == value.shape[3]
+    )
+
+
+WHOLE: Mapping[Any, Callable[..., Any]] = MappingProxyType(
+    {
+        F.linear: _linear,
+        F.scaled_dot_product_attention: attention,
+        aten.scaled_dot_product_attention: attention,
+        aten.scaled_dot_product_attention.default: attention,
+    }
+)
+
+
+def with_attention_whole(function: Any, tracer: Tracer) -> Any:
+    """A copy of torch's `multi_head_attention_forward` that calls `attention`.
+
+    Inside a torch function no other is seen. Another function, as where somebody has replaced
+    torch's, is given back as it is.
+    """
+    name = "scaled_dot_product_attention"
+    if not isinstance(function, FunctionType) or name not in function.__code__.co_names:
+        return function
+    seen = {**function.__globals__, name: partial(_attention_within, tracer)}
+    copy = FunctionType(
+        function.__code__, seen, function.__name__, function.__defaults__, function.__closure__
+    )
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy
+
+
+def _attention_within(tracer: Tracer, *args: Any, **kwargs: Any) -> Any:
+    if not all(type(operand) in (Tensor, nn.Parameter) for operand in args[:3]):
+        return F.scaled_dot_product_attention(*args, **kwargs)
+    with tracer.unseen():
+        return attention(tracer, *args, **kwargs)
