@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,30 +9,20 @@ import typer
 
 from shufflenet_flops.cli.options import FormatOption, OutputOption
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
+from shufflenet_flops.counting.metric import FORMED, MACS, MetricName, find_metric
 from shufflenet_flops.errors import InputError
 
 if TYPE_CHECKING:
-    from shufflenet_flops.counting.closed_forms import Metric
     from shufflenet_flops.zoo.designs import Design
 
 
-class MetricName(StrEnum):
-    """What is counted."""
-
-    MACS = "macs"
-    PARAMS = "params"
-    WEIGHTS = "weights"
-    ACTIVATIONS = "activations"
-    MEMORY = "memory"
+_KEYS = [metric.key for metric in FORMED]
 
 
-_METRICS: dict[MetricName, Metric] = {
-    MetricName.MACS: "macs",
-    MetricName.PARAMS: "params",
-    MetricName.WEIGHTS: "weights",
-    MetricName.ACTIVATIONS: "activations",
-    MetricName.MEMORY: "memory_bytes",
-}
+def _metric(key: str) -> str:
+    if key not in _KEYS:
+        raise typer.BadParameter(f"{key!r} is not one of {', '.join(map(repr, _KEYS))}.")
+    return key
 
 
 def command(
@@ -52,7 +41,15 @@ def command(
             show_default="resnet, resnext, shufflenet",
         ),
     ] = None,
-    metric: Annotated[MetricName, typer.Option(help="What to count.")] = MetricName.MACS,
+    metric: Annotated[
+        str,
+        typer.Option(
+            help="What to count.",
+            metavar=f"[{'|'.join(_KEYS)}]",
+            parser=_metric,
+            autocompletion=lambda: _KEYS,
+        ),
+    ] = MACS.key,
     c: Annotated[int | None, typer.Option(help="Channels: a unit's, a network's last.")] = None,
     m: Annotated[int | None, typer.Option(help="Bottleneck channels.")] = None,
     n: Annotated[int | None, typer.Option(help="Output channels.")] = None,
@@ -103,7 +100,7 @@ def command(
         chosen = [*map(find_design, designs or []), *map(find_unit, unit or [])]
         chosen = chosen or [find_unit(name) for name in ("resnet", "resnext", "shufflenet")]
         check_used([*chosen, *([find_unit(over)] if over else [])], numbers)
-        counted = _METRICS[metric]
+        counted = find_metric(metric).name
         if plot and (wrt is None or len(chosen) != 1):
             raise InputError("--plot draws one unit or network against the variable of --wrt")
         if over and wrt:
@@ -117,7 +114,7 @@ def command(
 
 
 def _formulas(
-    chosen: list[Design], metric: Metric, numbers: dict[str, int], wrt: str | None
+    chosen: list[Design], metric: MetricName, numbers: dict[str, int], wrt: str | None
 ) -> Document:
     from shufflenet_flops.design.formula import changes, derivative, derive, evaluate
     from shufflenet_flops.report.view.formula import Derived, formula_grids, formula_result
@@ -142,7 +139,7 @@ def _formulas(
 
 
 def _ratio(
-    chosen: list[Design], under: Design, metric: Metric, numbers: dict[str, int]
+    chosen: list[Design], under: Design, metric: MetricName, numbers: dict[str, int]
 ) -> Document:
     from shufflenet_flops.design.formula import derive, ratio
     from shufflenet_flops.report.view.formula import ratio_grid, ratio_result
@@ -153,7 +150,7 @@ def _ratio(
 
 
 def _figure(
-    design: Design, metric: Metric, numbers: dict[str, int], wrt: str, suffix: str
+    design: Design, metric: MetricName, numbers: dict[str, int], wrt: str, suffix: str
 ) -> bytes:
     from shufflenet_flops.design.formula import series
     from shufflenet_flops.report.plot.figure import image

@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from shufflenet_flops.counting.metric import TOTALS
 from shufflenet_flops.counting.table import counted, row_of
 from shufflenet_flops.spec import Node, Shape, Visit, walk
 
-METRICS = ("macs", "flops", "params", "activations", "memory_bytes")
-
 
 def totals(node: Node, x: Shape) -> dict[str, Any]:
-    """The METRICS of `node` on an input of shape `x` (batch first), as the layer table has them.
+    """The TOTALS of `node` on an input of shape `x` (batch first), as the layer table has them.
 
     An op met again on the same sizes, as in the equal units of a stage, is worked out once.
     """
     rows = [(times, row_of(visit)) for times, visit in _distinct(counted(walk(node, x)))]
     summed = {
         metric: sum(times * getattr(row, metric) for times, row in rows)
-        for metric in METRICS
+        for metric in TOTALS
         if metric != "flops"
     }
     summed["flops"] = 2 * summed["macs"]
-    return {metric: summed[metric] for metric in METRICS}
+    return {metric: summed[metric] for metric in TOTALS}
 
 
 def _distinct(visits: Iterable[Visit]) -> Iterable[tuple[int, Visit]]:
