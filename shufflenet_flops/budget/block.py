@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import metadata
 from typing import Any
 
 from shufflenet_flops.budget.layers import Layer, fingerprint, full_hash, layer
@@ -42,8 +44,9 @@ class Block:
     """One model on one input, counted under one convention.
 
     `params` counts every parameter once, used or not; those of the layers may add up to less.
-    `all_layers` are all ops in the order they run, empty where a lock has only a hash of them;
-    `line` is where the lock names the model. Neither makes another model.
+    `traced_with` are the versions that the rows of a traced model may depend on. `all_layers` are
+    all ops in the order they run, empty where a lock has only a hash of them; `line` is where the
+    lock names the model. None of these three makes another model.
     """
 
     model: str
@@ -54,6 +57,7 @@ class Block:
     fingerprint: str
     args: Mapping[str, Any] = field(default_factory=dict)
     unknown_ops: Mapping[str, int] = field(default_factory=dict)
+    traced_with: Mapping[str, str] = field(default_factory=dict, compare=False)
     all_layers: tuple[Layer, ...] = field(default=(), compare=False, repr=False)
     line: int | None = field(default=None, compare=False)
 
@@ -152,4 +156,14 @@ def block(
         # As JSON gives them back: a date of TOML as text.
         args=json.loads(json.dumps(dict(args), default=str, sort_keys=True)),
         unknown_ops=dict(counted.unknown_ops),
+        traced_with=_versions() if any(row.aten for row in counted.table.rows) else {},
     )
+
+
+def _versions() -> dict[str, str]:
+    """What a trace may differ by, without what only tells builds of one release apart."""
+    return {
+        "torch": metadata.version("torch").partition("+")[0],
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        "shufflenet-flops": metadata.version("shufflenet-flops"),
+    }

@@ -164,7 +164,19 @@ def _judge(one: ModelDiff, words: Words, hint: str, top: int) -> Iterator[Verdic
         text = f"renamed {before.name} → {after.name}: the same layers, under another name"
         yield Verdict(one.name, "lock", "renamed", text, convention=after.convention, hint=hint)
     else:
-        yield from _changed(one, before, after, words, hint, top)
+        notes = filter(None, (_traced(before, after, words), hint))
+        yield from _changed(one, before, after, words, "; ".join(notes), top)
+
+
+def _traced(before: Block, after: Block, words: Words) -> str:
+    """Which versions the two were traced with, where they are not the same."""
+    old, new = before.traced_with, after.traced_with
+    changed = [
+        f"{name} {old[name]}, and now with {new[name]}"
+        for name in old
+        if name in new and old[name] != new[name]
+    ]
+    return f"{words.before} with {' and '.join(changed)}" if changed else ""
 
 
 def _alone(one: ModelDiff, words: Words, hint: str, top: int) -> Verdict:

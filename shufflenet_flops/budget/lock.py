@@ -32,6 +32,7 @@ def _render_block(block: Block) -> str:
         "args": dict(block.args),
         "input": list(block.inputs),
         "convention": block.convention,
+        **({"traced_with": dict(block.traced_with)} if block.traced_with else {}),
         "fingerprint": block.fingerprint,
         "totals": _costs(block, block.unit),
         "unknown_ops": dict(sorted(block.unknown_ops.items())),
@@ -148,6 +149,7 @@ def _parse_block(document: Document, i: int, data: Any) -> Block:
         data["fingerprint"],
         data["args"],
         data["unknown_ops"],
+        traced_with=data.get("traced_with", {}),
     )
 
 

@@ -46,6 +46,10 @@ def check_model(document: Document, where: KeyPath, data: Any, more: Mapping[str
     for key in ("input", "unknown_ops"):
         for text in data[key]:
             check_text(document, (*where, key), text)
+    versions = {"traced_with": data.get("traced_with", {})}
+    check_fields(document, where, versions, {"traced_with": dict})
+    for version in versions["traced_with"].values():
+        check_text(document, (*where, "traced_with"), version)
     for calls in data["unknown_ops"].values():
         if type(calls) is not int:
             raise document.error((*where, "unknown_ops"), f"cannot be {shown(calls)}: {AGAIN}")

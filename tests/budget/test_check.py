@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import torch
 
 import shufflenet_flops as sf
 from shufflenet_flops.budget.block import block_of
@@ -160,6 +161,10 @@ def test_arguments_make_another_model(tmp_path: Path) -> None:
         + entry("factories:fine", more="[budget.args]\nwidth = 16\ngroups = 2")
     )
     lock(tmp_path, text)
+    assert (
+        f'"traced_with": {{"torch": "{torch.__version__.partition("+")[0]}", "python": "3.'
+        in (tmp_path / "flop-budget.lock").read_text()
+    )
     verdicts = checked(tmp_path, text, locked=True)
 
     assert {one.status for one in verdicts} == {"ok"}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 
 from shufflenet_flops.budget.block import Block, Lock, block, block_of
-from shufflenet_flops.budget.diff import compare, judge
+from shufflenet_flops.budget.diff import LOCKED, compare, judge
 from shufflenet_flops.budget.layers import Layer, fingerprint
 from shufflenet_flops.budget.verdict import Report
 from shufflenet_flops.counting import find_convention
@@ -89,6 +89,17 @@ def test_several_inputs_of_one_model() -> None:
 
     assert [one.status for one in compare((LARGE, other), (LARGE, other))] == ["same", "same"]
     assert sorted(one.status for one in compare((LARGE,), (LARGE, other))) == ["added", "same"]
+
+
+def test_other_versions_are_told_where_something_changed() -> None:
+    """They alone are no change, and a model of the zoo has none."""
+    assert not LARGE.traced_with
+    old = replace(LARGE, traced_with={"torch": "2.9.1", "python": "3.11"})
+    new = replace(LARGE, traced_with={"torch": "2.13.0", "python": "3.11"})
+
+    assert [one.status for one in compare((old,), (new,))] == ["same"]
+    (verdict,) = judge(compare((old,), (replace(new, params=7),)), words=LOCKED, hint="relock")
+    assert verdict.hint == "locked with torch 2.9.1, and now with 2.13.0; relock"
 
 
 def test_other_names_of_layers_are_a_change() -> None:

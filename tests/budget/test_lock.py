@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given
@@ -157,6 +158,19 @@ def test_a_lock_of_the_old_form_is_the_same_lock(lock: Lock) -> None:
     assert [one.all_layers for one in read] == [one.all_layers for one in lock]
     for one in read:
         assert lines[(one.line or 0) - 1].startswith(f'"model": {json.dumps(one.model)}')
+
+
+def test_the_versions_of_a_trace_are_read_back() -> None:
+    """They are no figures: another text of them makes no other lock, but it must be text."""
+    (block,) = parse("x.lock", render(parse("x.lock", OLD)))
+    text = render((replace(block, traced_with={"torch": "2.13.0"}),))
+
+    assert parse("x.lock", text)[0].traced_with == {"torch": "2.13.0"}
+    for damage in ("3", '"\\u001b"'):
+        (problem,) = read(text.replace('"2.13.0"', damage))[1]
+        assert "cannot be" in problem.what
+        assert problem.line == 10
+    assert read(text.replace('{"torch": "2.13.0"}', "[]"))[1][0].line == 10
 
 
 OLD = """{
