@@ -16,6 +16,15 @@ def one_line(text: str) -> str:
     )
 
 
+def shown(value: Any) -> str:
+    """A value as a message can hold it."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no integer of thousands of digits
+        return "a number too long to write"
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
 class ShufflenetFlopsError(Exception):
     """Base class: the command line prints each of its messages on one line and exits with 2."""
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from dataclasses import astuple
 from typing import Any
 
 from hypothesis import strategies as st
 
+from shufflenet_flops.budget.block import Block, block_of
 from shufflenet_flops.budget.config import Config, Entry
-from shufflenet_flops.budget.layers import Layer
-from shufflenet_flops.budget.lock import Block
-from shufflenet_flops.budget.quantity import COUNTED, Limit, parse_limit
+from shufflenet_flops.budget.layers import Costs, Layer
+from shufflenet_flops.budget.limit import LIMITED, Limit, parse_limit
 from shufflenet_flops.counting import find_convention
 from shufflenet_flops.sources import Input, parse_input
 
@@ -20,7 +22,7 @@ PRINTABLE = st.text(
 
 counts = st.integers(1, 10**13)
 limits_of = {
-    **{metric: st.builds(Limit, st.just(metric), counts) for metric in COUNTED},
+    **{metric: st.builds(Limit, st.just(metric), counts) for metric in LIMITED[:-1]},
     "latency": st.one_of(
         st.decimals("0.001", "999", places=3).map(
             lambda value: parse_limit("latency", f"{value:f} ms")
@@ -90,13 +92,17 @@ def _text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-names = st.from_regex(r"[a-z]{1,4}(\.[a-z0-9]{1,3}){0,2}", fullmatch=True)
+names = st.one_of(
+    st.from_regex(r"[a-z]{1,4}(\.[a-z0-9]{1,3}){0,2}", fullmatch=True),
+    # As graphs of other programs have them.
+    st.sampled_from(["-", "a.-", "a.", ".", "a b.%20", "a.b c.%", "(model)", "/a/b.c > d", "k.g1"]),
+)
 small = st.integers(0, 1000)
-sizes = st.sampled_from(["1x3x8x8", "1x8x8x8", "1x8x4x4"])
+sizes = st.sampled_from(["1x3x8x8", "1x8x8x8", "1x8x4x4", "", "1x3x8x8, 1x8x8x8"])
 layers: st.SearchStrategy[Layer] = st.builds(
     Layer,
     path=names,
-    op=st.sampled_from(["conv2d", "batch_norm", "relu"]),
+    op=st.sampled_from(["conv2d", "batch_norm", "relu", "k1", "an op", ""]),
     inputs=sizes,
     output=sizes,
     kernel=st.sampled_from(["", "1x1", "3x3"]),
@@ -112,7 +118,7 @@ layers: st.SearchStrategy[Layer] = st.builds(
 def blocks(model: st.SearchStrategy[str] = names) -> st.SearchStrategy[Block]:
     """Any model of a lock."""
     return st.builds(
-        Block,
+        block_of,
         model=model,
         inputs=st.just((str(parse_input("1x3x8x8")),)),
         convention=st.sampled_from(["paper", "flops"]),
@@ -124,6 +130,39 @@ def blocks(model: st.SearchStrategy[str] = names) -> st.SearchStrategy[Block]:
 
 
 locks = st.lists(blocks(), max_size=3, unique_by=lambda one: one.order).map(tuple)
+
+
+def old_form(blocks: Iterable[Block]) -> str:
+    """The text of a lock as the first form had it: a row for every op."""
+    rows = ("path", "op", "inputs", "output", "kernel", "stride", "groups", "count", "params")
+    models = []
+    for block in blocks:
+        stages = {stage.name: _costs(stage, block.unit) for stage in block.stages}
+        head = {
+            "model": block.model,
+            "args": dict(block.args),
+            "input": list(block.inputs),
+            "convention": block.convention,
+            "fingerprint": block.fingerprint,
+            **_costs(block, block.unit),
+            "unknown_ops": dict(block.unknown_ops),
+            "stages": stages,
+        }
+        lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
+        layers = ",\n".join(json.dumps(astuple(layer)) for layer in block.all_layers)
+        models.append("{\n" + ",\n".join([*lines, f'"layers": [\n{layers}\n]']) + "\n}")
+    columns = json.dumps([*rows, "activations", "memory_bytes"])
+    body = ",\n".join(models)
+    return f'{{\n"schema": 1,\n"columns": {columns},\n"models": [\n{body}\n]\n}}\n'
+
+
+def _costs(costs: Costs, unit: str) -> dict[str, int]:
+    return {
+        unit: costs.count,
+        "params": costs.params,
+        "activations": costs.activations,
+        "memory_bytes": costs.memory_bytes,
+    }
 
 
 def leaves(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from shufflenet_flops.budget.limit import LIMITED
 from shufflenet_flops.budget.parse import parse
-from shufflenet_flops.budget.quantity import METRICS
 from shufflenet_flops.cli.app import run
 
 ROOT = Path(__file__).parents[1]
@@ -28,7 +28,7 @@ def test_the_configuration_is_one(tmp_path: Path) -> None:
     config = parse("flop-budget.toml", text, directory=tmp_path)
 
     assert [entry.model for entry in config.entries] == ["shufflenet_v1_x1_0_g3", "net:make"]
-    for key in ("model", "input", "args", *METRICS, "convention", "level", "reason"):
+    for key in ("model", "input", "args", *LIMITED, "convention", "level", "reason"):
         assert re.search(rf"^\| .*`{key}`.* \|", DOCS, re.MULTILINE)
 
 

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shufflenet_flops.budget import diff
 from shufflenet_flops.budget import lock as locks
+from shufflenet_flops.budget.block import Block, Lock
 from shufflenet_flops.budget.config import Config
 from shufflenet_flops.budget.count import Counter, Subject
-from shufflenet_flops.budget.layers import AMOUNT_OF, align, describe
+from shufflenet_flops.budget.layers import amount, describe
+from shufflenet_flops.budget.limit import LIMITED, Limit, ceiling_for
 from shufflenet_flops.budget.load import load, read_text
-from shufflenet_flops.budget.lock import Block, Lock
-from shufflenet_flops.budget.quantity import (
-    METRICS,
-    Limit,
-    ceiling_for,
-    difference,
-    figures,
-    short_form,
-)
 from shufflenet_flops.budget.timing import Timings, time_models
-from shufflenet_flops.budget.verdict import Report, TopRow, Verdict, top_rows
+from shufflenet_flops.budget.verdict import Report, TopRow, Verdict
+from shufflenet_flops.counting.amount import difference, figures, short_form
 from shufflenet_flops.errors import InputError
 
 if TYPE_CHECKING:
@@ -113,10 +107,9 @@ def _of_subject(
 
 
 def _counted(block: Block, before: Block | None, limit: Limit) -> Verdict:
-    metric, amount, ceiling = limit.metric, AMOUNT_OF[limit.metric], int(limit.value)
-    convert = _converter(block, metric)
-    actual = convert(block.totals[amount])
-    was = convert(before.totals[amount]) if before else None
+    metric, ceiling = limit.metric, int(limit.value)
+    actual = amount(block, metric, block.unit)
+    was = amount(before, metric, before.unit) if before else None
     verdict = Verdict(
         block.name,
         metric,
@@ -158,26 +151,13 @@ def _counted(block: Block, before: Block | None, limit: Limit) -> Verdict:
     return verdict
 
 
-def _converter(block: Block, metric: str) -> Callable[[int], int]:
-    """From a block's count to the metric's unit: a multiply-accumulate is two FLOPs."""
-    if metric not in ("macs", "flops") or metric == block.unit:
-        return int
-    return (lambda count: 2 * count) if metric == "flops" else (lambda count: count // 2)
-
-
 def _behind(block: Block, before: Block | None, metric: str) -> tuple[tuple[TopRow, ...], int]:
     """The layers that changed since the lock, or else those that weigh most."""
-    amount, convert = AMOUNT_OF[metric], _converter(block, metric)
-    if before is not None and before.layers != block.layers:
-        return top_rows(align(before.layers, block.layers), metric, convert, TOP)
-    heaviest = sorted(
-        (one for one in block.layers if getattr(one, amount)),
-        key=lambda one: -int(getattr(one, amount)),
-    )[:TOP]
-    rows = (
-        TopRow(one.path, describe(one), metric, convert(getattr(one, amount)), None)
-        for one in heaviest
-    )
+    if before is not None and before.stages != block.stages:
+        return diff.ModelDiff("changed", before, block).top_rows(metric, TOP)
+    weights = [(amount(layer, metric, block.unit), layer) for layer in block.all_layers]
+    heaviest = sorted(filter(lambda pair: pair[0], weights), key=lambda pair: -pair[0])[:TOP]
+    rows = (TopRow(layer.path, describe(layer), metric, weight, None) for weight, layer in heaviest)
     return tuple(rows), 0
 
 
@@ -226,10 +206,9 @@ def judge_lock(config: Config, subjects: Sequence[Subject], before: Lock) -> lis
                     level=entry.level or "error",
                     reason=entry.reason,
                     file=config.file,
-                    line=entry.line(verdict.metric if verdict.metric in METRICS else "model"),
+                    line=entry.line(verdict.metric if verdict.metric in LIMITED else "model"),
                 )
             elif one.before:
-                line = locks.line_of(one.before, before)
-                verdict = replace(verdict, file=str(config.lock_file), line=line)
+                verdict = replace(verdict, file=str(config.lock_file), line=one.before.line)
             verdicts.append(verdict)
     return verdicts

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from shufflenet_flops.budget.quantity import Limit
+from shufflenet_flops.budget.limit import Limit
 from shufflenet_flops.counting import CONVENTIONS, Convention
 from shufflenet_flops.sources import Input
 

@@ -6,8 +6,8 @@ import logging
 from dataclasses import dataclass, field, replace
 
 from shufflenet_flops import zoo
+from shufflenet_flops.budget.block import Block, block
 from shufflenet_flops.budget.config import Config, Entry
-from shufflenet_flops.budget.lock import Block, block
 from shufflenet_flops.errors import InputError, ShufflenetFlopsError, one_line
 from shufflenet_flops.sources import Options, Source, resolve
 from shufflenet_flops.sources.torch_modules.imports import REFUSED

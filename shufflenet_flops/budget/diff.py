@@ -7,10 +7,10 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from shufflenet_flops.budget.layers import AMOUNT_OF, Change, align
-from shufflenet_flops.budget.lock import Block, Lock
-from shufflenet_flops.budget.quantity import difference, exact, figures
-from shufflenet_flops.budget.verdict import Verdict, top_rows
+from shufflenet_flops.budget.block import Block, Lock, Stage
+from shufflenet_flops.budget.layers import Change, align, amount
+from shufflenet_flops.budget.verdict import TopRow, Verdict, largest, top_rows
+from shufflenet_flops.counting.amount import difference, exact, figures
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,51 @@ class ModelDiff:
 
     @property
     def changes(self) -> list[Change]:
-        """The layers that are not what they were."""
-        before = self.before.layers if self.before else ()
-        after = self.after.layers if self.after else ()
-        return [one for one in align(before, after) if one.is_change]
+        """The layers that are not what they were: of all, where both locks have all."""
+        before, after = self.before, self.after
+        if before and after and before.all_layers and after.all_layers:
+            changes = align(before.all_layers, after.all_layers)
+        else:
+            changes = align(before.layers if before else (), after.layers if after else ())
+        return [change for change in changes if change.is_change]
+
+    def top_rows(self, metric: str, top: int) -> tuple[tuple[TopRow, ...], int]:
+        """The layers most behind a metric's change, and how many others there are; its stages,
+        where a lock does not have the metric of each layer."""
+        before, after = self.before, self.after
+        named = after or before
+        assert named is not None
+        if before and after and metric in BY_STAGE:
+            return largest(_stage_rows(before, after, metric), top)
+        return top_rows(self.changes, metric, named.unit, top)
+
+
+BY_STAGE = ("activations", "memory")
+
+
+def _stage_rows(before: Block, after: Block, metric: str) -> Iterator[TopRow]:
+    for name, old, new in _stages(before, after):
+        if old != new:
+            now = amount(new, metric, after.unit) if new else 0
+            delta = now - (amount(old, metric, after.unit) if old else 0)
+            yield TopRow(name, _stage_change(old, new), metric, now, delta)
+
+
+def _stages(before: Block, after: Block) -> list[tuple[str, Stage | None, Stage | None]]:
+    old = {stage.name: stage for stage in before.stages}
+    new = {stage.name: stage for stage in after.stages}
+    return [(name, old.get(name), new.get(name)) for name in {**old, **new}]
+
+
+def _stage_change(old: Stage | None, new: Stage | None) -> str:
+    if old is None or new is None:
+        return "new stage" if new else "gone"
+    if old.layers == new.layers:
+        return _WITHOUT
+    return "the whole stage"
+
+
+_WITHOUT = "ops without MACs or parameters"
 
 
 @dataclass(frozen=True)
@@ -109,7 +150,7 @@ def _judge(one: ModelDiff, words: Words, hint: str, top: int) -> Iterator[Verdic
     if before is None or after is None:
         yield _alone(one, words, hint, top)
     elif one.status == "same":
-        text = f"{words.same}, {exact(after.unit, after.totals['count'])}"
+        text = f"{words.same}, {exact(after.unit, after.count)}"
         yield Verdict(one.name, "lock", "ok", text, convention=after.convention)
     elif one.status == "not-comparable":
         yield Verdict(
@@ -123,15 +164,27 @@ def _judge(one: ModelDiff, words: Words, hint: str, top: int) -> Iterator[Verdic
         text = f"renamed {before.name} → {after.name}: the same layers, under another name"
         yield Verdict(one.name, "lock", "renamed", text, convention=after.convention, hint=hint)
     else:
-        yield from _changed(one, before, after, words, hint, top)
+        notes = filter(None, (_traced(before, after, words), hint))
+        yield from _changed(one, before, after, words, "; ".join(notes), top)
+
+
+def _traced(before: Block, after: Block, words: Words) -> str:
+    """Which versions the two were traced with, where they are not the same."""
+    old, new = before.traced_with, after.traced_with
+    changed = [
+        f"{name} {old[name]}, and now with {new[name]}"
+        for name in old
+        if name in new and old[name] != new[name]
+    ]
+    return f"{words.before} with {' and '.join(changed)}" if changed else ""
 
 
 def _alone(one: ModelDiff, words: Words, hint: str, top: int) -> Verdict:
     """A model of one lock alone, with its heaviest layers."""
     found = one.after or one.before
     assert found is not None
-    total = found.totals["count"]
-    rows, more = top_rows(one.changes, found.unit, int, top)
+    total = found.count
+    rows, more = one.top_rows(found.unit, top)
     return Verdict(
         one.name,
         "lock",
@@ -153,15 +206,14 @@ def _terms(one: Block) -> str:
 def _changed(
     one: ModelDiff, before: Block, after: Block, words: Words, hint: str, top: int
 ) -> Iterator[Verdict]:
-    changes = one.changes
-    differing = [
-        metric
-        for metric in (after.unit, "params", "activations", "memory")
-        if before.totals[AMOUNT_OF[metric]] != after.totals[AMOUNT_OF[metric]]
-    ]
-    for metric in differing:
-        rows, more = top_rows(changes, metric, int, top)
-        locked, actual = before.totals[AMOUNT_OF[metric]], after.totals[AMOUNT_OF[metric]]
+    unit = after.unit
+    totals = {
+        metric: (amount(before, metric, unit), amount(after, metric, unit))
+        for metric in (unit, "params", *BY_STAGE)
+    }
+    differing = {metric: pair for metric, pair in totals.items() if pair[0] != pair[1]}
+    for metric, (locked, actual) in differing.items():
+        rows, more = one.top_rows(metric, top)
         yield Verdict(
             one.name,
             metric,
@@ -176,20 +228,29 @@ def _changed(
             hint=hint,
         )
     if not differing:
-        rows, more = top_rows(changes, after.unit, int, top)
-        what = f"{len(changes)} layer{'s are' if len(changes) > 1 else ' is'} {words.layers}"
-        if not changes:
-            what = f"unknown ops {_ops(before)} → {_ops(after)}, though the totals are the same"
+        rows, more = one.top_rows(unit, top)
         yield Verdict(
             one.name,
             "structure",
             "changed",
-            what,
+            _structure(one, before, after, words),
             convention=after.convention,
             top_rows=rows,
             more_rows=more,
             hint=hint,
         )
+
+
+def _structure(one: ModelDiff, before: Block, after: Block, words: Words) -> str:
+    """What changed where every total is what it was, as far as the two locks tell."""
+    if number := len(one.changes):
+        return f"{number} layer{'s are' if number > 1 else ' is'} {words.layers}"
+    stages = [name for name, old, new in _stages(before, after) if old != new]
+    if stages:
+        return f"{_WITHOUT} in {', '.join(stages)} are {words.layers}"
+    if before.unknown_ops != after.unknown_ops:
+        return f"unknown ops {_ops(before)} → {_ops(after)}, though the totals are the same"
+    return f"the order of {_WITHOUT} is {words.layers}"
 
 
 def _ops(one: Block) -> str:

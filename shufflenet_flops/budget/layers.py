@@ -6,9 +6,11 @@ import difflib
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, field
+from typing import Protocol
 
 from shufflenet_flops.counting import Convention, Row
+from shufflenet_flops.counting.metric import FLOPS, MACS, find_metric
 from shufflenet_flops.spec import shape_text
 
 ROOT = "(model)"  # what the outermost module does itself, which has no path
@@ -18,7 +20,8 @@ ROOT = "(model)"  # what the outermost module does itself, which has no path
 class Layer:
     """One counted op. Shapes are texts, batch first, `1x3x224x224`; several inputs have commas.
 
-    `count` is in the unit of the convention that it was made under.
+    `count` is in the unit of the convention that it was made under. A lock does not hold the
+    activations and the memory access of a layer, so they make no difference between two.
     """
 
     path: str
@@ -30,8 +33,8 @@ class Layer:
     groups: int
     count: int
     params: int
-    activations: int
-    memory_bytes: int
+    activations: int = field(default=0, compare=False)
+    memory_bytes: int = field(default=0, compare=False)
 
     @property
     def structure(self) -> tuple[str | int, ...]:
@@ -44,15 +47,33 @@ class Layer:
         return self.path.split(".")[0]
 
 
-COLUMNS = tuple(field.name for field in fields(Layer))
-AMOUNTS = ("count", "params", "activations", "memory_bytes")
-AMOUNT_OF = {
-    "macs": "count",
-    "flops": "count",
-    "params": "params",
-    "activations": "activations",
-    "memory": "memory_bytes",
-}
+class Costs(Protocol):
+    """What a layer, a stage and a model cost."""
+
+    @property
+    def count(self) -> int:
+        """MACs or FLOPs under a convention."""
+
+    @property
+    def params(self) -> int:
+        """Parameters."""
+
+    @property
+    def activations(self) -> int:
+        """Output elements of layers with MACs."""
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes read and written."""
+
+
+def amount(costs: Costs, metric: str, unit: str) -> int:
+    """A metric of what was counted in `unit`, `macs` or `flops`; one MAC is two FLOPs."""
+    if metric not in (MACS.name, FLOPS.name):
+        return int(getattr(costs, find_metric(metric).name))
+    if metric == unit:
+        return costs.count
+    return 2 * costs.count if metric == FLOPS.name else costs.count // 2
 
 
 def layer(row: Row, convention: Convention) -> Layer:
@@ -74,8 +95,16 @@ def layer(row: Row, convention: Convention) -> Layer:
 
 def fingerprint(layers: Iterable[Layer]) -> str:
     """A hash of what the layers are, in order, without their names: equal for a renamed model."""
-    text = "\n".join(repr((*one.structure, one.params)) for one in layers)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return _hash((*layer.structure, layer.params) for layer in layers)[:32]
+
+
+def full_hash(layers: Iterable[Layer]) -> str:
+    """A hash of all that is known of the layers, in order."""
+    return _hash(map(astuple, layers))[:16]
+
+
+def _hash(values: Iterable[Hashable]) -> str:
+    return hashlib.sha256("\n".join(map(repr, values)).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -92,11 +121,10 @@ class Change:
         assert named is not None
         return named.path
 
-    def delta(self, amount: str) -> int:
-        """How much one of AMOUNTS grew."""
-        after = getattr(self.after, amount) if self.after else 0
-        before = getattr(self.before, amount) if self.before else 0
-        return int(after - before)
+    def delta(self, metric: str, unit: str) -> int:
+        """How much a metric grew; counts are in `unit`, `macs` or `flops`."""
+        after = amount(self.after, metric, unit) if self.after else 0
+        return after - (amount(self.before, metric, unit) if self.before else 0)
 
     @property
     def is_change(self) -> bool:
@@ -120,9 +148,6 @@ def describe(one: Layer) -> str:
     return f"{one.op}{kernel} {one.inputs} → {one.output}{groups}"
 
 
-_WORDS = {"memory_bytes": "memory"}
-
-
 def _differences(before: Layer, after: Layer) -> list[str]:
     parts = []
     for name in ("op", "kernel", "stride", "groups", "inputs", "output"):
@@ -134,8 +159,8 @@ def _differences(before: Layer, after: Layer) -> list[str]:
     if not parts:
         # Such as a bias, or a weight that another layer has too.
         parts = [
-            f"{_WORDS.get(name, name)} {getattr(before, name):,} → {getattr(after, name):,}"
-            for name in AMOUNTS
+            f"{name} {getattr(before, name):,} → {getattr(after, name):,}"
+            for name in ("count", "params")
             if getattr(before, name) != getattr(after, name)
         ]
     return parts
@@ -172,8 +197,8 @@ def _in_sequence(before: Sequence[Layer], after: Sequence[Layer]) -> dict[int, i
     end = next((i for i in range(shorter - start) if old[-1 - i] != new[-1 - i]), shorter - start)
     pairs = {i: i for i in range(start)}
     pairs |= {len(old) - end + i: len(new) - end + i for i in range(end)}
-    inner_old = [i for i in range(start, len(old) - end) if before[i].activations]
-    inner_new = [j for j in range(start, len(new) - end) if after[j].activations]
+    inner_old = [i for i in range(start, len(old) - end) if before[i].count]
+    inner_new = [j for j in range(start, len(new) - end) if after[j].count]
     matcher = difflib.SequenceMatcher(
         None, [old[i] for i in inner_old], [new[j] for j in inner_new], autojunk=False
     )

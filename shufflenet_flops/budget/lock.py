@@ -3,133 +3,64 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import astuple, dataclass, field
-from functools import cached_property
+from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
+from shufflenet_flops.budget import old_lock
+from shufflenet_flops.budget.block import Block, Lock, Stage
 from shufflenet_flops.budget.json_lines import Document
-from shufflenet_flops.budget.layers import AMOUNTS, COLUMNS, Layer, fingerprint, layer
-from shufflenet_flops.budget.quantity import shown
-from shufflenet_flops.counting import CONVENTIONS, Convention
-from shufflenet_flops.errors import ConfigError, Problem, UnknownNameError
-from shufflenet_flops.sources import Counted, Input
+from shufflenet_flops.budget.layer_line import FORM, parse_lines, render_lines
+from shufflenet_flops.budget.layers import Costs, Layer
+from shufflenet_flops.budget.lock_fields import AGAIN, check_fields, check_model
+from shufflenet_flops.errors import ConfigError, Problem, shown
 
-SCHEMA = 1
-
-
-@dataclass(frozen=True)
-class Block:
-    """One model on one input, counted under one convention.
-
-    `params` counts every parameter once, used or not; those of the layers may add up to less.
-    """
-
-    model: str
-    inputs: tuple[str, ...]
-    convention: str
-    params: int
-    layers: tuple[Layer, ...]
-    args: Mapping[str, Any] = field(default_factory=dict)
-    unknown_ops: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """The model with its arguments, which make another model of it."""
-        args = ", ".join(f"{key}={value!r}" for key, value in self.args.items())
-        return f"{self.model}({args})" if args else self.model
-
-    @property
-    def order(self) -> tuple[str, ...]:
-        """What the blocks of a lock are sorted by."""
-        return (self.name, *self.inputs, self.convention)
-
-    @property
-    def unit(self) -> str:
-        """`macs` or `flops`, which the convention counts."""
-        return f"{CONVENTIONS[self.convention].unit.lower()}s"
-
-    @cached_property
-    def totals(self) -> dict[str, int]:
-        """The model's AMOUNTS."""
-        return {name: sum(getattr(one, name) for one in self.layers) for name in AMOUNTS} | {
-            "params": self.params
-        }
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """A hash of the structure, without names."""
-        return fingerprint(self.layers)
-
-    def record(self) -> dict[str, Any]:
-        """The block as the lock holds it, but for the layers."""
-        stages: dict[str, dict[str, int]] = {}
-        for one in self.layers:
-            stage = stages.setdefault(one.stage, dict.fromkeys(AMOUNTS, 0))
-            for name in AMOUNTS:
-                stage[name] += getattr(one, name)
-        return {
-            "model": self.model,
-            "args": dict(self.args),
-            "input": list(self.inputs),
-            "convention": self.convention,
-            "fingerprint": self.fingerprint,
-            **self._in_unit(self.totals),
-            "unknown_ops": dict(sorted(self.unknown_ops.items())),
-            "stages": {stage: self._in_unit(amounts) for stage, amounts in stages.items()},
-        }
-
-    def _in_unit(self, amounts: Mapping[str, int]) -> dict[str, int]:
-        return {self.unit if key == "count" else key: value for key, value in amounts.items()}
-
-
-def block(
-    model: str,
-    inputs: tuple[Input, ...],
-    args: Mapping[str, Any],
-    convention: Convention,
-    counted: Counted,
-) -> Block:
-    """The block of a counted model."""
-    return Block(
-        model=model,
-        inputs=tuple(map(str, inputs)),
-        convention=convention.name,
-        params=counted.params,
-        layers=tuple(layer(row, convention) for row in counted.table.rows),
-        # As JSON gives them back: a date of TOML as text.
-        args=json.loads(json.dumps(dict(args), default=str, sort_keys=True)),
-        unknown_ops=dict(counted.unknown_ops),
-    )
-
-
-Lock = tuple[Block, ...]
+SCHEMA = 2
 
 
 def render(blocks: Lock) -> str:
-    """The text of a lock: blocks sorted, a line for each stage and each layer."""
-    models = ",\n".join(map(_render_block, sorted(blocks, key=lambda one: one.order)))
+    """The text of a lock: blocks sorted, a line for each stage and each layer that weighs."""
+    models = ",\n".join(map(_render_block, sorted(blocks, key=lambda block: block.order)))
     return (
-        f'{{\n"schema": {SCHEMA},\n"columns": {_compact(COLUMNS)},\n'
-        f'"models": [{_lines(models)}]\n}}\n'
+        f'{{\n"schema": {SCHEMA},\n"layers": {_compact(FORM)},\n"models": [{_lines(models)}]\n}}\n'
     )
 
 
-def line_of(one: Block, blocks: Lock) -> int:
-    """The line with the name of one of the blocks, in the text that `render` gives of them."""
-    text = render(blocks)
-    return text.count("\n", 0, text.index(_render_block(one))) + 2  # a block begins with {
-
-
-def _render_block(one: Block) -> str:
-    record = one.record()
-    stages = record.pop("stages")
+def _render_block(block: Block) -> str:
+    record = {
+        "model": block.model,
+        "args": dict(block.args),
+        "input": list(block.inputs),
+        "convention": block.convention,
+        **({"traced_with": dict(block.traced_with)} if block.traced_with else {}),
+        "fingerprint": block.fingerprint,
+        "totals": _costs(block, block.unit),
+        "unknown_ops": dict(sorted(block.unknown_ops.items())),
+    }
     lines = [f"{_compact(key)}: {_compact(value)}" for key, value in record.items()]
-    stage_lines = ",\n".join(f"{_compact(key)}: {_compact(stages[key])}" for key in stages)
-    layer_lines = ",\n".join(_compact(astuple(one)) for one in one.layers)
-    lines += [f'"stages": {{{_lines(stage_lines)}}}', f'"layers": [{_lines(layer_lines)}]']
+    stages, before = [], ""
+    for stage in block.stages:
+        stages.append(_render_stage(stage, block.unit, before))
+        before = stage.layers[-1].output if stage.layers else before
+    stage_lines = ",\n".join(stages)
+    lines.append(f'"stages": [{_lines(stage_lines)}]')
     return "{\n" + ",\n".join(lines) + "\n}"
+
+
+def _render_stage(stage: Stage, unit: str, before: str) -> str:
+    """A line with the stage's costs, and one for each layer."""
+    head = {"stage": stage.name, **_costs(stage, unit), "hash": stage.hash}
+    layers = ",\n".join(map(_compact, render_lines(stage.layers, before)))
+    return f'{_compact(head)[:-1]}, "layers": [{_lines(layers)}]}}'
+
+
+def _costs(costs: Costs, unit: str) -> dict[str, int]:
+    return {
+        unit: costs.count,
+        "params": costs.params,
+        "activations": costs.activations,
+        "memory_bytes": costs.memory_bytes,
+    }
 
 
 def _lines(text: str) -> str:
@@ -140,42 +71,35 @@ def _compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-_RECORD_TYPES: Mapping[str, type] = {
-    "model": str,
-    "args": dict,
-    "input": list,
-    "convention": str,
-    "params": int,
-    "unknown_ops": dict,
-    "layers": list,
-}
-_COLUMN_TYPES = tuple(int if name in ("groups", *AMOUNTS) else str for name in COLUMNS)
-_AGAIN = "run `shufflenet-flops lock` to write it anew"
-
-
 def parse(file: str, text: str) -> Lock:
-    """The blocks of a lock's text.
+    """The blocks of a lock's text, of this form or of the one before.
 
-    Raises ConfigError with the line of the first thing that is no lock of this schema, or that is
-    not as `render` writes it.
+    Raises ConfigError with the line of the first thing that is no lock, or that is not as `render`
+    writes it.
     """
     document = Document(file, text)
     data = document.data
     if not isinstance(data, dict) or "models" not in data:
-        raise document.error((), f"is no lock: {_AGAIN}")
-    if data.get("schema") != SCHEMA or isinstance(data.get("schema"), bool | float):
+        raise document.error((), f"is no lock: {AGAIN}")
+    schema = data.get("schema")
+    if type(schema) is not int or schema not in (old_lock.SCHEMA, SCHEMA):
         raise document.error(
             ("schema",),
-            f"not comparable: the lock has schema {shown(data.get('schema'))}, and this version "
-            f"knows {SCHEMA}: {_AGAIN}",
+            f"not comparable: the lock has schema {shown(schema)}, and this version knows "
+            f"{old_lock.SCHEMA} and {SCHEMA}: {AGAIN}",
         )
-    if data.get("columns") != list(COLUMNS):
-        raise document.error(("columns",), f"must be {', '.join(COLUMNS)}: {_AGAIN}")
     if not isinstance(data["models"], list):
-        raise document.error(("models",), f"must be an array: {_AGAIN}")
-    blocks = tuple(_parse_block(document, i, one) for i, one in enumerate(data["models"]))
-    _check_form(file, text, blocks)
-    return blocks
+        raise document.error(("models",), f"must be an array: {AGAIN}")
+    read = _parse_block if schema == SCHEMA else old_lock.parse_block
+    blocks = tuple(read(document, i, model) for i, model in enumerate(data["models"]))
+    if schema == SCHEMA:
+        _check_form(file, text, blocks)
+    starts = [i for i, line in enumerate(text.split("\n"), 1) if line.startswith('"model": ')]
+    return tuple(
+        replace(block, line=line)
+        for block, line in zip_longest(blocks, starts[: len(blocks)], fillvalue=None)
+        if block
+    )
 
 
 def _check_form(file: str, text: str, blocks: Lock) -> None:
@@ -193,52 +117,52 @@ def _check_form(file: str, text: str, blocks: Lock) -> None:
             file,
             min(line, text.count("\n") + 1),
             "",
-            f"is not what `lock` writes: was it edited, merged or formatted? {_AGAIN}",
+            f"is not what `lock` writes: was it edited, merged or formatted? {AGAIN}",
         )
     )
 
 
+_FIELDS = {"fingerprint": str, "totals": dict, "stages": list}
+_TOTALS = {"params": int}
+_STAGE_FIELDS = {"stage": str, "activations": int, "memory_bytes": int, "hash": str, "layers": list}
+
+
 def _parse_block(document: Document, i: int, data: Any) -> Block:
     where = ("models", i)
-    if not isinstance(data, dict):
-        raise document.error(where, f"must be an object: {_AGAIN}")
-    for key, kind in _RECORD_TYPES.items():
-        if key not in data:
-            raise document.error(where, f"has no {key}: {_AGAIN}")
-        if type(data[key]) is not kind:
-            raise document.error((*where, key), f"cannot be {shown(data[key])}: {_AGAIN}")
-    _check_texts(document, where, data)
-    if data["convention"] not in CONVENTIONS:
-        unknown = UnknownNameError("convention", data["convention"], CONVENTIONS)
-        raise document.error((*where, "convention"), f"not comparable: {unknown}")
-    layers = []
-    for j, values in enumerate(data["layers"]):
-        if not isinstance(values, list) or tuple(map(type, values)) != _COLUMN_TYPES:
-            raise document.error((*where, "layers", j), f"is no layer: {_AGAIN}")
-        layers.append(Layer(*values))
+    check_model(document, where, data, _FIELDS)
+    check_fields(document, (*where, "totals"), data["totals"], _TOTALS)
+    stages: list[Stage] = []
+    before = ""
+    for j, stage in enumerate(data["stages"]):
+        path = (*where, "stages", j)
+        check_fields(document, path, stage, _STAGE_FIELDS)
+        layers = _parse_layers(document, path, stage, before)
+        before = layers[-1].output if layers else before
+        costs = (stage["activations"], stage["memory_bytes"])
+        stages.append(Stage(stage["stage"], layers, *costs, stage["hash"]))
     return Block(
         data["model"],
         tuple(data["input"]),
         data["convention"],
-        data["params"],
-        tuple(layers),
+        data["totals"]["params"],
+        tuple(stages),
+        data["fingerprint"],
         data["args"],
         data["unknown_ops"],
+        traced_with=data.get("traced_with", {}),
     )
 
 
-def _check_texts(document: Document, where: tuple[str | int, ...], data: Mapping[str, Any]) -> None:
-    """Names that reach a terminal or a log must be printable; counts of unknown ops are counts."""
-    texts = [("model", data["model"]), *(("input", one) for one in data["input"])]
-    texts += [("unknown_ops", one) for one in data["unknown_ops"]]
-    for key, text in texts:
-        if not isinstance(text, str) or not text.isprintable():
-            raise document.error((*where, key), f"cannot be {shown(text)}: {_AGAIN}")
-    for values in data["layers"]:
-        if isinstance(values, list) and not all(
-            text.isprintable() for text in values if isinstance(text, str)
-        ):
-            raise document.error((*where, "layers"), f"holds what cannot be printed: {_AGAIN}")
-    for calls in data["unknown_ops"].values():
-        if type(calls) is not int:
-            raise document.error((*where, "unknown_ops"), f"cannot be {shown(calls)}: {_AGAIN}")
+def _parse_layers(
+    document: Document, where: tuple[str | int, ...], stage: dict[str, Any], before: str
+) -> tuple[Layer, ...]:
+    lines = stage["layers"]
+    for i, line in enumerate(lines):
+        if not isinstance(line, str) or not line.isprintable():
+            raise document.error((*where, "layers", i), f"cannot be {shown(line)}: {AGAIN}")
+    layers = []
+    for i, layer in enumerate(parse_lines(stage["stage"], lines, before)):
+        if layer is None:
+            raise document.error((*where, "layers", i), f"is no layer: {AGAIN}")
+        layers.append(layer)
+    return tuple(layers)

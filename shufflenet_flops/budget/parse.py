@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from shufflenet_flops.budget.config import Config, Entry, Level
-from shufflenet_flops.budget.quantity import METRICS, Limit, parse_limit, shown
+from shufflenet_flops.budget.limit import LIMITED, Limit, parse_limit
 from shufflenet_flops.counting import CONVENTIONS, Convention, find_convention
 from shufflenet_flops.counting.row import MAC_CLASSES
-from shufflenet_flops.errors import ConfigError, InputError, Problem, UnknownNameError
+from shufflenet_flops.errors import ConfigError, InputError, Problem, UnknownNameError, shown
 from shufflenet_flops.sources import Input, parse_input
 from shufflenet_flops.toml_lines import Document, KeyPath
 
@@ -58,7 +58,7 @@ class _Reader:
 
 
 _TOP_KEYS = ("schema", "input", "path", "budget")
-_ENTRY_KEYS = ("model", "input", "args", *METRICS, "convention", "level", "reason")
+_ENTRY_KEYS = ("model", "input", "args", *LIMITED, "convention", "level", "reason")
 
 
 def _config(reader: _Reader, root: KeyPath, table: Any, directory: Path) -> Config:
@@ -93,11 +93,11 @@ def _entry(reader: _Reader, path: KeyPath, table: Any, default: tuple[Input, ...
     model = _text(reader, (*path, "model"), table.get("model", "-"))
     limits = [
         limit
-        for metric in METRICS
+        for metric in LIMITED
         if metric in table and (limit := _limit(reader, (*path, metric), metric, table[metric]))
     ]
-    if not any(metric in table for metric in METRICS):
-        reader.report(path, f"has no limit: give one or more of {', '.join(METRICS)}")
+    if not any(metric in table for metric in LIMITED):
+        reader.report(path, f"has no limit: give one or more of {', '.join(LIMITED)}")
     args = table.get("args", {})
     if not isinstance(args, dict):
         reader.report(

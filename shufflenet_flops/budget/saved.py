@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from shufflenet_flops.budget import lock
+from shufflenet_flops.budget.block import Block, Lock, block_of
 from shufflenet_flops.budget.json_lines import Document
 from shufflenet_flops.budget.layers import ROOT, Layer
-from shufflenet_flops.budget.lock import Block, Lock
 from shufflenet_flops.counting import CONVENTIONS, Convention
 from shufflenet_flops.spec import OpClass, shape_text
 
@@ -31,13 +31,13 @@ def parse(file: str, text: str) -> Lock:
 
 def _block(data: dict[str, Any], result: dict[str, Any]) -> Block:
     convention = CONVENTIONS[data["convention"]]
-    return Block(
-        model=result["model"],
-        inputs=tuple(result.get("inputs", [shape_text(result["input"])])),
-        convention=convention.name,
-        params=result["params"],
-        layers=tuple(_layer(row, convention) for row in result["rows"]),
-        unknown_ops={one["op"]: one["calls"] for one in result["unknown_ops"]},
+    return block_of(
+        result["model"],
+        tuple(result.get("inputs", [shape_text(result["input"])])),
+        convention.name,
+        result["params"],
+        tuple(_layer(row, convention) for row in result["rows"]),
+        unknown_ops={op["op"]: op["calls"] for op in result["unknown_ops"]},
     )
 
 

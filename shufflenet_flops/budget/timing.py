@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from shufflenet_flops.budget.count import Counter, Subject, told
-from shufflenet_flops.budget.quantity import Limit
+from shufflenet_flops.budget.limit import Limit
 from shufflenet_flops.sources import Source
 from shufflenet_flops.sources.torch_modules.imports import REFUSED
 

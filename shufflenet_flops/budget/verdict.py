@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from shufflenet_flops.budget.config import Level
-from shufflenet_flops.budget.layers import AMOUNT_OF, Change
+from shufflenet_flops.budget.layers import Change, amount
 from shufflenet_flops.errors import ConfigError, ShufflenetFlopsError, one_line
 
 Status = Literal[
@@ -121,25 +121,28 @@ def report_error(error: ShufflenetFlopsError) -> Report:
 
 
 def top_rows(
-    changes: Iterable[Change], metric: str, convert: Callable[[int], int], top: int
+    changes: Iterable[Change], metric: str, unit: str, top: int
 ) -> tuple[tuple[TopRow, ...], int]:
     """The `top` changes that moved a metric most, and how many others there are.
 
-    Where none moved anything, the first. `convert` turns an amount into the metric's unit.
+    Where none moved anything, the first. Layers are counted in `unit`, `macs` or `flops`.
     """
-    amount = AMOUNT_OF[metric]
-    ranked = sorted(
-        (one for one in changes if one.is_change), key=lambda one: -abs(one.delta(amount))
-    )
-    moved = [one for one in ranked if one.delta(amount)] or ranked
-    rows = tuple(
+    rows = [
         TopRow(
-            one.path,
-            str(one),
+            change.path,
+            str(change),
             metric,
-            convert(getattr(one.after, amount) if one.after else 0),
-            convert(one.delta(amount)),
+            amount(change.after, metric, unit) if change.after else 0,
+            change.delta(metric, unit),
         )
-        for one in moved[:top]
-    )
-    return rows, len(moved) - len(rows)
+        for change in changes
+        if change.is_change
+    ]
+    return largest(rows, top)
+
+
+def largest(rows: Iterable[TopRow], top: int) -> tuple[tuple[TopRow, ...], int]:
+    """The `top` rows that grew or shrank most, and how many others did; if none did, the first."""
+    ranked = sorted(rows, key=lambda row: -abs(row.delta or 0))
+    moved = [row for row in ranked if row.delta] or ranked
+    return tuple(moved[:top]), len(moved[top:])

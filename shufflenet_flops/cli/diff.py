@@ -19,7 +19,7 @@ from shufflenet_flops.cli.verdicts import (
 from shufflenet_flops.errors import InputError
 
 if TYPE_CHECKING:
-    from shufflenet_flops.budget.lock import Lock
+    from shufflenet_flops.budget.block import Lock
     from shufflenet_flops.budget.verdict import Report
 
 _WHAT = "A lock, JSON saved by `count`, or one of them in git as REVISION:FILE."

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
-from fractions import Fraction
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,13 +18,12 @@ from shufflenet_flops.cli.options import (
     plot_option,
 )
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
+from shufflenet_flops.counting.amount import parse_amount
+from shufflenet_flops.counting.metric import MACS, MEMORY, PARAMS, Metric
 from shufflenet_flops.errors import InputError, SpecError
 
 if TYPE_CHECKING:
     from shufflenet_flops.zoo.designs import Design
-
-_AMOUNT = re.compile(r"(\d[\d_]*(?:\.\d+)?)\s*([kMGT]?)", re.ASCII)
-_FACTORS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 def _budget(help: str) -> Any:
@@ -61,13 +58,9 @@ def command(
 ) -> None:
     """Find the widest network within a budget, and the next one."""
     given = {"g": g, "m": m, "n": n, "k": k, "h": h, "w": w, "stem": stem, "classes": classes}
-    budgets = {
-        metric: _amount(option, text)
-        for metric, option, text in (
-            ("macs", "macs", macs),
-            ("params", "params", params),
-            ("memory_bytes", "memory", memory),
-        )
+    budgets: dict[str, int] = {
+        metric.name: _amount(metric, text)
+        for metric, text in ((MACS, macs), (PARAMS, params), (MEMORY, memory))
         if text is not None
     }
     with open_outputs(form, output or []) as writer, open_figure(plot) as write_figure:
@@ -88,14 +81,11 @@ def command(
         write_figure(figure)
 
 
-def _amount(option: str, text: str) -> int:
-    match = _AMOUNT.fullmatch(text.strip())
-    amount = Fraction(match[1].replace("_", "")) * _FACTORS[match[2]] if match else Fraction(0)
-    if not amount or amount.denominator != 1:
-        raise InputError(
-            f"--{option} {text}: must be a whole number above 0, with k, M, G or T as in 140M"
-        )
-    return int(amount)
+def _amount(metric: Metric, text: str) -> int:
+    try:
+        return int(parse_amount(metric.name, text))
+    except InputError as error:
+        raise InputError(f"--{metric.key} {error}") from None
 
 
 def _fits(

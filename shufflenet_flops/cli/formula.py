@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,30 +17,20 @@ from shufflenet_flops.cli.options import (
     plot_option,
 )
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
+from shufflenet_flops.counting.metric import FORMED, MACS, MetricName, find_metric
 from shufflenet_flops.errors import InputError
 
 if TYPE_CHECKING:
-    from shufflenet_flops.counting.closed_forms import Metric
     from shufflenet_flops.zoo.designs import Design
 
 
-class MetricName(StrEnum):
-    """What is counted."""
-
-    MACS = "macs"
-    PARAMS = "params"
-    WEIGHTS = "weights"
-    ACTIVATIONS = "activations"
-    MEMORY = "memory"
+_KEYS = [metric.key for metric in FORMED]
 
 
-_METRICS: dict[MetricName, Metric] = {
-    MetricName.MACS: "macs",
-    MetricName.PARAMS: "params",
-    MetricName.WEIGHTS: "weights",
-    MetricName.ACTIVATIONS: "activations",
-    MetricName.MEMORY: "memory_bytes",
-}
+def _metric(key: str) -> str:
+    if key not in _KEYS:
+        raise typer.BadParameter(f"{key!r} is not one of {', '.join(map(repr, _KEYS))}.")
+    return key
 
 
 def _size(help: str) -> Any:
@@ -51,7 +40,15 @@ def _size(help: str) -> Any:
 def command(
     designs: DesignsArgument = None,
     unit: UnitOption = None,
-    metric: Annotated[MetricName, typer.Option(help="What to count.")] = MetricName.MACS,
+    metric: Annotated[
+        str,
+        typer.Option(
+            help="What to count.",
+            metavar=f"[{'|'.join(_KEYS)}]",
+            parser=_metric,
+            autocompletion=lambda: _KEYS,
+        ),
+    ] = MACS.key,
     c: Annotated[int | None, _size("Channels: a unit's input, a network's last stage.")] = None,
     m: Annotated[int | None, _size("Bottleneck channels.")] = None,
     n: Annotated[int | None, _size("Output channels.")] = None,
@@ -97,7 +94,7 @@ def command(
         chosen = [*map(find_design, designs or []), *map(find_unit, unit or [])]
         chosen = chosen or [find_unit(name) for name in ("resnet", "resnext", "shufflenet")]
         check_used([*chosen, *([find_unit(over)] if over else [])], numbers)
-        counted = _METRICS[metric]
+        counted = find_metric(metric).name
         if plot and (wrt is None or len(chosen) != 1):
             raise InputError("--plot draws one unit or network against the variable of --wrt")
         if over and wrt:
@@ -111,7 +108,7 @@ def command(
 
 
 def _formulas(
-    chosen: list[Design], metric: Metric, numbers: dict[str, int], wrt: str | None
+    chosen: list[Design], metric: MetricName, numbers: dict[str, int], wrt: str | None
 ) -> Document:
     from shufflenet_flops.design.formula import changes, derivative, derive, evaluate
     from shufflenet_flops.report.view.formula import Derived, formula_grids, formula_result
@@ -137,7 +134,7 @@ def _formulas(
 
 
 def _ratio(
-    chosen: list[Design], under: Design, metric: Metric, numbers: dict[str, int]
+    chosen: list[Design], under: Design, metric: MetricName, numbers: dict[str, int]
 ) -> Document:
     from shufflenet_flops.design.formula import derive, ratio
     from shufflenet_flops.report.view.formula import ratio_grid, ratio_result
@@ -148,7 +145,7 @@ def _ratio(
 
 
 def _figure(
-    design: Design, metric: Metric, numbers: dict[str, int], wrt: str, suffix: str
+    design: Design, metric: MetricName, numbers: dict[str, int], wrt: str, suffix: str
 ) -> bytes:
     from shufflenet_flops.design.formula import series
     from shufflenet_flops.report.plot.figure import image

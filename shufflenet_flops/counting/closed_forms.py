@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from shufflenet_flops.counting.metric import MetricName, find_metric
 from shufflenet_flops.counting.table import BYTES, Table, layer_table
 from shufflenet_flops.spec import Node, Shape
 from shufflenet_flops.spec.numbers import exact_div
 
 if TYPE_CHECKING:
     import sympy
-
-Metric = Literal["macs", "params", "weights", "activations", "memory_bytes"]
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def _resnext_weights(v: Mapping[str, Any]) -> Any:
 
 
 # By unit and metric, with stride 1. Memory access is printed in elements, of 4 bytes here.
-PAPER_FORMS: Mapping[tuple[str, Metric], PaperForm] = MappingProxyType(
+PAPER_FORMS: Mapping[tuple[str, MetricName], PaperForm] = MappingProxyType(
     {
         **{(unit, "macs"): _of_unit(form) for unit, form in CLOSED_FORMS.items()},
         ("resnext", "weights"): PaperForm(
@@ -101,7 +100,7 @@ PAPER_FORMS: Mapping[tuple[str, Metric], PaperForm] = MappingProxyType(
 )
 
 # By unit, the unit it is set against, and metric: the ratio of the two.
-PAPER_RATIOS: Mapping[tuple[str, str, Metric], PaperForm] = MappingProxyType(
+PAPER_RATIOS: Mapping[tuple[str, str, MetricName], PaperForm] = MappingProxyType(
     {
         ("mobilenet", "conv", "macs"): PaperForm(
             "1/N+1/k²", "MobileNet V1, section 3.1", lambda v: 1 / v["n"] + 1 / v["k"] ** 2
@@ -127,14 +126,9 @@ def symbol(name: str) -> sympy.Symbol:
     return sympy.Symbol(name, integer=True, positive=True)
 
 
-def metric_of(table: Table, metric: Metric) -> Any:
-    """One metric of a table; `weights` are parameters of convolutions and linear layers alone."""
-    return sum(getattr(row, metric) for row in table.rows)
-
-
-def kinds_of(table: Table, metric: Metric) -> dict[str, Any]:
+def kinds_of(table: Table, metric: MetricName) -> dict[str, Any]:
     """The metric's non-zero part of each kind of layer, in order of first appearance."""
-    parts = {kind: metric_of(part, metric) for kind, part in table.by("kind").items()}
+    parts = {kind: find_metric(metric).of(part.rows) for kind, part in table.by("kind").items()}
     return {kind: part for kind, part in parts.items() if part != 0}
 
 

@@ -8,11 +8,9 @@ from typing import Any
 from shufflenet_flops.counting.table import BYTES, counted, row_of
 from shufflenet_flops.spec import Node, Shape, Visit, walk
 
-METRICS = ("macs", "flops", "params", "activations", "memory_bytes")
-
 
 def totals(node: Node, x: Shape) -> dict[str, Any]:
-    """The METRICS of `node` on an input of shape `x` (batch first), as the layer table has them.
+    """The metrics in `TOTALS` of `node` on an input of shape `x` (batch first), as the layer table has them.
 
     An op met again on the same sizes, as in the equal units of a stage, is worked out once.
     """

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import lcm
 
+from shufflenet_flops.counting.amount import parse_amount
 from shufflenet_flops.counting.totals import totals
 from shufflenet_flops.errors import InputError, SpecError
 from shufflenet_flops.zoo.designs import Design
@@ -50,15 +51,17 @@ class Fit:
 def fit(
     design: Design,
     numbers: Mapping[str, int],
-    budgets: Mapping[str, int],
+    budgets: Mapping[str, int | str],
     multiple_of: int = 1,
 ) -> Fit:
-    """The widest network of `design` whose metrics are all within `budgets`.
+    """The widest network of `design` whose metrics are all within `budgets`, as 140_000_000 or
+    "140 M".
 
     Every metric grows with the width, and every width from the narrowest valid one on that is a
     multiple of the design's step is valid; so bisection finds what a scan of all widths would.
     Raises InputError where even the narrowest is over, or where `budgets` does not limit the width.
     """
+    limits = {metric: int(parse_amount(metric, amount)) for metric, amount in budgets.items()}
     step = lcm(design.step(numbers), multiple_of)
 
     def at(count: int) -> Choice | None:
@@ -70,14 +73,14 @@ def fit(
             return None
 
     def is_over(choice: Choice) -> bool:
-        return any(choice.metrics[metric] > limit for metric, limit in budgets.items())
+        return any(choice.metrics[metric] > limit for metric, limit in limits.items())
 
     first = _first(lambda count: at(count) is not None, 1, WIDEST // step)
     if first is None:
         raise _never_valid(design, numbers, 64 * step)
     narrowest = _valid(at(first))
     if is_over(narrowest):
-        raise InputError(_impossible(design, numbers, budgets, narrowest))
+        raise InputError(_impossible(design, numbers, limits, narrowest))
     found = _first(lambda count: is_over(_valid(at(count))), first, WIDEST // step)
     if found is None:
         raise InputError(
@@ -85,7 +88,7 @@ def fit(
             "give a smaller one"
         )
     best, wider = _valid(at(found - 1)), _valid(at(found))
-    return Fit(design, dict(numbers), dict(budgets), step, best, wider)
+    return Fit(design, dict(numbers), limits, step, best, wider)
 
 
 def _valid(choice: Choice | None) -> Choice:

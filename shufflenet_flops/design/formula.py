@@ -12,14 +12,13 @@ from shufflenet_flops.counting import layer_table
 from shufflenet_flops.counting.closed_forms import (
     PAPER_FORMS,
     PAPER_RATIOS,
-    Metric,
     PaperForm,
     grouped,
     kinds_of,
-    metric_of,
     shortest,
     symbol,
 )
+from shufflenet_flops.counting.metric import MetricName, find_metric
 from shufflenet_flops.errors import InputError, SpecError
 from shufflenet_flops.zoo.designs import Design
 
@@ -39,7 +38,7 @@ class Formula:
     """
 
     design: Design
-    metric: Metric
+    metric: MetricName
     terms: Mapping[str, sympy.Expr]
     variables: Mapping[str, Any]
     paper: PaperForm | None
@@ -73,7 +72,7 @@ def _equal(expression: sympy.Expr, paper: PaperForm, variables: Mapping[str, Any
     return bool(sympy.cancel(expression - paper.value(variables)) == 0)
 
 
-def derive(design: Design, metric: Metric, numbers: Mapping[str, int]) -> Formula:
+def derive(design: Design, metric: MetricName, numbers: Mapping[str, int]) -> Formula:
     """Walk `design` over symbols.
 
     Of `numbers` only those are put in that change the structure: the stride, one group (which
@@ -135,7 +134,7 @@ class Ratio:
 
     over: Design
     under: Design
-    metric: Metric
+    metric: MetricName
     expression: sympy.Expr
     paper: PaperForm | None
     matches_paper: bool | None
@@ -180,16 +179,16 @@ class Value:
     parts: Mapping[str, int]
 
 
-def evaluate(design: Design, metric: Metric, numbers: Mapping[str, int]) -> Value:
+def evaluate(design: Design, metric: MetricName, numbers: Mapping[str, int]) -> Value:
     """The metric of the design with these numbers, published ones for the rest."""
     filled = design.fill(numbers)
     network = design.build(**filled)
     table = layer_table(network.spec, network.input)
-    return Value(filled, metric_of(table, metric), kinds_of(table, metric))
+    return Value(filled, find_metric(metric).of(table.rows), kinds_of(table, metric))
 
 
 def series(
-    design: Design, metric: Metric, numbers: Mapping[str, int], name: str
+    design: Design, metric: MetricName, numbers: Mapping[str, int], name: str
 ) -> list[tuple[int, Value]]:
     """The metric at up to 40 valid values of one variable, up to twice its given one.
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import torch
 
 import shufflenet_flops as sf
+from shufflenet_flops.budget.block import block_of
 from shufflenet_flops.budget.check import RELOCK, judge, lock_of
 from shufflenet_flops.budget.config import Config, Entry
 from shufflenet_flops.budget.count import Counter
+from shufflenet_flops.budget.limit import Limit
 from shufflenet_flops.budget.lock import render
 from shufflenet_flops.budget.parse import parse
-from shufflenet_flops.budget.quantity import Limit
 from shufflenet_flops.budget.timing import Timings
 from shufflenet_flops.budget.verdict import Verdict
 from shufflenet_flops.errors import ConfigError, InputError
@@ -102,7 +103,9 @@ def test_room_below_the_limit_is_told(tmp_path: Path) -> None:
         Config("x", (Entry("resnet18", (Limit("macs", 1_900_000_000),)),))
     ).subjects()
     (now,) = lock_of(subjects)
-    heavier = replace(now, layers=(*now.layers, now.layers[0]))
+    heavier = block_of(
+        now.model, now.inputs, now.convention, now.params, (*now.layers, now.layers[0])
+    )
     (lighter,) = judge(Config("x", ()), subjects, (heavier,), {})
     assert lighter.hint == "the limit can drop to 1.82 G"
 
@@ -158,6 +161,10 @@ def test_arguments_make_another_model(tmp_path: Path) -> None:
         + entry("factories:fine", more="[budget.args]\nwidth = 16\ngroups = 2")
     )
     lock(tmp_path, text)
+    assert (
+        f'"traced_with": {{"torch": "{torch.__version__.partition("+")[0]}", "python": "3.'
+        in (tmp_path / "flop-budget.lock").read_text()
+    )
     verdicts = checked(tmp_path, text, locked=True)
 
     assert {one.status for one in verdicts} == {"ok"}

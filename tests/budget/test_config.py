@@ -107,6 +107,33 @@ def test_the_editors_schema_refuses_what_we_refuse(text: str) -> None:
         jsonschema.validate(tomllib.loads(text), SCHEMA)
 
 
+@pytest.mark.parametrize(
+    ("metric", "amounts"),
+    [
+        ("macs", ["140M", "140 MMAC", "1.4e8", "140_000_000", "137,460,672 MAC", "0.14G"]),
+        ("flops", ["38 MFLOPs", "1 FLOP"]),
+        ("params", ["2 M", "2 M params", "1,865,728"]),
+        ("activations", ["3 k", "3M activations"]),
+        ("memory", ["1 kB", "95.5 MiB", "104.6 MB", "2 G", "12 B"]),
+        ("latency", ["12 ms", "250 us", "250 µs", "1.5s", "0.4 x resnet18"]),
+    ],
+)
+def test_the_editors_schema_takes_what_we_take(metric: str, amounts: list[str]) -> None:
+    """Every amount of a metric; and what is another metric's is refused by both."""
+    for amount in amounts:
+        text = f'schema = 1\n[[budget]]\nmodel = "a"\n{metric} = "{amount}"\n'
+        assert parse("x.toml", text).entries[0].limits
+        jsonschema.validate(tomllib.loads(text), SCHEMA)
+    for other in {"3 MMAC", "3 MFLOP", "3 MB", "3 ms"} - {
+        {"macs": "3 MMAC", "flops": "3 MFLOP", "memory": "3 MB", "latency": "3 ms"}.get(metric, "")
+    }:
+        text = f'schema = 1\n[[budget]]\nmodel = "a"\n{metric} = "{other}"\n'
+        with pytest.raises(ConfigError, match="is no unit of"):
+            parse("x.toml", text)
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(tomllib.loads(text), SCHEMA)
+
+
 def problems_of(text: str) -> tuple[Problem, ...]:
     """What is wrong with a file; anything else that it raises is a defect."""
     try:

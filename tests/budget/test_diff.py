@@ -6,22 +6,26 @@ from dataclasses import replace
 
 from hypothesis import given
 
-from shufflenet_flops.budget.diff import compare, judge
-from shufflenet_flops.budget.layers import fingerprint
-from shufflenet_flops.budget.lock import Block, Lock, block
+from shufflenet_flops.budget.block import Block, Lock, block, block_of
+from shufflenet_flops.budget.diff import LOCKED, compare, judge
+from shufflenet_flops.budget.layers import Layer, fingerprint
 from shufflenet_flops.budget.verdict import Report
 from shufflenet_flops.counting import find_convention
 from shufflenet_flops.sources import Options, parse_input, resolve
 from tests.budget_documents import locks
 
 
-def block_of(name: str, shape: str = "1x3x224x224", convention: str = "paper") -> Block:
+def counted(name: str, shape: str = "1x3x224x224", convention: str = "paper") -> Block:
     source = resolve(name, Options((parse_input(shape),)))
     return block(name, source.inputs, {}, find_convention(convention), source.counted)
 
 
-SMALL = block_of("shufflenet_v1_x0_5_g3")
-LARGE = block_of("shufflenet_v1_x1_0_g3")
+def with_layers(one: Block, layers: tuple[Layer, ...]) -> Block:
+    return block_of(one.model, one.inputs, one.convention, one.params, layers)
+
+
+SMALL = counted("shufflenet_v1_x0_5_g3")
+LARGE = counted("shufflenet_v1_x1_0_g3")
 
 
 @given(locks, locks)
@@ -58,7 +62,7 @@ def test_renamed_added_and_removed() -> None:
     """A new name of the same layers is told as such; others are new or gone."""
     other = replace(LARGE, model="mine")
 
-    assert fingerprint(other.layers) == fingerprint(LARGE.layers)
+    assert fingerprint(other.all_layers) == fingerprint(LARGE.all_layers) == LARGE.fingerprint
     (renamed,) = judge(compare((LARGE,), (other,)))
     assert (renamed.status, renamed.model) == ("renamed", "mine")
     assert "renamed shufflenet_v1_x1_0_g3 → mine" in renamed.message
@@ -70,8 +74,8 @@ def test_renamed_added_and_removed() -> None:
 def test_another_input_or_convention_is_no_regression() -> None:
     """Exit code 2, and both are named."""
     for other in (
-        block_of(LARGE.model, "1x3x256x256"),
-        block_of(LARGE.model, convention="paper-conv"),
+        counted(LARGE.model, "1x3x256x256"),
+        counted(LARGE.model, convention="paper-conv"),
     ):
         (verdict,) = judge(compare((LARGE,), (other,)))
         assert verdict.status == "not-comparable"
@@ -81,16 +85,27 @@ def test_another_input_or_convention_is_no_regression() -> None:
 
 def test_several_inputs_of_one_model() -> None:
     """Each is held to its own; one more is new, not incomparable."""
-    other = block_of(LARGE.model, "1x3x256x256")
+    other = counted(LARGE.model, "1x3x256x256")
 
     assert [one.status for one in compare((LARGE, other), (LARGE, other))] == ["same", "same"]
     assert sorted(one.status for one in compare((LARGE,), (LARGE, other))) == ["added", "same"]
 
 
+def test_other_versions_are_told_where_something_changed() -> None:
+    """They alone are no change, and a model of the zoo has none."""
+    assert not LARGE.traced_with
+    old = replace(LARGE, traced_with={"torch": "2.9.1", "python": "3.11"})
+    new = replace(LARGE, traced_with={"torch": "2.13.0", "python": "3.11"})
+
+    assert [one.status for one in compare((old,), (new,))] == ["same"]
+    (verdict,) = judge(compare((old,), (replace(new, params=7),)), words=LOCKED, hint="relock")
+    assert verdict.hint == "locked with torch 2.9.1, and now with 2.13.0; relock"
+
+
 def test_other_names_of_layers_are_a_change() -> None:
     """Though every total is as it was."""
-    layers = (replace(LARGE.layers[0], path="stem"), *LARGE.layers[1:])
-    (verdict,) = judge(compare((LARGE,), (replace(LARGE, layers=layers),)))
+    layers = (replace(LARGE.all_layers[0], path="stem"), *LARGE.all_layers[1:])
+    (verdict,) = judge(compare((LARGE,), (with_layers(LARGE, layers),)))
 
     assert (verdict.metric, verdict.status) == ("structure", "changed")
     assert verdict.message == "1 layer is changed, though the totals are not"

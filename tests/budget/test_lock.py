@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from shufflenet_flops.budget.block import Block, Lock
 from shufflenet_flops.budget.diff import compare
 from shufflenet_flops.budget.json_lines import Document
-from shufflenet_flops.budget.lock import Block, Lock, parse, render
+from shufflenet_flops.budget.layer_line import FORM
+from shufflenet_flops.budget.lock import parse, render
 from shufflenet_flops.errors import ConfigError, Problem
-from tests.budget_documents import blocks, leaves, locks
+from tests.budget_documents import blocks, leaves, locks, old_form
 
 
 def read(text: str) -> tuple[Lock, tuple[Problem, ...]]:
@@ -31,7 +34,7 @@ def test_a_lock_is_read_back_as_written(lock: Lock) -> None:
 
     assert parse("x.lock", text) == tuple(sorted(lock, key=lambda one: one.order))
     assert render(lock[::-1]) == text
-    assert json.loads(text)["schema"] == 1
+    assert json.loads(text)["schema"] == 2
 
 
 def is_found(lock: Lock, mutated: str) -> bool:
@@ -79,9 +82,100 @@ def test_whole_blocks_and_lines_that_are_gone_or_doubled_are_found() -> None:
 
 
 MODEL = """{
+"schema": 2,
+"layers": "FORM",
+"models": [
+{
+"model": "a",
+"args": {},
+"input": ["1x3x8x8"],
+"convention": "paper",
+"fingerprint": "434cdfa1028d96c6dfcf7c379224079a",
+"totals": {"macs": 1, "params": 1, "activations": 1, "memory_bytes": 1},
+"unknown_ops": {},
+"stages": [
+{"stage": "c", "macs": 1, "params": 1, "activations": 1, "memory_bytes": 1, \
+"hash": "0123456789abcdef", "layers": [
+"- conv2d k1x1 1x3x8x8>1x8x8x8 1 1",
+".bn batch_norm 0 0"
+]}
+]
+}
+]
+}
+""".replace("FORM", FORM)
+_EDITED = "is not what `lock` writes: was it edited"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ('"schema": 2', '"schema": 3', 2, "not comparable: the lock has schema 3"),
+        ('"schema": 2', '"schema": true', 2, "not comparable: the lock has schema True"),
+        ('"schema": 2', '"schema": 1', 5, "has no params"),
+        ('"paper"', '"papr"', 9, "not comparable: unknown convention 'papr': did you mean paper?"),
+        ('"macs": 1,', '"macs": 2,', 11, _EDITED),
+        ('"macs": 1,', '"macs": true,', 11, _EDITED),
+        ('"args"', '"more": 1,\n"args"', 7, _EDITED),
+        ("]\n}\n]\n}\n", "]\n}\n]\n}", 21, _EDITED),
+        ('"model": "a",\n', "", 5, "has no model"),
+        ('"a"', '"\\u001b[31m"', 6, "cannot be '\\x1b[31m'"),
+        ('"1x3x8x8"', "3", 8, "cannot be 3"),
+        ("8 1 1", "8 1 1.0", 15, "is no layer"),
+        ("8 1 1", "8 1 2", 14, _EDITED),
+        ("8 1 1", "8 01 1", 15, _EDITED),
+        ("k1x1", "k1x1 s1x1", 15, _EDITED),
+        ("8 1 1", "8 1 1\\u0007", 15, "cannot be"),
+        ('"- conv2d k1x1 1x3x8x8>1x8x8x8 1 1"', "17", 15, "cannot be 17"),
+        ('"models"', '"model"', 1, "is no lock: run `shufflenet-flops lock`"),
+        ('"models": [', '"models": 3, "x": [', 4, "must be an array"),
+        ('"params": 1, "activations": 1, "memory_bytes": 1},', '"params": true},', 11, "cannot be"),
+        ('"hash": ', '"hush": ', 14, "has no hash"),
+        ('{"stage": "c",', '{"stage": "c.d",', 15, _EDITED),
+        ("]\n}\n", "]\n", 19, "not valid JSON"),
+        ("path in", "pith in", 3, _EDITED),
+    ],
+)
+def test_what_is_no_lock_is_refused_on_its_line(
+    old: str, new: str, line: int, message: str
+) -> None:
+    """And told how to write it anew."""
+    assert old in MODEL
+    (problem,) = read(MODEL.replace(old, new, 1))[1]
+
+    assert message in problem.what
+    assert problem.line == line
+
+
+@given(locks)
+def test_a_lock_of_the_old_form_is_the_same_lock(lock: Lock) -> None:
+    """With all its layers, and its models on their lines."""
+    text = old_form(lock)
+    read = parse("x.lock", text)
+    lines = text.split("\n")
+
+    assert read == lock
+    assert [one.all_layers for one in read] == [one.all_layers for one in lock]
+    for one in read:
+        assert lines[(one.line or 0) - 1].startswith(f'"model": {json.dumps(one.model)}')
+
+
+def test_the_versions_of_a_trace_are_read_back() -> None:
+    """They are no figures: another text of them makes no other lock, but it must be text."""
+    (block,) = parse("x.lock", render(parse("x.lock", OLD)))
+    text = render((replace(block, traced_with={"torch": "2.13.0"}),))
+
+    assert parse("x.lock", text)[0].traced_with == {"torch": "2.13.0"}
+    for damage in ("3", '"\\u001b"'):
+        (problem,) = read(text.replace('"2.13.0"', damage))[1]
+        assert "cannot be" in problem.what
+        assert problem.line == 10
+    assert read(text.replace('{"torch": "2.13.0"}', "[]"))[1][0].line == 10
+
+
+OLD = """{
 "schema": 1,
-"columns": ["path", "op", "inputs", "output", "kernel", "stride", "groups", "count", "params", \
-"activations", "memory_bytes"],
+"columns": [],
 "models": [
 {
 "model": "a",
@@ -109,27 +203,22 @@ MODEL = """{
 @pytest.mark.parametrize(
     ("old", "new", "line", "message"),
     [
-        ('"schema": 1', '"schema": 2', 2, "not comparable: the lock has schema 2"),
-        ('"paper"', '"papr"', 9, "not comparable: unknown convention 'papr': did you mean paper?"),
-        ('"macs": 1,\n', '"macs": 2,\n', 11, "is not what `lock` writes: was it edited"),
-        ('"macs": 1,\n', '"macs": true,\n', 11, "is not what `lock` writes: was it edited"),
-        ('"args"', '"more": 1,\n"args"', 7, "is not what `lock` writes: was it edited"),
-        ("]\n}\n]\n}\n", "]\n}\n]\n}", 24, "is not what `lock` writes: was it edited"),
-        ('"model": "a",\n', "", 5, "has no model"),
-        ('"a"', '"\\u001b[31m"', 6, "cannot be '\\x1b[31m'"),
+        ('"macs": 1,\n', '"macs": 2,\n', 11, "is not what the layers below add up to"),
+        ('"434c', '"534c', 10, "is not what the layers below add up to"),
+        ('{"macs": 1', '{"macs": 2', 16, "is not what the layers below add up to"),
+        ('"1x1", 1, 1, 1', '"1x1", 1, 2, 1', 11, "is not what the layers below add up to"),
         ('"1x1", 1, 1, 1', '"1x1", 1, 1.0, 1', 20, "is no layer"),
-        ('"models"', '"model"', 1, "is no lock: run `shufflenet-flops lock`"),
-        ('"params": 1,\n"act', '"params": true,\n"act', 12, "cannot be True"),
-        ("]\n}\n", "]\n", 22, "not valid JSON"),
-        ('"op"', '"pop"', 3, "must be path, op, inputs"),
+        ('"conv2d"', '"\\u001b"', 20, "cannot be '\\x1b'"),
+        ('"model": "a",\n', "", 5, "has no model"),
     ],
 )
-def test_what_is_no_lock_is_refused_on_its_line(
+def test_a_damaged_lock_of_the_old_form_is_refused(
     old: str, new: str, line: int, message: str
 ) -> None:
-    """And told how to write it anew."""
-    assert old in MODEL
-    (problem,) = read(MODEL.replace(old, new, 1))[1]
+    """On its line; whole it is read."""
+    assert old in OLD
+    assert not read(OLD)[1]
+    (problem,) = read(OLD.replace(old, new, 1))[1]
 
     assert message in problem.what
     assert problem.line == line

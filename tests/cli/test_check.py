@@ -248,7 +248,7 @@ def test_locked(capsys: pytest.CaptureFixture[str], budget: Path) -> None:
     assert re.fullmatch(
         r"error: flop-budget.lock:11: is not what `lock` writes: was it edited, .*\n", err
     )
-    lock.write_text(text.replace('"schema": 1', '"schema": 2'))
+    lock.write_text(text.replace('"schema": 2', '"schema": 3'))
     assert "flop-budget.lock:2: schema: not comparable" in result(capsys, "check", "--locked")[2]
     lock.write_bytes(text.replace("\n", "\r\n").encode())
     assert result(capsys, "check", "--locked")[0] == 0

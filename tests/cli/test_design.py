@@ -104,7 +104,12 @@ def test_formula_of_a_ratio(capsys: pytest.CaptureFixture[str]) -> None:
         (["fit", "shufflenet_v1", "--macs", "1k"], "the narrowest, of 48 channels, has macs"),
         (["fit", "--macs", "140M"], "which family?"),
         (["fit", "shufflenet_v1"], "what is the budget?"),
-        (["fit", "shufflenet_v1", "--macs", "0.5"], "must be a whole number above 0"),
+        (["fit", "shufflenet_v1", "--macs", "0.5"], "--macs '0.5': is 0.5, not a whole number"),
+        (["fit", "shufflenet_v1", "--macs", "140 MFLOP"], 'FLOP is no unit of macs: write "140 M'),
+        (["fit", "shufflenet_v1", "--params", "5 MB"], "--params '5 MB': B is no unit of params"),
+        (["fit", "shufflenet_v1", "--memory", "5 MMAC"], 'MAC is no unit of memory: write "5 MB"'),
+        (["fit", "shufflenet_v1", "--macs", "1e999999999"], "less than 1e+30"),
+        (["formula", "--metric", "mac"], "'mac' is not one of 'macs', 'params'"),
         (["fit", "shufflenet_v1", "--macs", "140M", "--g", "5"], "for others give stem"),
         (["fit", "shufflenet_v1@rounding=up", "--macs", "140M"], "rounded one by one"),
         (["fit", "shufflenet_v1", "--macs", "140M", "--h", "4"], "h=4 is too small"),
@@ -151,7 +156,7 @@ def test_fit(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_fit_reads_a_budget_in_any_writing(capsys: pytest.CaptureFixture[str]) -> None:
-    for budget in ("140M", "0.14 G", "140_000_000"):
+    for budget in ("140M", "0.14 G", "140_000_000", "140 MMAC", "1.4e8", "140,000,000 MAC"):
         (one,) = results(capsys, "fit", "shufflenet_v1", "shufflenet_v1", "--macs", budget)
         assert one["budget"] == 140_000_000
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from shufflenet_flops import zoo
 from shufflenet_flops.build import build
 from shufflenet_flops.counting import layer_table
-from shufflenet_flops.counting.closed_forms import PAPER_FORMS, Metric, grouped, symbol
-from shufflenet_flops.counting.totals import METRICS, totals
+from shufflenet_flops.counting.closed_forms import PAPER_FORMS, grouped, symbol
+from shufflenet_flops.counting.metric import TOTALS, MetricName
+from shufflenet_flops.counting.totals import totals
 from shufflenet_flops.design.formula import (
     SIZE_STEP,
     changes,
@@ -28,7 +29,9 @@ from shufflenet_flops.zoo.designs import Design, design_names, find_design, find
 
 
 @pytest.mark.parametrize(("unit", "metric"), PAPER_FORMS)
-def test_every_form_that_a_paper_prints_is_what_the_walk_gives(unit: str, metric: Metric) -> None:
+def test_every_form_that_a_paper_prints_is_what_the_walk_gives(
+    unit: str, metric: MetricName
+) -> None:
     assert derive(find_unit(unit), metric, {}).matches_paper is True
 
 
@@ -92,7 +95,7 @@ def test_the_text_is_grouped_as_the_paper_writes_it(unit: str, text: str) -> Non
 
 @pytest.mark.parametrize("name", design_names())
 @pytest.mark.parametrize("metric", ["macs", "params", "memory_bytes"])
-def test_the_text_parses_back_to_the_expression(name: str, metric: Metric) -> None:
+def test_the_text_parses_back_to_the_expression(name: str, metric: MetricName) -> None:
     formula = derive(find_design(name), metric, {})
     free = {str(found): found for found in formula.expression.free_symbols}
 
@@ -140,7 +143,9 @@ def configurations(draw: st.DrawFn) -> tuple[Design, dict[str, int]]:
 
 @settings(max_examples=60, deadline=None)
 @given(configurations(), st.sampled_from(["macs", "params", "activations", "memory_bytes"]))
-def test_symbolic_is_numeric_is_traced(case: tuple[Design, dict[str, int]], metric: Metric) -> None:
+def test_symbolic_is_numeric_is_traced(
+    case: tuple[Design, dict[str, int]], metric: MetricName
+) -> None:
     """For every family: the formula with numbers put in, the int walk, and torch's run."""
     design, numbers = case
     network = design.build(**design.fill(numbers))
@@ -148,7 +153,7 @@ def test_symbolic_is_numeric_is_traced(case: tuple[Design, dict[str, int]], metr
     traced = trace(build(network.spec).to("meta"), _meta(network.input)).table
 
     assert totals(network.spec, network.input) == {
-        metric: getattr(table, metric) for metric in METRICS
+        metric: getattr(table, metric) for metric in TOTALS
     }
     assert (traced.macs, traced.activations) == (table.macs, table.activations)
     expression = derive(design, metric, numbers).expression

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shufflenet_flops.counting.totals import METRICS, totals
+from shufflenet_flops.counting.metric import TOTALS
+from shufflenet_flops.counting.totals import totals
 from shufflenet_flops.design.sweep.axes import Axis
 from shufflenet_flops.design.sweep.filter import parse_filter
 from shufflenet_flops.design.sweep.pareto import front
@@ -56,7 +57,7 @@ class Plan:
     def columns(self) -> list[str]:
         """The variables of any design, then the metrics."""
         names = (name for design in self.found_designs() for name in design.variables)
-        return [*dict.fromkeys(names), *METRICS]
+        return [*dict.fromkeys(names), *TOTALS]
 
     def as_json(self) -> dict[str, Any]:
         """The plan as JSON types, for a manifest; equal plans give equal ones."""
@@ -154,7 +155,7 @@ def _common_columns(designs: Sequence[Design]) -> list[str]:
         for name in names
         if name in NEUTRAL or all(name in design.variables for design in designs)
     ]
-    return [*common, *METRICS]
+    return [*common, *TOTALS]
 
 
 def chunks(plan: Plan) -> Iterator[Chunk]:

@@ -9,7 +9,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from shufflenet_flops.counting.totals import METRICS, totals
+from shufflenet_flops.counting.metric import TOTALS
+from shufflenet_flops.counting.totals import totals
 from shufflenet_flops.design.sweep.interval import INT64_MAX, Bound, MayOverflowError
 from shufflenet_flops.errors import InputError, SpecError
 from shufflenet_flops.zoo.designs import Design
@@ -25,7 +26,7 @@ class Counted:
     """Those configurations that make a network.
 
     `kept` are their positions in what was asked for; `variables` hold every variable of the design
-    and `metrics` its METRICS, as int64 arrays of that length.
+    and `metrics` its TOTALS, as int64 arrays of that length.
     """
 
     kept: npt.NDArray[np.intp]
@@ -34,7 +35,7 @@ class Counted:
 
 
 def count_many(design: Design, values: Mapping[str, int | Array]) -> Counted:
-    """METRICS of `design` for arrays of values of one length; an int stands for all.
+    """TOTALS of `design` for arrays of values of one length; an int stands for all.
 
     Configurations that make no network are left out. Raises InputError for a metric that is more
     than an int64 holds, with its configuration.
@@ -85,11 +86,11 @@ def _count_block(
         else:
             size = len(kept)
             variables = {name: _int64(name, filled[name], size, filled) for name in filled}
-            metrics = {name: _int64(name, found[name], size, filled) for name in METRICS}
+            metrics = {name: _int64(name, found[name], size, filled) for name in TOTALS}
             return Counted(kept, variables, metrics)
     nothing = np.empty(0, np.int64)
     return Counted(
-        kept[:0], dict.fromkeys(design.variables, nothing), dict.fromkeys(METRICS, nothing)
+        kept[:0], dict.fromkeys(design.variables, nothing), dict.fromkeys(TOTALS, nothing)
     )
 
 

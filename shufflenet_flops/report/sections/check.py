@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shufflenet_flops.budget.quantity import figure
 from shufflenet_flops.budget.verdict import Report, Verdict
+from shufflenet_flops.counting.amount import figure
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid
 from shufflenet_flops.report.plot.bars import draw_stacked
 from shufflenet_flops.report.saved import Saved, structured

@@ -10,8 +10,8 @@ from itertools import groupby
 from textwrap import wrap
 from typing import Any
 
-from shufflenet_flops.budget.quantity import figure, signed
 from shufflenet_flops.budget.verdict import PASSING, Report, TopRow, Verdict
+from shufflenet_flops.counting.amount import figure, signed
 from shufflenet_flops.errors import one_line
 from shufflenet_flops.report.format.markdown import escape
 

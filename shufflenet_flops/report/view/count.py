@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shufflenet_flops.counting import Convention, Grouping, Kind, Row, Table
+from shufflenet_flops.counting.metric import ACTIVATIONS, MACS, MEMORY
 from shufflenet_flops.report.grid import Cell, Column, Grid, Scale, grid, percent, scale_within
 from shufflenet_flops.sources import Counted, Source
 from shufflenet_flops.spec import OpClass, shape_text
@@ -121,9 +122,9 @@ class _Scales:
 
 def _scales(table: Table, convention: Convention) -> _Scales:
     return _Scales(
-        scale_within("M", 3, table.total(convention)),
-        scale_within("k", 1, table.activations),
-        scale_within("M", 2, table.memory_bytes),
+        scale_within(*MACS.scale, table.total(convention)),
+        scale_within(*ACTIVATIONS.scale, table.activations),
+        scale_within(*MEMORY.scale, table.memory_bytes),
     )
 
 
@@ -134,7 +135,7 @@ def _or_dash(value: int, scale: Scale) -> str:
 
 def memory_text(size: int, digits: int) -> str:
     """Bytes in MB, `104.59 MB`, or in less for a tiny network."""
-    scale = scale_within("M", digits, size)
+    scale = scale_within(MEMORY.scale[0], digits, size)
     return f"{scale(size)} {scale.prefix}B"
 
 

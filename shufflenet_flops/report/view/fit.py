@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from shufflenet_flops.counting.metric import find_metric
 from shufflenet_flops.design.fit import Fit
 from shufflenet_flops.paper.table4_fits import PUBLISHED, PUBLISHED_BUDGET, Reading, Row
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega
@@ -12,11 +13,6 @@ from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-METRICS: Mapping[str, str] = {
-    "macs": "MMAC",
-    "params": "M params",
-    "memory_bytes": "MB memory",
-}
 STRUCTURES: Mapping[str, str] = {
     "vgg": "VGG-like",
     "resnet": "ResNet",
@@ -51,10 +47,10 @@ def fit_grid(fits: Sequence[Fit], failures: Sequence[str]) -> Grid:
         Column("network", figures=False),
         *(Column(name) for name in names),
         Column("channels"),
-        *(Column(METRICS[metric]) for metric in limits),
+        *(Column(find_metric(metric).scaled("M")) for metric in limits),
         Column("step"),
         Column("next"),
-        *(Column(f"its\n{METRICS[metric]}") for metric in limits),
+        *(Column(f"its\n{find_metric(metric).scaled('M')}") for metric in limits),
     ]
     widest = max(fit.best.channels for fit in fits)
     alike = len({fit.design.unit is None for fit in fits}) == 1
@@ -77,7 +73,7 @@ def fit_grid(fits: Sequence[Fit], failures: Sequence[str]) -> Grid:
         for fit in fits
     ]
     allowed = " and ".join(
-        f"{limit / 1e6:,.6g} {METRICS[metric]}" for metric, limit in limits.items()
+        f"{limit / 1e6:,.6g} {find_metric(metric).scaled('M')}" for metric, limit in limits.items()
     )
     notes = [
         "channels of a network's last stage, or of a unit's input; the next valid width, a step "
@@ -98,7 +94,7 @@ def draw_widths(fits: Sequence[Fit]) -> Figure:
     ((metric, limit),) = fits[0].budgets.items()
     return draw_lines(
         lines,
-        title=f"the widest network within {limit / 1e6:,.6g} {METRICS[metric]}",
+        title=f"the widest network within {limit / 1e6:,.6g} {find_metric(metric).scaled('M')}",
         x_label="groups g",
         y_label="channels of the last stage",
     )

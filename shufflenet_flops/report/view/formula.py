@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops.counting.closed_forms import Metric, grouped
+from shufflenet_flops.counting.closed_forms import grouped
+from shufflenet_flops.counting.metric import MACS, PREFIXES, MetricName, find_metric
 from shufflenet_flops.design.formula import Change, Formula, Ratio, Value
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, percent
 
 if TYPE_CHECKING:
     import sympy
     from matplotlib.figure import Figure
-
-METRIC_UNITS: Mapping[Metric, str] = {
-    "macs": "MAC",
-    "params": "parameters",
-    "weights": "weights of convolutions and fully connected layers",
-    "activations": "activations",
-    "memory_bytes": "bytes of memory access in fp32, nothing cached",
-}
 
 
 @dataclass(frozen=True)
@@ -80,7 +73,7 @@ def formula_grids(found: Sequence[Derived]) -> list[Grid]:
     with_value = any(derived.value for derived in found)
     columns = [
         Column("unit or network", figures=False),
-        Column(METRIC_UNITS[metric], figures=False),
+        Column(find_metric(metric).meaning, figures=False),
         *([Column("value")] if with_value else []),
         Column("in the paper", figures=False),
         Column("equal", figures=False),
@@ -127,7 +120,7 @@ def ratio_grid(ratios: Sequence[Ratio]) -> Grid:
     with_value = any(one.value is not None for one in ratios)
     columns = [
         Column("ratio", figures=False),
-        Column(f"of {METRIC_UNITS[ratios[0].metric]}", figures=False),
+        Column(f"of {find_metric(ratios[0].metric).meaning}", figures=False),
         *([Column("value")] if with_value else []),
         Column("in the paper", figures=False),
         Column("equal", figures=False),
@@ -170,7 +163,11 @@ def _terms(derived: Derived) -> Grid:
     columns = [
         Column("kind of layer", figures=False),
         Column("term", figures=False),
-        *([Column(METRIC_UNITS[formula.metric].split()[0]), Column("share")] if value else []),
+        *(
+            [Column(find_metric(formula.metric).meaning.split()[0]), Column("share")]
+            if value
+            else []
+        ),
     ]
     rows: list[list[Cell | str]] = []
     for kind in dict.fromkeys([*formula.terms, *parts]):
@@ -217,14 +214,15 @@ def _number(at: sympy.Expr) -> str:
     return f"{float(at):.4g}"
 
 
-def draw_series(found: Sequence[tuple[int, Value]], name: str, metric: Metric, wrt: str) -> Figure:
+def draw_series(
+    found: Sequence[tuple[int, Value]], name: str, metric: MetricName, wrt: str
+) -> Figure:
     """The metric, and the share of each kind of layer, against one variable."""
     from shufflenet_flops.report.plot.design import draw_shares
 
     kinds = dict.fromkeys(kind for _, value in found for kind in value.parts)
-    scale, unit = (
-        (1e6, f"M{METRIC_UNITS[metric]}") if metric == "macs" else (1e3, _THOUSANDS[metric])
-    )
+    prefix = "M" if metric == MACS.name else "k"
+    scale = PREFIXES[prefix]
     first = found[0][1].numbers
     fixed = ", ".join(
         f"{key}={number}"
@@ -236,16 +234,10 @@ def draw_series(found: Sequence[tuple[int, Value]], name: str, metric: Metric, w
         {kind: [value.parts.get(kind, 0) / scale for _, value in found] for kind in kinds},
         title=f"{name}, {fixed}",
         x_label="channels c of the last stage" if wrt == "s" else AXES.get(wrt, wrt),
-        y_label=unit,
+        y_label=find_metric(metric).axis(prefix),
     )
 
 
-_THOUSANDS: Mapping[Metric, str] = {
-    "params": "thousand parameters",
-    "weights": "thousand weights",
-    "activations": "thousand activations",
-    "memory_bytes": "memory access, kB (fp32)",
-}
 AXES = {
     "c": "channels c",
     "m": "bottleneck channels m",

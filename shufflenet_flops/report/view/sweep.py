@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from shufflenet_flops.counting.totals import METRICS
+from shufflenet_flops.counting.metric import TOTALS, find_metric
 from shufflenet_flops.design.sweep.plan import Plan, Row, Summary, why_invalid
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid
 
@@ -16,13 +16,6 @@ if TYPE_CHECKING:
     from shufflenet_flops.latency.stats import Latency
 
 LINES = 20
-HEADINGS: Mapping[str, str] = {
-    "macs": "MACs",
-    "flops": "FLOPs",
-    "params": "params",
-    "activations": "activations",
-    "memory_bytes": "memory\nbytes",
-}
 
 
 @dataclass(frozen=True)
@@ -77,7 +70,7 @@ def sweep_grid(swept: Swept) -> Grid:
     ]
     # Of one row alone nothing is told apart; what was swept and counted stays in the table.
     swept_axes = {axis.name for axis in plan.axes} if len(front) == 1 else set()
-    kept = goals | swept_axes | set(METRICS if len(front) == 1 else ())
+    kept = goals | swept_axes | set(TOTALS if len(front) == 1 else ())
     same = {
         name: front[0].get(name)
         for name in names
@@ -85,7 +78,7 @@ def sweep_grid(swept: Swept) -> Grid:
     }
     varied = [name for name in names if name not in same]
     columns = [
-        *(Column(HEADINGS.get(name, name), figures=name != "design") for name in varied),
+        *(Column(_heading(name), figures=name != "design") for name in varied),
         *([Column("latency ms")] if swept.latencies else []),
     ]
     rows: list[list[Cell | str]] = []
@@ -110,7 +103,11 @@ def _shown(swept: Swept) -> list[int]:
 
 
 def _words(name: str) -> str:
-    return HEADINGS.get(name, name).replace("\n", " ")
+    return _heading(name).replace("\n", " ")
+
+
+def _heading(name: str) -> str:
+    return find_metric(name).heading if name in TOTALS else name
 
 
 def _cell(value: int | str | None) -> str:
@@ -166,17 +163,10 @@ def draw_sweep(swept: Swept) -> Figure:
 
 
 def _scale(name: str) -> float:
-    return 1e6 if name in HEADINGS else 1.0
+    return 1e6 if name in TOTALS else 1.0
 
 
 def _label(name: str) -> str:
     from shufflenet_flops.report.view.formula import AXES
 
-    millions = {
-        "macs": "MMAC",
-        "flops": "MFLOP",
-        "params": "million parameters",
-        "activations": "million activations",
-        "memory_bytes": "memory access, MB (fp32)",
-    }
-    return millions.get(name) or AXES.get(name, name)
+    return find_metric(name).axis("M") if name in TOTALS else AXES.get(name, name)

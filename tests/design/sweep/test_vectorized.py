@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shufflenet_flops.counting.totals import METRICS, totals
+from shufflenet_flops.counting.metric import TOTALS
+from shufflenet_flops.counting.totals import totals
 from shufflenet_flops.design.sweep import vectorized as many
 from shufflenet_flops.design.sweep.interval import INT64_MAX, Bound, MayOverflowError
 from shufflenet_flops.design.sweep.vectorized import count_many
@@ -69,7 +70,7 @@ def test_arrays_equal_ints_and_leave_out_exactly_what_makes_no_network(
     counted = count_many(design, {**arrays, **numbers})
 
     assert counted.kept.tolist() == list(expected)
-    for metric in METRICS:
+    for metric in TOTALS:
         assert counted.metrics[metric].tolist() == [row[metric] for row in expected.values()]
         assert counted.metrics[metric].dtype == np.int64
 
@@ -82,7 +83,7 @@ def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     split = count_many(design, values)
 
     assert whole.kept.tolist() == split.kept.tolist()
-    for metric in METRICS:
+    for metric in TOTALS:
         assert whole.metrics[metric].tolist() == split.metrics[metric].tolist()
 
 
@@ -121,7 +122,7 @@ def test_close_to_the_limit_every_row_is_exact(exponent: int) -> None:
 
     for i in range(len(widths)):
         expected = one(design, {"c": 1, "n": 1, "h": int(heights[i]), "w": int(widths[i])})
-        assert expected == {metric: int(counted.metrics[metric][i]) for metric in METRICS}
+        assert expected == {metric: int(counted.metrics[metric][i]) for metric in TOTALS}
 
 
 def test_numpy_alone_would_have_been_wrong() -> None:
