@@ -9,8 +9,9 @@ from typing import Any
 from torch import nn
 
 from shufflenet_flops import zoo
-from shufflenet_flops.counters import COUNTERS, CounterReport, run
-from shufflenet_flops.counters.protocol import version_of
+from shufflenet_flops.counters import CounterReport, compared_counters
+from shufflenet_flops.counters.protocol import unavailable
+from shufflenet_flops.counters.run import run_counter
 from shufflenet_flops.counting import CLOSED_FORMS
 from shufflenet_flops.latency.stats import Latency
 from shufflenet_flops.sources import Source
@@ -108,19 +109,12 @@ def _counters(subject: Subject) -> dict[str, CounterReport]:
     source = subject.source
     if subject.module is not None:
         return {
-            counter.name: run(counter, subject.module, subject.inputs, source.trace())
-            for counter in COUNTERS
+            counter.name: run_counter(counter, subject.module, subject.inputs, source.trace())
+            for counter in compared_counters()
         }
     return {
-        counter.name: CounterReport(
-            counter.name,
-            "unavailable",
-            counter.unit,
-            counter.distribution(),
-            version_of(counter.distribution()),
-            reason=f"an {source.origin} is no module that can be run",
-        )
-        for counter in COUNTERS
+        counter.name: unavailable(counter, f"an {source.origin} is no module that can be run")
+        for counter in compared_counters()
     }
 
 

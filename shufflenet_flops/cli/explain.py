@@ -99,9 +99,9 @@ def _name(source: Source, reported: int) -> Document:
 
 
 def _chosen(names: Sequence[str] | None) -> tuple[Counter, ...]:
-    from shufflenet_flops.counters import ALL_COUNTERS
+    from shufflenet_flops.counters import all_counters
 
-    known = {counter.name: counter for counter in ALL_COUNTERS}
+    known = {counter.name: counter for counter in all_counters()}
     for name in names or ():
         if name not in known:
             raise UnknownNameError("counter", name, known)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
-from shufflenet_flops.counters import ALL_COUNTERS, Counter, CounterReport, run
+from shufflenet_flops.counters import Counter, CounterReport, all_counters
 from shufflenet_flops.counters.cost_model import row_parts, terms_of
 from shufflenet_flops.counters.known import KNOWN
-from shufflenet_flops.counters.miscounts import Slip, slips
+from shufflenet_flops.counters.miscounts import Miscount, miscounts
+from shufflenet_flops.counters.run import run_counter
 from shufflenet_flops.counters.sandbox import TIME_LIMIT_S
 from shufflenet_flops.counting import CONVENTIONS, Kind, Row, Table
 from shufflenet_flops.counting.convention import Unit
@@ -22,15 +23,15 @@ from shufflenet_flops.trace.trace import Trace, trace
 class Explanation:
     """What every counter says of one model on one input (batch first), and why.
 
-    `slips` are, by counter whose total is explained, the places where it does not count the MACs
-    that ran. `norms` are the kinds of norms that the model has.
+    `miscounts` are, by counter whose total is explained, the places where it does not count the
+    MACs that ran. `norms` are the kinds of norms that the model has.
     """
 
     model: str
     input: tuple[int, ...]
     macs: int
     counters: Mapping[str, CounterReport]
-    slips: Mapping[str, tuple[Slip, ...]]
+    miscounts: Mapping[str, tuple[Miscount, ...]]
     norms: tuple[str, ...]
     unknown_ops: Mapping[str, int]
 
@@ -40,22 +41,25 @@ def explain(
     model: nn.Module,
     inputs: Sequence[Tensor],
     *,
-    counters: Iterable[Counter] = ALL_COUNTERS,
+    counters: Iterable[Counter] | None = None,
     limit_s: float = TIME_LIMIT_S,
 ) -> Explanation:
-    """Trace `model` and run each counter on a copy of it."""
+    """Trace `model` and run each counter on a copy of it; by default all that there are."""
     traced = trace(model, *inputs)
-    chosen = tuple(counters)
-    reports = {one.name: run(one, model, inputs, traced, limit_s=limit_s) for one in chosen}
+    chosen = all_counters() if counters is None else tuple(counters)
+    reports = {
+        counter.name: run_counter(counter, model, inputs, traced, limit_s=limit_s)
+        for counter in chosen
+    }
     return Explanation(
         name,
         tuple(inputs[0].shape),
         traced.table.macs,
         reports,
         {
-            one.name: slips(one.unit, one.parts(traced), traced)
-            for one in chosen
-            if reports[one.name].residual == 0  # a prediction that is off tells nothing
+            counter.name: miscounts(counter.unit, counter.parts(traced), traced)
+            for counter in chosen
+            if reports[counter.name].residual == 0  # a prediction that is off tells nothing
         },
         tuple(dict.fromkeys(row.op for row in traced.table.rows if row.kind is Kind.NORM)),
         traced.unknown_ops,
@@ -95,7 +99,7 @@ def name_number(reported: int, traced: Trace, nearest: int = 5) -> list[Match]:
 
 
 def _candidates(traced: Trace) -> Iterable[tuple[str, Unit, dict[str, int]]]:
-    for counter in ALL_COUNTERS:
+    for counter in all_counters():
         yield counter.name, counter.unit, terms_of(counter.parts(traced))
     for known in KNOWN:
         rows = known.select(traced.table.rows)

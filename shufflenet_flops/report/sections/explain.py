@@ -16,7 +16,7 @@ def section(saved: Saved) -> Section:
     (result,) = saved.results
     if "matches" in result:
         raise InputError("explain --reported names one number: there is no report on that")
-    found: Explanation = structured(Explanation, {"norms": [], **result})
+    found: Explanation = structured(Explanation, result)
     reports = [report for report in found.counters.values() if report.status == "ok"]
     return Section(
         name="explain",
@@ -51,7 +51,7 @@ def _findings(found: Explanation, reports: list[CounterReport]) -> list[str]:
         + ", ".join(f"{report.name} {report.residual:+,}" for report in open_ones)
         + "."
     )
-    wrong = [name for name, slips in found.slips.items() if slips]
+    wrong = [name for name, miscounts in found.miscounts.items() if miscounts]
     if wrong:
         findings.append(f"Miscounting MACs, not of another opinion: {', '.join(wrong)}.")
     return findings

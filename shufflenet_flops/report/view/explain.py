@@ -7,7 +7,7 @@ from typing import Any
 
 from shufflenet_flops.counters import CounterReport
 from shufflenet_flops.counters.explain import Explanation, Match
-from shufflenet_flops.counters.miscounts import Slip
+from shufflenet_flops.counters.miscounts import Miscount
 from shufflenet_flops.counting.convention import Unit
 from shufflenet_flops.report.format.data import plain
 from shufflenet_flops.report.grid import Column, Grid, Scale, grid
@@ -36,8 +36,8 @@ _PLACES_SHOWN = 3
 def explain_result(explanation: Explanation) -> dict[str, Any]:
     """The JSON result of `explain`."""
     result: dict[str, Any] = plain(explanation)
-    del result["norms"]
-    return result
+    # As `miscounts` was called at first, for scripts that read it so.
+    return result | {"slips": result["miscounts"]}
 
 
 def explain_records(explanation: Explanation) -> list[dict[str, Any]]:
@@ -122,16 +122,16 @@ def _notes(explanation: Explanation) -> list[str]:
 def _warnings(explanation: Explanation) -> list[str]:
     """Where a counter is wrong, not of another opinion."""
     return [
-        f"warning: {who(explanation.counters[name])} {slip.reason}: {slip.macs:+,} MACs"
-        f" ({_places(slip)})"
-        for name, slips in explanation.slips.items()
-        for slip in slips
+        f"warning: {who(explanation.counters[name])} {miscount.reason}: {miscount.macs:+,} MACs"
+        f" ({_places(miscount)})"
+        for name, miscounts in explanation.miscounts.items()
+        for miscount in miscounts
     ]
 
 
-def _places(slip: Slip) -> str:
-    shown = ", ".join(path or "the model itself" for path in slip.paths[:_PLACES_SHOWN])
-    more = len(slip.paths) - _PLACES_SHOWN
+def _places(miscount: Miscount) -> str:
+    shown = ", ".join(path or "the model itself" for path in miscount.paths[:_PLACES_SHOWN])
+    more = len(miscount.paths) - _PLACES_SHOWN
     return f"{shown} and {more} more" if more > 0 else shown
 
 
