@@ -23,7 +23,7 @@ class Registry(Generic[T]):
     def add(self, name: str, entry: T) -> None:
         """Register `entry`. Raises ValueError for a name that is taken."""
         if name in self._entries:
-            raise ValueError(f"there are two {self._what}s named {name!r}: rename one")
+            raise ValueError(f"{name!r} is the name of two {self._what}: rename one")
         self._entries[name] = entry
 
     def entries(self) -> Mapping[str, T]:

@@ -140,7 +140,8 @@ def _fits(
 
         figure = image(draw_widths(fits), plot.suffix)
     results = [fit_result(one) for one in fits]
-    return Document("fit", "paper", results, [fit_grid(fits, failures)]), figure
+    grids = [fit_grid(results, failures)]
+    return Document("fit", "paper", results, grids, notes=failures), figure
 
 
 def _combinations(

@@ -138,18 +138,20 @@ def _formulas(
                 tuple(changes(formula, wrt, filled)),
             )
         found.append(derived)
-    return Document("formula", None, [formula_result(one) for one in found], formula_grids(found))
+    results = list(map(formula_result, found))
+    return Document("formula", None, results, formula_grids(results))
 
 
 def _ratio(
     chosen: list[Design], under: Design, metric: Metric, numbers: dict[str, int]
 ) -> Document:
     from shufflenet_flops.design.formula import derive, ratio
-    from shufflenet_flops.report.view.formula import ratio_grid, ratio_result
+    from shufflenet_flops.report.view.ratio import ratio_grid, ratio_result
 
     lower = derive(under, metric, numbers)
-    ratios = [ratio(derive(design, metric, numbers), lower, numbers) for design in chosen]
-    return Document("formula", None, [ratio_result(one) for one in ratios], [ratio_grid(ratios)])
+    ratios = (ratio(derive(design, metric, numbers), lower, numbers) for design in chosen)
+    results = list(map(ratio_result, ratios))
+    return Document("formula", None, results, [ratio_grid(results)])
 
 
 def _figure(

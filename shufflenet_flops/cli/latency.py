@@ -235,15 +235,18 @@ def _write(writer: Writer, rows: list[Timing], paper_table_8: bool, quiet: bool)
     from shufflenet_flops.environment import environment
     from shufflenet_flops.latency.warnings import warnings_about
     from shufflenet_flops.paper.table8_times import against
+    from shufflenet_flops.report.section import measured_on
     from shufflenet_flops.report.view import latency as report
+    from shufflenet_flops.report.view.roofline import layer_grids
 
     doubts = warnings_about(report.latencies(rows))
-    grids = report.layer_grids(rows)
+    here = environment()
+    grids = layer_grids(rows)
     if paper_table_8:
         grids += report.table8_grids(against(rows), rows)
-    grids += report.latency_grids(rows, report.stamp(asdict(environment())), doubts)
-    results = [asdict(row) for row in rows]
-    writer.write(Document("latency", "paper", results, grids, report.records(rows)))
+    grids += report.latency_grids(rows, measured_on(asdict(here)), doubts)
+    records = report.records(rows)
+    writer.write(Document("latency", "paper", rows, grids, records, environment=here))
 
 
 def _compare(writer: Writer, old_path: Path, new_path: Path) -> int:
@@ -260,7 +263,7 @@ def _compare(writer: Writer, old_path: Path, new_path: Path) -> int:
         Document(
             "latency",
             None,
-            [asdict(change) for change in found],
+            found,
             [change_grid(found, differences, missing)],
         )
     )

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from shufflenet_flops.cli.output import SUFFIXES, Format
+from shufflenet_flops.cli.output import Format
+from shufflenet_flops.report.format.registry import RESULTS, suffixes
 from shufflenet_flops.sources import Options, parse_args, parse_input
 
 FormatOption = Annotated[
@@ -20,7 +21,8 @@ OutputOption = Annotated[
         "--output",
         "-o",
         metavar="FILE",
-        help=f"Also write a file, its format chosen by suffix ({' '.join(SUFFIXES)}). Repeatable.",
+        help="Also write a file, its format chosen by suffix "
+        f"({' '.join(suffixes(RESULTS))}). Repeatable.",
     ),
 ]
 QuietOption = Annotated[

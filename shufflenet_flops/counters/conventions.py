@@ -103,14 +103,13 @@ def _convention(counter: type[Counter], meaning: str) -> Convention:
 COUNTER_CONVENTIONS = (
     _convention(
         Fvcore,
-        "as fvcore counts torch's own modules: `paper`, 2 per norm element, 1 per element that a "
-        "global average pool reads",
+        "fvcore on torch's own modules: `paper`, 2 per norm element, 1 per element that a global "
+        "average pool reads",
     ),
     _convention(
         Thop,
-        "as thop counts torch's own modules: multiply-accumulates of convolutions and fully "
-        "connected layers, not of matrix products, 4 per norm element, 1 per average-pool output, "
-        "1 per element that a global average pool reads or writes; calls of functions, which thop "
-        "does not see, count alike here",
+        "thop on torch's own modules, as it sees no functions: convolutions and fully connected "
+        "layers, no matrix products; 4 per norm element, 1 per average-pool output, 1 per element "
+        "that a global average pool reads or writes",
     ),
 )

@@ -81,6 +81,16 @@ class Match:
     terms: Mapping[str, int]
 
 
+@dataclass(frozen=True)
+class NamedNumber:
+    """A total that was reported for a model on one input (batch first), and who gives it."""
+
+    model: str
+    input: tuple[int, ...]
+    reported: int
+    matches: tuple[Match, ...]
+
+
 def name_number(reported: int, traced: Trace, nearest: int = 5) -> list[Match]:
     """Who gives `reported` for the traced model: all exact matches, or else the nearest few.
 

@@ -9,7 +9,7 @@ from shufflenet_flops.registry import Registry
 
 C = TypeVar("C", bound=Counter)
 
-_COUNTERS: Registry[Counter] = Registry("counter", "shufflenet_flops.counters")
+_COUNTERS: Registry[Counter] = Registry("counters", "shufflenet_flops.counters")
 
 
 def counter(made: type[C]) -> type[C]:

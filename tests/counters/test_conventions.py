@@ -47,7 +47,7 @@ def test_texts_name_what_has_a_weight() -> None:
     """And what has none."""
     thop, fvcore = CONVENTIONS["thop"], CONVENTIONS["fvcore"]
 
-    assert "not of matrix products" in thop.meaning
+    assert "no matrix products" in thop.meaning
     assert "matmul_macs" not in thop.weights
     assert f"{thop.weights['norm_elements']} per norm element" in thop.meaning
     assert f"{fvcore.weights['norm_elements']} per norm element" in fvcore.meaning

@@ -47,5 +47,5 @@ def test_a_name_that_is_taken_is_refused() -> None:
         def count(self, model: object, inputs: object) -> CounterTotal:
             return CounterTotal(0)
 
-    with pytest.raises(ValueError, match="two counters named 'thop'"):
+    with pytest.raises(ValueError, match="'thop' is the name of two counters"):
         counter(Second)

@@ -77,15 +77,15 @@ def _legend_below(figure: Figure) -> None:
     figure.legend(loc="outside lower center", ncols=3, fontsize=9, handlelength=1.5)
 
 
-def draw_speedups(found: Sequence[Against], engines: Sequence[str]) -> Figure:
+def draw_speedups(ratios: Sequence[Against], engines: Sequence[str]) -> Figure:
     """AlexNet's time over ShuffleNet 0.5x's at each size: an engine's bars, the paper, the MACs."""
     with style():
         figure = new_figure(width=8.0)
         axes = new_axes(figure, "AlexNet over ShuffleNet 0.5x: theory and practice", "", "ratio")
         width = 0.8 / (len(engines) + 1)
-        for i, one in enumerate(found):
+        for i, ratio in enumerate(ratios):
             for j, engine in enumerate(engines):
-                if pair := one.ours.get(engine):
+                if pair := ratio.ours.get(engine):
                     axes.bar(
                         i + (j - len(engines) / 2) * width,
                         pair.ratio,
@@ -96,11 +96,13 @@ def draw_speedups(found: Sequence[Against], engines: Sequence[str]) -> Figure:
                         label=engine if i == 0 else "",
                     )
             ends = (i - 0.45, i + 0.45)
-            axes.hlines(one.theory, *ends, color=INK, label="MACs" if i == 0 else "")
+            axes.hlines(ratio.theory, *ends, color=INK, label="MACs" if i == 0 else "")
             axes.hlines(
-                one.paper, *ends, color=INK, linestyle="--", label="paper" if i == 0 else ""
+                ratio.paper, *ends, color=INK, linestyle="--", label="paper" if i == 0 else ""
             )
-        axes.set_xticks(range(len(found)), [f"{h}x{w}" for h, w in (one.size for one in found)])
+        axes.set_xticks(
+            range(len(ratios)), [f"{h}x{w}" for h, w in (ratio.size for ratio in ratios)]
+        )
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 

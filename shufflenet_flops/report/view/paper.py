@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import TypeAlias
 
-from shufflenet_flops.paper import CellResult, PublishedTable, Verdict
+from shufflenet_flops.paper import CellResult, PublishedTable, Verdict, load_table
 from shufflenet_flops.paper.errata import errata
 from shufflenet_flops.paper.verdict import RULE, UNITS
 from shufflenet_flops.report.grid import Column, Grid, grid
@@ -18,6 +19,14 @@ WIDTH = 100  # of a terminal in which every table should fit
 
 _SIGNS = {Verdict.EXACT: "=", Verdict.NEAR: "≈", Verdict.UNEXPLAINED: "≠"}
 LEGEND = "printed = computed (↓ truncated, else rounded); ≈ near; ≠ unexplained; no sign: quoted"
+
+
+def by_table(cells: Iterable[CellResult]) -> list[Reproduced]:
+    """Cells in the order of their tables, each table's with the table."""
+    return [
+        (load_table(name), list(of_table))
+        for name, of_table in groupby(cells, lambda cell: cell.table)
+    ]
 
 
 def table_grids(tables: Sequence[Reproduced], *, alternatives: bool) -> list[Grid]:
