@@ -104,6 +104,27 @@ def affine(row: Row) -> bool:
     return row.weighted or "weight" in row.call.params
 
 
+def norm_rules(
+    weight: int,
+    plain: int,
+    *,
+    modules: frozenset[str] | None = None,
+    when: Callable[[Row], bool] = lambda row: True,
+    times: Callable[[Row], int] | None = None,
+) -> tuple[CostRule, CostRule]:
+    """`weight` per element of norms that meet the conditions, `plain` of those without parameters.
+
+    The conditions are those of a CostRule.
+    """
+    norm = OpClass.NORM_ELEMENTS
+    return (
+        CostRule({norm: weight}, modules, when=lambda row: when(row) and affine(row), times=times),
+        CostRule(
+            {norm: plain}, modules, when=lambda row: when(row) and not affine(row), times=times
+        ),
+    )
+
+
 def is_attention(row: Row) -> bool:
     """Scaled dot-product attention, which torch runs as one op."""
     return row.op == "scaled_dot_product_attention"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from shufflenet_flops.counters.cost_model import MACS, CostRule, affine, is_not_attention
+from shufflenet_flops.counters.cost_model import MACS, CostRule, is_not_attention, norm_rules
 from shufflenet_flops.counters.protocol import Counter, CounterTotal
 from shufflenet_flops.counters.registry import counter
 from shufflenet_flops.counting import Row
@@ -56,23 +56,14 @@ def _letters(function: str) -> str:
     return equation.translate({ord(letter): 97 + i for i, letter in enumerate(order)})
 
 
-def _norm(weight: int, plain: int, kind: Callable[[Row], bool]) -> tuple[CostRule, CostRule]:
-    """`weight` per element, `plain` of a norm without parameters."""
-    norm = OpClass.NORM_ELEMENTS
-    return (
-        CostRule({norm: weight}, when=lambda row: kind(row) and affine(row)),
-        CostRule({norm: plain}, when=lambda row: kind(row) and not affine(row)),
-    )
-
-
 # It sees the ops of a TorchScript trace by name; what is not named here counts nothing.
 RULES = (
     CostRule(
         MACS,
         when=lambda row: is_not_attention(row) and not _is_einsum(row) and row.aten not in _UNSEEN,
     ),
-    *_norm(2, 1, is_batch_norm),
-    *_norm(5, 4, is_other_norm),
+    *norm_rules(2, 1, when=is_batch_norm),
+    *norm_rules(5, 4, when=is_other_norm),
     CostRule({OpClass.MATMUL_MACS: _einsum, OpClass.LINEAR_MACS: _einsum}, when=_is_einsum),
     CostRule({OpClass.MUL_ELEMENTS: _half_products}, when=_is_einsum),
     CostRule({OpClass.GLOBAL_POOL_INPUTS: 1}, when=_is_adaptive_pool),

@@ -17,8 +17,8 @@ from shufflenet_flops.counters.cost_model import (
     POOL_FUNCTIONS,
     REPLACED_ACTIVATIONS,
     CostRule,
-    affine,
     is_not_attention,
+    norm_rules,
     qualified,
     torch_modules,
 )
@@ -63,18 +63,8 @@ _DEEPSPEED_FLOPS = (
         functions=_PRODUCTS,
         when=is_not_attention,
     ),
-    CostRule(
-        {OpClass.NORM_ELEMENTS: 2}, when=lambda row: fvcore.is_batch_norm(row) and affine(row)
-    ),
-    CostRule(
-        {OpClass.NORM_ELEMENTS: 1}, when=lambda row: fvcore.is_batch_norm(row) and not affine(row)
-    ),
-    CostRule(
-        {OpClass.NORM_ELEMENTS: 5}, when=lambda row: fvcore.is_other_norm(row) and affine(row)
-    ),
-    CostRule(
-        {OpClass.NORM_ELEMENTS: 4}, when=lambda row: fvcore.is_other_norm(row) and not affine(row)
-    ),
+    *norm_rules(2, 1, when=fvcore.is_batch_norm),
+    *norm_rules(5, 4, when=fvcore.is_other_norm),
     CostRule(
         {OpClass.ACTIVATION_ELEMENTS: 1},
         functions=REPLACED_ACTIVATIONS | qualified("torch.nn.functional: leaky_relu"),
@@ -128,10 +118,7 @@ def _adaptive_pool(row: Row) -> int:
 
 _TORCHSCAN = (
     CostRule({OpClass.CONV_MACS: 1, OpClass.LINEAR_MACS: 1}, when=is_module),
-    CostRule({OpClass.NORM_ELEMENTS: 2}, when=lambda row: row.op == "batch_norm" and affine(row)),
-    CostRule(
-        {OpClass.NORM_ELEMENTS: 1}, when=lambda row: row.op == "batch_norm" and not affine(row)
-    ),
+    *norm_rules(2, 1, when=lambda row: row.op == "batch_norm"),
     CostRule({OpClass.MAX_POOL_OUTPUTS: _max_pool}, MAX_POOLS),
     CostRule({OpClass.AVG_POOL_OUTPUTS: _average_pool}, AVERAGE_POOLS),
     CostRule({OpClass.GLOBAL_POOL_OUTPUTS: _adaptive_pool}, ADAPTIVE_AVERAGE_POOLS),

@@ -23,9 +23,9 @@ from shufflenet_flops.counters.cost_model import (
     REPLACED_ACTIVATIONS,
     TRANSPOSED,
     CostRule,
-    affine,
     is_attention,
     is_not_attention,
+    norm_rules,
     qualified,
     torch_modules,
 )
@@ -85,8 +85,7 @@ def _rule(names: frozenset[str], **weights: int) -> CostRule:
 MODULE_RULES = (
     _rule(CONVOLUTIONS | TRANSPOSED, conv_macs=1, conv_bias_adds=1),
     _rule(torch_modules("linear: Linear"), linear_macs=1, linear_bias_adds=1),
-    CostRule({OpClass.NORM_ELEMENTS: 2}, _NORMS, when=affine, times=_times),
-    CostRule({OpClass.NORM_ELEMENTS: 1}, _NORMS, when=lambda row: not affine(row), times=_times),
+    *norm_rules(2, 1, modules=_NORMS, times=_times),
     _rule(torch_modules("normalization: LayerNorm"), norm_elements=1),
     _rule(torch_modules("activation: ReLU PReLU ELU LeakyReLU ReLU6 GELU"), activation_elements=1),
     _rule(MAX_POOLS | ADAPTIVE_MAX_POOLS, max_pool_inputs=1),

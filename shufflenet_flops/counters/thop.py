@@ -18,7 +18,7 @@ from shufflenet_flops.counters.cost_model import (
     CostRule,
     Part,
     Weights,
-    affine,
+    norm_rules,
     row_parts,
     torch_modules,
 )
@@ -78,8 +78,7 @@ RULES = (
     _rule(CONVOLUTIONS, {OpClass.CONV_MACS: 1}),
     _rule(TRANSPOSED, {OpClass.CONV_MACS: _macs_at_outputs}),
     _rule(torch_modules("linear: Linear"), {OpClass.LINEAR_MACS: 1}),
-    CostRule({OpClass.NORM_ELEMENTS: 4}, _NORMS, when=affine, times=_times),
-    CostRule({OpClass.NORM_ELEMENTS: 2}, _NORMS, when=lambda row: not affine(row), times=_times),
+    *norm_rules(4, 2, modules=_NORMS, times=_times),
     _rule(AVERAGE_POOLS, {OpClass.AVG_POOL_OUTPUTS: 1}),
     _rule(
         ADAPTIVE_AVERAGE_POOLS,
@@ -103,8 +102,7 @@ def is_module(row: Row) -> bool:
 ULTRALYTICS_RULES = (
     CostRule({OpClass.CONV_MACS: 1, OpClass.LINEAR_MACS: 1}, when=is_module),
     CostRule({OpClass.MATMUL_MACS: 1}),
-    CostRule({OpClass.NORM_ELEMENTS: 4}, when=affine),
-    CostRule({OpClass.NORM_ELEMENTS: 2}, when=lambda row: not affine(row)),
+    *norm_rules(4, 2),
     # It adds the elements that an average pool looks at.
     CostRule({OpClass.AVG_POOL_OUTPUTS: 1, OpClass.AVG_POOL_WINDOWS: 1}, AVERAGE_POOLS),
     CostRule(

@@ -97,7 +97,6 @@ class CountResult:
 
     model: str
     source: str
-    specified: bool
     input: IntShape
     inputs: tuple[str, ...]
     total: int
@@ -111,6 +110,7 @@ class CountResult:
     rows: tuple[LayerResult, ...]
     unknown_ops: tuple[UnknownOp, ...]
     real_forward: bool
+    specified: bool = False
 
     @cached_property
     def table(self) -> Table:

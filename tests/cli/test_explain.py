@@ -59,6 +59,9 @@ def test_json_keys(written: Path) -> None:
 
     assert result["model"] == "shufflenet_v1_x1_0_g3"
     assert result["unknown_ops"] == {}
+    assert result["norms"] == ["batch_norm"]
+    assert result["slips"] == result["miscounts"]
+    assert result["slips"]["torchinfo"] == []
     assert list(result["counters"]) == [counter.name for counter in all_counters()]
     for report in result["counters"].values():
         assert {"status", "reported", "unit", "predicted", "residual", "terms"} <= set(report)

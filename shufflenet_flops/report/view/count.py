@@ -22,7 +22,6 @@ def count_result(source: Source, convention: Convention) -> CountResult:
     return CountResult(
         model=source.name,
         source=source.origin,
-        specified=source.network is not None,
         input=source.inputs[0].shape,
         inputs=tuple(map(str, source.inputs)),
         total=total,
@@ -41,6 +40,7 @@ def count_result(source: Source, convention: Convention) -> CountResult:
         rows=tuple(map(LayerResult.of, table.rows)),
         unknown_ops=tuple(UnknownOp(op, calls) for op, calls in counted.unknown_ops.items()),
         real_forward=counted.real_forward,
+        specified=source.network is not None,
     )
 
 
