@@ -22,6 +22,8 @@ from shufflenet_flops.report.format.registry import (
     suffixes,
 )
 
+# An option's choices are an enum. Its members are the formats that there are, which no type checker
+# can see.
 if TYPE_CHECKING:
 
     class Format(StrEnum):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from shufflenet_flops.budget.verdict import Report
 
 
+# As in `output`, the members are the formats that there are.
 if TYPE_CHECKING:
 
     class VerdictFormat(StrEnum):
