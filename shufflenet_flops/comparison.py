@@ -13,6 +13,7 @@ from shufflenet_flops.counters import CounterReport, compared_counters
 from shufflenet_flops.counters.protocol import unavailable
 from shufflenet_flops.counters.run import run_counter
 from shufflenet_flops.counting import CLOSED_FORMS
+from shufflenet_flops.counting.result import norms_of
 from shufflenet_flops.latency.stats import Latency
 from shufflenet_flops.saved import given_with
 from shufflenet_flops.sources import Source
@@ -37,7 +38,8 @@ class Comparison:
     A unit has its sizes, a whole network its name as `model`. `formula_macs` is the paper's closed
     form with the numbers filled in, None where no paper gives
     one; `analytic_macs` is None without a spec. What is not traced is counted from its graph. Bytes
-    count every op's inputs, weights and outputs, nothing cached; those of a spec are fp32.
+    count every op's inputs, weights and outputs, nothing cached; those of a spec are fp32. `norms`
+    are the kinds of norms that it has.
     """
 
     model: str | None = field(metadata=given_with("model"))
@@ -62,6 +64,7 @@ class Comparison:
     unknown_ops: Mapping[str, int]
     real_forward: bool
     latency_s: Latency | None = None
+    norms: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -109,6 +112,7 @@ def compare(subject: Subject) -> Comparison:
         counters=_counters(subject),
         unknown_ops=traced.unknown_ops,
         real_forward=traced.real_forward,
+        norms=norms_of(traced.table.rows),
     )
 
 

@@ -76,7 +76,7 @@ def governor() -> str | None:
 
 def _revision() -> str | None:
     """The revision of the checkout that this file is in; None for an installed package."""
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[1]
     if not (root / ".git").exists():
         return None
     try:

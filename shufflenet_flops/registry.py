@@ -29,7 +29,7 @@ class Registry(Generic[T]):
     def entries(self) -> Mapping[str, T]:
         """All entries by name, after every module of the package was imported."""
         if not self._is_loaded:
-            self._is_loaded = True  # first, as a module may ask while it is imported
             for module in pkgutil.iter_modules(import_module(self._package).__path__):
                 import_module(f"{self._package}.{module.name}")
+            self._is_loaded = True
         return MappingProxyType(self._entries)

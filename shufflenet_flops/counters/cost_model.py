@@ -77,10 +77,10 @@ def row_parts(rules: tuple[CostRule, ...], rows: Iterable[Row]) -> Iterator[Part
                 yield Part(row.path, op_class.value, amount, None if rest else weight)
 
 
-def terms_of(found: Iterable[Part]) -> dict[str, int]:
+def terms_of(parts: Iterable[Part]) -> dict[str, int]:
     """The parts added up by term."""
     terms: dict[str, int] = {}
-    for part in found:
+    for part in parts:
         terms[part.term] = terms.get(part.term, 0) + part.amount
     return terms
 

@@ -15,6 +15,7 @@ from shufflenet_flops.counters.run import run_counter
 from shufflenet_flops.counters.sandbox import TIME_LIMIT_S
 from shufflenet_flops.counting import CONVENTIONS, Kind, Row, Table
 from shufflenet_flops.counting.convention import Unit
+from shufflenet_flops.counting.result import norms_of
 from shufflenet_flops.spec import OpClass
 from shufflenet_flops.trace.trace import Trace, trace
 
@@ -61,7 +62,7 @@ def explain(
             for counter in chosen
             if reports[counter.name].residual == 0  # a prediction that is off tells nothing
         },
-        tuple(dict.fromkeys(row.op for row in traced.table.rows if row.kind is Kind.NORM)),
+        norms_of(traced.table.rows),
         traced.unknown_ops,
     )
 
@@ -98,13 +99,13 @@ def name_number(reported: int, traced: Trace, nearest: int = 5) -> list[Match]:
     the model as it is and as it would be with its activations and pools called as functions.
     """
     styles = {"as it is": traced, "activations and pools as functions": with_functions(traced)}
-    found: dict[tuple[str, int], Match] = {}
+    by_total: dict[tuple[str, int], Match] = {}
     for style, candidate in styles.items():
         for name, unit, terms in _candidates(candidate):
             predicted = sum(terms.values())
             match = Match(name, style, unit, predicted, reported - predicted, terms)
-            found.setdefault((name, predicted), match)
-    matches = sorted(found.values(), key=lambda match: abs(match.difference))
+            by_total.setdefault((name, predicted), match)
+    matches = sorted(by_total.values(), key=lambda match: abs(match.difference))
     return [match for match in matches if match.difference == 0] or matches[:nearest]
 
 

@@ -38,15 +38,15 @@ def miscounts(unit: Unit, parts: Iterable[Part], trace: Trace) -> tuple[Miscount
     for row in trace.table.rows:
         if row.macs:
             rows[row.path].append(row)
-    found: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    places_of: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for path, here in rows.items():
         ran = sum(row.macs for row in here)
         if counted[path] != per_mac * ran:
             difference = counted[path] // per_mac - ran
-            found[_reason(counted[path] / per_mac / ran, here)].append((path, difference))
+            places_of[_reason(counted[path] / per_mac / ran, here)].append((path, difference))
     listed = [
         Miscount(reason, sum(macs for _, macs in places), tuple(path for path, _ in places))
-        for reason, places in found.items()
+        for reason, places in places_of.items()
     ]
     return tuple(sorted(listed, key=lambda miscount: -abs(miscount.macs)))
 

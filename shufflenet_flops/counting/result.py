@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -67,6 +67,11 @@ class LayerResult:
             stride=self.stride,
             groups=self.groups,
         )
+
+
+def norms_of(rows: Iterable[Row]) -> tuple[str, ...]:
+    """The kinds of norms among the rows, such as `batch_norm`, in order of first appearance."""
+    return tuple(dict.fromkeys(row.op for row in rows if row.kind is Kind.NORM))
 
 
 @dataclass(frozen=True)

@@ -25,14 +25,14 @@ def draw_times(rows: Sequence[Timing]) -> Figure:
         figure = new_figure(height=4.0)
         axes = new_axes(figure, "MACs against time", "MMAC", "median time, ms")
         for i, engine in enumerate(_engines(rows)):
-            found = sorted(
+            points = sorted(
                 (row.macs / 1e6, row.median_s * 1e3, row.q1_s * 1e3, row.q3_s * 1e3)
                 for row in rows
                 if row.engine == engine and row.median_s and row.q1_s and row.q3_s
             )
-            if not found:
+            if not points:
                 continue
-            macs, median, q1, q3 = zip(*found, strict=True)
+            macs, median, q1, q3 = zip(*points, strict=True)
             below = [middle - low for middle, low in zip(median, q1, strict=True)]
             above = [high - middle for middle, high in zip(median, q3, strict=True)]
             axes.errorbar(

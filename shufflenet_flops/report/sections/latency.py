@@ -75,11 +75,11 @@ def _failures(rows: Sequence[Timing]) -> list[str]:
 
 
 def _pictures(rows: Sequence[Timing]) -> list[Picture]:
-    found = []
+    pictures = []
     if _measured(rows):
         shown = "MACs against median time, with quartiles, an engine per colour"
-        found.append(Picture("times", shown, draw_times(rows)))
+        pictures.append(Picture("times", shown, draw_times(rows)))
     if any(layer.macs and layer.time_s for row in rows for layer in row.layers):
         shown = "Layers of eager mode under the roofs of this machine"
-        found.append(Picture("roofline", shown, draw_roofline(rows)))
-    return found
+        pictures.append(Picture("roofline", shown, draw_roofline(rows)))
+    return pictures

@@ -14,13 +14,13 @@ ANNOTATIONS = 10  # GitHub shows no more of a kind for one step
 
 def github(report: Report) -> str:
     """Workflow commands that annotate the budget's line; at most ten, failures first."""
-    found = [verdict for verdict in report.verdicts if verdict.status not in PASSING]
-    found.sort(key=lambda verdict: verdict.passed)
-    if not found:
+    urgent = [verdict for verdict in report.verdicts if verdict.status not in PASSING]
+    urgent.sort(key=lambda verdict: verdict.passed)
+    if not urgent:
         return f"::notice title=FLOP budget::{_data(summary(report))}\n"
-    if len(found) <= ANNOTATIONS:
-        return "".join(f"{_annotation(verdict)}\n" for verdict in found)
-    shown, rest = found[: ANNOTATIONS - 1], found[ANNOTATIONS - 1 :]
+    if len(urgent) <= ANNOTATIONS:
+        return "".join(f"{_annotation(verdict)}\n" for verdict in urgent)
+    shown, rest = urgent[: ANNOTATIONS - 1], urgent[ANNOTATIONS - 1 :]
     command = "warning" if all(verdict.passed for verdict in rest) else "error"
     more = f"::{command} title=FLOP budget::and {len(rest)} more: {_data(summary(report))}"
     return "".join(f"{line}\n" for line in (*map(_annotation, shown), more))

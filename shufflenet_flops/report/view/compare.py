@@ -97,10 +97,10 @@ def _notes(comparisons: Sequence[Comparison]) -> list[str]:
         if (reason := _shared_refusal(comparison))
     }
     counted = [comparison for comparison in comparisons if comparison.name not in refused]
+    norms = {norm for comparison in counted for norm in comparison.norms}
     for name in comparisons[0].counters if counted else ():
-        notes += counter_notes(
-            {comparison.name: comparison.counters[name] for comparison in counted}
-        )
+        reports = {comparison.name: comparison.counters[name] for comparison in counted}
+        notes += counter_notes(reports, norms)
     notes += [f"{name}: no counter can run: {reason}" for name, reason in refused.items()]
     for comparison in comparisons:
         notes += [

@@ -101,10 +101,9 @@ def _rank(term: str) -> int:
 
 
 def _notes(explanation: Explanation) -> list[str]:
-    norm = "batch-norm" if explanation.norms == ("batch_norm",) else "norm"
     notes = [f"{explanation.macs:,} MACs of convolutions, linear layers and matrix products ran"]
     for report in explanation.counters.values():
-        sentences = counter_notes({explanation.model: report}, norm=f"{norm} element")
+        sentences = counter_notes({explanation.model: report}, explanation.norms)
         if report.status == "ok":
             *others, last = sentences or [who(report)]
             total = f": {report.reported:,} {report.unit}s"
@@ -156,8 +155,8 @@ def match_grid(named: NamedNumber) -> Grid:
         for match in matches
     ]
     notes = [f"{match.counter}: {_sum(match.terms)}" for match in matches if not match.difference]
-    found = "that is" if notes else "no counter gives it; the nearest are"
-    title = f"{named.reported:,} for {named.model} on {shape_text(named.input)}: {found}"
+    answer = "that is" if notes else "no counter gives it; the nearest are"
+    title = f"{named.reported:,} for {named.model} on {shape_text(named.input)}: {answer}"
     return grid(title, columns, rows, notes)
 
 

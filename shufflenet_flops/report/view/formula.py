@@ -46,10 +46,9 @@ class TermResult:
 
 @dataclass(frozen=True)
 class ChangeResult:
-    """Where the largest term is another one from then on; `shown` is `at` for people."""
+    """Where the largest term is another one from then on; `at` is text that sympy parses."""
 
     at: str
-    shown: str
     before: str
     after: str
 
@@ -113,8 +112,7 @@ def formula_result(derived: Derived) -> FormulaResult:
         derivative=grouped(derived.derivative, str) if derived.wrt else None,
         derivative_latex=grouped(derived.derivative, sympy.latex) if derived.wrt else None,
         changes=tuple(
-            ChangeResult(str(change.at), _number(change.at), change.before, change.after)
-            for change in derived.changes
+            ChangeResult(str(change.at), change.before, change.after) for change in derived.changes
         )
         if derived.wrt
         else None,
@@ -206,7 +204,7 @@ def _notes(result: FormulaResult) -> list[str]:
         changes = result.changes or ()
         notes += [
             f"{change.after} takes over from {change.before} as the largest term where "
-            f"{result.wrt} passes {change.shown}"
+            f"{result.wrt} passes {_number(change.at)}"
             for change in changes
         ]
         if not changes:
@@ -218,29 +216,30 @@ def _notes(result: FormulaResult) -> list[str]:
     return notes
 
 
-def _number(at: sympy.Expr) -> str:
-    if at.is_Integer or at.free_symbols:
-        return str(at)
-    return f"{float(at):.4g}"
+def _number(at: str) -> str:
+    import sympy
+
+    value = sympy.sympify(at)
+    return at if value.is_Integer or value.free_symbols else f"{float(value):.4g}"
 
 
-def draw_series(found: Sequence[tuple[int, Value]], name: str, metric: Metric, wrt: str) -> Figure:
+def draw_series(points: Sequence[tuple[int, Value]], name: str, metric: Metric, wrt: str) -> Figure:
     """The metric, and the share of each kind of layer, against one variable."""
     from shufflenet_flops.report.plot.design import draw_shares
 
-    kinds = dict.fromkeys(kind for _, value in found for kind in value.parts)
+    kinds = dict.fromkeys(kind for _, value in points for kind in value.parts)
     scale, unit = (
         (1e6, f"M{METRIC_UNITS[metric]}") if metric == "macs" else (1e3, _THOUSANDS[metric])
     )
-    first = found[0][1].numbers
+    first = points[0][1].numbers
     fixed = ", ".join(
         f"{key}={number}"
         for key, number in first.items()
-        if all(value.numbers[key] == number for _, value in found)
+        if all(value.numbers[key] == number for _, value in points)
     )
     return draw_shares(
-        [x for x, _ in found],
-        {kind: [value.parts.get(kind, 0) / scale for _, value in found] for kind in kinds},
+        [x for x, _ in points],
+        {kind: [value.parts.get(kind, 0) / scale for _, value in points] for kind in kinds},
         title=f"{name}, {fixed}",
         x_label="channels c of the last stage" if wrt == "s" else AXES.get(wrt, wrt),
         y_label=unit,

@@ -145,10 +145,10 @@ def _alternative_summaries(cells: Sequence[CellResult]) -> list[str]:
             name = f"{other.reading} ({other.convention})" if other.convention else other.reading
             matches.setdefault(name, Counter())[other.match or "not"] += 1
     return [
-        f"{name}: {found['rounded']} of {found.total()} exact when rounded"
-        + (f", {found['truncated']} more when truncated" if found["truncated"] else "")
-        for name, found in matches.items()
-        if found.total() > 1
+        f"{name}: {counts['rounded']} of {counts.total()} exact when rounded"
+        + (f", {counts['truncated']} more when truncated" if counts["truncated"] else "")
+        for name, counts in matches.items()
+        if counts.total() > 1
     ]
 
 
@@ -204,8 +204,8 @@ def _places(cells: Sequence[CellResult]) -> str:
 
 def _only(units: Iterable[str]) -> str:
     """The unit that all have in common, unless their figures carry it."""
-    found = set(units)
-    return found.pop() if len(found) == 1 and not found & {"text", "%", "x"} else ""
+    distinct = set(units)
+    return distinct.pop() if len(distinct) == 1 and not distinct & {"text", "%", "x"} else ""
 
 
 def _is_text(cells: Sequence[CellResult], column: str) -> bool:

@@ -77,24 +77,24 @@ def permutation_grid(permutations: Mapping[str, Sequence[int]], g: int, n: int) 
 
 
 def connectivity_grids(
-    found: Sequence[Connectivity], g: int, n: int, chance: Fraction
+    connectivity: Sequence[Connectivity], g: int, n: int, chance: Fraction
 ) -> list[Grid]:
     """Who sees whom, a matrix per permutation."""
     grids = []
-    for share in found:
+    for connections in connectivity:
         rows = [
             [group_name(q, g), *(str(channels) if channels else "·" for channels in row)]
-            for q, row in enumerate(share.matrix)
+            for q, row in enumerate(connections.matrix)
         ]
-        amounts = sorted({channels for row in share.matrix for channels in row})
+        amounts = sorted({channels for row in connections.matrix for channels in row})
         said = (
             f"every output group sees every input group, through {_amounts(amounts)} channels"
-            if share.complete
-            else f"{share.unseen} of {g * g} pairs of groups are not connected"
+            if connections.complete
+            else f"{connections.unseen} of {g * g} pairs of groups are not connected"
         )
         grids.append(
             grid(
-                f"input groups that each output group sees: {share.name}",
+                f"input groups that each output group sees: {connections.name}",
                 [Column("output", figures=False), *(Column(group_name(k, g)) for k in range(g))],
                 rows,
                 [said],
