@@ -46,7 +46,7 @@ def main() -> None:
     for shape in map(str, INPUTS):
         part = PARTS / f"table_8_{shape}.json"
         roofline = ["--roofline"] if shape == str(INPUTS[0]) else []
-        _measure(part, ["latency", "--paper-table-8", "--input", shape, *roofline])
+        _measure(part, ["paper", "time-table-8", "--input", shape, *roofline])
         parts.append(part)
     shuffle = PARTS / "shuffle.json"
     _measure(shuffle, ["shuffle", "--g", str(G), "--cost"])

@@ -11,11 +11,11 @@ from dataclasses import replace
 from statistics import median, quantiles
 
 from shufflenet_flops.counting.totals import totals
-from shufflenet_flops.design.catalogue import find_design
 from shufflenet_flops.design.sweep.axes import parse_axis
 from shufflenet_flops.design.sweep.plan import Plan, chunks, count_chunk
 from shufflenet_flops.errors import SpecError
 from shufflenet_flops.latency.stats import summarise
+from shufflenet_flops.zoo.designs import find_design
 
 ROUNDS = 15
 LOOPED = 40  # configurations in one sample of the plain loop

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from shufflenet_flops.counting import CLOSED_FORMS
-from shufflenet_flops.design.catalogue import find_unit
 from shufflenet_flops.design.formula import derive, evaluate
+from shufflenet_flops.zoo.designs import find_unit
 
 for name in ("resnet", "resnext", "shufflenet"):
     formula = derive(find_unit(name), "macs", {})

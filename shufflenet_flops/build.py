@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from shufflenet_flops import spec
-from shufflenet_flops.spec import tree
+from shufflenet_flops.spec import Number, tree
+from shufflenet_flops.spec.numbers import whole
+from shufflenet_flops.spec.ops import Size2, pair
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -104,6 +106,11 @@ class Scale(_Joined):
         return x * gate[:, :, None, None]
 
 
+def _sizes(size: Number | Size2) -> tuple[int, int]:
+    height, width = pair(size)
+    return whole(height), whole(width)
+
+
 @singledispatch
 def build(node: spec.Node) -> nn.Module:
     """A module with `node`'s structure and torch's default initialisation.
@@ -139,25 +146,25 @@ def _(node: tree.Scale) -> nn.Module:
 @build.register
 def _(node: spec.Conv2d) -> nn.Module:
     return nn.Conv2d(
-        node.c_in,
-        node.c_out,
-        node.kernel,
-        node.stride,
-        node.padding,
-        node.dilation,
-        node.groups,
+        whole(node.c_in),
+        whole(node.c_out),
+        _sizes(node.kernel),
+        _sizes(node.stride),
+        _sizes(node.padding),
+        _sizes(node.dilation),
+        whole(node.groups),
         node.bias,
     )
 
 
 @build.register
 def _(node: spec.Linear) -> nn.Module:
-    return nn.Linear(node.features_in, node.features_out, node.bias)
+    return nn.Linear(whole(node.features_in), whole(node.features_out), node.bias)
 
 
 @build.register
 def _(node: spec.BatchNorm) -> nn.Module:
-    return nn.BatchNorm2d(node.channels)
+    return nn.BatchNorm2d(whole(node.channels))
 
 
 @build.register
@@ -167,12 +174,14 @@ def _(node: spec.Activation) -> nn.Module:
 
 @build.register
 def _(node: spec.MaxPool2d) -> nn.Module:
-    return nn.MaxPool2d(node.kernel, node.stride, node.padding, ceil_mode=node.ceil_mode)
+    window = (_sizes(node.kernel), _sizes(node.stride), _sizes(node.padding))
+    return nn.MaxPool2d(*window, ceil_mode=node.ceil_mode)
 
 
 @build.register
 def _(node: spec.AvgPool2d) -> nn.Module:
-    return nn.AvgPool2d(node.kernel, node.stride, node.padding, ceil_mode=node.ceil_mode)
+    window = (_sizes(node.kernel), _sizes(node.stride), _sizes(node.padding))
+    return nn.AvgPool2d(*window, ceil_mode=node.ceil_mode)
 
 
 @build.register
@@ -182,7 +191,7 @@ def _(node: spec.GlobalAvgPool) -> nn.Module:
 
 @build.register
 def _(node: spec.AdaptiveAvgPool2d) -> nn.Module:
-    return nn.AdaptiveAvgPool2d(node.size)
+    return nn.AdaptiveAvgPool2d(_sizes(node.size))
 
 
 @build.register
@@ -202,14 +211,14 @@ def _(node: spec.Flatten) -> nn.Module:
 
 @build.register
 def _(node: spec.ChannelSlice) -> nn.Module:
-    return ChannelSlice(node.start, node.stop)
+    return ChannelSlice(whole(node.start), whole(node.stop))
 
 
 @build.register
 def _(node: spec.ChannelShuffle) -> nn.Module:
-    return ChannelShuffle(node.groups)
+    return ChannelShuffle(whole(node.groups))
 
 
 @build.register
 def _(node: spec.ZeroPadShortcut) -> nn.Module:
-    return ZeroPadShortcut(node.c_out, node.stride)
+    return ZeroPadShortcut(whole(node.c_out), whole(node.stride))

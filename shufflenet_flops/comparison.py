@@ -17,6 +17,7 @@ from shufflenet_flops.counting.result import norms_of
 from shufflenet_flops.latency.stats import Latency
 from shufflenet_flops.saved import given_with
 from shufflenet_flops.sources import Source
+from shufflenet_flops.spec.numbers import whole
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def compare(subject: Subject) -> Comparison:
     traced = source.trace() if source.can_run else source.counted
     model = source.network
     unit, sizes = _unit_sizes(model)
-    form = CLOSED_FORMS[unit] if unit and sizes["stride"] == 1 else None
+    form = CLOSED_FORMS.get(unit or "") if sizes["stride"] == 1 else None
     return Comparison(
         model=None if unit else source.name,
         source=source.origin,
@@ -103,7 +104,7 @@ def compare(subject: Subject) -> Comparison:
         input=source.inputs[0].shape,
         inputs=tuple(map(str, source.inputs)),
         formula=form.text if form else None,
-        formula_macs=form.macs(*(sizes[name] for name in "cmghw")) if form else None,
+        formula_macs=whole(form.macs(*(sizes[name] or 1 for name in "cmghw"))) if form else None,
         analytic_macs=source.table.macs if model else None,
         traced_macs=traced.table.macs,
         params=traced.params,
@@ -134,12 +135,8 @@ _SIZES = ("c", "m", "g", "h", "w", "stride")
 
 def _unit_sizes(model: zoo.Model | None) -> tuple[str | None, dict[str, int | None]]:
     """The unit's name and its c, m, g, h, w and stride; all None for a whole network."""
-    unit = model.family.removesuffix("_unit") if model else ""
-    if model is None or unit == model.family:
+    family = zoo.find_family(model.family) if model else None
+    if model is None or family is None or family.unit is None:
         return None, dict.fromkeys(_SIZES)
-    options = {
-        name: option.default for name, option in zoo.family_options(model.family).items()
-    } | dict(model.options)
-    if options["m"] is None:
-        options["m"] = options["c"] * options["stride"] // 4
-    return unit, {"g": 1} | {name: options[name] for name in _SIZES if name in options}
+    options = {"m": None, "g": 1, "stride": 1, **family.fill(model.options)}
+    return family.unit, {name: options[name] for name in _SIZES}

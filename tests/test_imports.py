@@ -53,7 +53,7 @@ def run_command(*arguments: str) -> str:
         run_command("paper", "mobilenet_v1_table_7", "--format", "json"),
         "import shufflenet_flops.paper.errata, shufflenet_flops.report.view.paper",
         run_command("fit", "shufflenet_v1", "--macs", "140M", "--g", "1,2,3,4,8"),
-        run_command("fit", "--paper-table-4"),
+        run_command("paper", "fit-table-4"),
     ],
 )
 def test_analytic_commands_load_nothing_heavy(statement: str) -> None:

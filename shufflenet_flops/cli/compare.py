@@ -11,6 +11,7 @@ import typer
 
 from shufflenet_flops.cli.completion import complete_model, complete_unit
 from shufflenet_flops.cli.options import (
+    MEASUREMENT,
     MODEL_HELP,
     ArgOption,
     FormatOption,
@@ -19,11 +20,11 @@ from shufflenet_flops.cli.options import (
     OutputOption,
     PathOption,
     QuietOption,
+    number_option,
     source_options,
-    whole_number,
 )
 from shufflenet_flops.cli.output import Document, Format, open_outputs
-from shufflenet_flops.cli.progress import progress_bar
+from shufflenet_flops.cli.timing import ThreadsOption, sample_eager
 from shufflenet_flops.errors import InputError, UnknownNameError
 from shufflenet_flops.sources import Options, Source, from_model, resolve_all
 
@@ -31,8 +32,11 @@ if TYPE_CHECKING:
     from shufflenet_flops.comparison import Comparison, Subject
 
 
+_UNITS = "Units"
+
+
 def _size(help: str, show_default: str | bool = True) -> Any:
-    return typer.Option(help=help, parser=whole_number, metavar="N", show_default=show_default)
+    return number_option(help, _UNITS, show_default=show_default)
 
 
 def command(
@@ -40,7 +44,7 @@ def command(
         list[str] | None,
         typer.Argument(
             metavar="MODEL",
-            help=f"Whole networks to compare instead of units. {MODEL_HELP}",
+            help=f"Whole networks to compare, instead of units. {MODEL_HELP}",
             autocompletion=complete_model,
         ),
     ] = None,
@@ -57,9 +61,10 @@ def command(
         list[str] | None,
         typer.Option(
             metavar="UNIT",
-            help="resnet, resnext or shufflenet. Repeatable.",
+            help="A unit: resnet, resnext or shufflenet. Repeatable.",
             show_default="all three",
             autocompletion=complete_unit,
+            rich_help_panel=_UNITS,
         ),
     ] = None,
     input: InputOption = None,
@@ -67,13 +72,20 @@ def command(
     arg: ArgOption = None,
     path: PathOption = None,
     latency: Annotated[
-        bool, typer.Option("--latency/--no-latency", help="Measure PyTorch's wall-clock.")
+        bool,
+        typer.Option(
+            "--latency/--no-latency",
+            help="Measure the wall-clock of PyTorch eager.",
+            rich_help_panel=MEASUREMENT,
+        ),
     ] = True,
     runs: Annotated[
         int | None,
-        _size("Rounds of measurement.", show_default="about a second for each row"),
+        number_option(
+            "Rounds of measurement.", MEASUREMENT, show_default="about a second for each row"
+        ),
     ] = None,
-    threads: Annotated[int, _size("Threads that PyTorch may use.")] = 1,
+    threads: ThreadsOption = 1,
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
     quiet: QuietOption = False,
@@ -88,7 +100,7 @@ def command(
         chosen = (
             resolve_all(models, options)
             if models
-            else _units(unit, {"c": c, "m": m, "g": g, "h": h, "w": w, "stride": stride}, options)
+            else _units(unit, {"c": c, "g": g, "h": h, "w": w, "stride": stride}, m, options)
         )
         from shufflenet_flops.comparison import compare, prepare
         from shufflenet_flops.report.view.compare import compare_grid
@@ -101,7 +113,7 @@ def command(
 
 
 def _units(
-    units: Sequence[str] | None, sizes: dict[str, int | None], options: Options
+    units: Sequence[str] | None, sizes: dict[str, int], m: int | None, options: Options
 ) -> list[Source]:
     from shufflenet_flops import zoo
     from shufflenet_flops.zoo.units import UNIT_NAMES, bottleneck
@@ -116,12 +128,12 @@ def _units(
             raise UnknownNameError("unit", unit, UNIT_NAMES)
     # One bottleneck for all, as the paper compares them; it must suit the units with groups.
     groups = 1 if chosen == ["resnet"] else sizes["g"]
-    sizes["m"] = bottleneck(sizes["c"], sizes["m"], groups, sizes["stride"])
+    shared = sizes | {"m": bottleneck(sizes["c"], m, groups, sizes["stride"])}
     sources: list[Source] = []
     for unit in chosen:
         family = f"{unit}_unit"
-        known = zoo.family_options(family)
-        text = ",".join(f"{key}={value}" for key, value in sizes.items() if key in known)
+        known = zoo.find_family(family).options
+        text = ",".join(f"{key}={value}" for key, value in shared.items() if key in known)
         sources.append(from_model(zoo.find(f"{family}@{text}")))
     return sources
 
@@ -133,23 +145,18 @@ def _with_latency(
     threads: int,
     quiet: bool,
 ) -> list[Comparison]:
-    from shufflenet_flops.latency.engines.eager import Eager
-    from shufflenet_flops.latency.engines.protocol import Setup
-    from shufflenet_flops.latency.sampling import sample
     from shufflenet_flops.latency.stats import summarise
     from shufflenet_flops.latency.warnings import warnings_about
 
-    engine = Eager()
-    calls = {
-        one.name: engine.prepare(subject.module, subject.inputs, Setup(threads))
-        for one, subject in zip(comparisons, subjects, strict=True)
+    modules = {
+        comparison.name: (subject.module, subject.inputs)
+        for comparison, subject in zip(comparisons, subjects, strict=True)
         if subject.module is not None
     }
-    if not calls:
+    if not modules:
         return list(comparisons)
-    with progress_bar(quiet, "measuring") as progress:
-        samples = sample(calls, rounds=runs, progress=progress)
-    first = next(iter(calls))
+    samples = sample_eager(modules, quiet, threads=threads, rounds=runs)
+    first = next(iter(modules))
     latencies = {
         name: summarise(times, None if name == first else (first, samples[first]))
         for name, times in samples.items()
@@ -157,4 +164,6 @@ def _with_latency(
     if not quiet:
         for warning in warnings_about(latencies):
             print(f"warning: {warning}", file=sys.stderr)
-    return [replace(one, latency_s=latencies.get(one.name)) for one in comparisons]
+    return [
+        replace(comparison, latency_s=latencies.get(comparison.name)) for comparison in comparisons
+    ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from shufflenet_flops.cli.group import TWO_WORDS
+
 # typer finds out what a completion takes by the names of its parameters.
 
 
@@ -12,10 +14,11 @@ def complete_model(incomplete: str) -> list[str]:
     from shufflenet_flops import zoo
 
     base, at, text = incomplete.partition("@")
-    if not at or base not in zoo.families():
-        return _starting(incomplete, [*zoo.names(), *zoo.families()])
+    families = zoo.families()
+    if not at or base not in families:
+        return _starting(incomplete, [*zoo.names(), *families])
     done, comma, _ = text.rpartition(",")
-    options = (f"{base}@{done}{comma}{option}=" for option in zoo.family_options(base))
+    options = (f"{base}@{done}{comma}{option}=" for option in families[base].options)
     return _starting(incomplete, options)
 
 
@@ -27,10 +30,11 @@ def complete_unit(incomplete: str) -> list[str]:
 
 
 def complete_table(incomplete: str) -> list[str]:
-    """The papers' tables."""
+    """The papers' tables, and the second words of commands that begin with `paper`."""
     from shufflenet_flops.paper import table_names
 
-    return _starting(incomplete, table_names())
+    second_words = [name.partition(" ")[2] for name in TWO_WORDS]
+    return _starting(incomplete, [*table_names(), *second_words])
 
 
 def complete_convention(incomplete: str) -> list[str]:

@@ -32,7 +32,10 @@ class By(StrEnum):
 
 
 def command(
-    model: Annotated[str, typer.Argument(help=MODEL_HELP, autocompletion=complete_model)],
+    model: Annotated[
+        str,
+        typer.Argument(metavar="MODEL", help=MODEL_HELP, autocompletion=complete_model),
+    ],
     input: InputOption = None,
     input_factory: InputFactoryOption = None,
     arg: ArgOption = None,
@@ -41,7 +44,8 @@ def command(
     convention: Annotated[
         str,
         typer.Option(
-            help="What counts: paper, paper-conv, flops, fvcore, thop.",
+            metavar="NAME",
+            help="The convention of what counts: paper, paper-conv, flops, fvcore or thop.",
             autocompletion=complete_convention,
         ),
     ] = "paper",
@@ -49,7 +53,7 @@ def command(
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> int:
-    """Count one network: MACs, parameters, activations, memory access."""
+    """Count one network: MACs, params, activations, memory access."""
     from shufflenet_flops.counting import find_convention
     from shufflenet_flops.report.view.count import count_grids, count_result
     from shufflenet_flops.sources import resolve

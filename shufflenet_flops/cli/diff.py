@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shufflenet_flops.cli.options import whole_number
+from shufflenet_flops.cli.options import number_option
 from shufflenet_flops.cli.verdicts import (
     ExitZeroOption,
     VerdictFormat,
@@ -28,10 +28,7 @@ _WHAT = "A lock, JSON saved by `count`, or one of them in git as REVISION:FILE."
 def command(
     before: Annotated[str, typer.Argument(metavar="A", help=_WHAT)],
     after: Annotated[str, typer.Argument(metavar="B", help="The same, later.")],
-    top: Annotated[
-        int,
-        typer.Option(help="Layers to name for each change.", parser=whole_number, metavar="N"),
-    ] = 10,
+    top: Annotated[int, number_option("Layers to name for each change.")] = 10,
     form: VerdictFormatOption = VerdictFormat.TEXT,
     output: VerdictOutputOption = None,
     exit_zero: ExitZeroOption = False,

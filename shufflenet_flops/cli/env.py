@@ -14,11 +14,11 @@ def command(form: FormatOption = Format.TABLE, output: OutputOption = None) -> N
     from shufflenet_flops.report.grid import Column, grid
 
     with open_outputs(form, output or []) as writer:
-        found = asdict(environment())
+        stamp = asdict(environment())
         rows = [
             (key, str(value))
-            for key, value in (found | found["packages"]).items()
+            for key, value in (stamp | stamp["packages"]).items()
             if key != "packages"
         ]
         columns = [Column("what", figures=False), Column("value", figures=False)]
-        writer.write(Document("env", None, [found], [grid("environment", columns, rows)]))
+        writer.write(Document("env", None, [stamp], [grid("environment", columns, rows)]))

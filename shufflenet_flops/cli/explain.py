@@ -16,6 +16,7 @@ from shufflenet_flops.cli.options import (
     OutputOption,
     PathOption,
     StrictOption,
+    seconds,
     source_options,
     whole_number,
 )
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
 
 
 def command(
-    model: Annotated[str, typer.Argument(help=MODEL_HELP, autocompletion=complete_model)],
+    model: Annotated[
+        str,
+        typer.Argument(metavar="MODEL", help=MODEL_HELP, autocompletion=complete_model),
+    ],
     input: InputOption = None,
     input_factory: InputFactoryOption = None,
     arg: ArgOption = None,
@@ -39,7 +43,7 @@ def command(
         str | None,
         typer.Option(
             metavar="N",
-            help="Name the counter that gives this total, without running any.",
+            help="Name the counter that gives this total; no counter is run.",
         ),
     ] = None,
     counter: Annotated[
@@ -51,8 +55,11 @@ def command(
             autocompletion=complete_counter,
         ),
     ] = None,
-    limit: Annotated[
-        float, typer.Option(metavar="SECONDS", help="The longest that a counter may take.")
+    timeout: Annotated[
+        float,
+        typer.Option(
+            parser=seconds, metavar="SECONDS", help="The longest that a counter may take."
+        ),
     ] = 120.0,
     strict: StrictOption = False,
     form: FormatOption = Format.TABLE,
@@ -62,13 +69,13 @@ def command(
 
     Every counter's total, predicted op class by op class from the ops that ran.
     """
-    if limit <= 0:
-        raise InputError(f"--limit {limit:g}: must be more than 0 seconds")
+    if not timeout:
+        raise InputError(f"--timeout {timeout:g}: must be more than 0 seconds")
     with open_outputs(form, output or []) as writer:
         total = _total(reported) if reported is not None else None
         chosen = _chosen(counter)
         source = _single(resolve(model, source_options(input, arg, path, input_factory)))
-        writer.write(_explain(source, chosen, limit) if total is None else _name(source, total))
+        writer.write(_explain(source, chosen, timeout) if total is None else _name(source, total))
     return int(strict and bool(source.trace().unknown_ops))
 
 
@@ -107,21 +114,21 @@ def _chosen(names: Sequence[str] | None) -> tuple[Counter, ...]:
     return tuple(known[name] for name in dict.fromkeys(names or known))
 
 
-def _explain(source: Source, counters: tuple[Counter, ...], limit_s: float) -> Document:
+def _explain(source: Source, counters: tuple[Counter, ...], timeout_s: float) -> Document:
     from shufflenet_flops.counters.explain import explain
     from shufflenet_flops.report.view.explain import explain_grids, explain_records, explain_result
 
-    found = explain(
+    explanation = explain(
         source.name,
         source.module(),
         source.example_inputs(),
         counters=counters,
-        limit_s=limit_s,
+        limit_s=timeout_s,
     )
     return Document(
         "explain",
         None,
-        [explain_result(found)],
-        explain_grids(found),
-        explain_records(found),
+        [explain_result(explanation)],
+        explain_grids(explanation),
+        explain_records(explanation),
     )

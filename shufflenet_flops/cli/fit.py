@@ -7,60 +7,59 @@ from collections.abc import Collection
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shufflenet_flops.cli.options import FormatOption, OutputOption
+from shufflenet_flops.cli.options import (
+    DESIGN,
+    FormatOption,
+    OutputOption,
+    list_option,
+    number_option,
+    plot_option,
+)
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
 from shufflenet_flops.errors import InputError, SpecError
 
 if TYPE_CHECKING:
-    from shufflenet_flops.design.catalogue import Design
+    from shufflenet_flops.zoo.designs import Design
 
 _AMOUNT = re.compile(r"(\d[\d_]*(?:\.\d+)?)\s*([kMGT]?)", re.ASCII)
 _FACTORS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def _budget(help: str) -> Any:
+    return typer.Option(metavar="N", help=help, rich_help_panel="Budget")
 
 
 def command(
     designs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FAMILY]...",
-            help="Families of networks, as family@option=value,…, or units as shufflenet_unit.",
+            metavar="FAMILY",
+            help="A family of networks, as family@option=value,…, or a unit, as shufflenet_unit.",
         ),
     ] = None,
-    macs: Annotated[str | None, typer.Option(metavar="N", help="At most so many, as 140M.")] = None,
-    params: Annotated[str | None, typer.Option(metavar="N", help="At most so many.")] = None,
-    memory: Annotated[
-        str | None, typer.Option(metavar="N", help="At most so many bytes of memory access.")
-    ] = None,
-    g: Annotated[
-        str | None,
-        typer.Option(metavar="LIST", help="Groups: a list or ranges, as 1,2,4 or 1:8."),
-    ] = None,
+    macs: Annotated[str | None, _budget("At most so many multiply-accumulates, as 140M.")] = None,
+    params: Annotated[str | None, _budget("At most so many parameters.")] = None,
+    memory: Annotated[str | None, _budget("At most so many bytes of memory access.")] = None,
+    g: Annotated[str | None, list_option("Groups, as 3, 1,2,4 or 1:8.")] = None,
     multiple_of: Annotated[
-        int, typer.Option(min=1, help="Channels must also be a multiple of this.")
+        int, number_option("Channels must also be a multiple of this.", DESIGN)
     ] = 1,
-    m: Annotated[str | None, typer.Option(metavar="LIST", help="Bottleneck channels.")] = None,
-    n: Annotated[str | None, typer.Option(metavar="LIST", help="Output channels.")] = None,
-    k: Annotated[str | None, typer.Option(metavar="LIST", help="Kernel size.")] = None,
-    h: Annotated[str | None, typer.Option(metavar="LIST", help="Input height.")] = None,
-    w: Annotated[str | None, typer.Option(metavar="LIST", help="Input width.")] = None,
-    stem: Annotated[str | None, typer.Option(metavar="LIST", help="Channels of conv1.")] = None,
-    classes: Annotated[str | None, typer.Option(metavar="LIST", help="Classes.")] = None,
-    paper_table_4: Annotated[
-        bool,
-        typer.Option("--paper-table-4", help="What fits the budgets of ShuffleNet V1, Table 4."),
-    ] = False,
-    plot: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Draw the widest channels against g (.svg or .png)."),
-    ] = None,
+    m: Annotated[str | None, list_option("Bottleneck channels.")] = None,
+    n: Annotated[str | None, list_option("Output channels.")] = None,
+    k: Annotated[str | None, list_option("Kernel sizes.")] = None,
+    h: Annotated[str | None, list_option("Input heights.")] = None,
+    w: Annotated[str | None, list_option("Input widths.")] = None,
+    stem: Annotated[str | None, list_option("Channels of conv1.")] = None,
+    classes: Annotated[str | None, list_option("Classes of a network.")] = None,
+    plot: Annotated[Path | None, plot_option("Draw the widest channels against g")] = None,
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> None:
-    """Find the widest network within a budget, and the next, over it."""
+    """Find the widest network within a budget, and the next one."""
     given = {"g": g, "m": m, "n": n, "k": k, "h": h, "w": w, "stem": stem, "classes": classes}
     budgets = {
         metric: _amount(option, text)
@@ -76,19 +75,6 @@ def command(
 
         axes = [parse_axis(name, text) for name, text in given.items() if text is not None]
         values = {axis.name: list(axis) for axis in axes}
-        if paper_table_4:
-            if (
-                designs
-                or budgets
-                or plot
-                or set(values) - {"stem"}
-                or len(values.get("stem", [])) > 1
-            ):
-                raise InputError(
-                    "--paper-table-4 has its own families and budgets: only --stem varies"
-                )
-            writer.write(_table4(values.get("stem", [12])[0]))
-            return
         if not designs:
             raise InputError(
                 "which family? name one or several, as in: fit shufflenet_v1 --macs 140M"
@@ -120,9 +106,9 @@ def _fits(
     plot: Path | None,
     offered: Collection[str],
 ) -> tuple[Document, bytes]:
-    from shufflenet_flops.design.catalogue import check_used, find_design
     from shufflenet_flops.design.fit import fit
     from shufflenet_flops.report.view.fit import draw_widths, fit_grid, fit_result
+    from shufflenet_flops.zoo.designs import check_used, find_design
 
     designs = [find_design(name) for name in dict.fromkeys(names)]
     check_used(designs, values, offered)
@@ -139,7 +125,7 @@ def _fits(
         from shufflenet_flops.report.plot.figure import image
 
         figure = image(draw_widths(fits), plot.suffix)
-    results = [fit_result(one) for one in fits]
+    results = list(map(fit_result, fits))
     grids = [fit_grid(results, failures)]
     return Document("fit", "paper", results, grids, notes=failures), figure
 
@@ -148,19 +134,10 @@ def _combinations(
     designs: list[Design], values: dict[str, list[int]]
 ) -> list[tuple[Design, dict[str, int]]]:
     """Each design with each combination of the values of its own variables."""
-    found = []
+    combinations = []
     for design in designs:
         own = design.known(values)
-        found += [
+        combinations += [
             (design, dict(zip(own, chosen, strict=True))) for chosen in product(*own.values())
         ]
-    return found
-
-
-def _table4(stem: int) -> Document:
-    from shufflenet_flops.paper.table4_fits import readings, rows
-    from shufflenet_flops.report.view.fit import reading_result, table4_grids, table4_result
-
-    found, read = rows(stem), readings()
-    results = [*map(table4_result, found), *map(reading_result, read)]
-    return Document("fit", "paper", results, table4_grids(found, read))
+    return combinations

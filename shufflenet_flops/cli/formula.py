@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shufflenet_flops.cli.options import FormatOption, OutputOption
+from shufflenet_flops.cli.options import (
+    DESIGN,
+    DesignsArgument,
+    FormatOption,
+    OutputOption,
+    UnitOption,
+    number_option,
+    plot_option,
+)
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
 from shufflenet_flops.errors import InputError
 
 if TYPE_CHECKING:
     from shufflenet_flops.counting.closed_forms import Metric
-    from shufflenet_flops.design.catalogue import Design
+    from shufflenet_flops.zoo.designs import Design
 
 
 class MetricName(StrEnum):
@@ -36,33 +44,24 @@ _METRICS: dict[MetricName, Metric] = {
 }
 
 
+def _size(help: str) -> Any:
+    return number_option(help, DESIGN)
+
+
 def command(
-    designs: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[NETWORK]...",
-            help="Families of networks, as family@option=value,…, or units as shufflenet_unit.",
-        ),
-    ] = None,
-    unit: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A unit: resnet, resnext, shufflenet, shufflenet_v2, mobilenet, conv, pointwise. "
-            "Repeatable.",
-            show_default="resnet, resnext, shufflenet",
-        ),
-    ] = None,
+    designs: DesignsArgument = None,
+    unit: UnitOption = None,
     metric: Annotated[MetricName, typer.Option(help="What to count.")] = MetricName.MACS,
-    c: Annotated[int | None, typer.Option(help="Channels: a unit's, a network's last.")] = None,
-    m: Annotated[int | None, typer.Option(help="Bottleneck channels.")] = None,
-    n: Annotated[int | None, typer.Option(help="Output channels.")] = None,
-    k: Annotated[int | None, typer.Option(help="Kernel size.")] = None,
-    g: Annotated[int | None, typer.Option(help="Groups (in ResNeXt, the cardinality).")] = None,
-    h: Annotated[int | None, typer.Option(help="Input height.")] = None,
-    w: Annotated[int | None, typer.Option(help="Input width.")] = None,
-    stride: Annotated[int | None, typer.Option(help="1 or 2.")] = None,
-    stem: Annotated[int | None, typer.Option(help="Channels of conv1.")] = None,
-    classes: Annotated[int | None, typer.Option(help="Classes of a network.")] = None,
+    c: Annotated[int | None, _size("Channels: a unit's input, a network's last stage.")] = None,
+    m: Annotated[int | None, _size("Bottleneck channels.")] = None,
+    n: Annotated[int | None, _size("Output channels.")] = None,
+    k: Annotated[int | None, _size("Kernel size.")] = None,
+    g: Annotated[int | None, _size("Groups (in ResNeXt, the cardinality).")] = None,
+    h: Annotated[int | None, _size("Input height.")] = None,
+    w: Annotated[int | None, _size("Input width.")] = None,
+    stride: Annotated[int | None, _size("Stride of a unit, 1 or 2.")] = None,
+    stem: Annotated[int | None, _size("Channels of conv1.")] = None,
+    classes: Annotated[int | None, _size("Classes of a network.")] = None,
     wrt: Annotated[
         str | None,
         typer.Option(
@@ -73,16 +72,14 @@ def command(
     over: Annotated[
         str | None, typer.Option(metavar="UNIT", help="The ratio to this unit's formula instead.")
     ] = None,
-    plot: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Draw the --wrt variable's effect (.svg or .png)."),
-    ] = None,
+    plot: Annotated[Path | None, plot_option("Draw the effect of the --wrt variable")] = None,
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> None:
-    """Derive a unit's or network's closed form; compare the paper's.
+    """Derive the closed form of a unit or network.
 
-    With numbers, its value and each term's share.
+    It is compared with the form that the paper prints. With numbers, it has its value and each
+    term's share.
     """
     numbers = {
         name: value
@@ -92,13 +89,10 @@ def command(
         }.items()
         if value is not None
     }  # fmt: skip
-    for name, value in numbers.items():
-        if value < 1:
-            raise InputError(f"--{name} {value}: must be at least 1")
     if stride not in (None, 1, 2):
         raise InputError(f"--stride {stride}: must be 1 or 2")
     with open_outputs(form, output or []) as writer, open_figure(plot) as write_figure:
-        from shufflenet_flops.design.catalogue import check_used, find_design, find_unit
+        from shufflenet_flops.zoo.designs import check_used, find_design, find_unit
 
         chosen = [*map(find_design, designs or []), *map(find_unit, unit or [])]
         chosen = chosen or [find_unit(name) for name in ("resnet", "resnext", "shufflenet")]
@@ -122,7 +116,7 @@ def _formulas(
     from shufflenet_flops.design.formula import changes, derivative, derive, evaluate
     from shufflenet_flops.report.view.formula import Derived, formula_grids, formula_result
 
-    found = []
+    derivations = []
     for design in chosen:
         own = design.known(numbers)
         value = evaluate(design, metric, own) if own else None
@@ -137,8 +131,8 @@ def _formulas(
                 derivative(formula, wrt),
                 tuple(changes(formula, wrt, filled)),
             )
-        found.append(derived)
-    results = list(map(formula_result, found))
+        derivations.append(derived)
+    results = list(map(formula_result, derivations))
     return Document("formula", None, results, formula_grids(results))
 
 
@@ -161,5 +155,5 @@ def _figure(
     from shufflenet_flops.report.plot.figure import image
     from shufflenet_flops.report.view.formula import draw_series
 
-    found = series(design, metric, design.known(numbers), wrt)
-    return image(draw_series(found, design.unit or design.name, metric, wrt), suffix)
+    values = series(design, metric, design.known(numbers), wrt)
+    return image(draw_series(values, design.unit or design.name, metric, wrt), suffix)

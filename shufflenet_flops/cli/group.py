@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
+
+from shufflenet_flops.errors import InputError
 
 # In the order of `--help`; each is a module beside this one with a function `command`.
 NAMES = (
-    *("compare", "count", "formula", "fit", "sweep", "explain", "paper", "report"),
-    *("check", "lock", "diff", "latency", "shuffle", "models", "env"),
+    *("compare", "count", "formula", "fit", "sweep", "explain"),
+    *("paper", "report", "check", "lock", "diff", "latency", "latency-diff", "shuffle"),
+    *("models", "env"),
+)
+# Beside `paper TABLE`, whose help tells of them.
+TWO_WORDS = ("paper fit-table-4", "paper time-table-8")
+# Where options went that earlier versions had, by command.
+MOVED: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "fit": {"--paper-table-4": "paper fit-table-4"},
+        "latency": {
+            "--paper-table-8": "paper time-table-8",
+            "--compare": "latency-diff OLD NEW",
+        },
+        "sweep": {
+            "--engine": "sweep --executor",
+            "--limit": "sweep --max-configurations",
+        },
+        "explain": {"--limit": "explain --timeout"},
+    }
 )
 # What follows `report` is the command line of another command.
 _SETTINGS = {"report": {"allow_extra_args": True, "ignore_unknown_options": True}}
@@ -22,7 +44,7 @@ class Commands(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        self.commands: dict[str, Any] = dict.fromkeys(NAMES)
+        self.commands: dict[str, Any] = dict.fromkeys((*NAMES, *TWO_WORDS))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command, imported on first use; None where there is none of that name."""
@@ -30,9 +52,61 @@ class Commands(TyperGroup):
             self.commands[cmd_name] = _load(cmd_name)
         return self.commands.get(cmd_name)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command's name, the command, and its arguments.
+
+        Raises InputError for an option that went elsewhere.
+        """
+        two_words = " ".join(args[:2])
+        if two_words in TWO_WORDS:
+            args = [two_words, *args[2:]]
+        name, command, arguments = super().resolve_command(ctx, args)
+        if not ctx.resilient_parsing:
+            _check_moved(name, arguments)
+        return name, command, arguments
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of one word, for `--help` and the shell's completion."""
+        return list(NAMES)
+
+
+class Command(TyperCommand):
+    """A command whose `--help` puts each option under the heading that it names."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Arguments, each heading in the order in which they first come, and all other options."""
+        headings: dict[str, list[tuple[str, str]]] = {"Arguments": []}
+        others: list[tuple[str, str]] = []
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is None:
+                continue
+            heading = getattr(parameter, "rich_help_panel", None)
+            if parameter.param_type_name == "argument":
+                # Typer adds the Python type, which says nothing to who types text.
+                headings["Arguments"].append((record[0].partition(" ")[0], record[1]))
+            elif heading:
+                headings.setdefault(heading, []).append(record)
+            else:
+                others.append(record)
+        for heading, records in {**headings, "Options": others}.items():
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
+
+
+def _check_moved(name: str | None, arguments: list[str]) -> None:
+    moved = MOVED.get(name or "", {})
+    for argument in arguments:
+        option = argument.partition("=")[0]
+        if option in moved:
+            raise InputError(
+                f"{name} {option} is no more: it is now `shufflenet-flops {moved[option]}`"
+            )
+
 
 def _load(name: str) -> Any:
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-    module = import_module(f"shufflenet_flops.cli.{name}")
-    alone.command(name, context_settings=_SETTINGS.get(name))(module.command)
+    module = import_module(f"{__package__}.{name.replace(' ', '_').replace('-', '_')}")
+    alone.command(name, cls=Command, context_settings=_SETTINGS.get(name))(module.command)
     return typer.main.get_command(alone)

@@ -8,7 +8,7 @@ from shufflenet_flops.errors import ModelError
 
 
 def command(config: ConfigOption = None) -> None:
-    """Write flop-budget.lock: every model's figures, layer by layer.
+    """Write flop-budget.lock: each model's figures, by layer.
 
     Commit it: its diff shows in review what a change costs, and `check --locked` holds models to
     it. A model that cannot be counted leaves the old lock as it is.
@@ -18,13 +18,13 @@ def command(config: ConfigOption = None) -> None:
     from shufflenet_flops.budget.load import load
     from shufflenet_flops.budget.lock import render
 
-    found = load(config)
-    with open_file(found.lock_file) as write:
-        subjects = Counter(found).subjects()
-        failed = [f"{one.model}: {one.error}" for one in subjects if one.error]
+    budgets = load(config)
+    with open_file(budgets.lock_file) as write:
+        subjects = Counter(budgets).subjects()
+        failed = [f"{subject.model}: {subject.error}" for subject in subjects if subject.error]
         if failed:
             raise ModelError("; ".join(failed))
         blocks = lock_of(subjects)
         write(render(blocks).encode())
     models = f"{len(blocks)} model{'s' if len(blocks) != 1 else ''}"
-    print(f"locked {models} in {found.lock_file}")
+    print(f"locked {models} in {budgets.lock_file}")

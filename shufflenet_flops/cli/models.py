@@ -12,11 +12,13 @@ from shufflenet_flops.errors import UnknownNameError
 
 
 def command(
-    pattern: Annotated[str, typer.Argument(metavar="GLOB", help="Such as 'resnext*'.")] = "*",
+    pattern: Annotated[
+        str, typer.Argument(metavar="GLOB", help="A pattern of names, such as 'resnext*'.")
+    ] = "*",
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> None:
-    """List the networks and families of the zoo, with MACs and params."""
+    """List the zoo's networks and families, with MACs and params."""
     from shufflenet_flops import zoo
     from shufflenet_flops.report.view.models import model_result, models_grids
 

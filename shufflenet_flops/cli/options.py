@@ -1,10 +1,11 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the headings they stand under in `--help`."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,8 +13,69 @@ from shufflenet_flops.cli.output import Format
 from shufflenet_flops.report.format.registry import RESULTS, suffixes
 from shufflenet_flops.sources import Options, parse_args, parse_input
 
+# Headings in `--help`.
+DESIGN = "Design space"
+MEASUREMENT = "Measurement"
+MODEL = "Model"
+OUTPUT = "Output"
+
+
+def whole_number(text: str | int, least: int = 1, most: int | None = None) -> int:
+    """An option's value as a whole number. Raises BadParameter unless least ≤ number ≤ most."""
+    value = str(text)
+    if not (value.isascii() and value.isdigit()) or int(value) < least:
+        raise typer.BadParameter(f"{value} is not a whole number of at least {least}")
+    if most is not None and int(value) > most:
+        raise typer.BadParameter(f"{value} is not a whole number of at most {most:,}")
+    return int(value)
+
+
+def number_option(
+    help: str,
+    heading: str | None = None,
+    *,
+    least: int = 1,
+    most: int | None = None,
+    show_default: str | bool = True,
+) -> Any:
+    """An option whose value is a whole number, from `least` to `most`."""
+
+    def number(text: str | int) -> int:
+        return whole_number(text, least, most)
+
+    return typer.Option(
+        help=help, parser=number, metavar="N", show_default=show_default, rich_help_panel=heading
+    )
+
+
+def seconds(text: str | float) -> float:
+    """An option's value as a number of seconds. Raises BadParameter for less than 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise typer.BadParameter(f"{text} is not a number of seconds, 0 or more")
+    return value
+
+
+def list_option(help: str) -> Any:
+    """An option of the design space: one number, several or ranges, as text."""
+    return typer.Option(metavar="LIST", help=help, rich_help_panel=DESIGN)
+
+
+def plot_option(help: str) -> Any:
+    """An option that names the file of a figure."""
+    return typer.Option(
+        metavar="FILE", help=f"{help}, in a file .svg or .png.", rich_help_panel=OUTPUT
+    )
+
+
 FormatOption = Annotated[
-    Format, typer.Option("--format", help="How to print the result.", show_default=True)
+    Format,
+    typer.Option(
+        "--format", help="How to print the result.", show_default=True, rich_help_panel=OUTPUT
+    ),
 ]
 OutputOption = Annotated[
     list[Path] | None,
@@ -21,13 +83,16 @@ OutputOption = Annotated[
         "--output",
         "-o",
         metavar="FILE",
-        help="Also write a file, its format chosen by suffix "
-        f"({' '.join(suffixes(RESULTS))}). Repeatable.",
+        help="Also write this file, in the format that its suffix stands for "
+        f"({', '.join(suffixes(RESULTS))}). Repeatable.",
+        rich_help_panel=OUTPUT,
     ),
 ]
 QuietOption = Annotated[
-    bool, typer.Option("--quiet", "-q", help="No progress and no warnings on stderr.")
+    bool,
+    typer.Option("--quiet", "-q", help="Show no progress and no warnings.", rich_help_panel=OUTPUT),
 ]
+
 MODEL_HELP = (
     "A network (`models` lists them) or family@option=value,…; package.module:factory, which is "
     "imported, and that runs its code; timm:NAME; torchvision:NAME; a .pt2 or .onnx file."
@@ -37,7 +102,9 @@ InputOption = Annotated[
     typer.Option(
         "--input",
         metavar="SHAPE[:DTYPE]",
-        help="Input, batch first: 1x3x224x224, 1x128:int64. Repeatable, for several inputs.",
+        help="The input's shape, batch first: 1x3x224x224, 1x128:int64. Repeatable, for a model "
+        "with several inputs.",
+        rich_help_panel=MODEL,
     ),
 ]
 ArgOption = Annotated[
@@ -45,7 +112,8 @@ ArgOption = Annotated[
     typer.Option(
         "--arg",
         metavar="KEY=VALUE",
-        help="Argument of the factory: a Python literal, else text. Repeatable.",
+        help="An argument of the factory: a Python literal, else text. Repeatable.",
+        rich_help_panel=MODEL,
     ),
 ]
 PathOption = Annotated[
@@ -54,17 +122,37 @@ PathOption = Annotated[
         "--path",
         metavar="DIR",
         help="Also import from this directory; without it, not even from the current one.",
+        rich_help_panel=MODEL,
     ),
 ]
 InputFactoryOption = Annotated[
     str | None,
     typer.Option(
         metavar="MODULE:FUNCTION",
-        help="Function that returns the inputs: a tensor, a tuple, or a dictionary by name.",
+        help="A function that returns the inputs: a tensor, a tuple, or a dictionary by name.",
+        rich_help_panel=MODEL,
     ),
 ]
 StrictOption = Annotated[
     bool, typer.Option("--strict", help="Exit with 1 if any op is unknown, and so not counted.")
+]
+
+DesignsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="NETWORK",
+        help="A family of networks, as family@option=value,…, or a unit, as shufflenet_unit.",
+    ),
+]
+UnitOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="UNIT",
+        help="A unit: resnet, resnext, shufflenet, shufflenet_v2, mobilenet, conv or pointwise. "
+        "Repeatable.",
+        show_default="resnet, resnext, shufflenet",
+        rich_help_panel=DESIGN,
+    ),
 ]
 
 
@@ -81,11 +169,3 @@ def source_options(
         tuple(path or ()),
         input_factory,
     )
-
-
-def whole_number(text: str | int) -> int:
-    """A whole number of at least 1, as an option's value."""
-    value = str(text)
-    if not (value.isascii() and value.isdigit() and int(value) > 0):
-        raise typer.BadParameter(f"{value} is not a whole number of at least 1")
-    return int(value)

@@ -18,46 +18,55 @@ def command(
     table: Annotated[
         str | None,
         typer.Argument(
-            help="Such as shufflenet_v1_table_1; all tables by default.",
+            metavar="TABLE",
+            help="A table, such as shufflenet_v1_table_1.",
+            show_default="all tables",
             autocompletion=complete_table,
         ),
     ] = None,
-    row: Annotated[str | None, typer.Option(help="One row, by its name in the table.")] = None,
+    row: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only the row of this name in the table.")
+    ] = None,
     verdict: Annotated[Verdict | None, typer.Option(help="Only cells of this verdict.")] = None,
     alternatives: Annotated[
-        bool, typer.Option("--alternatives", help="Also what other readings give.")
+        bool, typer.Option("--alternatives", help="Also show what other readings of a figure give.")
     ] = False,
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> None:
-    """Set every figure of the papers' tables beside the computed one.
+    """Set the papers' published figures beside the computed ones.
 
-    Exits with 1 when a verdict is not the one on record.
+    Exits with 1 when a verdict is not the one on record. Two more commands, each with its own
+    --help:
+
+    \b
+    paper fit-table-4   the widths that fit the budgets of ShuffleNet V1's Table 4
+    paper time-table-8  the networks of its Table 8, timed on this machine
     """
     from shufflenet_flops.paper import load_table, reproduce, table_names
     from shufflenet_flops.report.view.paper import errata_grid, overview_grid, table_grids
 
     with open_outputs(form, output or []) as writer:
         tables = [load_table(name) for name in ([table] if table else table_names())]
-        if row is not None and not any(row in one.rows for one in tables):
-            rows = dict.fromkeys(name for one in tables for name in one.rows)
+        if row is not None and not any(row in published.rows for published in tables):
+            rows = dict.fromkeys(name for published in tables for name in published.rows)
             raise UnknownNameError(f"row of {table}" if table else "row", row, rows)
-        found = [
+        reproduced = [
             (
-                one,
+                published,
                 [
                     cell
-                    for cell in reproduce(one)
+                    for cell in reproduce(published)
                     if row in (None, cell.row) and verdict in (None, cell.verdict)
                 ],
             )
-            for one in tables
+            for published in tables
         ]
-        found = [(one, cells) for one, cells in found if cells]
-        grids = table_grids(found, alternatives=alternatives)
+        reproduced = [(published, cells) for published, cells in reproduced if cells]
+        grids = table_grids(reproduced, alternatives=alternatives)
         if (table, row, verdict) == (None, None, None):
-            grids = [overview_grid(found), *grids, errata_grid()]
-        cells = [cell for _, cells in found for cell in cells]
+            grids = [overview_grid(reproduced), *grids, errata_grid()]
+        cells = [cell for _, cells in reproduced for cell in cells]
         writer.write(Document("paper", None, cells, grids))
     moved = [cell for cell in cells if not cell.as_recorded]
     for cell in moved:

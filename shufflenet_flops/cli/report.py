@@ -7,7 +7,7 @@ import io
 import shlex
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from shufflenet_flops.cli.completion import complete_report
 from shufflenet_flops.cli.group import Commands
 from shufflenet_flops.cli.options import QuietOption
 from shufflenet_flops.cli.output import open_files
+from shufflenet_flops.cli.progress import progress_bar
 from shufflenet_flops.cli.stage import Stage
 from shufflenet_flops.errors import InputError
 
@@ -144,9 +145,8 @@ def _invoker(context: typer.Context) -> Invoke:
     root = context.find_root().command
 
     def invoke(arguments: Sequence[str]) -> None:
-        name, *rest = arguments
-        found = cast(Commands, root).get_command(context, name)
-        code = found.main(rest, prog_name=f"shufflenet-flops {name}", standalone_mode=False)
+        name, command, rest = cast(Commands, root).resolve_command(context, list(arguments))
+        code = command.main(rest, prog_name=f"shufflenet-flops {name}", standalone_mode=False)
         if code == interrupts.INTERRUPTED:
             raise KeyboardInterrupt
 
@@ -175,37 +175,16 @@ def _all(targets: Sequence[Path], invoke: Invoke, quiet: bool) -> None:
     if "budgets" in parts and not BUDGETS.exists():
         del parts["budgets"]
         print(f"no report on budgets: there is no {BUDGETS} here", file=sys.stderr)
-    with Stage(directory) as stage, _progress(len(parts) + 1, quiet) as step:
+    with Stage(directory) as stage, progress_bar(quiet, "report on") as progress:
         sections = []
-        for name, arguments in parts.items():
-            step(name)
+        for number, (name, arguments) in enumerate(parts.items()):
+            progress(name, number, len(parts) + 1)
             text = stage.kept(name, arguments, partial(_json, arguments, invoke))
             made_by = shlex.join(["shufflenet-flops", "report", *arguments, "-o", f"{name}.md"])
             section = _section(load(text, name), made_by)
             if not alone:
                 stage.add(report_files(f"{name}.md", section.question, [section]))
             sections.append(replace(section, name=name))
-        step(page)
+        progress("all of them", len(parts), len(parts) + 1)
         stage.add(report_files(page, TITLE, sections))
         stage.publish()
-
-
-@contextlib.contextmanager
-def _progress(total: int, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A progress bar on stderr, when that is a terminal."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda name: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reports", total=total)
-        done = 0
-
-        def step(name: str) -> None:
-            nonlocal done
-            bar.update(task, description=name, completed=done)
-            done += 1
-
-        yield step

@@ -4,60 +4,55 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shufflenet_flops.cli.latency import chosen_engines
-from shufflenet_flops.cli.options import FormatOption, OutputOption, QuietOption, whole_number
+from shufflenet_flops.cli.options import (
+    MEASUREMENT,
+    FormatOption,
+    OutputOption,
+    QuietOption,
+    number_option,
+    plot_option,
+)
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
 from shufflenet_flops.cli.progress import progress_bar
+from shufflenet_flops.cli.timing import EngineOption, ThreadsOption, chosen_engines
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.latency.engines.protocol import Engine
 from shufflenet_flops.zoo.shufflenet_v1 import STAGE_WIDTHS
 
 if TYPE_CHECKING:
     from shufflenet_flops.latency.shuffle import OpCost, UnitShare
-    from shufflenet_flops.zoo.shufflenet_v1 import Groups
 
 _MOST = 4096  # channels; beyond, the drawing is of no use
 
 
 def command(
-    g: Annotated[int, typer.Option(parser=whole_number, metavar="N", help="Groups.")] = 3,
-    n: Annotated[
-        int, typer.Option(parser=whole_number, metavar="N", help="Channels of each group.")
-    ] = 6,
-    seed: Annotated[int, typer.Option(help="Of the random permutation.")] = 0,
-    plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw the connections (.svg or .png).")
-    ] = None,
+    g: Annotated[int, number_option("Groups.")] = 3,
+    n: Annotated[int, number_option("Channels of each group.")] = 6,
+    seed: Annotated[
+        int,
+        typer.Option(metavar="N", help="The seed of the random permutation, any whole number."),
+    ] = 0,
     cost: Annotated[
         bool,
         typer.Option(
-            "--cost", help="Also time it, at the unit sizes of ShuffleNet 1x with g groups."
+            "--cost",
+            help="Also time the shuffle, at the unit sizes of ShuffleNet 1x with g groups.",
+            rich_help_panel=MEASUREMENT,
         ),
     ] = False,
-    engine: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="For --cost, as in `latency`. Repeatable.",
-            show_default="all that are installed",
-        ),
-    ] = None,
-    threads: Annotated[
-        int, typer.Option(parser=whole_number, metavar="N", help="Threads of every engine.")
-    ] = 1,
+    engine: EngineOption = None,
+    threads: ThreadsOption = 1,
     runs: Annotated[
         int | None,
-        typer.Option(
-            parser=whole_number,
-            metavar="N",
-            help="Rounds of measurement.",
-            show_default="about half a second for each row",
+        number_option(
+            "Rounds of measurement.", MEASUREMENT, show_default="about half a second for each row"
         ),
     ] = None,
+    plot: Annotated[Path | None, plot_option("Draw the connections")] = None,
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
     quiet: QuietOption = False,
@@ -79,9 +74,7 @@ def command(
     with open_outputs(form, output or []) as writer, open_figure(plot) as draw:
         permutations = variants(g, n, seed)
         costs, shares = (
-            _cost(cast("Groups", g), chosen_engines(engine, quiet), threads, runs, quiet)
-            if cost
-            else (None, None)
+            _cost(g, chosen_engines(engine, quiet), threads, runs, quiet) if cost else (None, None)
         )
         result = ShuffleResult(
             g=g,
@@ -106,7 +99,7 @@ def command(
 
 
 def _cost(
-    g: Groups, engines: list[Engine], threads: int, runs: int | None, quiet: bool
+    g: int, engines: list[Engine], threads: int, runs: int | None, quiet: bool
 ) -> tuple[tuple[OpCost, ...], tuple[UnitShare, ...]]:
     from shufflenet_flops.latency.engines.protocol import Setup
     from shufflenet_flops.latency.measure import Plan

@@ -8,13 +8,25 @@ from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shufflenet_flops.cli.options import FormatOption, OutputOption, QuietOption
+from shufflenet_flops.cli.options import (
+    DESIGN,
+    MEASUREMENT,
+    DesignsArgument,
+    FormatOption,
+    OutputOption,
+    QuietOption,
+    UnitOption,
+    list_option,
+    number_option,
+    plot_option,
+)
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
 from shufflenet_flops.cli.progress import progress_bar
+from shufflenet_flops.cli.timing import sample_eager
 from shufflenet_flops.errors import InputError, OutputError, ShufflenetFlopsError
 
 if TYPE_CHECKING:
@@ -23,7 +35,7 @@ if TYPE_CHECKING:
     from shufflenet_flops.latency.stats import Latency
 
 
-class Engine(StrEnum):
+class Executor(StrEnum):
     """Who counts."""
 
     LOCAL = "local"
@@ -37,87 +49,108 @@ class SaveAs(StrEnum):
     CSV = "csv"
 
 
-def _axis(help: str) -> object:
-    return typer.Option(metavar="LIST", help=help)
+_SELECTION = "Selection"
+_SAVING = "Saving and resuming"
+_WORKERS = "Workers"
+
+
+def _column(name: str, help: str, default: str) -> Any:
+    return typer.Option(
+        name, metavar="COLUMN", help=help, show_default=default, rich_help_panel=_SELECTION
+    )
 
 
 def command(
-    designs: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[NETWORK]...",
-            help="Families of networks, as family@option=value,…, or units as shufflenet_unit.",
-        ),
-    ] = None,
-    unit: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A unit: resnet, resnext, shufflenet, shufflenet_v2, mobilenet, conv, pointwise. "
-            "Repeatable.",
-            show_default="resnet, resnext, shufflenet",
-        ),
-    ] = None,
+    designs: DesignsArgument = None,
+    unit: UnitOption = None,
     c: Annotated[
         str | None,
-        _axis("Channels, of a unit's input or a network's last stage: 64,96 or 64:1024:16."),
+        list_option(
+            "Channels of a unit's input or of a network's last stage, as 64,96 or 64:1024:16."
+        ),
     ] = None,
-    m: Annotated[str | None, _axis("Bottleneck channels.")] = None,
-    n: Annotated[str | None, _axis("Output channels.")] = None,
-    k: Annotated[str | None, _axis("Kernel sizes.")] = None,
-    g: Annotated[str | None, _axis("Groups (in ResNeXt, the cardinality).")] = None,
-    h: Annotated[str | None, _axis("Input heights.")] = None,
-    w: Annotated[str | None, _axis("Input widths.")] = None,
-    stride: Annotated[str | None, _axis("1 or 2.")] = None,
-    stem: Annotated[str | None, _axis("Channels of conv1.")] = None,
-    classes: Annotated[str | None, _axis("Classes.")] = None,
+    m: Annotated[str | None, list_option("Bottleneck channels.")] = None,
+    n: Annotated[str | None, list_option("Output channels.")] = None,
+    k: Annotated[str | None, list_option("Kernel sizes.")] = None,
+    g: Annotated[str | None, list_option("Groups (in ResNeXt, the cardinality).")] = None,
+    h: Annotated[str | None, list_option("Input heights.")] = None,
+    w: Annotated[str | None, list_option("Input widths.")] = None,
+    stride: Annotated[str | None, list_option("Stride of a unit, 1 or 2.")] = None,
+    stem: Annotated[str | None, list_option("Channels of conv1.")] = None,
+    classes: Annotated[str | None, list_option("Classes of a network.")] = None,
+    max_configurations: Annotated[
+        int,
+        number_option("Refuse a design that has more configurations than this.", DESIGN),
+    ] = 10**9,
     where: Annotated[
         str | None,
-        typer.Option(metavar="FILTER", help="Keep rows like 'macs < 40e6 and g > 1'."),
+        typer.Option(
+            metavar="FILTER",
+            help="Keep only the rows for which this is true, as 'macs < 40e6 and g > 1'.",
+            rich_help_panel=_SELECTION,
+        ),
     ] = None,
     least: Annotated[
-        list[str] | None,
-        typer.Option("--min", metavar="COLUMN", help="The front's least. Default: macs."),
+        list[str] | None, _column("--min", "The front has the least of this. Repeatable.", "macs")
     ] = None,
     most: Annotated[
-        list[str] | None,
-        typer.Option("--max", metavar="COLUMN", help="The front's most. Default: c."),
+        list[str] | None, _column("--max", "The front has the most of this. Repeatable.", "c")
     ] = None,
     sample: Annotated[
-        int | None, typer.Option(min=1, help="Count so many points, spread over the grid.")
+        int | None,
+        number_option("Count only so many configurations, spread over the grid.", _SELECTION),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Which sample.")] = 0,
+    seed: Annotated[
+        int, number_option("The seed of the sample: each gives another.", _SELECTION, least=0)
+    ] = 0,
     save: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Save all rows there, chunk by chunk.")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Save all rows in this folder, chunk by chunk.",
+            rich_help_panel=_SAVING,
+        ),
     ] = None,
-    save_as: Annotated[SaveAs, typer.Option(help="How to save.")] = SaveAs.PARQUET,
+    save_as: Annotated[
+        SaveAs, typer.Option(help="The format of the saved rows.", rich_help_panel=_SAVING)
+    ] = SaveAs.PARQUET,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a sweep that was stopped.")
+        bool,
+        typer.Option(
+            "--resume", help="Go on with a sweep that was stopped.", rich_help_panel=_SAVING
+        ),
     ] = False,
-    chunk: Annotated[
-        int, typer.Option(min=1, max=2**24, help="Configurations in memory, for each worker.")
-    ] = 2**17,
-    limit: Annotated[
-        int, typer.Option(min=1, help="Refuse to count more configurations of one design.")
-    ] = 10**9,
-    engine: Annotated[
-        Engine, typer.Option(help="Threads of this machine, or a dask cluster.")
-    ] = Engine.LOCAL,
+    executor: Annotated[
+        Executor,
+        typer.Option(
+            help="Count on threads of this machine, or on a dask cluster.",
+            rich_help_panel=_WORKERS,
+        ),
+    ] = Executor.LOCAL,
     scheduler: Annotated[
         str | None,
         typer.Option(
-            metavar="ADDRESS", help="The cluster's scheduler, tcp://…; it must share --save."
+            metavar="ADDRESS",
+            help="The dask cluster's scheduler, tcp://…; it must see the folder of --save.",
+            show_default="a cluster on this machine",
+            rich_help_panel=_WORKERS,
         ),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Threads, or dask's processes.", show_default="one per core"),
+        number_option("Threads, or processes of dask.", _WORKERS, show_default="one for each core"),
     ] = None,
+    chunk: Annotated[
+        int,
+        number_option(
+            "Configurations that a worker holds in memory at a time.", _WORKERS, most=2**24
+        ),
+    ] = 2**17,
     measure: Annotated[
-        int, typer.Option(min=0, help="Time so many of the front with PyTorch.")
+        int,
+        number_option("Time so many rows of the front in PyTorch eager.", MEASUREMENT, least=0),
     ] = 0,
-    plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw the front (.svg or .png).")
-    ] = None,
+    plot: Annotated[Path | None, plot_option("Draw the front")] = None,
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
     quiet: QuietOption = False,
@@ -129,8 +162,8 @@ def command(
     }  # fmt: skip
     if resume and save is None:
         raise InputError("--resume goes on with a saved sweep: name its folder with --save")
-    if scheduler and engine is Engine.LOCAL:
-        raise InputError("--scheduler is for --engine dask")
+    if scheduler and executor is Executor.LOCAL:
+        raise InputError("--scheduler is for --executor dask")
     with open_outputs(form, output or []) as writer, open_figure(plot) as write_figure:
         from shufflenet_flops.design.sweep.axes import parse_axis
         from shufflenet_flops.design.sweep.plan import Plan, check_plan
@@ -147,11 +180,11 @@ def command(
             seed=seed,
             chunk=chunk,
         )
-        check_plan(plan, limit)
+        check_plan(plan, max_configurations)
         if plot and len(plan.minimise + plan.maximise) < 2:
             raise InputError("--plot needs two columns: give --min and --max")
         start = time.perf_counter()
-        summary, resumed = _sweep(plan, save, save_as, resume, engine, scheduler, workers, quiet)
+        summary, resumed = _sweep(plan, save, save_as, resume, executor, scheduler, workers, quiet)
         swept = Swept(
             plan, summary, time.perf_counter() - start, str(save) if save else None, resumed
         )
@@ -167,7 +200,7 @@ def command(
 
 
 def _designs(names: list[str] | None, units: list[str] | None) -> tuple[str, ...]:
-    from shufflenet_flops.design.catalogue import find_design, find_unit
+    from shufflenet_flops.zoo.designs import find_design, find_unit
 
     chosen = [*map(find_design, names or []), *map(find_unit, units or [])]
     chosen = chosen or [find_unit(name) for name in ("resnet", "resnext", "shufflenet")]
@@ -179,7 +212,7 @@ def _sweep(
     save: Path | None,
     save_as: SaveAs,
     resume: bool,
-    engine: Engine,
+    executor: Executor,
     scheduler: str | None,
     workers: int | None,
     quiet: bool,
@@ -198,14 +231,14 @@ def _sweep(
     number, whole = chunk_count(plan), before
     workers = workers or usable_cores()
     work = partial(_work, plan, replace(store, done={}) if store else None)
-    left = (one for one in chunks(plan) if one.number not in done)
+    left = (chunk for chunk in chunks(plan) if chunk.number not in done)
     try:
         with ExitStack() as stack:
             show = stack.enter_context(progress_bar(quiet, "counting"))
-            executor = stack.enter_context(
-                threads(workers) if engine is Engine.LOCAL else dask(scheduler, workers, quiet)
+            pool = stack.enter_context(
+                threads(workers) if executor is Executor.LOCAL else dask(scheduler, workers, quiet)
             )
-            for chunk, summary in carry_out(executor, work, left, 2 * workers):
+            for chunk, summary in carry_out(pool, work, left, 2 * workers):
                 if store:
                     store.record(chunk, summary)
                 whole += 1
@@ -243,19 +276,16 @@ def _measure(rows: tuple[Row, ...], quiet: bool) -> tuple[Latency, ...]:
     import torch
 
     from shufflenet_flops.build import build
-    from shufflenet_flops.design.catalogue import find_design
-    from shufflenet_flops.latency.engines.eager import Eager
-    from shufflenet_flops.latency.engines.protocol import Setup
-    from shufflenet_flops.latency.sampling import sample
     from shufflenet_flops.latency.stats import summarise
+    from shufflenet_flops.spec.numbers import whole
+    from shufflenet_flops.zoo.designs import find_design
 
-    calls = {}
+    modules = {}
     for i, row in enumerate(rows):
         design = find_design(str(row["design"]))
         network = design.build(**design.known(row))
         module = build(network.spec).eval()
-        inputs = (torch.randn(network.input),)
-        calls[f"{i + 1} of {len(rows)}"] = Eager().prepare(module, inputs, Setup())
-    with progress_bar(quiet, "measuring") as show:
-        samples = sample(calls, progress=show)
+        inputs = (torch.randn(tuple(map(whole, network.input))),)
+        modules[f"{i + 1} of {len(rows)}"] = module, inputs
+    samples = sample_eager(modules, quiet)
     return tuple(summarise(times) for times in samples.values())

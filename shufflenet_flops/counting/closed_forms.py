@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from shufflenet_flops.counting.row import MAC_CLASSES, MAC_KINDS, Row
-from shufflenet_flops.counting.table import BYTES, Table
-from shufflenet_flops.spec import Node, Number, Shape, walk
+from shufflenet_flops.counting.table import BYTES, Table, layer_table
+from shufflenet_flops.spec import Node, Shape
 from shufflenet_flops.spec.numbers import exact_div
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ class ClosedForm:
 
     text: str
     source: str
-    macs: Callable[[Number, Number, Number, Number, Number], Number]
+    macs: Callable[[Any, Any, Any, Any, Any], Any]
 
 
 _SOURCE = "ShuffleNet V1, section 3.2"
@@ -57,7 +56,7 @@ class PaperForm:
 
     text: str
     source: str
-    value: Callable[[Mapping[str, Number]], Number]
+    value: Callable[[Mapping[str, Any]], Any]
 
 
 def _of_unit(form: ClosedForm) -> PaperForm:
@@ -66,7 +65,7 @@ def _of_unit(form: ClosedForm) -> PaperForm:
     )
 
 
-def _resnext_weights(v: Mapping[str, Number]) -> Number:
+def _resnext_weights(v: Mapping[str, Any]) -> Any:
     d = v["m"] / v["g"]
     return v["g"] * (v["c"] * d + 3 * 3 * d * d + d * v["c"])
 
@@ -111,14 +110,9 @@ PAPER_RATIOS: Mapping[tuple[str, str, Metric], PaperForm] = MappingProxyType(
 )
 
 
-def walk_macs(node: Node, x: Shape) -> Number:
+def walk_macs(node: Node, x: Shape) -> Any:
     """Multiply-accumulates of `node` on input shape `x`: an int, an expression or an array."""
-    return sum(
-        count
-        for visit in walk(node, x)
-        for op_class, count in visit.op.counts(visit.inputs, visit.output).items()
-        if op_class in MAC_CLASSES
-    )
+    return layer_table(node, x).macs
 
 
 def symbols() -> tuple[sympy.Symbol, ...]:
@@ -133,22 +127,12 @@ def symbol(name: str) -> sympy.Symbol:
     return sympy.Symbol(name, integer=True, positive=True)
 
 
-def metric_of(table: Table, metric: Metric) -> Number:
+def metric_of(table: Table, metric: Metric) -> Any:
     """One metric of a table; `weights` are parameters of convolutions and linear layers alone."""
-    if metric == "weights":
-        return sum(row.params for row in table.rows if row.kind in MAC_KINDS)
-    return sum(_METRICS[metric](row) for row in table.rows)
+    return sum(getattr(row, metric) for row in table.rows)
 
 
-_METRICS: dict[str, Callable[[Row], Number]] = {
-    "macs": lambda row: row.macs,
-    "params": lambda row: row.params,
-    "activations": lambda row: row.activations,
-    "memory_bytes": lambda row: row.memory_bytes,
-}
-
-
-def kinds_of(table: Table, metric: Metric) -> dict[str, Number]:
+def kinds_of(table: Table, metric: Metric) -> dict[str, Any]:
     """The metric's non-zero part of each kind of layer, in order of first appearance."""
     parts = {kind: metric_of(part, metric) for kind, part in table.by("kind").items()}
     return {kind: part for kind, part in parts.items() if part != 0}

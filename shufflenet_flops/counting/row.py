@@ -6,31 +6,14 @@ Named tuples: a trace makes thousands, and a frozen dataclass takes five times a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
+from math import prod
 from typing import NamedTuple
 
+from shufflenet_flops.spec import Kind as Kind
 from shufflenet_flops.spec import OpClass
+from shufflenet_flops.spec import conv_kind as conv_kind
 
 IntShape = tuple[int, ...]
-
-
-class Kind(StrEnum):
-    """What a layer is to a network designer; the unit in which papers state shares."""
-
-    DENSE_CONV = "dense conv"
-    POINTWISE_CONV = "pointwise conv"
-    GROUPED_POINTWISE_CONV = "grouped pointwise conv"
-    GROUPED_CONV = "grouped conv"
-    DEPTHWISE_CONV = "depthwise conv"
-    LINEAR = "linear"
-    MATMUL = "matmul"
-    NORM = "norm"
-    ACTIVATION = "activation"
-    POOL = "pool"
-    REDUCTION = "reduction"
-    RESAMPLE = "resample"
-    ELEMENTWISE = "element-wise"
-    MOVE = "move"
 
 
 class Call(NamedTuple):
@@ -83,7 +66,17 @@ class Row(NamedTuple):
     @property
     def macs(self) -> int:
         """Multiply-accumulates of convolutions, linear layers and matrix products."""
-        return sum(self.counts.get(op_class, 0) for op_class in MAC_CLASSES)
+        return sum(count for op_class, count in self.counts.items() if op_class in MAC_CLASSES)
+
+    @property
+    def flops(self) -> int:
+        """Two floating-point operations per multiply-accumulate."""
+        return 2 * self.macs
+
+    @property
+    def weights(self) -> int:
+        """Parameters of a convolution or linear layer; 0 for other ops."""
+        return self.params if self.kind in MAC_KINDS else 0
 
     @property
     def memory_bytes(self) -> int:
@@ -93,7 +86,7 @@ class Row(NamedTuple):
     @property
     def activations(self) -> int:
         """Output elements of a convolution, linear layer or matrix product; 0 for other ops."""
-        return _numel(self.output) if self.kind in MAC_KINDS else 0
+        return prod(self.output) if self.kind in MAC_KINDS else 0
 
 
 class ModuleCall(NamedTuple):
@@ -121,20 +114,3 @@ CONV_KINDS = frozenset(
     }
 )
 MAC_KINDS = CONV_KINDS | {Kind.LINEAR, Kind.MATMUL}
-
-
-def conv_kind(c_in: int, kernel: tuple[int, ...], groups: int) -> Kind:
-    """The kind of a convolution of `c_in` channels with this kernel and number of groups."""
-    pointwise = all(size == 1 for size in kernel)
-    if groups == 1:
-        return Kind.POINTWISE_CONV if pointwise else Kind.DENSE_CONV
-    if groups == c_in:
-        return Kind.DEPTHWISE_CONV
-    return Kind.GROUPED_POINTWISE_CONV if pointwise else Kind.GROUPED_CONV
-
-
-def _numel(shape: IntShape) -> int:
-    total = 1
-    for size in shape:
-        total *= size
-    return total

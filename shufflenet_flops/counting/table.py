@@ -6,30 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from shufflenet_flops.counting.convention import Convention
-from shufflenet_flops.counting.row import IntShape, Kind, Row, conv_kind
-from shufflenet_flops.spec import (
-    Activation,
-    AdaptiveAvgPool2d,
-    AvgPool2d,
-    BatchNorm,
-    ChannelShuffle,
-    Conv2d,
-    GlobalAvgPool,
-    Linear,
-    MaxPool2d,
-    Node,
-    Op,
-    OpClass,
-    Visit,
-    ZeroPadShortcut,
-    walk,
-)
-from shufflenet_flops.spec.ops import AddOp, ConcatOp, ScaleOp
+from shufflenet_flops.counting.row import Row
+from shufflenet_flops.spec import Conv2d, Node, OpClass, Shape, Visit, walk
+from shufflenet_flops.spec.ops import Pool2d
 
-Windowed = Conv2d | MaxPool2d | AvgPool2d
 BYTES = 4  # of one fp32 element
 
 Grouping = Literal["layer", "unit", "stage", "kind"]
@@ -87,67 +70,47 @@ class Table:
         return {name: Table(tuple(rows)) for name, rows in groups.items()}
 
 
-def layer_table(node: Node, x: IntShape) -> Table:
+def layer_table(node: Node, x: Shape) -> Table:
     """The analytic table of `node` on an input of shape `x` (batch first), fp32.
 
-    Ops that only rename their input (identity, flatten, dropout) have no row.
-    Raises SpecError with the op's path where the network cannot take the input.
+    Free ops, which only rename their input (identity, flatten, dropout), have no row. Raises
+    SpecError with the op's path where the network cannot take the input.
     """
-    return Table(tuple(_rows(walk(node, x))))
+    return Table(tuple(row_of(visit) for visit in counted(walk(node, x))))
 
 
-def _rows(visits: Iterable[Visit]) -> Iterable[Row]:
-    for path, op, xs, y in visits:
-        label = _LABELS.get(type(op))
-        if label is None:
-            continue
-        name, kind = label(op)
-        read, written = op.traffic(xs, y)
-        yield Row(
-            path=path,
-            op=name,
-            kind=kind,
-            inputs=xs,
-            output=y,
-            counts=op.counts(xs, y),
-            params=op.params,
-            read_bytes=BYTES * read,
-            write_bytes=BYTES * written,
-            kernel=op.kernel if isinstance(op, Windowed) else None,
-            stride=op.stride if isinstance(op, Windowed) else None,
-            groups=op.groups if isinstance(op, Conv2d) else None,
-        )
+def counted(visits: Iterable[Visit]) -> Iterable[Visit]:
+    """The visits that have a row."""
+    return (visit for visit in visits if not visit.op.free)
 
 
-def _same(name: str, kind: Kind) -> Callable[[Op], tuple[str, Kind]]:
-    return lambda op: (name, kind)
+def row_of(visit: Visit, itemsize: int = BYTES) -> Row:
+    """What one op does. A walk over symbols or arrays gives rows of such in place of ints."""
+    op = visit.op
+    inputs: Any = visit.inputs
+    output: Any = visit.output
+    counts: Any = op.counts(inputs, output)
+    params: Any = op.params
+    read, written = op.traffic(inputs, output)
+    windowed: Any = op if isinstance(op, Conv2d | Pool2d) else None
+    return Row(
+        path=visit.path,
+        op=op.name,
+        kind=op.kind,
+        inputs=inputs,
+        output=output,
+        counts=counts,
+        params=params,
+        read_bytes=_times(itemsize, read),
+        write_bytes=_times(itemsize, written),
+        kernel=windowed.kernel if windowed else None,
+        stride=windowed.stride if windowed else None,
+        groups=windowed.groups if isinstance(op, Conv2d) else None,
+    )
 
 
-def _conv(op: Op) -> tuple[str, Kind]:
-    assert isinstance(op, Conv2d)
-    return "conv2d", conv_kind(op.c_in, op.kernel, op.groups)
-
-
-def _activation(op: Op) -> tuple[str, Kind]:
-    assert isinstance(op, Activation)
-    return op.function, Kind.ACTIVATION
-
-
-_LABELS: dict[type[Op], Callable[[Op], tuple[str, Kind]]] = {
-    Conv2d: _conv,
-    Linear: _same("linear", Kind.LINEAR),
-    BatchNorm: _same("batch_norm", Kind.NORM),
-    Activation: _activation,
-    MaxPool2d: _same("max_pool2d", Kind.POOL),
-    AvgPool2d: _same("avg_pool2d", Kind.POOL),
-    AdaptiveAvgPool2d: _same("adaptive_avg_pool2d", Kind.POOL),
-    GlobalAvgPool: _same("adaptive_avg_pool2d", Kind.POOL),
-    ChannelShuffle: _same("channel_shuffle", Kind.MOVE),
-    ZeroPadShortcut: _same("pad", Kind.MOVE),
-    AddOp: _same("add", Kind.ELEMENTWISE),
-    ConcatOp: _same("cat", Kind.MOVE),
-    ScaleOp: _same("mul", Kind.ELEMENTWISE),
-}
+def _times(factor: int, value: Any) -> Any:
+    return value if factor == 1 else factor * value
 
 
 def _unit(row: Row) -> str:

@@ -2,44 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from math import prod
+from collections.abc import Iterable
+from typing import Any
 
-from shufflenet_flops.counting.row import MAC_CLASSES
-from shufflenet_flops.counting.table import BYTES
-from shufflenet_flops.spec import Node, Number, Shape, Visit, walk
+from shufflenet_flops.counting.table import BYTES, counted, row_of
+from shufflenet_flops.spec import Node, Shape, Visit, walk
 
 METRICS = ("macs", "flops", "params", "activations", "memory_bytes")
 
 
-def totals(node: Node, x: Shape) -> dict[str, Number]:
+def totals(node: Node, x: Shape) -> dict[str, Any]:
     """The METRICS of `node` on an input of shape `x` (batch first), as the layer table has them.
 
     An op met again on the same sizes, as in the equal units of a stage, is worked out once.
     """
-    total = dict.fromkeys(METRICS, 0)
-    for times, visit in _distinct(walk(node, x)):
-        for metric, count in _counts(visit).items():
-            total[metric] += times * count
-    total["flops"] = 2 * total["macs"]
+    # Memory in elements, and in bytes only once it is added up.
+    rows = [(times, row_of(visit, 1)) for times, visit in _distinct(counted(walk(node, x)))]
+    macs, params, activations, memory = (
+        _sum((times, getattr(row, metric)) for times, row in rows)
+        for metric in ("macs", "params", "activations", "memory_bytes")
+    )
+    return {
+        "macs": macs,
+        "flops": 2 * macs,
+        "params": params,
+        "activations": activations,
+        "memory_bytes": BYTES * memory,
+    }
+
+
+def _sum(amounts: Iterable[tuple[int, Any]]) -> Any:
+    """Added up without the zeros, each of which would be a pass over whole arrays."""
+    total: Any = 0
+    for times, amount in amounts:
+        if isinstance(amount, int) and amount == 0:
+            continue
+        amount = amount if times == 1 else times * amount
+        total = amount if isinstance(total, int) and total == 0 else total + amount
     return total
 
 
 def _distinct(visits: Iterable[Visit]) -> Iterable[tuple[int, Visit]]:
     """Each distinct visit with the number of times it comes; equal means the very same objects."""
-    found: dict[tuple[int, ...], list[Visit]] = {}
+    alike: dict[tuple[int, ...], list[Visit]] = {}
     for visit in visits:
         sizes = [size for shape in (*visit.inputs, visit.output) for size in shape]
-        found.setdefault((id(visit.op), *map(id, sizes)), []).append(visit)
-    return [(len(same), same[0]) for same in found.values()]
-
-
-def _counts(visit: Visit) -> Mapping[str, Number]:
-    _, op, xs, y = visit
-    counts = op.counts(xs, y)
-    read, written = op.traffic(xs, y)
-    found = {"params": op.params, "memory_bytes": BYTES * (read + written)}
-    macs = [count for op_class, count in counts.items() if op_class in MAC_CLASSES]
-    if macs:
-        found |= {"macs": sum(macs), "activations": prod(y)}
-    return found
+        alike.setdefault((id(visit.op), *map(id, sizes)), []).append(visit)
+    return [(len(same), same[0]) for same in alike.values()]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import lcm
 
 from shufflenet_flops.counting.totals import totals
-from shufflenet_flops.design.catalogue import Design
 from shufflenet_flops.errors import InputError, SpecError
+from shufflenet_flops.zoo.designs import Design
 
 # No network of interest is wider; a width that is not valid by then never will be.
 WIDEST = 2**40

@@ -20,9 +20,8 @@ from shufflenet_flops.counting.closed_forms import (
     shortest,
     symbol,
 )
-from shufflenet_flops.design.catalogue import Design, published_width
 from shufflenet_flops.errors import InputError, SpecError
-from shufflenet_flops.zoo.shufflenet_v1 import STAGE_WIDTHS
+from shufflenet_flops.zoo.designs import Design
 
 if TYPE_CHECKING:
     import sympy
@@ -109,16 +108,22 @@ def _symbols(design: Design, numbers: Mapping[str, int]) -> dict[str, Any]:
         import sympy
 
         scale = sympy.Symbol("s", positive=True)
-        width = design.variables["c"]
-        if not isinstance(width, int):
-            published = numbers.get("g") in STAGE_WIDTHS
-            width = published_width(numbers["g"]) if published else symbol("c")
-        built["c"] = scale * width
+        published = _published(design, numbers)
+        built["c"] = scale * published["c"]
         if callable(design.variables.get("stem")) and "stem" not in numbers:
-            built["stem"] = (
-                scale * design.fill({"g": numbers["g"]} if "g" in numbers else {})["stem"]
-            )
+            built["stem"] = scale * published["stem"]
     return built
+
+
+def _published(design: Design, numbers: Mapping[str, int]) -> dict[str, Any]:
+    """What a network's widths are multiples of; c is a symbol where it goes by a g not given."""
+    groups = {name: value for name, value in {**design.given, **numbers}.items() if name == "g"}
+    is_open = callable(design.variables["c"]) and "g" in design.variables and not groups
+    try:
+        filled = design.fill(groups)
+    except SpecError:  # no paper has a width for these groups
+        filled, is_open = design.fill({}), True
+    return filled | ({"c": symbol("c")} if is_open else {})
 
 
 @dataclass(frozen=True)
@@ -148,9 +153,11 @@ def ratio(over: Formula, under: Formula, numbers: Mapping[str, int]) -> Ratio:
     variables = {**under.variables, **over.variables}
     value = None
     if numbers:
+        # Both at the same sizes, also where their published ones differ.
+        sizes = {**numbers, **over.design.fill(over.design.known(numbers))}
         a, b = (
-            evaluate(one.design, over.metric, one.design.known(numbers)).total
-            for one in (over, under)
+            evaluate(formula.design, over.metric, formula.design.known(sizes)).total
+            for formula in (over, under)
         )
         value = Fraction(a, b)
     return Ratio(

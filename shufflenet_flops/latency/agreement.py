@@ -50,11 +50,11 @@ def reference(case: Case) -> Reference:
 
 def agreement(output: Any, expected: Arrays) -> Agreement:
     """Compare an engine's output with eager's. Raises ValueError if their sizes differ."""
-    found = flat(output)
-    sizes, expected_sizes = ([x.size for x in arrays] for arrays in (found, expected))
+    outputs = flat(output)
+    sizes, expected_sizes = ([x.size for x in arrays] for arrays in (outputs, expected))
     if sizes != expected_sizes:
         raise ValueError(f"its outputs have {sizes} elements and eager's {expected_sizes}")
-    error = max(float(np.abs(a - b).max()) for a, b in zip(found, expected, strict=True))
+    error = max(float(np.abs(a - b).max()) for a, b in zip(outputs, expected, strict=True))
     largest = max(float(np.abs(b).max()) for b in expected)
     return Agreement(error, error / largest if largest else float(error > 0))
 

@@ -213,7 +213,7 @@ def _timing(
     interrupted: bool,
 ) -> Timing:
     source, engine, setup = entry.source, entry.engine, plan.setup
-    found = entry.agreement
+    agreed = entry.agreement
     row = Timing(
         model=source.name,
         engine=engine.name,
@@ -228,8 +228,8 @@ def _timing(
         reason=entry.reason or "interrupted before the first round was over",
         macs=source.table.macs,
         memory_bytes=source.table.memory_bytes,
-        max_abs_error=found.max_abs_error if found else None,
-        max_rel_error=found.max_rel_error if found else None,
+        max_abs_error=agreed.max_abs_error if agreed else None,
+        max_rel_error=agreed.max_rel_error if agreed else None,
         moved=cases[source.name][1].moved if source.name in cases else None,
         peaks=plan.peaks,
         partial=interrupted,

@@ -107,10 +107,10 @@ def layers(case: Case, peaks: Peaks, threads: int) -> list[Layer]:
     rows: defaultdict[str, list[Row]] = defaultdict(list)
     for row in case.table.rows:
         rows[row.path].append(row)
-    found = []
+    timed = []
     for path, group in rows.items():
         part = Table(tuple(group))
-        found.append(
+        timed.append(
             Layer(
                 path,
                 group[0].kind.value,
@@ -120,7 +120,7 @@ def layers(case: Case, peaks: Peaks, threads: int) -> list[Layer]:
                 times.get(path, 0.0),
             )
         )
-    return found
+    return timed
 
 
 def _profile(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> Mapping[str, float]:

@@ -86,14 +86,14 @@ def sample(
     try:
         for i in range(rounds):
             order.shuffle(names)
-            found = {}
+            latest = {}
             for name in names:
                 progress(name, i, rounds)
                 if repeats[name] > 1:
                     calls[name]()
                 with no_gc():
-                    found[name] = timer(calls[name], repeats[name])
-            for name, seconds in found.items():
+                    latest[name] = timer(calls[name], repeats[name])
+            for name, seconds in latest.items():
                 samples[name].append(seconds)
     except KeyboardInterrupt:
         raise Interrupted(samples) from None

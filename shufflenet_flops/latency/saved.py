@@ -62,13 +62,13 @@ def load_run(path: Path) -> Run:
 def changes(old: Run, new: Run) -> list[Change]:
     """The rows that both runs measured, matched by model, engine, input and settings."""
     before = {_key(row): row for row in old.rows if row.median_s}
-    found = []
+    changed = []
     for row in new.rows:
         earlier = before.get(_key(row))
         if earlier and row.median_s and earlier.median_s:
             ratio = _ratio(row, earlier)
             within = _holds(earlier, row.median_s) and _holds(row, earlier.median_s)
-            found.append(
+            changed.append(
                 Change(
                     *_key(row),
                     old_s=earlier.median_s,
@@ -80,29 +80,29 @@ def changes(old: Run, new: Run) -> list[Change]:
                     within=within,
                 )
             )
-    return found
+    return changed
 
 
-def only_in(one: Run, other: Run) -> list[str]:
-    """Labels of rows measured in `one` and not in `other`."""
+def only_in(run: Run, other: Run) -> list[str]:
+    """Labels of rows measured in `run` and not in `other`."""
     there = {_key(row) for row in other.rows if row.median_s}
-    return [row.label for row in one.rows if row.median_s and _key(row) not in there]
+    return [row.label for row in run.rows if row.median_s and _key(row) not in there]
 
 
 def unlike(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """What differs between two environments and makes times hard to compare, one text each."""
-    found = []
+    differences = []
     for key in _ALIKE:
         a, b = old.get(key), new.get(key)
         if isinstance(a, Mapping) and isinstance(b, Mapping):
-            found += [
+            differences += [
                 f"{name} {a.get(name, 'absent')} → {b.get(name, 'absent')}"
                 for name in {**a, **b}
                 if a.get(name) != b.get(name)
             ]
         elif a != b:
-            found.append(f"{key} {a} → {b}")
-    return found
+            differences.append(f"{key} {a} → {b}")
+    return differences
 
 
 def _key(row: Timing) -> tuple[str, str, tuple[int, ...], int, str, str]:

@@ -16,21 +16,21 @@ from shufflenet_flops.latency.sampling import Progress, sample
 from shufflenet_flops.latency.shuffle import OpCost, UnitShare, shuffled
 from shufflenet_flops.latency.stats import paired_ratio, summarise
 from shufflenet_flops.sources import resolve
-from shufflenet_flops.zoo.shufflenet_v1 import STAGE_WIDTHS, Groups
+from shufflenet_flops.zoo.shufflenet_v1 import STAGE_WIDTHS
 
 _SIZES = (28, 14, 7)  # of the maps in stages 2 to 4, for an input of 224x224
 _COPY = "copy"
 
 
-def unit_sizes(g: Groups) -> list[tuple[int, int]]:
+def unit_sizes(g: int) -> list[tuple[int, int]]:
     """Channels and size of the map of ShuffleNet 1x's units, stages 2 to 4."""
     return list(zip(STAGE_WIDTHS[g], _SIZES, strict=True))
 
 
-def op_costs(g: Groups, setup: Setup, rounds: int | None, progress: Progress) -> list[OpCost]:
+def op_costs(g: int, setup: Setup, rounds: int | None, progress: Progress) -> list[OpCost]:
     """Every way to shuffle the bottleneck of each unit size, beside a copy of as many bytes."""
     torch.set_num_threads(setup.threads)
-    found = []
+    costs = []
     for c, size in unit_sizes(g):
         x = torch.randn(1, c // 4, size, size)
         with quiet():
@@ -45,7 +45,7 @@ def op_costs(g: Groups, setup: Setup, rounds: int | None, progress: Progress) ->
                 continue
             latency = summarise(samples[name])
             ratio = paired_ratio(samples[name], _COPY, samples[_COPY])
-            found.append(
+            costs.append(
                 OpCost(
                     name,
                     c // 4,
@@ -62,7 +62,7 @@ def op_costs(g: Groups, setup: Setup, rounds: int | None, progress: Progress) ->
                     ratio.high,
                 )
             )
-    return found
+    return costs
 
 
 def _ways(x: Tensor, g: int) -> dict[str, Callable[[], object]]:
@@ -86,7 +86,7 @@ def _in_inference(call: Callable[[], object]) -> Callable[[], object]:
 
 
 def unit_shares(
-    g: Groups, engines: Sequence[Engine], plan: Plan, progress: Progress
+    g: int, engines: Sequence[Engine], plan: Plan, progress: Progress
 ) -> Iterator[UnitShare]:
     """Units with and without their shuffle, in the same rounds, on every engine."""
     for c, size in unit_sizes(g):
@@ -95,7 +95,7 @@ def unit_shares(
         rows = list(measure(sources, engines, plan, progress))
         for i, engine in enumerate(engines):
             without, full = rows[i], rows[i + len(engines)]
-            pair = next((one for one in full.pairs if one.b == without.label), None)
+            pair = next((pair for pair in full.pairs if pair.b == without.label), None)
             yield UnitShare(
                 engine.name,
                 full.engine_version,

@@ -22,46 +22,46 @@ def warnings_about(latencies: Mapping[str, Latency]) -> list[str]:
 
 def doubts_about(latencies: Mapping[str, Latency]) -> list[str]:
     """What the samples themselves give away, also when they were taken long ago."""
-    found = []
+    doubts = []
     if spread := _worst(latencies, _spread, UNSTABLE):
-        found.append(
+        doubts.append(
             f"times vary (interquartile range {spread} of the median): "
             "close other programs or raise --runs; the ratios suffer less than the times"
         )
     if drift := _worst(latencies, _drift, DRIFT):
-        found.append(
+        doubts.append(
             f"the machine changed while it was measured (second half of the rounds {drift} off the "
             "first): run again; the ratios suffer less than the times"
         )
     if far := {name: latency.outliers for name, latency in latencies.items() if latency.outliers}:
         runs = sum(latency.runs for latency in latencies.values())
-        found.append(
+        doubts.append(
             f"{sum(far.values())} of {runs} samples are outliers, more than 3 interquartile ranges "
             "off; they are kept, and medians hardly feel them: raise --runs if there are many"
         )
     if short := [name for name, latency in latencies.items() if latency.median < TOO_SHORT_S]:
-        found.append(
+        doubts.append(
             f"a call takes less than {TOO_SHORT_S * 1e6:.0f} µs, so that the call itself counts "
             f"({_some(short)}): give a larger --input"
         )
-    return found
+    return doubts
 
 
 def _doubts_about_now() -> list[str]:
     """The state of this machine."""
-    found = []
+    doubts = []
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if load > usable_cores() + 0.5:
-        found.append(
+        doubts.append(
             f"the machine is busy (load {load:.1f} on {usable_cores()} cores): "
             "wait for the other work to end and run again"
         )
     if governor() not in (None, "performance"):
-        found.append(
+        doubts.append(
             f"the processor's frequency is scaled (governor {governor()}): "
             "set it to performance and run again"
         )
-    return found
+    return doubts
 
 
 def _spread(latency: Latency) -> float:

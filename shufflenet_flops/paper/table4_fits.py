@@ -14,10 +14,10 @@ from types import MappingProxyType
 from typing import Literal
 
 from shufflenet_flops.counting.closed_forms import walk_macs
-from shufflenet_flops.design.catalogue import Design, find_design
 from shufflenet_flops.design.fit import Fit, fit
 from shufflenet_flops.errors import InputError, SpecError
 from shufflenet_flops.zoo import shufflenet_v1, table4
+from shufflenet_flops.zoo.designs import Design, find_design
 
 Rounding = Literal["down", "up"]
 
@@ -25,10 +25,8 @@ IMAGE = (1, 3, 224, 224)
 CLASSES = 1000
 BUDGETS = (140_000_000, 38_000_000, 13_000_000)
 PUBLISHED_BUDGET = 38_000_000
-# Stage-4 channels at 38 MFLOPs (section 4.2), in the table's order.
-PUBLISHED: Mapping[str, int] = MappingProxyType(
-    {"vgg": 50, "resnet": 192, "xception": 288, "resnext": 192, "shufflenet": 576}
-)
+# Stage-4 channels at 38 MFLOPs (section 4.2): those structures', and ShuffleNet's.
+PUBLISHED: Mapping[str, int] = MappingProxyType({**table4.STAGE4_WIDTHS, "shufflenet": 576})
 # Groups of the ShuffleNet in each row of the table.
 SHUFFLENET_GROUPS: Mapping[int, int] = MappingProxyType(
     {140_000_000: 8, 38_000_000: 4, 13_000_000: 8}
@@ -75,14 +73,14 @@ class Reading:
 
 def rows(stem: int) -> list[Row]:
     """Every structure at every budget, conv1 with `stem` channels."""
-    found = []
+    fitted = []
     for budget, structure in product(BUDGETS, PUBLISHED):
         design, numbers = _design(structure, budget, stem)
         try:
             around = fit(design, numbers, {"macs": budget})
         except InputError:
             around = None
-        found.append(
+        fitted.append(
             Row(
                 structure,
                 numbers.get("g"),
@@ -93,7 +91,7 @@ def rows(stem: int) -> list[Row]:
                 around,
             )
         )
-    return found
+    return fitted
 
 
 def _design(structure: str, budget: int, stem: int) -> tuple[Design, dict[str, int]]:

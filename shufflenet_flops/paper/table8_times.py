@@ -54,7 +54,7 @@ def paper_ms(model: str, size: tuple[int, int]) -> float:
 
 def against(rows: Sequence[Timing]) -> list[Against]:
     """The paper's ratios beside ours, for the sizes that `rows` have."""
-    found = []
+    ratios = []
     for size in SIZES:
         here = {(row.model, row.engine): row for row in rows if row.input[2:] == size}
         macs = {row.model: row.macs for row in here.values()}
@@ -68,20 +68,22 @@ def against(rows: Sequence[Timing]) -> list[Against]:
                     if pair.b == f"{b} on {row.engine}"
                 }
                 theory = macs[a] / macs[b]
-                found.append(
+                ratios.append(
                     Against(a, b, size, theory, paper_ms(a, size) / paper_ms(b, size), ours)
                 )
-    return found
+    return ratios
 
 
-def per_4x(one: Against) -> Against:
+def per_4x(unscaled: Against) -> Against:
     """The speed-up that a 4 times smaller network would have at the same rate: 4^(ln t / ln f)."""
 
     def scale(ratio: float) -> float:
-        return float(4 ** (math.log(ratio) / math.log(one.theory)))
+        return float(4 ** (math.log(ratio) / math.log(unscaled.theory)))
 
     ours = {
         engine: Pair(pair.a, pair.b, scale(pair.ratio), scale(pair.low), scale(pair.high))
-        for engine, pair in one.ours.items()
+        for engine, pair in unscaled.ours.items()
     }
-    return Against(one.a, one.b, one.size, 4.0, scale(one.paper), ours, per_4x=True)
+    return Against(
+        unscaled.a, unscaled.b, unscaled.size, 4.0, scale(unscaled.paper), ours, per_4x=True
+    )

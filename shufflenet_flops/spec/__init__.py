@@ -2,7 +2,9 @@
 
 from shufflenet_flops.spec.numbers import Number as Number
 from shufflenet_flops.spec.numbers import Shape as Shape
+from shufflenet_flops.spec.opclass import Kind as Kind
 from shufflenet_flops.spec.opclass import OpClass as OpClass
+from shufflenet_flops.spec.opclass import conv_kind as conv_kind
 from shufflenet_flops.spec.ops import Activation as Activation
 from shufflenet_flops.spec.ops import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from shufflenet_flops.spec.ops import AvgPool2d as AvgPool2d

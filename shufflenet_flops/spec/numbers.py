@@ -1,22 +1,54 @@
-"""The few operations that must know what kind of number they meet.
+"""What a number is here, and the few operations that must know what kind they meet.
 
-A `Number` is an `int`, a sympy expression, or an integer array (numpy). Everything else in `spec`
-is written with `+ * //` alone and so works on all of them.
+Everything else in `spec` is written with `+ * //` alone and so works on all kinds.
 """
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeGuard
 
 from shufflenet_flops.errors import SpecError
 
-Number: TypeAlias = Any
+
+class Arithmetic(Protocol):
+    """What an int shares with a sympy expression, an integer array and an interval.
+
+    The other operand is of the same kind or an int.
+    """
+
+    def __add__(self, other: Any, /) -> Any: ...
+    def __radd__(self, other: Any, /) -> Any: ...
+    def __sub__(self, other: Any, /) -> Any: ...
+    def __rsub__(self, other: Any, /) -> Any: ...
+    def __mul__(self, other: Any, /) -> Any: ...
+    def __rmul__(self, other: Any, /) -> Any: ...
+    def __floordiv__(self, other: Any, /) -> Any: ...
+    def __rfloordiv__(self, other: Any, /) -> Any: ...
+    def __mod__(self, other: Any, /) -> Any: ...
+    def __rmod__(self, other: Any, /) -> Any: ...
+    def __truediv__(self, other: Any, /) -> Any: ...
+    def __neg__(self) -> Any: ...
+
+
+Number: TypeAlias = int | Arithmetic
 Shape: TypeAlias = tuple[Number, ...]
 
 
-def is_array(value: Number) -> bool:
+def is_array(value: object) -> TypeGuard[Any]:
     """Whether `value` holds many numbers at once."""
     return hasattr(value, "dtype")
+
+
+def is_equal(a: Number, b: Number) -> bool:
+    """Whether two numbers are known to be equal: of arrays, the very same one is."""
+    return a is b or (not (is_array(a) or is_array(b)) and bool(a == b))
+
+
+def whole(value: Number) -> int:
+    """The number as the int that it is. Raises TypeError for a symbol or an array."""
+    if not isinstance(value, int):
+        raise TypeError(f"{value} is no int")
+    return value
 
 
 def exact_div(a: Number, b: Number) -> Number:
@@ -34,7 +66,9 @@ def exact_div(a: Number, b: Number) -> Number:
     if is_array(a) or is_array(b):
         check_divisible("a", a, "b", b)
         return a // b
-    return a / b
+    symbolic: Any = a
+    quotient_of_symbols: Number = symbolic / b
+    return quotient_of_symbols
 
 
 def check_divisible(name: str, value: Number, divisor_name: str, divisor: Number) -> None:
@@ -42,12 +76,12 @@ def check_divisible(name: str, value: Number, divisor_name: str, divisor: Number
     check_at_least(divisor_name, divisor, 1)
     if value is divisor:
         return
-    remainder = value % divisor
+    remainder: Any = value % divisor
     if isinstance(remainder, int):
         if remainder:
             raise SpecError(
                 f"{name}={value} must be divisible by {divisor_name}={divisor}; "
-                f"{_nearest(value, divisor)}"
+                f"{_nearest(whole(value), whole(divisor))}"
             )
     elif is_array(remainder):
         _check_array(remainder == 0, f"{name} must be divisible by {divisor_name}")
@@ -57,6 +91,7 @@ def check_divisible(name: str, value: Number, divisor_name: str, divisor: Number
 
 def check_at_least(name: str, value: Number, minimum: int) -> None:
     """Raise SpecError unless value >= minimum; symbols pass where it cannot be decided."""
+    symbolic: Any = value
     if isinstance(value, int):
         if value < minimum:
             raise SpecError(f"{name}={value} is too small: it must be at least {minimum}")
@@ -64,12 +99,13 @@ def check_at_least(name: str, value: Number, minimum: int) -> None:
         _check_array(value >= minimum, f"{name} must be at least {minimum}")
     elif isinstance(value, float | str) or value is None:
         raise SpecError(f"{name}={value!r} must be a whole number")
-    elif (value - minimum).is_negative:
+    elif (symbolic - minimum).is_negative:
         raise SpecError(f"{name}={value} is too small: it must be at least {minimum}")
 
 
 def check_equal(name: str, value: Number, other_name: str, other: Number) -> None:
     """Raise SpecError unless value == other; symbols pass where it cannot be decided."""
+    symbolic: Any = value
     if value is other:
         return
     if is_array(value) or is_array(other):
@@ -77,7 +113,7 @@ def check_equal(name: str, value: Number, other_name: str, other: Number) -> Non
     elif isinstance(value, int) and isinstance(other, int):
         if value != other:
             raise SpecError(f"{name}={value} must equal {other_name}={other}")
-    elif (value - other).is_zero is False:
+    elif (symbolic - other).is_zero is False:
         raise SpecError(f"{name}={value} must equal {other_name}={other}")
 
 
@@ -106,6 +142,6 @@ def _nearest(value: int, step: int) -> str:
     return f"nearest {'is' if len(near) == 1 else 'are'} {' and '.join(map(str, near))}"
 
 
-def _check_array(holds: Number, rule: str) -> None:
+def _check_array(holds: Any, rule: str) -> None:
     if not holds.all():
         raise SpecError(f"{rule}: {(~holds).sum()} of {holds.size} configurations are not", ~holds)

@@ -1,8 +1,10 @@
-"""The classes of work an op can do: what a convention gives weights to."""
+"""The classes of work an op can do, and the kinds of layers that networks are made of."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+
+from shufflenet_flops.spec.numbers import Number, is_equal
 
 
 class OpClass(StrEnum):
@@ -38,3 +40,32 @@ class OpClass(StrEnum):
     REDUCTION_INPUTS = "reduction_inputs"
     INTERPOLATED_ELEMENTS = "interpolated_elements"
     MOVED_ELEMENTS = "moved_elements"
+
+
+class Kind(StrEnum):
+    """What a layer is to a network designer; the unit in which papers state shares."""
+
+    DENSE_CONV = "dense conv"
+    POINTWISE_CONV = "pointwise conv"
+    GROUPED_POINTWISE_CONV = "grouped pointwise conv"
+    GROUPED_CONV = "grouped conv"
+    DEPTHWISE_CONV = "depthwise conv"
+    LINEAR = "linear"
+    MATMUL = "matmul"
+    NORM = "norm"
+    ACTIVATION = "activation"
+    POOL = "pool"
+    REDUCTION = "reduction"
+    RESAMPLE = "resample"
+    ELEMENTWISE = "element-wise"
+    MOVE = "move"
+
+
+def conv_kind(c_in: Number, kernel: tuple[Number, ...], groups: Number) -> Kind:
+    """The kind of a convolution of `c_in` channels with this kernel and number of groups."""
+    pointwise = all(is_equal(size, 1) for size in kernel)
+    if is_equal(groups, 1):
+        return Kind.POINTWISE_CONV if pointwise else Kind.DENSE_CONV
+    if is_equal(groups, c_in):
+        return Kind.DEPTHWISE_CONV
+    return Kind.GROUPED_POINTWISE_CONV if pointwise else Kind.GROUPED_CONV

@@ -6,6 +6,8 @@ The same arithmetic runs on ints, sympy symbols and integer arrays (`spec.number
 
 from __future__ import annotations
 
+import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +24,7 @@ from shufflenet_flops.spec.numbers import (
     exact_div,
     indicator,
 )
-from shufflenet_flops.spec.opclass import OpClass
+from shufflenet_flops.spec.opclass import Kind, OpClass, conv_kind
 
 Counts = Mapping[OpClass, Number]
 Size2 = tuple[Number, Number]
@@ -34,8 +36,21 @@ def pair(value: Number | Size2) -> Size2:
 
 
 @dataclass(frozen=True)
-class Op:
+class Op(ABC):
     """One step of a network. All methods are pure functions of the input shapes `xs`."""
+
+    free: ClassVar[bool] = False  # only renames its input in inference, and so has no row
+    widths: ClassVar[tuple[str, ...]] = ()  # fields that are channels, the input's before others
+
+    @property
+    def name(self) -> str:
+        """What the layer table calls it; `HardSwish` is `hard_swish` unless it says otherwise."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
+
+    @property
+    @abstractmethod
+    def kind(self) -> Kind:
+        """What it is to a network designer."""
 
     def output(self, *xs: Shape) -> Shape:
         """The output shape. Raises SpecError when the op cannot take these inputs."""
@@ -96,6 +111,9 @@ class Conv2d(Op):
     `groups = c_in`. The bias adds one add per output element, counted apart.
     """
 
+    widths = ("c_in", "c_out")
+    name = "conv2d"
+
     c_in: Number
     c_out: Number
     kernel: Number | Size2 = 1
@@ -124,19 +142,23 @@ class Conv2d(Op):
             for axis, *window in zip(
                 ("height", "width"),
                 x[2:],
-                self.kernel,
-                self.stride,
-                self.padding,
-                self.dilation,
+                pair(self.kernel),
+                pair(self.stride),
+                pair(self.padding),
+                pair(self.dilation),
                 strict=True,
             )
         )
         return (x[0], self.c_out, h, w)
 
+    @property
+    def kind(self) -> Kind:
+        return conv_kind(self.c_in, pair(self.kernel), self.groups)
+
     @cached_property
     def _fan_in(self) -> Number:
         """Inputs that one output element sees: c_in / groups * k_h * k_w."""
-        return exact_div(self.c_in, self.groups) * prod(self.kernel)
+        return exact_div(self.c_in, self.groups) * prod(pair(self.kernel))
 
     @property
     def params(self) -> Number:
@@ -156,6 +178,9 @@ class Linear(Op):
 
     Input `(n, features_in)`, output `(n, features_out)`.
     """
+
+    widths = ("features_in", "features_out")
+    kind = Kind.LINEAR
 
     features_in: Number
     features_out: Number
@@ -190,6 +215,9 @@ class BatchNorm(Op):
     Its 2c running statistics are read but are no parameters.
     """
 
+    widths = ("channels",)
+    kind = Kind.NORM
+
     channels: Number
 
     def output(self, *xs: Shape) -> Shape:
@@ -215,7 +243,13 @@ ActivationName = Literal["relu", "relu6", "sigmoid", "silu", "hardswish", "hards
 class Activation(Op):
     """An element-wise activation, any shape."""
 
+    kind = Kind.ACTIVATION
+
     function: ActivationName = "relu"
+
+    @property
+    def name(self) -> str:
+        return self.function
 
     def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
         return {OpClass.ACTIVATION_ELEMENTS: prod(y)}
@@ -225,12 +259,13 @@ ReLU = Activation("relu")
 
 
 @dataclass(frozen=True)
-class _Pool2d(Op):
+class Pool2d(Op):
     kernel: Number | Size2
     stride: Number | Size2
     padding: Number | Size2 = 0
     ceil_mode: bool = False
 
+    kind = Kind.POOL
     classes: ClassVar[tuple[OpClass, OpClass, OpClass]]
 
     def __post_init__(self) -> None:
@@ -247,7 +282,10 @@ class _Pool2d(Op):
         h, w = (
             self._slide(axis, *window)
             for axis, *window in zip(
-                ("height", "width"), x[2:], self.kernel, self.stride, self.padding, strict=True
+                ("height", "width"),
+                x[2:],
+                *map(pair, (self.kernel, self.stride, self.padding)),
+                strict=True,
             )
         )
         return (x[0], x[1], h, w)
@@ -266,26 +304,31 @@ class _Pool2d(Op):
 
     def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
         inputs, windows, outputs = self.classes
-        return {inputs: prod(xs[0]), windows: prod(y) * prod(self.kernel), outputs: prod(y)}
+        return {inputs: prod(xs[0]), windows: prod(y) * prod(pair(self.kernel)), outputs: prod(y)}
 
 
 @dataclass(frozen=True)
-class MaxPool2d(_Pool2d):
+class MaxPool2d(Pool2d):
     """Maximum over each window; `ceil_mode` rounds the output size up."""
 
+    name = "max_pool2d"
     classes = (OpClass.MAX_POOL_INPUTS, OpClass.MAX_POOL_WINDOWS, OpClass.MAX_POOL_OUTPUTS)
 
 
 @dataclass(frozen=True)
-class AvgPool2d(_Pool2d):
+class AvgPool2d(Pool2d):
     """Average over each window; `ceil_mode` rounds the output size up."""
 
+    name = "avg_pool2d"
     classes = (OpClass.AVG_POOL_INPUTS, OpClass.AVG_POOL_WINDOWS, OpClass.AVG_POOL_OUTPUTS)
 
 
 @dataclass(frozen=True)
 class GlobalAvgPool(Op):
     """Average over the whole map: `(n, c, h, w)` to `(n, c, 1, 1)`."""
+
+    name = "adaptive_avg_pool2d"
+    kind = Kind.POOL
 
     def output(self, *xs: Shape) -> Shape:
         (x,) = xs
@@ -303,6 +346,9 @@ class AdaptiveAvgPool2d(Op):
     Where the map already has that size it is copied.
     """
 
+    name = "adaptive_avg_pool2d"
+    kind = Kind.POOL
+
     size: Number | Size2
 
     def __post_init__(self) -> None:
@@ -319,6 +365,9 @@ class AdaptiveAvgPool2d(Op):
 
 class _Free(Op):
     """An op that only renames its input in inference: no work, no memory traffic."""
+
+    free = True
+    kind = Kind.MOVE
 
     def traffic(self, xs: tuple[Shape, ...], y: Shape) -> tuple[Number, Number]:
         return 0, 0
@@ -352,6 +401,8 @@ class ChannelSlice(_Free):
     Two of them make the channel split of ShuffleNet V2, section 3.2.
     """
 
+    widths = ("start", "stop")
+
     start: Number
     stop: Number
 
@@ -372,6 +423,8 @@ class ChannelShuffle(Op):
     One group, or groups of one channel, leave the order as it is, and then nothing is copied.
     Source: ShuffleNet V1, section 3.1.
     """
+
+    kind = Kind.MOVE
 
     groups: Number
 
@@ -401,6 +454,10 @@ class ZeroPadShortcut(Op):
     Source: ResNet, section 3.3, option A.
     """
 
+    widths = ("c_out",)
+    name = "pad"
+    kind = Kind.MOVE
+
     c_out: Number
     stride: Number = 1
 
@@ -422,6 +479,9 @@ class ZeroPadShortcut(Op):
 class AddOp(Op):
     """Sum of two branches' outputs, both of one shape: one add per element."""
 
+    name = "add"
+    kind = Kind.ELEMENTWISE
+
     def output(self, *xs: Shape) -> Shape:
         x, other = xs
         _match("add", x, other, range(len(x)))
@@ -434,6 +494,9 @@ class AddOp(Op):
 @dataclass(frozen=True)
 class ConcatOp(Op):
     """The branches' channels side by side: a copy, no arithmetic."""
+
+    name = "cat"
+    kind = Kind.MOVE
 
     def output(self, *xs: Shape) -> Shape:
         for x in xs[1:]:
@@ -450,6 +513,9 @@ class ScaleOp(Op):
 
     Source: SENet, section 3.
     """
+
+    name = "mul"
+    kind = Kind.ELEMENTWISE
 
     def output(self, *xs: Shape) -> Shape:
         x, gate = xs

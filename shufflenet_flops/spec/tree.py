@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, TypeAlias
 
 from shufflenet_flops.errors import SpecError
-from shufflenet_flops.spec.numbers import Shape
+from shufflenet_flops.spec.numbers import Shape, whole
 from shufflenet_flops.spec.ops import AddOp, ConcatOp, Op, ScaleOp, pair, shape_text
 
 
@@ -93,7 +93,7 @@ def total_stride(node: Node) -> tuple[int, int]:
         merged = tuple(max(axis) for axis in zip(*branches, strict=True))
         return _product([merged, *(total_stride(child) for _, child in node.after)])
     stride = pair(getattr(node, "stride", 1))
-    return (stride[0], stride[1])
+    return (whole(stride[0]), whole(stride[1]))
 
 
 def _product(strides: Iterable[tuple[int, ...]]) -> tuple[int, int]:

@@ -1,17 +1,23 @@
-"""The networks: functions that return a spec, found by name."""
+"""The networks: functions that return a spec, found by name.
 
-from shufflenet_flops.zoo import classic as classic
-from shufflenet_flops.zoo import mobilenet_v1 as mobilenet_v1
-from shufflenet_flops.zoo import resnet as resnet
-from shufflenet_flops.zoo import shufflenet_v1 as shufflenet_v1
-from shufflenet_flops.zoo import shufflenet_v2 as shufflenet_v2
-from shufflenet_flops.zoo import table4 as table4
-from shufflenet_flops.zoo import units as units
+Every module of this folder is imported, so that its families and variants are known.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from shufflenet_flops.zoo.designs import Design as Design
+from shufflenet_flops.zoo.designs import check_used as check_used
+from shufflenet_flops.zoo.designs import design_names as design_names
+from shufflenet_flops.zoo.designs import find_design as find_design
+from shufflenet_flops.zoo.designs import find_unit as find_unit
+from shufflenet_flops.zoo.registry import Family as Family
 from shufflenet_flops.zoo.registry import Model as Model
 from shufflenet_flops.zoo.registry import Network as Network
-from shufflenet_flops.zoo.registry import build as build
 from shufflenet_flops.zoo.registry import families as families
-from shufflenet_flops.zoo.registry import family_options as family_options
 from shufflenet_flops.zoo.registry import find as find
+from shufflenet_flops.zoo.registry import find_family as find_family
 from shufflenet_flops.zoo.registry import names as names
-from shufflenet_flops.zoo.registry import parse_options as parse_options
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

@@ -19,6 +19,7 @@ from shufflenet_flops.spec import (
     Linear,
     MaxPool2d,
     Node,
+    Number,
     ReLU,
     Seq,
     seq,
@@ -26,7 +27,7 @@ from shufflenet_flops.spec import (
 from shufflenet_flops.zoo.registry import Network, family, variant
 
 
-def _classifier(features: int, classes: int) -> dict[str, Node]:
+def _classifier(features: int, classes: Number) -> dict[str, Node]:
     """Three fully connected layers of 4096, 4096 and `classes` (AlexNet, section 3.5; VGG)."""
     return {
         "flatten": Flatten(),
@@ -36,12 +37,14 @@ def _classifier(features: int, classes: int) -> dict[str, Node]:
     }
 
 
-def _conv(c_in: int, c_out: int, kernel: int, stride: int = 1, padding: int = 0, g: int = 1) -> Seq:
+def _conv(
+    c_in: int, c_out: Number, kernel: int, stride: int = 1, padding: int = 0, g: int = 1
+) -> Seq:
     return seq(conv=Conv2d(c_in, c_out, kernel, stride, padding, groups=g, bias=True), relu=ReLU)
 
 
 @family("AlexNet (2012), section 3.5; arXiv 1404.5997 for the single tower")
-def alexnet(layout: Literal["single", "grouped"] = "single", classes: int = 1000) -> Network:
+def alexnet(layout: Literal["single", "grouped"] = "single", classes: Number = 1000) -> Network:
     """AlexNet: one tower, as in torchvision, or the original two, written as grouped convolutions.
 
     The original takes 227x227 inputs (224 as printed, which its first convolution cannot tile).
@@ -78,7 +81,7 @@ _VGG_CONVS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 
 
 @family("VGG (arXiv 1409.1556), Table 1, D and E")
-def vgg(depth: Literal[16, 19] = 16, classes: int = 1000) -> Network:
+def vgg(depth: Literal[16, 19] = 16, classes: Number = 1000) -> Network:
     """VGG-16 or VGG-19: five stages of 3x3 convolutions, then three fully connected layers."""
     stages: dict[str, Node] = {}
     c_in = 3
@@ -107,7 +110,7 @@ INCEPTION = {
 
 @family("GoogLeNet (arXiv 1409.4842), Table 1")
 def googlenet(
-    layout: Literal["torchvision", "paper"] = "torchvision", classes: int = 1000
+    layout: Literal["torchvision", "paper"] = "torchvision", classes: Number = 1000
 ) -> Network:
     """GoogLeNet without its auxiliary classifiers, which inference does not run.
 
@@ -184,7 +187,7 @@ def squeezenet(
     version: Literal["1.0", "1.1"] = "1.0",
     ceil: bool = True,
     conv10_padding: Literal[0, 1] = 0,
-    classes: int = 1000,
+    classes: Number = 1000,
 ) -> Network:
     """SqueezeNet 1.0 or 1.1; pools round up (`ceil`, as Caffe and torchvision do) or down.
 

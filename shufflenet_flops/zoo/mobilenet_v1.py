@@ -18,7 +18,7 @@ from shufflenet_flops.spec import (
     seq,
 )
 from shufflenet_flops.spec.numbers import check_divisible, exact_div
-from shufflenet_flops.zoo.registry import Network, family, variant
+from shufflenet_flops.zoo.registry import Network, Values, derived, family, same_height, variant
 
 # Channels of conv1 and of the units on maps of 112, 56, 28, 14 and 7 pixels (Table 1).
 WIDTHS = (32, 64, 128, 256, 512, 1024)
@@ -82,33 +82,9 @@ def network(
     )
 
 
-@family("MobileNet V1, Table 1")
-def mobilenet_v1(
-    alpha: float = 1.0,
-    resolution: int = 224,
-    separable: bool = True,
-    shallow: bool = False,
-    last_stride: Literal[1, 2] = 1,
-    classes: int = 1000,
-) -> Network:
-    """MobileNet V1 with width multiplier alpha on an input of `resolution` pixels square.
-
-    `separable=False` has a full convolution in place of each separable one (Table 4); `shallow`
-    drops five of the six units on 14x14 maps (Table 5); `last_stride=2` is Table 1 to the letter.
-    """
-    if resolution < 1:
-        raise InputError(f"resolution={resolution}: must be at least 1")
-    spec = network(
-        _scaled(alpha),
-        units=SHALLOW_UNITS if shallow else UNITS,
-        separable=separable,
-        last_stride=last_stride,
-        classes=classes,
-    )
-    return Network(spec, (1, 3, resolution, resolution))
-
-
-def _scaled(alpha: float) -> tuple[int, ...]:
+def _last_width(options: Values) -> int:
+    """The last stage's channels at width multiplier alpha, where all widths are whole."""
+    alpha = options["alpha"]
     factor = Fraction(str(alpha))
     if factor <= 0:
         raise InputError(f"alpha={alpha}: must be more than 0")
@@ -119,15 +95,67 @@ def _scaled(alpha: float) -> tuple[int, ...]:
             f"alpha={alpha} gives conv1 {float(factor * WIDTHS[0])} channels; nearest that give a "
             f"whole number are {' and '.join(str(value) for value in near if value)}"
         )
-    return tuple(int(factor * width) for width in WIDTHS)
+    return int(factor * WIDTHS[-1])
 
 
-@family("MobileNet V1, section 3.1 and Table 3")
-def mobilenet_layer(
-    c_in: int = 512, c_out: int = 512, size: int = 14, separable: bool = True
+@family("MobileNet V1, Table 1", step=lambda given: WIDTHS[-1] // WIDTHS[0])
+def mobilenet_v1(
+    alpha: float = 1.0,
+    c: Number = derived(_last_width),
+    resolution: int = 224,
+    separable: bool = True,
+    shallow: bool = False,
+    last_stride: Literal[1, 2] = 1,
+    classes: Number = 1000,
 ) -> Network:
-    """One layer of MobileNet V1, separable or a full 3x3 convolution, on a square map."""
-    return Network(seq(unit=unit(c_in, c_out, separable=separable)), (1, c_in, size, size))
+    """MobileNet V1 with width multiplier alpha, or c channels at the end, on a square image.
+
+    `separable=False` has a full convolution in place of each separable one (Table 4); `shallow`
+    drops five of the six units on 14x14 maps (Table 5); `last_stride=2` is Table 1 to the letter.
+    """
+    if resolution < 1:
+        raise InputError(f"resolution={resolution}: must be at least 1")
+    spec = network(
+        tuple(exact_div(c * width, WIDTHS[-1]) for width in WIDTHS),
+        units=SHALLOW_UNITS if shallow else UNITS,
+        separable=separable,
+        last_stride=last_stride,
+        classes=classes,
+    )
+    return Network(spec, (1, 3, resolution, resolution))
+
+
+def _output(options: Values) -> Number:
+    """A unit's output channels: as many as its input has, doubled by stride 2."""
+    channels: Number = options["c"] * options.get("stride", 1)
+    return channels
+
+
+@family("MobileNet V1, section 3.1 and Table 3", unit="mobilenet", step=lambda given: 1)
+def mobilenet_layer(
+    c: Number = 512,
+    stride: Literal[1, 2] = 1,
+    n: Number = derived(_output),
+    k: Number = 3,
+    h: Number = 14,
+    w: Number = derived(same_height),
+    separable: bool = True,
+) -> Network:
+    """One layer of MobileNet V1 from c to n channels: separable, or a full k x k convolution."""
+    layer = unit(c, n, stride, separable=separable, kernel=k)
+    return Network(seq(unit=layer), (1, c, h, w))
+
+
+@family("MobileNet V1, equation 2", unit="conv", step=lambda given: 1)
+def conv_unit(
+    c: Number = 240,
+    n: Number = derived(_output),
+    k: Number = 3,
+    h: Number = 28,
+    w: Number = derived(same_height),
+) -> Network:
+    """A full k x k convolution from c to n channels with batch norm and ReLU."""
+    return Network(seq(unit=unit(c, n, separable=False, kernel=k)), (1, c, h, w))
 
 
 for _alpha in (0.25, 0.5, 0.75, 1.0):

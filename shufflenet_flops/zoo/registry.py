@@ -7,10 +7,18 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from functools import cached_property, wraps
+from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 from shufflenet_flops.errors import InputError, UnknownNameError
-from shufflenet_flops.spec import Node, Shape
+from shufflenet_flops.spec import Node, Number, Shape
+from shufflenet_flops.spec.numbers import whole
+
+Values: TypeAlias = Mapping[str, Any]
+Rule: TypeAlias = Callable[[Values], Any]
+
+
+IMAGE = (1, 3, 224, 224)
 
 
 @dataclass(frozen=True)
@@ -18,7 +26,7 @@ class Network:
     """A spec and the input shape (batch first) at which its source counts it."""
 
     spec: Node
-    input: Shape = (1, 3, 224, 224)
+    input: Shape = IMAGE
 
 
 @dataclass(frozen=True)
@@ -29,25 +37,107 @@ class Model:
     family: str
     options: Mapping[str, Any]
     spec: Node
-    input: Shape
+    input: tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class _Family:
-    build: Callable[..., Network]
+class Derived:
+    """The default of an option that follows from the others, by name."""
+
+    rule: Rule
+
+
+def derived(rule: Rule) -> Any:
+    """As an option's default: what `rule` makes of the options before it and of plain defaults."""
+    return Derived(rule)
+
+
+def same_height(options: Values) -> Any:
+    """As the rule for an input's width w: the map is square unless both are given."""
+    return options["h"]
+
+
+@dataclass(frozen=True)
+class Family:
+    """A function that makes networks, registered under its name.
+
+    Its annotated parameters are its options. Those that are a `Number` may be ints, symbols or
+    arrays. `unit` is what commands call a unit by for short. Where one of the options is the width
+    c, `step` says what every valid c is a multiple of, given the other options; a family without c
+    is widened as a whole (`width_scaling`).
+    """
+
+    name: str
+    make: Callable[..., Network]
     source: str
+    unit: str | None
+    step: Callable[[Values], int] | None
+
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        """The function's parameters."""
+        return inspect.signature(self.make)
+
+    @cached_property
+    def options(self) -> Mapping[str, Any]:
+        """The options by name, with their defaults."""
+        return {name: option.default for name, option in self.signature.parameters.items()}
+
+    @cached_property
+    def hints(self) -> Mapping[str, Any]:
+        """The options' types."""
+        return get_type_hints(self.make)
+
+    @property
+    def variables(self) -> list[str]:
+        """The options that are numbers to vary; a stride is one, though it has two values."""
+        return [name for name in self.options if name == "stride" or self.hints[name] == Number]
+
+    def fill(self, options: Values) -> dict[str, Any]:
+        """All options: `options` where it has them, and defaults for the rest.
+
+        Raises SpecError where a rule cannot be kept.
+        """
+        filled = {
+            name: options.get(name, default)
+            for name, default in self.options.items()
+            if name in options or not isinstance(default, Derived)
+        }
+        for name, default in self.options.items():
+            if name not in filled:
+                filled[name] = default.rule(filled)
+        return filled
+
+    def build(self, **options: Any) -> Network:
+        """The network with these options."""
+        return self.make(**self.fill(options))
 
 
-_FAMILIES: dict[str, _Family] = {}
+_FAMILIES: dict[str, Family] = {}
 _VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {}
 
 
-def family(source: str) -> Callable[[Callable[..., Network]], Callable[..., Network]]:
-    """Register a function as the family of its name; its annotated parameters are its options."""
+def family(
+    source: str,
+    *,
+    unit: str | None = None,
+    step: Callable[[Values], int] | None = None,
+) -> Callable[[Callable[..., Network]], Callable[..., Network]]:
+    """Register a function as the family of its name (see `Family`)."""
 
-    def register(build: Callable[..., Network]) -> Callable[..., Network]:
-        _claim(build.__name__)
-        _FAMILIES[build.__name__] = _Family(build, source)
+    def register(make: Callable[..., Network]) -> Callable[..., Network]:
+        _claim(make.__name__)
+        registered = Family(make.__name__, make, source, unit, step)
+        if ("c" in registered.options) != (step is not None):
+            raise TypeError(f"{make.__name__}: a family with a width c says its step, and no other")
+        _FAMILIES[make.__name__] = registered
+
+        @wraps(make)
+        def build(*values: Any, **options: Any) -> Network:
+            return registered.build(
+                **registered.signature.bind_partial(*values, **options).arguments
+            )
+
         return build
 
     return register
@@ -74,37 +164,13 @@ def names(pattern: str = "*") -> list[str]:
     return sorted(fnmatch.filter(_VARIANTS, pattern), key=_natural)
 
 
-def families() -> dict[str, str]:
-    """Each family's name with the source it follows."""
-    return {name: _FAMILIES[name].source for name in sorted(_FAMILIES)}
+def families() -> dict[str, Family]:
+    """The families by name."""
+    return dict(sorted(_FAMILIES.items()))
 
 
-def family_options(name: str) -> dict[str, inspect.Parameter]:
-    """The options of a family by name, with their defaults."""
-    return dict(inspect.signature(_find_family(name).build).parameters)
-
-
-def find(name: str) -> Model:
-    """The network of this name: a variant, a family, or `family@option=value,…`.
-
-    Raises UnknownNameError with the closest names, InputError for a bad option,
-    SpecError where the options give a network that cannot exist.
-    """
-    base, at, text = name.partition("@")
-    if base in _VARIANTS and not at:
-        family_name, options = _VARIANTS[base]
-    else:
-        family_name, options = base, parse_options(base, text) if at else {}
-    network = build(family_name, **options)
-    return Model(name, family_name, options, network.spec, network.input)
-
-
-def build(family_name: str, **options: Any) -> Network:
-    """The network that a family makes of typed options."""
-    return _find_family(family_name).build(**options)
-
-
-def _find_family(name: str) -> _Family:
+def find_family(name: str) -> Family:
+    """The family of this name. Raises UnknownNameError with the closest names."""
     try:
         return _FAMILIES[name]
     except KeyError:
@@ -113,24 +179,41 @@ def _find_family(name: str) -> _Family:
         ) from None
 
 
-def parse_options(family_name: str, text: str) -> dict[str, Any]:
-    """`option=value,option=value` as the family's typed options.
+def parse_name(name: str) -> tuple[Family, dict[str, Any]]:
+    """A variant, a family, or `family@option=value,…` as the family and the options given.
 
-    Raises InputError or UnknownNameError.
+    Raises UnknownNameError with the closest names, InputError for a bad option.
     """
-    hints = get_type_hints(_find_family(family_name).build)
+    base, at, text = name.partition("@")
+    if base in _VARIANTS and not at:
+        family_name, options = _VARIANTS[base]
+        return find_family(family_name), dict(options)
+    return find_family(base), _parse_options(find_family(base), text) if at else {}
+
+
+def find(name: str) -> Model:
+    """The network of this name, as `parse_name` takes it.
+
+    Raises as that does, and SpecError where the options give a network that cannot exist.
+    """
+    family, options = parse_name(name)
+    network = family.build(**options)
+    return Model(name, family.name, options, network.spec, tuple(map(whole, network.input)))
+
+
+def _parse_options(family: Family, text: str) -> dict[str, Any]:
     options: dict[str, Any] = {}
     for part in filter(None, text.split(",")):
         key, equals, value = part.partition("=")
         if not equals:
             raise InputError(
-                f"{family_name}@{text}: {part!r} is not an option; write option=value,option=value"
+                f"{family.name}@{text}: {part!r} is not an option; write option=value,option=value"
             )
-        if key not in family_options(family_name):
-            raise UnknownNameError(f"option of {family_name}", key, family_options(family_name))
+        if key not in family.options:
+            raise UnknownNameError(f"option of {family.name}", key, family.options)
         if key in options:
-            raise InputError(f"{family_name}@{text}: option {key!r} is given twice")
-        options[key] = _parse_value(f"{family_name}@{key}", value, hints[key])
+            raise InputError(f"{family.name}@{text}: option {key!r} is given twice")
+        options[key] = _parse_value(f"{family.name}@{key}", value, family.hints[key])
     return options
 
 

@@ -102,7 +102,7 @@ def resnet(
     depth: Literal[18, 34, 50, 101, 152] = 50,
     stride_in: StrideIn = "3x3",
     shortcut: Shortcut = "B",
-    classes: int = 1000,
+    classes: Number = 1000,
 ) -> Network:
     """ResNet of a given depth.
 
@@ -136,7 +136,7 @@ def resnext(
     depth: Literal[50, 101, 152] = 50,
     cardinality: int = 32,
     width: int = 4,
-    classes: int = 1000,
+    classes: Number = 1000,
 ) -> Network:
     """ResNeXt: `cardinality` groups of `width` channels each in the first stage, doubling after."""
     for name, value in (("cardinality", cardinality), ("width", width)):
@@ -167,7 +167,7 @@ def _bottleneck_network(
     g: int,
     stride_in: StrideIn,
     shortcut: Shortcut,
-    classes: int,
+    classes: Number,
 ) -> Network:
     stages = [
         [
@@ -188,7 +188,7 @@ def _bottleneck_network(
     return _network(stages, 2048, classes)
 
 
-def _network(stages: list[list[Add]], features: int, classes: int) -> Network:
+def _network(stages: list[list[Add]], features: int, classes: Number) -> Network:
     stem = seq(conv=Conv2d(3, 64, 7, 2, 3), bn=BatchNorm(64), relu=ReLU)
     named = {f"conv{i}": seq(*units) for i, units in enumerate(stages, start=2)}
     return Network(

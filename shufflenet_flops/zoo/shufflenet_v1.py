@@ -27,12 +27,19 @@ from shufflenet_flops.spec import (
     Seq,
     seq,
 )
-from shufflenet_flops.spec.numbers import check_divisible, exact_div, nearest_multiples
-from shufflenet_flops.zoo.registry import Network, family, variant
+from shufflenet_flops.spec.numbers import (
+    check_at_least,
+    check_divisible,
+    exact_div,
+    indicator,
+    is_equal,
+    nearest_multiples,
+    whole,
+)
+from shufflenet_flops.zoo.registry import Network, Values, derived, family, variant
 
 Layout = Literal["paper", "official", "article"]
 Rounding = Literal["exact", "up"]
-Groups = Literal[1, 2, 3, 4, 8]
 
 # Output channels of stages 2, 3 and 4 at scale 1, by number of groups (Table 1).
 STAGE_WIDTHS: dict[int, tuple[int, int, int]] = {
@@ -180,7 +187,7 @@ class Widths(NamedTuple):
     stages: tuple[int, int, int]
 
 
-def scaled_widths(g: Groups, scale: float, rounding: Rounding = "exact") -> Widths:
+def scaled_widths(g: int, scale: float, rounding: Rounding = "exact") -> Widths:
     """Channels at `scale` times Table 1.
 
     Stage widths must be multiples of 4g and conv1's of g. With `rounding="exact"` a scale that
@@ -189,8 +196,9 @@ def scaled_widths(g: Groups, scale: float, rounding: Rounding = "exact") -> Widt
     if not 0 < scale < math.inf:
         raise InputError(f"scale={scale}: must be a number above 0")
     factor = Fraction(str(scale))
+    table = _table_1(g)
     stages = tuple(_round(f"stage {i}", factor * width, 4 * g, scale, rounding)
-                   for i, width in enumerate(STAGE_WIDTHS[g], start=2))  # fmt: skip
+                   for i, width in enumerate(table, start=2))  # fmt: skip
     published = (_STEM_WIDTHS_G8 if g == 8 else _STEM_WIDTHS).get(factor)
     stem = _round("conv1", Fraction(published or factor * 24), g, scale, rounding)
     # As many stages as Table 1 has, three; a generator does not tell.
@@ -211,28 +219,84 @@ def _number(value: Fraction) -> str:
     return str(int(value)) if value.denominator == 1 else str(float(value))
 
 
-@family("ShuffleNet V1, Table 1")
+def _table_1(g: int, instead: str = "c and stem") -> tuple[int, int, int]:
+    """Table 1's stage widths. Raises SpecError for other groups, with what to give `instead`."""
+    if g not in STAGE_WIDTHS:
+        raise SpecError(
+            f"g={g}: Table 1 has widths for g of {', '.join(map(str, STAGE_WIDTHS))}; "
+            f"for others give {instead}"
+        )
+    return STAGE_WIDTHS[g]
+
+
+def _published_width(g: Number, scale: float, instead: str) -> Number:
+    """Channels of stage 4 at a scale, for an int or an array of groups. Raises as `_table_1`."""
+    if isinstance(g, int):
+        widths: Number = _table_1(g, instead)[2]
+    else:
+        widths = sum(of[2] * (1 - indicator(g != groups)) for groups, of in STAGE_WIDTHS.items())
+        check_at_least("the published width", widths, 1)
+    factor = Fraction(str(scale))
+    return exact_div(widths * factor.numerator, factor.denominator)
+
+
+def _stage4(options: Values) -> Number:
+    g, scale = options["g"], options["scale"]
+    if isinstance(g, int):
+        return scaled_widths(g, scale, options["rounding"]).stages[2]
+    return _published_width(g, scale, "c and stem")
+
+
+def _scaled_stem(options: Values) -> Number:
+    """conv1's channels: the published ones at the published width, scaled with c.
+
+    They are raised to a multiple of g, because the first unit emits in g groups what conv1's
+    channels leave of c/4.
+    """
+    g, scale = options["g"], options["scale"]
+    if options["rounding"] == "up":
+        return scaled_widths(g, scale, "up").stem
+    factor = Fraction(str(scale))
+    usual, eight = (of.get(factor, factor * 24) for of in (_STEM_WIDTHS, _STEM_WIDTHS_G8))
+    # A stem of the paper's is whole; one of another scale may be a fraction of a channel.
+    stem, parts = Fraction(usual).as_integer_ratio()
+    if usual != eight:
+        stem = int(eight) + (stem - int(eight)) * indicator(g != 8)
+    unit = _published_width(g, scale, "stem") * g * parts
+    channels: Number = (stem * options["c"] + unit - 1) // unit * g
+    return channels
+
+
+@family("ShuffleNet V1, Table 1", step=lambda given: 16 * given["g"])
 def shufflenet_v1(
-    g: Groups = 3,
+    g: Number = 3,
     scale: float = 1.0,
     rounding: Rounding = "exact",
+    c: Number = derived(_stage4),
+    stem: Number = derived(_scaled_stem),
     shuffle: bool = True,
     se: bool = False,
     shallow: bool = False,
     layout: Layout = "paper",
     slip: bool = False,
-    classes: int = 1000,
+    classes: Number = 1000,
 ) -> Network:
-    """ShuffleNet V1 with g groups at a width scale.
+    """ShuffleNet V1 with g groups at a width scale, or with c channels in stage 4.
 
-    `shallow` halves the units of each stage (section 4.3). `layout`: `paper`; `official`, the
-    authors' release (shuffle after the depthwise convolution, ReLU before the concatenation, fc
-    without bias); `article`, a PyTorch port with biased convolutions and nothing after conv1.
-    `slip` is that port's 567 where Table 1 has 576 channels, at g=1.
+    Stages 2 and 3 have c/4 and c/2 channels, conv1 has `stem`. `shallow` halves the units of each
+    stage (section 4.3). `layout`: `paper`; `official`, the authors' release (shuffle after the
+    depthwise convolution, ReLU before the concatenation, fc without bias); `article`, a PyTorch
+    port with biased convolutions and nothing after conv1. `slip` is that port's 567 where Table 1
+    has 576 channels, at g=1.
     """
-    stem, stages = scaled_widths(g, scale, rounding)
+    if rounding == "up":
+        stages: tuple[Number, ...] = scaled_widths(whole(g), scale, rounding).stages
+        if not is_equal(c, stages[2]):
+            raise InputError(f"rounding=up goes with a scale, not with c={c}: leave it out")
+    else:
+        stages = (exact_div(c, 4), exact_div(c, 2), c)
     if slip:
-        if layout != "article" or g != 1 or scale != 1:
+        if layout != "article" or not is_equal(g, 1) or scale != 1:
             raise InputError(
                 "slip=true is the article's error: it needs layout=article, g=1 and scale=1"
             )

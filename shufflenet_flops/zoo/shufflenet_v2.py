@@ -22,7 +22,7 @@ from shufflenet_flops.spec import (
     seq,
 )
 from shufflenet_flops.spec.numbers import check_divisible, exact_div
-from shufflenet_flops.zoo.registry import Network, family, variant
+from shufflenet_flops.zoo.registry import Network, Values, derived, family, same_height, variant
 
 Block = Literal["torchvision", "official"]
 
@@ -123,16 +123,45 @@ def network(
     )
 
 
-@family("ShuffleNet V2, Table 5")
-def shufflenet_v2(scale: float = 1.0, block: Block = "torchvision", classes: int = 1000) -> Network:
-    """ShuffleNet V2 at a published scale, with torchvision's units or the authors' (`official`)."""
+def _table_5(scale: float) -> Widths:
     if scale not in WIDTHS:
         raise InputError(
             f"scale={scale}: Table 5 has {', '.join(str(known) for known in WIDTHS)}, and no rule "
             "for other scales"
         )
-    stages, conv5 = WIDTHS[scale]
-    return Network(network(stages, conv5, block=block, classes=classes))
+    return WIDTHS[scale]
+
+
+def _stage4(options: Values) -> int:
+    return _table_5(options["scale"]).stages[2]
+
+
+@family("ShuffleNet V2, Table 5", step=lambda given: 8)
+def shufflenet_v2(
+    scale: float = 1.0,
+    block: Block = "torchvision",
+    c: Number = derived(_stage4),
+    classes: Number = 1000,
+) -> Network:
+    """ShuffleNet V2 at a published scale, or with c channels in stage 4, c/2 and c/4 before.
+
+    Its units are torchvision's or the authors' (`official`). conv1 has the same channels
+    everywhere, and conv5 those of the scale.
+    """
+    stages = (exact_div(c, 4), exact_div(c, 2), c)
+    return Network(network(stages, _table_5(scale).conv5, block=block, classes=classes))
+
+
+@family("ShuffleNet V2, Figure 3 (c) and (d)", unit="shufflenet_v2", step=lambda given: 2)
+def shufflenet_v2_unit(
+    c: Number = 240,
+    stride: Literal[1, 2] = 1,
+    h: Number = 28,
+    w: Number = derived(same_height),
+) -> Network:
+    """The basic unit, or with stride 2 the one that halves the map and doubles the channels."""
+    spec = unit(c) if stride == 1 else down_unit(c, 2 * c)
+    return Network(seq(unit=spec), (1, c, h, w))
 
 
 for _scale in WIDTHS:

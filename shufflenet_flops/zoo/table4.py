@@ -7,6 +7,7 @@ about conv1. As in Table 1, channels are taken to double from stage to stage.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from shufflenet_flops.errors import SpecError
@@ -24,13 +25,23 @@ from shufflenet_flops.spec import (
     Seq,
     seq,
 )
-from shufflenet_flops.spec.numbers import exact_div
+from shufflenet_flops.spec.numbers import exact_div, whole
 from shufflenet_flops.zoo import resnet, shufflenet_v1
-from shufflenet_flops.zoo.registry import Network, family, variant
+from shufflenet_flops.zoo.registry import Network, Values, derived, family, variant
 
 Structure = Literal["vgg", "resnet", "xception", "resnext"]
 
 CARDINALITY = 16
+
+# Stage-4 channels at 38 MFLOPs (section 4.2), in the table's order.
+STAGE4_WIDTHS: Mapping[str, int] = {"vgg": 50, "resnet": 192, "xception": 288, "resnext": 192}
+# What every c that leaves all widths whole is a multiple of.
+_STEPS: Mapping[str, int] = {
+    "vgg": 4,
+    "resnet": 16,
+    "xception": 16,
+    "resnext": 8 * CARDINALITY,
+}
 
 
 def unit(
@@ -98,32 +109,41 @@ def network(
     )
 
 
-@family("ShuffleNet V1, section 4.2 and Table 4")
+def _stage4(options: Values) -> int:
+    return STAGE4_WIDTHS[options["structure"]]
+
+
+@family("ShuffleNet V1, section 4.2 and Table 4", step=lambda given: _STEPS[given["structure"]])
 def shufflenet_v1_table4(
     structure: Structure = "resnet",
-    stage4: int = 192,
-    stem: int = 12,
+    c: Number = derived(_stage4),
+    stem: Number = 12,
     rounding: shufflenet_v1.Rounding = "exact",
-    classes: int = 1000,
+    classes: Number = 1000,
 ) -> Network:
-    """A network of Table 4: `stage4` channels in stage 4, half in stage 3, a quarter in stage 2.
+    """A network of Table 4: c channels in stage 4, half in stage 3, a quarter in stage 2.
 
     A channel count that this does not make whole, or a ResNeXt bottleneck that is no multiple of
     the cardinality, is refused; `rounding=up` takes the next one that works.
     """
-    widths = tuple(_divide(f"stage {i}", stage4, by, 1, rounding) for i, by in ((2, 4), (3, 2)))
-    widths = (*widths, stage4)
-    bottlenecks: tuple[int | None, ...] = (None, None, None)
+    half, quarter = (_part(f"stage {i}", c, by, 1, rounding) for i, by in ((3, 2), (2, 4)))
+    widths = (quarter, half, c)
+    bottlenecks: tuple[Number | None, ...] = (None, None, None)
     if structure == "resnext":
         bottlenecks = tuple(
-            _divide(f"the bottleneck of stage {i}", width, 2, CARDINALITY, rounding)
+            _part(f"the bottleneck of stage {i}", width, 2, CARDINALITY, rounding)
             for i, width in enumerate(widths, start=2)
         )
     return Network(network(structure, widths, stem, bottlenecks=bottlenecks, classes=classes))
 
 
-def _divide(where: str, channels: int, by: int, step: int, rounding: shufflenet_v1.Rounding) -> int:
-    up = -(-channels // (by * step)) * step
+def _part(
+    where: str, channels: Number, by: int, step: int, rounding: shufflenet_v1.Rounding
+) -> Number:
+    """channels / by, where it must be a multiple of `step` or is raised to the next."""
+    if rounding == "exact" and not isinstance(channels, int):
+        return exact_div(channels, by)
+    up = -(-whole(channels) // (by * step)) * step
     if up * by != channels and rounding == "exact":
         raise SpecError(
             f"{where} would have {channels}/{by} channels, not a multiple of {step}; "
@@ -132,7 +152,11 @@ def _divide(where: str, channels: int, by: int, step: int, rounding: shufflenet_
     return up
 
 
-variant("table4_vgg", "shufflenet_v1_table4", structure="vgg", stage4=50, rounding="up")
-variant("table4_resnet", "shufflenet_v1_table4", structure="resnet", stage4=192)
-variant("table4_xception", "shufflenet_v1_table4", structure="xception", stage4=288)
-variant("table4_resnext", "shufflenet_v1_table4", structure="resnext", stage4=192, rounding="up")
+for _structure in STAGE4_WIDTHS:
+    _exact = STAGE4_WIDTHS[_structure] % _STEPS[_structure] == 0
+    variant(
+        f"table4_{_structure}",
+        "shufflenet_v1_table4",
+        structure=_structure,
+        **({} if _exact else {"rounding": "up"}),
+    )

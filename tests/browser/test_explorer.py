@@ -65,7 +65,7 @@ def settings() -> list[Setting]:
 def expected(setting: Setting) -> dict[str, Any]:
     """What the walk over the numbers gives, or the error that it raises."""
     family = f"{setting['unit']}_unit"
-    known = zoo.family_options(family)
+    known = zoo.find_family(family).options
     text = ",".join(f"{key}={value}" for key, value in setting.items() if key in known)
     try:
         model = zoo.find(f"{family}@{text}")

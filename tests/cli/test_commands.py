@@ -212,7 +212,7 @@ def test_alone_it_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         ("count resnet50 --convention papr", "unknown convention 'papr': did you mean paper?"),
         ("count resnet50 --by unti", "'--by'"),
-        ("count", "Missing argument 'model'"),
+        ("count", "Missing argument 'MODEL'"),
         ("models xyz*", "unknown model 'xyz*'"),
         ("compar", "Did you mean 'compare'?"),
         ("compare -o nowhere/x.json", "cannot write nowhere/x.json: No such file or directory"),

@@ -94,7 +94,7 @@ def test_formula_of_a_ratio(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["formula", "--unit", "resnet", "--g", "3"], "--g: resnet_unit cannot vary it"),
         (["formula", "--unit", "resnt"], "did you mean resnet or resnext"),
-        (["formula", "--c", "0"], "--c 0: must be at least 1"),
+        (["formula", "--c", "0"], "'--c': 0 is not a whole number of at least 1"),
         (["formula", "--wrt", "q"], "--wrt q: the formula has"),
         (["formula", "--plot", "x.svg"], "--plot draws one unit or network"),
         (["formula", "--unit", "resnet", "--wrt", "c", "--plot", "x.pdf"], ".svg or .png"),
@@ -105,10 +105,9 @@ def test_formula_of_a_ratio(capsys: pytest.CaptureFixture[str]) -> None:
         (["fit", "--macs", "140M"], "which family?"),
         (["fit", "shufflenet_v1"], "what is the budget?"),
         (["fit", "shufflenet_v1", "--macs", "0.5"], "must be a whole number above 0"),
-        (["fit", "shufflenet_v1", "--macs", "140M", "--g", "5"], "give --stem"),
-        (["fit", "shufflenet_v1@scale=2", "--macs", "140M"], "scale is a variable here"),
+        (["fit", "shufflenet_v1", "--macs", "140M", "--g", "5"], "for others give stem"),
+        (["fit", "shufflenet_v1@rounding=up", "--macs", "140M"], "rounded one by one"),
         (["fit", "shufflenet_v1", "--macs", "140M", "--h", "4"], "h=4 is too small"),
-        (["fit", "--paper-table-4", "--macs", "140M"], "only --stem varies"),
         (["fit", "vgg", "--macs", "1G", "--g", "3"], "varied is --h, --w, --classes"),
         (["fit", "vgg", "--macs", "999999999999999999T"], "up to 1,099,511,627,776 channels"),
         (["sweep", "--c", "1:1000000", "--h", "1:1000000"], "--sample"),
@@ -117,7 +116,9 @@ def test_formula_of_a_ratio(capsys: pytest.CaptureFixture[str]) -> None:
         (["sweep", "--c", "64", "--where", "mac < 3"], "did you mean macs?"),
         (["sweep", "--c", "64", "--where", "print(1)"], "is not allowed"),
         (["sweep", "--c", "64", "--resume"], "name its folder with --save"),
-        (["sweep", "--c", "64", "--scheduler", "tcp://x:1"], "is for --engine dask"),
+        (["sweep", "--c", "64", "--scheduler", "tcp://x:1"], "is for --executor dask"),
+        (["sweep", "--c", "64", "--chunk", "99999999"], "at most 16,777,216"),
+        (["sweep", "--c", "64", "--seed", "-1"], "-1 is not a whole number of at least 0"),
         (["sweep", "--c", "64", "--stride", "1,2"], "one of 1 and 2"),
         (["sweep", "--c", "64", "--min", "c", "--max", "c"], "--min and --max both name c"),
         (["sweep", "conv_unit", "--c", "3000000000:3000000009", "--h", "9"], "largest int64"),
@@ -165,7 +166,7 @@ def test_fit_under_several_budgets_names_the_one_that_binds(
 
 
 def test_paper_table_4(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = cli(capsys, "fit", "--paper-table-4")
+    code, out, _ = cli(capsys, "paper", "fit-table-4")
 
     assert code == 0
     assert "553.0" in out

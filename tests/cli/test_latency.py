@@ -141,11 +141,12 @@ def test_refusals(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         capsys, "latency", UNITS[0], "--engine", "eager", "--runs", "1", "--quiet"
     )
     assert "Table 8 has 1x3x224x224" in refused(
-        capsys, "latency", "--paper-table-8", "--input", "1x3x32x32"
+        capsys, "paper", "time-table-8", "--input", "1x3x32x32"
     )
-    assert "leave out all but --input" in refused(capsys, "latency", "vgg16", "--paper-table-8")
-    assert "leave out models" in refused(capsys, "latency", "vgg16", "--compare", "a", "b")
-    assert "cannot read" in refused(capsys, "latency", "--compare", "none.json", "none.json")
+    assert "cannot read" in refused(capsys, "latency-diff", "none.json", "none.json")
+    assert "nan is not a number of seconds" in refused(
+        capsys, "latency", UNITS[0], "--min-time", "nan"
+    )
     assert "--plot" in refused(capsys, "latency", UNITS[0], "--plot", str(tmp_path / "a.gif"))
     assert "torch finds no GPU" in refused(
         capsys, "latency", UNITS[0], "--engine", "eager", "--device", "cuda"
@@ -174,9 +175,9 @@ def test_two_runs(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     new.write_text(json.dumps(data))
     capsys.readouterr()
 
-    assert run(["latency", "--compare", str(old), str(new)]) == 0
+    assert run(["latency-diff", str(old), str(new)]) == 0
     text = capsys.readouterr().out
-    changes = result_of(capsys, "latency", "--compare", str(old), str(new))
+    changes = result_of(capsys, "latency-diff", str(old), str(new))
 
     assert "rows have medians within each other's quartiles" in text
     assert "unlike environments: cores" in text
@@ -227,17 +228,24 @@ def test_ctrl_c_before_anything_was_measured_writes_nothing(
 
 
 @pytest.mark.slow
-def test_table_8(capsys: pytest.CaptureFixture[str]) -> None:
+def test_table_8(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """The paper's ratios and milliseconds beside ours."""
-    shape = ("--input", "1x3x224x224")
+    file = tmp_path / "run.json"
+    options = ("--input", "1x3x224x224", *FAST, "-o", str(file))
 
-    assert run(["latency", "--paper-table-8", *shape, *FAST]) == 0
+    assert run(["paper", "time-table-8", *options]) == 0
     text = capsys.readouterr().out
 
     assert "ShuffleNet V1, Table 8: ratios of times" in text
     assert "alexnet / shufflenet_v1_x0_5_g3" in text
     assert "12.11" in text
     assert "184.0" in text
+
+    # It is a run of `latency` to those who read such files.
+    assert run(["latency-diff", str(file), str(file)]) == 0
+    assert "5 of 5 rows have medians within" in capsys.readouterr().out
+    assert run(["report", str(file)]) == 0
+    assert "How long do the models take" in capsys.readouterr().out
 
 
 def test_shuffle(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from shufflenet_flops.build import build
 from shufflenet_flops.counting import layer_table
 from shufflenet_flops.counting.closed_forms import PAPER_FORMS, Metric, grouped, symbol
 from shufflenet_flops.counting.totals import METRICS, totals
-from shufflenet_flops.design.catalogue import UNITS, Design, find_design, names
 from shufflenet_flops.design.formula import (
     SIZE_STEP,
     changes,
@@ -25,17 +24,18 @@ from shufflenet_flops.design.formula import (
 )
 from shufflenet_flops.errors import InputError, SpecError
 from shufflenet_flops.trace.trace import trace
+from shufflenet_flops.zoo.designs import Design, design_names, find_design, find_unit
 
 
 @pytest.mark.parametrize(("unit", "metric"), PAPER_FORMS)
 def test_every_form_that_a_paper_prints_is_what_the_walk_gives(unit: str, metric: Metric) -> None:
-    assert derive(UNITS[unit], metric, {}).matches_paper is True
+    assert derive(find_unit(unit), metric, {}).matches_paper is True
 
 
 def test_mobilenets_reduction_ratio() -> None:
     found = ratio(
-        derive(UNITS["mobilenet"], "macs", {}),
-        derive(UNITS["conv"], "macs", {}),
+        derive(find_unit("mobilenet"), "macs", {}),
+        derive(find_unit("conv"), "macs", {}),
         {"k": 3, "n": 512},
     )
 
@@ -45,7 +45,9 @@ def test_mobilenets_reduction_ratio() -> None:
 
 
 def test_a_ratio_is_as_short_as_it_can_be_said() -> None:
-    found = ratio(derive(UNITS["shufflenet"], "macs", {}), derive(UNITS["resnet"], "macs", {}), {})
+    found = ratio(
+        derive(find_unit("shufflenet"), "macs", {}), derive(find_unit("resnet"), "macs", {}), {}
+    )
 
     assert str(found.expression) == "(2*c + 9*g)/(g*(2*c + 9*m))"
     assert (found.paper, found.matches_paper, found.value) == (None, None, None)
@@ -54,22 +56,22 @@ def test_a_ratio_is_as_short_as_it_can_be_said() -> None:
 def test_guideline_g1_is_g2_with_one_group_and_g2_has_two_ways_to_say_it() -> None:
     """ShuffleNet V2, equations 1 and 2, in elements of four bytes."""
     c, n, g, h, w = map(symbol, "cnghw")
-    one_group = derive(UNITS["pointwise"], "memory_bytes", {"g": 1})
+    one_group = derive(find_unit("pointwise"), "memory_bytes", {"g": 1})
     b = h * w * c * n / g
 
     assert sympy.expand(one_group.expression / 4 - (h * w * (c + n) + c * n)) == 0
     assert one_group.matches_paper is True
     second = h * w * c + b * g / c + b / (h * w)
-    expression = derive(UNITS["pointwise"], "memory_bytes", {}).expression
+    expression = derive(find_unit("pointwise"), "memory_bytes", {}).expression
     assert sympy.cancel(expression / 4 - second) == 0
 
 
 def test_a_form_that_is_not_the_papers_is_told_apart() -> None:
     """With stride 2 the unit is another one, and no paper prints it; a wrong form differs."""
-    shuffle = derive(UNITS["shufflenet"], "macs", {})
+    shuffle = derive(find_unit("shufflenet"), "macs", {})
     resnext = PAPER_FORMS["resnext", "macs"]
 
-    assert derive(UNITS["shufflenet"], "macs", {"stride": 2}).matches_paper is None
+    assert derive(find_unit("shufflenet"), "macs", {"stride": 2}).matches_paper is None
     assert sympy.cancel(shuffle.expression - resnext.value(shuffle.variables)) != 0
 
 
@@ -82,13 +84,13 @@ def test_a_form_that_is_not_the_papers_is_told_apart() -> None:
     ],
 )
 def test_the_text_is_grouped_as_the_paper_writes_it(unit: str, text: str) -> None:
-    formula = derive(UNITS[unit], "macs", {})
+    formula = derive(find_unit(unit), "macs", {})
 
     assert formula.text == text
     assert formula.latex.startswith(r"h w \left(")
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", design_names())
 @pytest.mark.parametrize("metric", ["macs", "params", "memory_bytes"])
 def test_the_text_parses_back_to_the_expression(name: str, metric: Metric) -> None:
     formula = derive(find_design(name), metric, {})
@@ -110,7 +112,7 @@ def test_every_zoo_family_has_a_formula() -> None:
     assert [derive(find_design(name), "macs", {}).text for name in zoo.families()]
 
 
-_NAMES = st.sampled_from(names())
+_NAMES = st.sampled_from(design_names())
 
 
 @st.composite
@@ -172,7 +174,7 @@ def _values(design: Design, numbers: dict[str, int]) -> dict[str, sympy.Expr]:
 
 
 def test_the_derivative_and_the_largest_term() -> None:
-    formula = derive(UNITS["shufflenet"], "macs", {})
+    formula = derive(find_unit("shufflenet"), "macs", {})
     c, m, g, h, w = map(symbol, "cmghw")
 
     assert sympy.cancel(sum(derivative(formula, "g")) + 2 * c * m * h * w / g**2) == 0
@@ -210,4 +212,4 @@ def test_a_published_variant_is_its_family_at_its_width(name: str) -> None:
 
 def test_numbers_that_make_no_network_are_refused() -> None:
     with pytest.raises(SpecError, match="4·g=12"):
-        evaluate(UNITS["shufflenet"], "macs", {"c": 250, "g": 3})
+        evaluate(find_unit("shufflenet"), "macs", {"c": 250, "g": 3})

@@ -10,10 +10,10 @@ from math import lcm
 import numpy as np
 import pytest
 
-from shufflenet_flops.design.catalogue import find_design, names
 from shufflenet_flops.design.fit import fit
 from shufflenet_flops.design.sweep.vectorized import count_many
 from shufflenet_flops.errors import InputError, SpecError
+from shufflenet_flops.zoo.designs import design_names, find_design
 
 WIDEST = 4000
 BUDGETS = ("macs", "params", "memory_bytes")
@@ -31,7 +31,7 @@ def every_width(name: str, g: int, h: int) -> tuple[np.ndarray, dict[str, np.nda
 
 def test_equals_a_scan_of_every_width_on_600_random_cases() -> None:
     draw = random.Random(7)
-    families = [*names(), *STRUCTURES]
+    families = [*design_names(), *STRUCTURES]
     cases = 0
     while cases < 600:
         name = draw.choice(families)
@@ -74,7 +74,7 @@ def test_equals_a_scan_of_every_width_on_600_random_cases() -> None:
         cases += 1
 
 
-@pytest.mark.parametrize("name", [*names(), *STRUCTURES])
+@pytest.mark.parametrize("name", [*design_names(), *STRUCTURES])
 @pytest.mark.parametrize("g", [1, 2, 3, 4, 8])
 def test_what_the_search_rests_on(name: str, g: int) -> None:
     """Valid widths are the multiples of the step from the narrowest on; metrics grow with them."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+# The first line of a block that goes into a file: a new one, or what is already there.
+PLACE = re.compile(r"# (?P<end>at the end of )?(?P<path>shufflenet_flops/\S+\.py)\n")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,20 @@ class Recipe:
         target = self.folder / "shufflenet_flops" / path
         assert not target.exists()
         target.write_text(code)
+
+    def write_all(self) -> list[str]:
+        """Every block that says in its first line where it goes; the files that are touched."""
+        touched: list[str] = []
+        for code in self.blocks("python"):
+            place = PLACE.match(code)
+            if place is None:
+                continue
+            target = self.folder / place["path"]
+            assert target.exists() is bool(place["end"]), target
+            with target.open("a") as stream:
+                stream.write("\n\n" * bool(place["end"]) + code)
+            touched.append(place["path"])
+        return touched
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
         """Run a command line of the copy."""

@@ -43,7 +43,7 @@ def test_a_name_is_given_once() -> None:
         ("shufflenet_v1@gg=3", UnknownNameError, "unknown option of shufflenet_v1 'gg'"),
         ("shufflenet_v1@g", InputError, "'g' is not an option; write option=value"),
         ("shufflenet_v1@g=3,g=1", InputError, "option 'g' is given twice"),
-        ("shufflenet_v1@g=5", InputError, "must be one of 1, 2, 3, 4, 8"),
+        ("shufflenet_v1@g=5", SpecError, "g of 1, 2, 3, 4, 8; for others give c and stem"),
         ("shufflenet_v1@se=maybe", InputError, "must be true or false"),
         ("shufflenet_v1@classes=many", InputError, "must be a whole number"),
         ("shufflenet_v1@scale=wide", InputError, "must be a number"),

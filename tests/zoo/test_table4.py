@@ -53,6 +53,6 @@ def test_a_unit_costs_what_its_definition_says(structure: table4.Structure, text
 
 def test_channels_that_do_not_divide_are_refused_unless_rounded() -> None:
     with pytest.raises(SpecError, match=r"stage 2 would have 50/4 channels.*rounding=up takes 13"):
-        zoo.find("shufflenet_v1_table4@structure=vgg,stage4=50")
+        zoo.find("shufflenet_v1_table4@structure=vgg,c=50")
     with pytest.raises(SpecError, match=r"stage 2 would have 48/2 .* of 16; rounding=up takes 32"):
-        zoo.find("shufflenet_v1_table4@structure=resnext,stage4=192")
+        zoo.find("shufflenet_v1_table4@structure=resnext,c=192")

@@ -45,7 +45,7 @@ def dask(scheduler: str | None, workers: int, quiet: bool = False) -> Iterator[E
         from distributed import Client, KilledWorker, LocalCluster
     except ImportError:
         raise InputError(
-            "--engine dask needs dask: pip install 'shufflenet-flops[distributed]'"
+            "--executor dask needs dask: pip install 'shufflenet-flops[distributed]'"
         ) from None
     level = logging.CRITICAL if quiet else logging.WARNING
     logging.getLogger("distributed").setLevel(level)

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from shufflenet_flops.counting.totals import METRICS, totals
-from shufflenet_flops.design.catalogue import Design, check_used, find_design
 from shufflenet_flops.design.sweep.axes import Axis
 from shufflenet_flops.design.sweep.filter import parse_filter
 from shufflenet_flops.design.sweep.pareto import front
 from shufflenet_flops.design.sweep.vectorized import Array, count_many
 from shufflenet_flops.errors import InputError, SpecError, UnknownNameError
+from shufflenet_flops.zoo.designs import Design, check_used, find_design
 
 # Dense and with stride 1: what a design without such a variable is.
 NEUTRAL = {"g": 1, "stride": 1}
@@ -135,7 +135,7 @@ def check_plan(plan: Plan, limit: int) -> None:
         if plan.sample is None and size > limit:
             raise InputError(
                 f"the grid of {design.name} has {size:,} configurations, more than {limit:,}: "
-                "take coarser ranges, --sample 1000000, or a higher --limit"
+                "take coarser ranges, --sample 1000000, or a higher --max-configurations"
             )
         if size >= 2**63:
             raise InputError(f"the grid of {design.name} has {size:,} points: 2^63 are too many")

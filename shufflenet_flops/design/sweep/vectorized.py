@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from shufflenet_flops.counting.totals import METRICS, totals
-from shufflenet_flops.design.catalogue import Design
 from shufflenet_flops.design.sweep.interval import INT64_MAX, Bound, MayOverflowError
 from shufflenet_flops.errors import InputError, SpecError
+from shufflenet_flops.zoo.designs import Design
 
 Array: TypeAlias = npt.NDArray[np.int64]
 

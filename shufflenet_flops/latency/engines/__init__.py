@@ -1,28 +1,17 @@
-"""Engines that run a model; each is one file behind `protocol.Engine`, imported when asked for."""
+"""Engines that run a model: each is one file here, found by itself.
+
+To import them takes neither torch nor the packages they run on: those are imported when a model is
+prepared.
+"""
 
 from __future__ import annotations
 
 from importlib import import_module
+from pkgutil import iter_modules
 
-from shufflenet_flops.errors import UnknownNameError
-from shufflenet_flops.latency.engines.protocol import Engine
+from shufflenet_flops.latency.engines.registry import engine_names
+from shufflenet_flops.latency.engines.registry import find_engine as find_engine
 
-_PLACES = {
-    "eager": "eager:Eager",
-    "channels-last": "channels_last:ChannelsLast",
-    "torch-compile": "compiled:Compiled",
-    "onnxruntime": "onnxruntime:OnnxRuntime",
-    "openvino": "openvino:OpenVino",
-    "ncnn": "ncnn:Ncnn",
-    "executorch": "executorch:ExecuTorch",
-}
-ENGINE_NAMES = tuple(_PLACES)
-
-
-def find_engine(name: str) -> Engine:
-    """The engine of this name, installed or not. Raises UnknownNameError with the closest names."""
-    if name not in _PLACES:
-        raise UnknownNameError("engine", name, ENGINE_NAMES)
-    module, _, cls = _PLACES[name].partition(":")
-    found: type[Engine] = getattr(import_module(f"{__name__}.{module}"), cls)
-    return found()
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
+ENGINE_NAMES = engine_names()

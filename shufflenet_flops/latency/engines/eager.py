@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.latency.engines.protocol import Call, Engine, Setup
+from shufflenet_flops.latency.engines.registry import engine
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
+@engine
 class Eager(Engine):
     """The module's own forward pass in inference mode."""
 
     name = "eager"
+    place = 0
     distribution = "torch"
     modules = ("torch",)
     dtypes = ("float32", "bfloat16", "float16")
@@ -30,6 +33,8 @@ def placed(
     model: nn.Module, inputs: Sequence[Tensor], setup: Setup
 ) -> tuple[nn.Module, tuple[Tensor, ...]]:
     """Model and inputs in the dtype and on the device of `setup`; a copy where that differs."""
+    import torch
+
     dtype = getattr(torch, setup.dtype)
     if dtype != torch.float32 or setup.device != "cpu":
         model = copy.deepcopy(model).to(setup.device, dtype)
@@ -39,6 +44,8 @@ def placed(
 
 def in_inference_mode(model: nn.Module, inputs: Sequence[Tensor], setup: Setup) -> Call:
     """`model(*inputs)` without autograd."""
+    import torch
+
     torch.set_num_threads(setup.threads)
 
     @torch.inference_mode()

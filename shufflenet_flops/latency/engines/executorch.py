@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from shufflenet_flops.latency.engines.protocol import Call, Engine, Setup
+from shufflenet_flops.latency.engines.registry import engine
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
+@engine
 class ExecuTorch(Engine):
     """The exported program, lowered to XNNPACK; what that leaves runs on portable kernels."""
 
     name = "executorch"
+    place = 6
     distribution = "executorch"
     modules = ("executorch", "torchao")
     extra = "executorch"
 
     def prepare(self, model: nn.Module, inputs: Sequence[Tensor], setup: Setup) -> Call:
         """Export, lower, load, and run on a pool of `setup.threads` threads of the process."""
+        import torch
         from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
         from executorch.exir import to_edge_transform_and_lower
         from executorch.extension.pybindings import portable_lib

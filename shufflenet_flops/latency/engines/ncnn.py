@@ -6,17 +6,21 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from shufflenet_flops.latency.engines.protocol import Call, Engine, EngineError, Setup
+from shufflenet_flops.latency.engines.registry import engine
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
+@engine
 class Ncnn(Engine):
     """The traced model, converted by pnnx, on the CPU; it runs one image at a time."""
 
     name = "ncnn"
+    place = 5
     distribution = "ncnn"
     modules = ("ncnn", "pnnx")
     extra = "ncnn"
@@ -26,6 +30,7 @@ class Ncnn(Engine):
         """Trace, convert, load, and run with `setup.threads` threads."""
         import ncnn
         import numpy as np
+        import torch
 
         for x in inputs:
             if x.dtype != torch.float32 or x.shape[0] != 1 or not 2 <= x.dim() <= 4:
@@ -59,6 +64,7 @@ class Ncnn(Engine):
 
 def _convert(model: nn.Module, inputs: Sequence[Tensor], folder: Path) -> Path:
     import pnnx
+    import torch
 
     stem = folder / "model"
     torch.jit.trace(model, tuple(inputs)).save(str(stem.with_suffix(".pt")))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from shufflenet_flops.latency.engines.protocol import Call, Engine, EngineError, Setup
+from shufflenet_flops.latency.engines.registry import engine
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
+@engine
 class OnnxRuntime(Engine):
     """The exported graph on the CPU execution provider, all of its optimisations on."""
 
     name = "onnxruntime"
+    place = 3
     distribution = "onnxruntime"
     modules = ("onnxruntime", "onnx", "onnxscript")
     extra = "onnxruntime"
@@ -21,6 +25,7 @@ class OnnxRuntime(Engine):
     def prepare(self, model: nn.Module, inputs: Sequence[Tensor], setup: Setup) -> Call:
         """Export, load and run with `setup.threads` threads in an op and one op at a time."""
         import onnxruntime
+        import torch
 
         program = torch.onnx.export(model, tuple(inputs), dynamo=True, verbose=False)
         if program is None:

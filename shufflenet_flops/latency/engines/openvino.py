@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from shufflenet_flops.latency.engines.protocol import Call, Engine, Setup
+from shufflenet_flops.latency.engines.registry import engine
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
 
 
+@engine
 class OpenVino(Engine):
     """The converted model on OpenVINO's CPU plugin, one request at a time."""
 
     name = "openvino"
+    place = 4
     distribution = "openvino"
     modules = ("openvino",)
     extra = "openvino"

@@ -32,11 +32,13 @@ class Setup:
 class Engine(ABC):
     """One way to run a network.
 
-    `extra` is the extra of this package that installs the engine, empty where torch brings it;
-    `modules` are what it imports, `distribution` is whose version it goes by.
+    `place` is where it stands among the others in lists and tables, by default after them;
+    `extra` is the extra of this package that installs it, empty where torch brings it; `modules`
+    are what it imports, `distribution` is whose version it goes by.
     """
 
     name: ClassVar[str]
+    place: ClassVar[int] = 100
     distribution: ClassVar[str]
     modules: ClassVar[tuple[str, ...]]
     extra: ClassVar[str] = ""

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from shufflenet_flops.comparison import Comparison
 from shufflenet_flops.counting import find_convention
-from shufflenet_flops.design.catalogue import find_unit
 from shufflenet_flops.design.formula import evaluate
 from shufflenet_flops.errors import SpecError
 from shufflenet_flops.report.grid import mega, scale_for
@@ -17,6 +16,7 @@ from shufflenet_flops.report.section import Picture, Section
 from shufflenet_flops.report.sections.counter_totals import counters_picture
 from shufflenet_flops.report.view.compare import compare_grid
 from shufflenet_flops.saved import Saved
+from shufflenet_flops.zoo.designs import find_unit
 
 GROUPS = range(1, 33)  # of the figure against g, where they divide
 _SHUFFLED = 12  # channels in the figure of channel shuffle

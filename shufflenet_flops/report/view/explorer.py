@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops import zoo
 from shufflenet_flops.counting import CONVENTIONS, Table, layer_table
 from shufflenet_flops.counting.closed_forms import grouped, symbol
-from shufflenet_flops.design.catalogue import find_unit
 from shufflenet_flops.report.plot.bars import KIND_COLOURS
 from shufflenet_flops.report.plot.figure import COLOURS
 from shufflenet_flops.report.view.explorer_rules import expression_of, rules_of
 from shufflenet_flops.spec.opclass import OpClass
+from shufflenet_flops.zoo.designs import find_unit
+from shufflenet_flops.zoo.registry import find_family
 from shufflenet_flops.zoo.units import UNIT_NAMES, bottleneck
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def explorer_data() -> dict[str, Any]:
 
 def _unit(name: str) -> dict[str, Any]:
     variables = [v for v in _VARIABLES if v == "m" or v in find_unit(name).variables]
-    build = partial(zoo.build, f"{name}_unit")
+    build = find_family(f"{name}_unit").build
     cases = [case for case in _CASES if case.keys() <= set(variables)]
     return {
         "variables": variables,

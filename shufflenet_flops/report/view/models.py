@@ -11,6 +11,7 @@ from shufflenet_flops.counting import layer_table
 from shufflenet_flops.counting.row import IntShape
 from shufflenet_flops.report.grid import Column, Grid, grid, mega
 from shufflenet_flops.spec import shape_text
+from shufflenet_flops.zoo.registry import Derived
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,10 @@ def _families() -> Grid:
     rows = [
         (
             name,
-            ", ".join(
-                f"{key}={_default(option.default)}"
-                for key, option in zoo.family_options(name).items()
-            ),
-            source,
+            ", ".join(f"{key}={_default(value)}" for key, value in family.options.items()),
+            family.source,
         )
-        for name, source in zoo.families().items()
+        for name, family in zoo.families().items()
     ]
     columns = [
         Column("family", figures=False),
@@ -82,6 +80,6 @@ def _families() -> Grid:
 
 
 def _default(value: Any) -> str:
-    if value is None:
+    if isinstance(value, Derived):
         return "auto"
     return str(value).lower() if isinstance(value, bool) else str(value)

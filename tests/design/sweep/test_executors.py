@@ -53,7 +53,7 @@ def test_dask_gives_the_rows_of_the_threads(
 ) -> None:
     local = sweep(tmp_path / "local", capsys)
     remote = sweep(
-        tmp_path / "dask", capsys, "--engine", "dask", "--scheduler", cluster.scheduler_address
+        tmp_path / "dask", capsys, "--executor", "dask", "--scheduler", cluster.scheduler_address
     )
 
     assert local == remote
@@ -76,7 +76,7 @@ def test_a_worker_that_is_killed_changes_nothing(
     killer = Thread(target=kill)
     killer.start()
     remote = sweep(
-        tmp_path / "dask", capsys, "--engine", "dask", "--scheduler", cluster.scheduler_address
+        tmp_path / "dask", capsys, "--executor", "dask", "--scheduler", cluster.scheduler_address
     )
     killer.join()
     whole = rows(tmp_path / "dask")
@@ -102,7 +102,7 @@ def test_a_cluster_that_is_lost_leaves_whole_chunks(
     closer = Thread(target=close)
     closer.start()
     command = ["sweep", *SWEEP, "--save", str(folder)]
-    code = run([*command, "--engine", "dask", "--scheduler", cluster.scheduler_address])
+    code = run([*command, "--executor", "dask", "--scheduler", cluster.scheduler_address])
     closer.join()
     captured = capsys.readouterr()
 
@@ -117,7 +117,7 @@ def test_a_cluster_that_is_lost_leaves_whole_chunks(
 
 
 def test_a_cluster_of_its_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    found = sweep(tmp_path, capsys, "--engine", "dask", "--workers", "2")
+    found = sweep(tmp_path, capsys, "--executor", "dask", "--workers", "2")
 
     assert found["kept"] == len(rows(tmp_path))
 
@@ -125,7 +125,7 @@ def test_a_cluster_of_its_own(capsys: pytest.CaptureFixture[str], tmp_path: Path
 def test_a_scheduler_that_is_not_there(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code = run(["sweep", *SWEEP, "--engine", "dask", "--scheduler", "tcp://127.0.0.1:1"])
+    code = run(["sweep", *SWEEP, "--executor", "dask", "--scheduler", "tcp://127.0.0.1:1"])
     captured = capsys.readouterr()
 
     assert (code, captured.out) == (2, "")

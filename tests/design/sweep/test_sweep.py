@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from shufflenet_flops.counting import layer_table
-from shufflenet_flops.design.catalogue import find_design
 from shufflenet_flops.design.sweep import store as store_module
 from shufflenet_flops.design.sweep.axes import parse_axis
 from shufflenet_flops.design.sweep.plan import (
@@ -28,6 +27,7 @@ from shufflenet_flops.design.sweep.plan import (
 )
 from shufflenet_flops.design.sweep.store import Store, open_store
 from shufflenet_flops.errors import InputError, SpecError, UnknownNameError
+from shufflenet_flops.zoo.designs import find_design
 
 UNITS = ("resnet_unit", "resnext_unit", "shufflenet_unit")
 

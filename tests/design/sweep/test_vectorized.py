@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shufflenet_flops.counting.totals import METRICS, totals
-from shufflenet_flops.design.catalogue import Design, find_design, names
 from shufflenet_flops.design.sweep import vectorized as many
 from shufflenet_flops.design.sweep.interval import INT64_MAX, Bound, MayOverflowError
 from shufflenet_flops.design.sweep.vectorized import count_many
 from shufflenet_flops.errors import InputError, SpecError
+from shufflenet_flops.zoo.designs import Design, design_names, find_design
 
 CHOICES: dict[str, st.SearchStrategy[int]] = {
     "c": st.integers(1, 700),
@@ -30,7 +30,7 @@ CHOICES: dict[str, st.SearchStrategy[int]] = {
 @st.composite
 def batches(draw: st.DrawFn) -> tuple[Design, dict[str, list[int]], dict[str, int]]:
     """A design, columns of one length for some of its variables, and ints for others."""
-    design = find_design(draw(st.sampled_from(names())))
+    design = find_design(draw(st.sampled_from(design_names())))
     free = [name for name in design.variables if name != "stride"]
     columns = draw(st.sets(st.sampled_from(free), min_size=1))
     fixed = draw(st.sets(st.sampled_from(free))) - columns

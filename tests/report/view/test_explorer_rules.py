@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from operator import add, floordiv, mul, sub
 from typing import Any
 
@@ -16,20 +15,14 @@ from shufflenet_flops.report.view.explorer_rules import Expression, expression_o
 from shufflenet_flops.zoo.units import UNIT_NAMES, bottleneck
 
 OPERATIONS = {"+": add, "-": sub, "*": mul, "//": floordiv}
-RULES = {
-    unit: rules_of(
-        partial(zoo.build, f"{unit}_unit"),
-        [name for name in "cmghw" if name in zoo.family_options(f"{unit}_unit")],
-    )
-    for unit in UNIT_NAMES
-}
-AUTO_RULES = {
-    unit: rules_of(
-        partial(zoo.build, f"{unit}_unit"),
-        [name for name in "cghw" if name in zoo.family_options(f"{unit}_unit")],
-    )
-    for unit in UNIT_NAMES
-}
+FAMILIES = {unit: zoo.find_family(f"{unit}_unit") for unit in UNIT_NAMES}
+RULES, AUTO_RULES = (
+    {
+        unit: rules_of(family.build, [name for name in variables if name in family.options])
+        for unit, family in FAMILIES.items()
+    }
+    for variables in ("cmghw", "cghw")
+)
 
 
 def number(expression: Expression, sizes: dict[str, int]) -> int:
@@ -54,9 +47,9 @@ def problem(rules: list[dict[str, Any]], sizes: dict[str, int]) -> str:
 
 def refused(unit: str, sizes: dict[str, int]) -> str:
     """What the unit itself says."""
-    known = zoo.family_options(f"{unit}_unit")
+    family = FAMILIES[unit]
     try:
-        zoo.build(f"{unit}_unit", **{name: size for name, size in sizes.items() if name in known})
+        family.build(**{name: size for name, size in sizes.items() if name in family.options})
     except SpecError as error:
         return str(error)
     return ""

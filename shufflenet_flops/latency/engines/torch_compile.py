@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
-from typing import cast
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, cast
 
 from shufflenet_flops.latency.engines.eager import Eager, in_inference_mode, placed
 from shufflenet_flops.latency.engines.protocol import Call, Setup
+from shufflenet_flops.latency.engines.registry import engine
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
+@engine
 class Compiled(Eager):
     """`torch.compile` with its default backend, static shapes, the whole model one graph."""
 
     name = "torch-compile"
+    place = 2
 
     def missing(self) -> str:
         """Inductor makes C++ and has it compiled when the model first runs."""
@@ -30,7 +34,7 @@ class Compiled(Eager):
         import torch._dynamo
 
         model, moved = placed(model, inputs, setup)
-        compiled = cast(nn.Module, torch.compile(model, fullgraph=True, dynamic=False))
+        compiled = cast("nn.Module", torch.compile(model, fullgraph=True, dynamic=False))
         call = in_inference_mode(compiled, moved, setup)
         # Models of one class share their code, and past a limit of versions of it torch would
         # quietly run the next ones in eager mode.

@@ -1,0 +1,46 @@
+"""`latency-diff`: two saved runs of `latency` side by side."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shufflenet_flops.cli.options import FormatOption, OutputOption
+from shufflenet_flops.cli.output import Document, Format, open_outputs
+from shufflenet_flops.errors import InputError
+
+
+def command(
+    old: Annotated[
+        Path, typer.Argument(metavar="OLD", help="A run saved by `latency -o OLD.json`.")
+    ],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="A later run of the same models.")],
+    form: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+) -> None:
+    """Set two saved runs of `latency` side by side, row by row.
+
+    Each ratio of medians has its 95 % interval. What differs between the two environments is
+    named, and so are the rows that only one of the runs has.
+    """
+    with open_outputs(form, output or []) as writer:
+        from shufflenet_flops.latency.saved import changes, load_run, only_in, unlike
+        from shufflenet_flops.report.view.latency import change_grid
+
+        before, after = load_run(old), load_run(new)
+        changed = changes(before, after)
+        if not changed:
+            raise InputError(f"{old} and {new} have no row in common")
+        missing = [*only_in(before, after), *only_in(after, before)]
+        differences = unlike(before.environment, after.environment)
+        writer.write(
+            Document(
+                "latency-diff",
+                None,
+                [asdict(change) for change in changed],
+                [change_grid(changed, differences, missing)],
+            )
+        )
