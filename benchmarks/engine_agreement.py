@@ -17,7 +17,7 @@ from shufflenet_flops.latency.agreement import LIMITS
 from shufflenet_flops.latency.engines import ENGINE_NAMES
 from shufflenet_flops.report.format.markdown import markdown
 from shufflenet_flops.report.grid import Column, grid
-from shufflenet_flops.report.view.latency import stamp
+from shufflenet_flops.report.section import measured_on
 
 PARTS = Path("build/engines")
 PATH = Path("reports/engines.md")
@@ -45,7 +45,9 @@ def main() -> None:
             f"{taken} of {len(cells)} agree within {LIMITS['float32']:.0e} in fp32, on the same "
             "random input, each network at its own size",
             *(failed or ["there is no network that an engine cannot take"]),
-            stamp(runs[next(iter(runs))]["environment"] | {"command": "make reports-engines"}),
+            measured_on(
+                runs[next(iter(runs))]["environment"] | {"command": "make reports-engines"}
+            ),
         ],
     )
     head = (

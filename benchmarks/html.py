@@ -12,9 +12,9 @@ from statistics import median
 
 from shufflenet_flops.counting import find_convention
 from shufflenet_flops.report.format.html import html
-from shufflenet_flops.report.saved import Saved
 from shufflenet_flops.report.sections import section_of
 from shufflenet_flops.report.view.count import count_result
+from shufflenet_flops.saved import Saved, record
 from shufflenet_flops.sources import Options, resolve
 
 MODEL = "resnet152"
@@ -63,8 +63,8 @@ def section() -> str:
 
 def _page() -> tuple[str, int]:
     result = count_result(resolve(MODEL, Options()), find_convention("paper"))
-    saved = Saved("count", "paper", {}, [json.loads(json.dumps(result))])
-    return html(MODEL, [section_of(saved)]), len(result["rows"])
+    saved = Saved("count", "paper", {}, [json.loads(json.dumps(record(result)))])
+    return html(MODEL, [section_of(saved)]), len(result.rows)
 
 
 def _in_chromium(chromium: str, page: str) -> tuple[list[float], list[float]]:

@@ -16,8 +16,7 @@ from typing import Any
 from shufflenet_flops.counting import Kind
 from shufflenet_flops.latency.measure import Timing
 from shufflenet_flops.latency.saved import load_run
-from shufflenet_flops.latency.shuffle import variants
-from shufflenet_flops.latency.shuffle_cost import OpCost, UnitShare
+from shufflenet_flops.latency.shuffle import OpCost, UnitShare, variants
 from shufflenet_flops.latency.warnings import warnings_about
 from shufflenet_flops.paper.table8_times import INPUTS, Against, against
 from shufflenet_flops.report.format.markdown import markdown
@@ -29,7 +28,9 @@ from shufflenet_flops.report.plot.latency import (
     draw_speedups,
     draw_times,
 )
+from shufflenet_flops.report.section import measured_on
 from shufflenet_flops.report.view import latency as report
+from shufflenet_flops.report.view.roofline import layer_grids
 from shufflenet_flops.report.view.shuffle import cost_grid, share_grid
 
 PARTS = Path("build/latency")
@@ -80,7 +81,7 @@ def _text(parts: list[Path], shuffle: Path) -> str:
         for run in runs
         for grid in report.latency_grids(
             run.rows,
-            report.stamp(run.environment),
+            measured_on(run.environment),
             warnings_about(report.latencies(run.rows)),
         )
     ]
@@ -89,7 +90,7 @@ def _text(parts: list[Path], shuffle: Path) -> str:
     shares = [UnitShare(**share) for share in data["results"][0]["unit_shares"]]
     shuffles = [
         cost_grid(costs),
-        with_notes(share_grid(shares, G), [report.stamp(data["environment"])]),
+        with_notes(share_grid(shares, G), [measured_on(data["environment"])]),
     ]
     return "\n".join(
         [
@@ -102,7 +103,7 @@ def _text(parts: list[Path], shuffle: Path) -> str:
             markdown(tables),
             "## Roofline\n",
             "![eager's layers under the roofs of this machine](latency/roofline.svg)\n",
-            markdown(report.layer_grids(runs[0].rows)),
+            markdown(layer_grids(runs[0].rows)),
             "## Channel shuffle\n",
             "![who sees whom without and with a shuffle](latency/shuffle.svg)\n",
             markdown(shuffles),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks import check, html, latency_aa, startup, sweep, trace_time
 from shufflenet_flops.environment import environment
-from shufflenet_flops.report.view.latency import stamp
+from shufflenet_flops.report.section import measured_on
 
 PATH = Path("reports/benchmarks.md")
 SECTIONS = (
@@ -29,7 +29,7 @@ def main() -> None:
         "Ratios measured side by side in one run of `make bench`. Absolute times are of one",
         "machine and only there to give a scale.",
         "",
-        f"These were {stamp(made_by)}.",
+        f"These were {measured_on(made_by)}.",
         "",
     ]
     text = "\n".join(head) + "\n" + "\n".join(section() for section in SECTIONS)

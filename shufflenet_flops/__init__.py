@@ -6,11 +6,13 @@ The analytic side is here and imports no torch; the measured side is in `build`,
 
 from typing import TYPE_CHECKING, Any
 
+from shufflenet_flops.counters.conventions import COUNTER_CONVENTIONS
 from shufflenet_flops.counting import CONVENTIONS as CONVENTIONS
 from shufflenet_flops.counting import Convention as Convention
 from shufflenet_flops.counting import Row as Row
 from shufflenet_flops.counting import Table as Table
 from shufflenet_flops.counting import layer_table as layer_table
+from shufflenet_flops.counting.convention import register
 from shufflenet_flops.errors import ShufflenetFlopsError as ShufflenetFlopsError
 from shufflenet_flops.zoo import Model as Model
 from shufflenet_flops.zoo import find as find
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from shufflenet_flops.budget.check import check as check
     from shufflenet_flops.budget.verdict import Report as Report
     from shufflenet_flops.budget.verdict import Verdict as Verdict
+
+register(*COUNTER_CONVENTIONS)
 
 _BUDGET = {"check": "check", "Report": "verdict", "Verdict": "verdict"}
 

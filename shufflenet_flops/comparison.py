@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import nn
 
 from shufflenet_flops import zoo
-from shufflenet_flops.counters import COUNTERS, CounterReport, run
-from shufflenet_flops.counters.protocol import version_of
+from shufflenet_flops.counters import CounterReport, compared_counters
+from shufflenet_flops.counters.protocol import unavailable
+from shufflenet_flops.counters.run import run_counter
 from shufflenet_flops.counting import CLOSED_FORMS
+from shufflenet_flops.counting.result import norms_of
 from shufflenet_flops.latency.stats import Latency
+from shufflenet_flops.saved import given_with
 from shufflenet_flops.sources import Source
 from shufflenet_flops.spec.numbers import whole
 
@@ -33,24 +36,26 @@ class Subject:
 class Comparison:
     """Everything known about one unit or model on its inputs (batch first).
 
-    `formula_macs` is the paper's closed form with the numbers filled in, None where no paper gives
+    A unit has its sizes, a whole network its name as `model`. `formula_macs` is the paper's closed
+    form with the numbers filled in, None where no paper gives
     one; `analytic_macs` is None without a spec. What is not traced is counted from its graph. Bytes
-    count every op's inputs, weights and outputs, nothing cached; those of a spec are fp32.
+    count every op's inputs, weights and outputs, nothing cached; those of a spec are fp32. `norms`
+    are the kinds of norms that it has.
     """
 
-    name: str
+    model: str | None = field(metadata=given_with("model"))
     source: str
-    unit: str | None
-    c: int | None
-    m: int | None
-    g: int | None
-    h: int | None
-    w: int | None
-    stride: int | None
+    unit: str | None = field(metadata=given_with("unit"))
+    c: int | None = field(metadata=given_with("unit"))
+    m: int | None = field(metadata=given_with("unit"))
+    g: int | None = field(metadata=given_with("unit"))
+    h: int | None = field(metadata=given_with("unit"))
+    w: int | None = field(metadata=given_with("unit"))
+    stride: int | None = field(metadata=given_with("unit"))
     input: tuple[int, ...]
     inputs: tuple[str, ...]
-    formula: str | None
-    formula_macs: int | None
+    formula: str | None = field(metadata=given_with("unit"))
+    formula_macs: int | None = field(metadata=given_with("unit"))
     analytic_macs: int | None
     traced_macs: int
     params: int
@@ -60,6 +65,12 @@ class Comparison:
     unknown_ops: Mapping[str, int]
     real_forward: bool
     latency_s: Latency | None = None
+    norms: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """That of the unit or of the network."""
+        return str(self.unit or self.model)
 
 
 def prepare(source: Source) -> Subject:
@@ -81,7 +92,7 @@ def compare(subject: Subject) -> Comparison:
     unit, sizes = _unit_sizes(model)
     form = CLOSED_FORMS.get(unit or "") if sizes["stride"] == 1 else None
     return Comparison(
-        name=unit or source.name,
+        model=None if unit else source.name,
         source=source.origin,
         unit=unit,
         c=sizes["c"],
@@ -102,6 +113,7 @@ def compare(subject: Subject) -> Comparison:
         counters=_counters(subject),
         unknown_ops=traced.unknown_ops,
         real_forward=traced.real_forward,
+        norms=norms_of(traced.table.rows),
     )
 
 
@@ -109,19 +121,12 @@ def _counters(subject: Subject) -> dict[str, CounterReport]:
     source = subject.source
     if subject.module is not None:
         return {
-            counter.name: run(counter, subject.module, subject.inputs, source.trace())
-            for counter in COUNTERS
+            counter.name: run_counter(counter, subject.module, subject.inputs, source.trace())
+            for counter in compared_counters()
         }
     return {
-        counter.name: CounterReport(
-            counter.name,
-            "unavailable",
-            counter.unit,
-            counter.distribution(),
-            version_of(counter.distribution()),
-            reason=f"an {source.origin} is no module that can be run",
-        )
-        for counter in COUNTERS
+        counter.name: unavailable(counter, f"an {source.origin} is no module that can be run")
+        for counter in compared_counters()
     }
 
 

@@ -37,7 +37,7 @@ def run_command(*arguments: str) -> str:
         "import shufflenet_flops",
         "import shufflenet_flops.spec, shufflenet_flops.zoo, shufflenet_flops.counting",
         "import shufflenet_flops.cli.app, shufflenet_flops.report.format.text",
-        "import shufflenet_flops.report.format.markdown, shufflenet_flops.report.format.data",
+        "import shufflenet_flops.report.format.markdown, shufflenet_flops.report.format.json",
         run_command("models"),
         run_command("count", "shufflenet_v1_x1_0_g3"),
         run_command("count", "resnet50", "--format", "json"),

@@ -103,15 +103,13 @@ def command(
             else _units(unit, {"c": c, "g": g, "h": h, "w": w, "stride": stride}, m, options)
         )
         from shufflenet_flops.comparison import compare, prepare
-        from shufflenet_flops.report.view.compare import compare_grid, results
+        from shufflenet_flops.report.view.compare import compare_grid
 
         subjects = [prepare(source) for source in chosen]
         comparisons = [compare(subject) for subject in subjects]
         if latency:
             comparisons = _with_latency(subjects, comparisons, runs, threads, quiet)
-        writer.write(
-            Document("compare", "paper", results(comparisons), [compare_grid(comparisons)])
-        )
+        writer.write(Document("compare", "paper", comparisons, [compare_grid(comparisons)]))
 
 
 def _units(

@@ -53,9 +53,9 @@ def complete_engine(incomplete: str) -> list[str]:
 
 def complete_counter(incomplete: str) -> list[str]:
     """The counters that `explain` runs."""
-    from shufflenet_flops.counters import ALL_COUNTERS
+    from shufflenet_flops.counters import all_counters
 
-    return _starting(incomplete, [counter.name for counter in ALL_COUNTERS])
+    return _starting(incomplete, [counter.name for counter in all_counters()])
 
 
 def complete_report(incomplete: str) -> list[str]:

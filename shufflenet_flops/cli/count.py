@@ -62,6 +62,6 @@ def command(
         weights = find_convention(convention)
         source = resolve(model, source_options(input, arg, path, input_factory))
         result = count_result(source, weights)
-        grids = count_grids(source, weights, by.value)
-        writer.write(Document("count", weights.name, [result], grids, result["rows"]))
+        grids = count_grids(result, weights, by.value)
+        writer.write(Document("count", weights.name, [result], grids, result.rows))
     return int(strict and bool(source.counted.unknown_ops))

@@ -96,19 +96,18 @@ def _total(text: str) -> int:
 
 
 def _name(source: Source, reported: int) -> Document:
-    from shufflenet_flops.counters.explain import name_number
-    from shufflenet_flops.report.view.explain import match_grid, match_result
+    from shufflenet_flops.counters.explain import NamedNumber, name_number
+    from shufflenet_flops.report.view.explain import match_grid
 
-    matches = name_number(reported, source.trace())
-    result = match_result(source.name, reported, matches)
-    grid = match_grid(source.name, source.inputs[0].shape, reported, matches)
-    return Document("explain", None, [result], [grid], result["matches"])
+    matches = tuple(name_number(reported, source.trace()))
+    named = NamedNumber(source.name, source.inputs[0].shape, reported, matches)
+    return Document("explain", None, [named], [match_grid(named)], matches)
 
 
 def _chosen(names: Sequence[str] | None) -> tuple[Counter, ...]:
-    from shufflenet_flops.counters import ALL_COUNTERS
+    from shufflenet_flops.counters import all_counters
 
-    known = {counter.name: counter for counter in ALL_COUNTERS}
+    known = {counter.name: counter for counter in all_counters()}
     for name in names or ():
         if name not in known:
             raise UnknownNameError("counter", name, known)

@@ -116,7 +116,8 @@ def _fits(
 
         figure = image(draw_widths(fits), plot.suffix)
     results = list(map(fit_result, fits))
-    return Document("fit", "paper", results, [fit_grid(fits, failures)]), figure
+    grids = [fit_grid(results, failures)]
+    return Document("fit", "paper", results, grids, notes=failures), figure
 
 
 def _combinations(

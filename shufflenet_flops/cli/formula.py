@@ -130,18 +130,19 @@ def _formulas(
             )
         derivations.append(derived)
     results = list(map(formula_result, derivations))
-    return Document("formula", None, results, formula_grids(derivations))
+    return Document("formula", None, results, formula_grids(results))
 
 
 def _ratio(
     chosen: list[Design], under: Design, metric: MetricName, numbers: dict[str, int]
 ) -> Document:
     from shufflenet_flops.design.formula import derive, ratio
-    from shufflenet_flops.report.view.formula import ratio_grid, ratio_result
+    from shufflenet_flops.report.view.ratio import ratio_grid, ratio_result
 
     lower = derive(under, metric, numbers)
-    ratios = [ratio(derive(design, metric, numbers), lower, numbers) for design in chosen]
-    return Document("formula", None, list(map(ratio_result, ratios)), [ratio_grid(ratios)])
+    ratios = (ratio(derive(design, metric, numbers), lower, numbers) for design in chosen)
+    results = list(map(ratio_result, ratios))
+    return Document("formula", None, results, [ratio_grid(results)])
 
 
 def _figure(

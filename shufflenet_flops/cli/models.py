@@ -20,10 +20,12 @@ def command(
 ) -> None:
     """List the zoo's networks and families, with MACs and params."""
     from shufflenet_flops import zoo
-    from shufflenet_flops.report.view.models import models_document
+    from shufflenet_flops.report.view.models import model_result, models_grids
 
     with open_outputs(form, output or []) as writer:
         names = zoo.names(pattern)
         if not names:
             raise UnknownNameError("model", pattern, zoo.names())
-        writer.write(Document("models", "paper", *models_document(names, pattern)))
+        results = list(map(model_result, names))
+        grids = models_grids(results, families=pattern == "*")
+        writer.write(Document("models", "paper", results, grids))

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from shufflenet_flops.cli.output import SUFFIXES, Format
+from shufflenet_flops.cli.output import Format
+from shufflenet_flops.report.format.registry import RESULTS, suffixes
 from shufflenet_flops.sources import Options, parse_args, parse_input
 
 # Headings in `--help`.
@@ -83,7 +84,7 @@ OutputOption = Annotated[
         "-o",
         metavar="FILE",
         help="Also write this file, in the format that its suffix stands for "
-        f"({', '.join(SUFFIXES)}). Repeatable.",
+        f"({', '.join(suffixes(RESULTS))}). Repeatable.",
         rich_help_panel=OUTPUT,
     ),
 ]

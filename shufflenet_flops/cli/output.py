@@ -7,49 +7,33 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from shufflenet_flops.errors import InputError, OutputError
-from shufflenet_flops.report.grid import Grid
+from shufflenet_flops.report.document import Document as Document
+from shufflenet_flops.report.format.registry import (
+    PAGES,
+    RESULTS,
+    check_suffixes,
+    format_of,
+    formats,
+    suffixes,
+)
 
-PIPE_WIDTH = 240  # a table that goes to a file or pipe is not cut at 80 columns
+# An option's choices are an enum. Its members are the formats that there are, which no type checker
+# can see.
+if TYPE_CHECKING:
 
+    class Format(StrEnum):
+        """How results are written; the formats themselves say which there are."""
 
-class Format(StrEnum):
-    """How results are written."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-    MARKDOWN = "markdown"
-
-
-SUFFIXES = {
-    ".json": Format.JSON,
-    ".csv": Format.CSV,
-    ".md": Format.MARKDOWN,
-    ".txt": Format.TABLE,
-}
-
+        TABLE = "table"
+else:
+    Format = StrEnum("Format", {name.upper(): name for name in formats(RESULTS)})
 
 FIGURE_SUFFIXES = (".svg", ".png")
-
-
-@dataclass(frozen=True)
-class Document:
-    """What a command found, ready for any format.
-
-    `results` are the JSON results; `records` the lines of the CSV, by default the same.
-    """
-
-    command: str
-    convention: str | None
-    results: Sequence[Mapping[str, Any]]
-    grids: Sequence[Grid]
-    records: Sequence[Mapping[str, Any]] | None = None
 
 
 class Writer:
@@ -62,11 +46,11 @@ class Writer:
     def write(self, document: Document) -> None:
         """Print to stdout and replace every file; a failure leaves the old files whole."""
         for path, beside in self._files:
-            _replace(path, beside, render(document, SUFFIXES[path.suffix]).encode())
+            _replace(path, beside, format_of(RESULTS, path).render(document).encode())
         if self._format is Format.TABLE:
             _print_table(document)
         else:
-            sys.stdout.write(render(document, self._format))
+            sys.stdout.write(formats(RESULTS)[self._format].render(document))
             sys.stdout.flush()
 
 
@@ -77,14 +61,9 @@ def open_outputs(form: Format, paths: Sequence[Path]) -> Iterator[Writer]:
     Raises OutputError for a path that cannot be written, before any work is done.
     """
     files: list[tuple[Path, Path]] = []
+    check_suffixes(paths, suffixes(RESULTS))
     try:
-        for path in paths:
-            if path.suffix not in SUFFIXES:
-                raise InputError(
-                    f"-o {path}: the suffix must be one of {', '.join(SUFFIXES)}, "
-                    "which choose the format"
-                )
-            files.append((path, _reserve(path)))
+        files.extend((path, _reserve(path)) for path in paths)
         yield Writer(form, files)
     finally:
         for _, beside_path in files:
@@ -121,18 +100,16 @@ def open_file(path: Path) -> Iterator[Callable[[bytes], None]]:
 
 @contextmanager
 def open_files(
-    paths: Sequence[Path], suffixes: Sequence[str]
+    paths: Sequence[Path],
 ) -> Iterator[Callable[[Path, Mapping[str, bytes]], None]]:
-    """A function that puts files beside one of `paths`, by their path there, each all or nothing.
+    """A function that puts a report's files beside one of `paths`, each all or nothing.
 
     Raises as `open_outputs` does, before any work is done.
     """
     reserved: list[Path] = []
+    check_suffixes(paths, suffixes(PAGES))
     try:
-        for path in paths:
-            if path.suffix not in suffixes:
-                raise InputError(f"-o {path}: the suffix must be {' or '.join(suffixes)}")
-            reserved.append(_reserve(path))
+        reserved.extend(map(_reserve, paths))
         yield _write_beside
     finally:
         for beside in reserved:
@@ -182,32 +159,6 @@ def _umask() -> int:
     return mask
 
 
-def render(document: Document, form: Format) -> str:
-    """The document in one format, for a file or a pipe."""
-    if form is Format.JSON:
-        from shufflenet_flops.report.format.data import as_json
-
-        return as_json(document.command, document.convention, document.results)
-    if form is Format.CSV:
-        from shufflenet_flops.report.format.data import as_csv
-
-        return as_csv(document.results if document.records is None else document.records)
-    if form is Format.MARKDOWN:
-        from shufflenet_flops.report.format.markdown import markdown
-
-        return markdown(document.grids)
-    import io
-
-    from rich.console import Console
-
-    from shufflenet_flops.report.format.text import print_grids
-
-    text = io.StringIO()
-    print_grids(Console(file=text, width=PIPE_WIDTH), document.grids)
-    # rstrip takes the no-break spaces that stand where other rows have a star, too.
-    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
-
-
 def _print_table(document: Document) -> None:
     from rich.console import Console
 
@@ -217,5 +168,5 @@ def _print_table(document: Document) -> None:
     if console.is_terminal:
         print_grids(console, document.grids)
     else:
-        sys.stdout.write(render(document, Format.TABLE))
+        sys.stdout.write(formats(RESULTS)[Format.TABLE].render(document))
         sys.stdout.flush()

@@ -44,7 +44,6 @@ def command(
     paper time-table-8  the networks of its Table 8, timed on this machine
     """
     from shufflenet_flops.paper import load_table, reproduce, table_names
-    from shufflenet_flops.report.format.data import plain
     from shufflenet_flops.report.view.paper import errata_grid, overview_grid, table_grids
 
     with open_outputs(form, output or []) as writer:
@@ -68,7 +67,7 @@ def command(
         if (table, row, verdict) == (None, None, None):
             grids = [overview_grid(reproduced), *grids, errata_grid()]
         cells = [cell for _, cells in reproduced for cell in cells]
-        writer.write(Document("paper", None, [plain(cell) for cell in cells], grids))
+        writer.write(Document("paper", None, cells, grids))
     moved = [cell for cell in cells if not cell.as_recorded]
     for cell in moved:
         print(

@@ -26,8 +26,8 @@ from shufflenet_flops.cli.stage import Stage
 from shufflenet_flops.errors import InputError
 
 if TYPE_CHECKING:
-    from shufflenet_flops.report.saved import Saved
     from shufflenet_flops.report.section import Section
+    from shufflenet_flops.saved import Saved
 
 Invoke = Callable[[Sequence[str]], None]
 
@@ -91,9 +91,9 @@ def command(
         _all(output or [DIRECTORY], _invoker(context), quiet)
         return
     paths = output or []
-    from shufflenet_flops.report.files import SUFFIXES, report_files
+    from shufflenet_flops.report.files import report_files
 
-    with open_files(paths, SUFFIXES) as write:
+    with open_files(paths) as write:
         saved = _saved(what, arguments, _invoker(context))
         from shufflenet_flops.report.format.markdown import markdown_report
 
@@ -108,8 +108,8 @@ def command(
 
 def _saved(what: str, arguments: Sequence[str], invoke: Invoke) -> Saved:
     """Results from a file that has them, or of a command that is run for them."""
-    from shufflenet_flops.report.saved import load
     from shufflenet_flops.report.sections import check_command
+    from shufflenet_flops.saved import load
 
     if what.endswith(".json"):
         if arguments:
@@ -169,7 +169,7 @@ def _all(targets: Sequence[Path], invoke: Invoke, quiet: bool) -> None:
     if alone and not directory.is_dir():
         raise InputError(f"cannot write {target}: there is no directory {directory}")
     from shufflenet_flops.report.files import report_files
-    from shufflenet_flops.report.saved import load
+    from shufflenet_flops.saved import load
 
     parts = dict(PARTS)
     if "budgets" in parts and not BUDGETS.exists():

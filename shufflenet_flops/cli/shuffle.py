@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,7 +24,7 @@ from shufflenet_flops.latency.engines.protocol import Engine
 from shufflenet_flops.zoo.shufflenet_v1_widths import STAGE_WIDTHS
 
 if TYPE_CHECKING:
-    from shufflenet_flops.report.grid import Grid
+    from shufflenet_flops.latency.shuffle import OpCost, UnitShare
 
 _MOST = 4096  # channels; beyond, the drawing is of no use
 
@@ -62,8 +62,9 @@ def command(
     The permutation for g groups of n channels, and, worked out exactly, which groups see which
     without a shuffle, with it, and with a random permutation in its place.
     """
+    from shufflenet_flops.environment import environment
     from shufflenet_flops.latency.shuffle import chance_unseen, connectivity, variants
-    from shufflenet_flops.report.view.shuffle import connectivity_grids, permutation_grid
+    from shufflenet_flops.report.view.shuffle import ShuffleResult, shuffle_grids
 
     if g * n > _MOST:
         raise InputError(f"--g {g} --n {n}: {g * n} channels, and at most {_MOST} can be drawn")
@@ -72,21 +73,24 @@ def command(
         raise InputError(f"--cost --g {g}: ShuffleNet has widths for g of {known}")
     with open_outputs(form, output or []) as writer, open_figure(plot) as draw:
         permutations = variants(g, n, seed)
-        connected = [connectivity(name, order, g) for name, order in permutations.items()]
-        chance = chance_unseen(g, n)
-        result: dict[str, Any] = {
-            "g": g,
-            "n": n,
-            "permutation": permutations["with shuffle"],
-            "connectivity": [asdict(groups) | {"unseen": groups.unseen} for groups in connected],
-            "chance_unseen": str(chance),
-        }
-        grids = [permutation_grid(permutations, g, n), *connectivity_grids(connected, g, n, chance)]
-        if cost:
-            measured, tables = _cost(g, chosen_engines(engine, quiet), threads, runs, quiet)
-            result |= measured
-            grids += tables
-        writer.write(Document("shuffle", None, [result], grids))
+        costs, shares = (
+            _cost(g, chosen_engines(engine, quiet), threads, runs, quiet) if cost else (None, None)
+        )
+        result = ShuffleResult(
+            g=g,
+            n=n,
+            seed=seed,
+            permutation=permutations["with shuffle"],
+            connectivity=tuple(
+                connectivity(name, order, g) for name, order in permutations.items()
+            ),
+            chance_unseen=str(chance_unseen(g, n)),
+            costs=costs,
+            unit_shares=shares,
+        )
+        here = environment()
+        grids = shuffle_grids(result, asdict(here))
+        writer.write(Document("shuffle", None, [result], grids, environment=here))
         if plot:
             from shufflenet_flops.report.plot.figure import image
             from shufflenet_flops.report.plot.latency import draw_connections
@@ -96,21 +100,14 @@ def command(
 
 def _cost(
     g: int, engines: list[Engine], threads: int, runs: int | None, quiet: bool
-) -> tuple[dict[str, Any], list[Grid]]:
-    from shufflenet_flops.environment import environment
+) -> tuple[tuple[OpCost, ...], tuple[UnitShare, ...]]:
     from shufflenet_flops.latency.engines.protocol import Setup
     from shufflenet_flops.latency.measure import Plan
     from shufflenet_flops.latency.roofline import measure_peaks
     from shufflenet_flops.latency.shuffle_cost import op_costs, unit_shares
-    from shufflenet_flops.report.grid import with_notes
-    from shufflenet_flops.report.view.latency import stamp
-    from shufflenet_flops.report.view.shuffle import cost_grid, share_grid
 
     setup = Setup(threads)
     with progress_bar(quiet) as progress:
-        costs = op_costs(g, setup, runs, progress)
+        costs = tuple(op_costs(g, setup, runs, progress))
         plan = Plan(setup, measure_peaks(setup), runs, 0.5)
-        shares = list(unit_shares(g, engines, plan, progress))
-    measured = {"costs": list(map(asdict, costs)), "unit_shares": list(map(asdict, shares))}
-    grids = [cost_grid(costs), share_grid(shares, g)]
-    return measured, [grids[0], with_notes(grids[1], [stamp(asdict(environment()))])]
+        return costs, tuple(unit_shares(g, engines, plan, progress))

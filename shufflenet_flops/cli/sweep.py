@@ -194,10 +194,9 @@ def command(
             from shufflenet_flops.report.plot.figure import image
 
             write_figure(image(draw_sweep(swept), plot.suffix))
-        records = [{**row} for row in sweep_result(swept)["pareto"]]
-        writer.write(
-            Document("sweep", "paper", [sweep_result(swept)], [sweep_grid(swept)], records)
-        )
+        result = sweep_result(swept)
+        grids = [sweep_grid(result)]
+        writer.write(Document("sweep", "paper", [result], grids, result.pareto))
 
 
 def _designs(names: list[str] | None, units: list[str] | None) -> tuple[str, ...]:

@@ -103,17 +103,19 @@ class Timed:
         """The rows in any format; in a table below `first` and the layers of a roofline."""
         from shufflenet_flops.environment import environment
         from shufflenet_flops.latency.warnings import warnings_about
+        from shufflenet_flops.report.section import measured_on
         from shufflenet_flops.report.view import latency as view
+        from shufflenet_flops.report.view.roofline import layer_grids
 
         doubts = warnings_about(view.latencies(self.rows))
-        stamp = view.stamp(asdict(environment()))
+        here = environment()
         grids = [
-            *view.layer_grids(self.rows),
+            *layer_grids(self.rows),
             *first,
-            *view.latency_grids(self.rows, stamp, doubts),
+            *view.latency_grids(self.rows, measured_on(asdict(here)), doubts),
         ]
-        results = [asdict(row) for row in self.rows]
-        return Document("latency", "paper", results, grids, view.records(self.rows))
+        records = view.records(self.rows)
+        return Document("latency", "paper", self.rows, grids, records, environment=here)
 
     def picture(self, suffix: str, *, roofline: bool) -> bytes:
         """MACs against time, or the layers under the roofline."""

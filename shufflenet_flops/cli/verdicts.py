@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,28 +12,28 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shufflenet_flops.cli.output import open_file
-from shufflenet_flops.errors import InputError, ShufflenetFlopsError
+from shufflenet_flops.errors import ShufflenetFlopsError
+from shufflenet_flops.report.format.registry import (
+    VERDICTS,
+    check_suffixes,
+    format_of,
+    formats,
+    suffixes,
+)
 
 if TYPE_CHECKING:
     from shufflenet_flops.budget.verdict import Report
 
 
-class VerdictFormat(StrEnum):
-    """How verdicts are written."""
+# As in `output`, the members are the formats that there are.
+if TYPE_CHECKING:
 
-    TEXT = "text"
-    JSON = "json"
-    MARKDOWN = "markdown"
-    GITHUB = "github"
-    JUNIT = "junit"
+    class VerdictFormat(StrEnum):
+        """How verdicts are written; the formats themselves say which there are."""
 
-
-SUFFIXES = {
-    ".txt": VerdictFormat.TEXT,
-    ".json": VerdictFormat.JSON,
-    ".md": VerdictFormat.MARKDOWN,
-    ".xml": VerdictFormat.JUNIT,
-}
+        TEXT = "text"
+else:
+    VerdictFormat = StrEnum("VerdictFormat", {name.upper(): name for name in formats(VERDICTS)})
 
 VerdictFormatOption = Annotated[
     VerdictFormat, typer.Option("--format", help="How to print the verdicts.")
@@ -44,7 +44,8 @@ VerdictOutputOption = Annotated[
         "--output",
         "-o",
         metavar="FILE",
-        help=f"Also write a file, its format chosen by suffix ({' '.join(SUFFIXES)}). Repeatable.",
+        help="Also write a file, its format chosen by suffix "
+        f"({' '.join(suffixes(VERDICTS))}). Repeatable.",
     ),
 ]
 ExitZeroOption = Annotated[
@@ -74,37 +75,29 @@ def report_on(
     Where nothing can be looked at, the reports say why, and so does stderr.
     """
     from shufflenet_flops.budget.verdict import report_error
+    from shufflenet_flops.report.document import Verdicts
 
     failed: ShufflenetFlopsError | None = None
-    with _open_outputs(output) as files:
+    check_suffixes(output, suffixes(VERDICTS))
+    with ExitStack() as stack:
+        files = [
+            (format_of(VERDICTS, path), stack.enter_context(open_file(path))) for path in output
+        ]
         try:
             report = find()
         except ShufflenetFlopsError as error:
             failed, report = error, report_error(error)
+        found = Verdicts(command, title, report)
         for chosen, write in files:
-            write(_render(report, command, title, chosen).encode())
+            write(chosen.render(found).encode())
     if form is not VerdictFormat.TEXT or not (failed or sys.stdout.isatty()):
-        sys.stdout.write(_render(report, command, title, form))
+        sys.stdout.write(formats(VERDICTS)[form].render(found))
         sys.stdout.flush()
     elif not failed:
         _print_text(report)
     if failed:
         raise failed
     return 0 if report.exit_code == 1 and exit_zero else report.exit_code
-
-
-@contextmanager
-def _open_outputs(
-    paths: Sequence[Path],
-) -> Iterator[list[tuple[VerdictFormat, Callable[[bytes], None]]]]:
-    for path in paths:
-        if path.suffix not in SUFFIXES:
-            raise InputError(
-                f"-o {path}: the suffix must be one of {', '.join(SUFFIXES)}, "
-                "which choose the format"
-            )
-    with ExitStack() as stack:
-        yield [(SUFFIXES[path.suffix], stack.enter_context(open_file(path))) for path in paths]
 
 
 _STYLES = {"ok": "green", "WARN": "yellow", "FAIL": "bold red", "ERROR": "bold red"}
@@ -122,20 +115,3 @@ def _print_text(report: Report) -> None:
         styled = Text(line)
         styled.highlight_regex(r"^\S+", lambda label: _STYLES.get(label, ""))
         console.print(styled)
-
-
-def _render(report: Report, command: str, title: str, form: VerdictFormat) -> str:
-    from shufflenet_flops.report.format import ci
-    from shufflenet_flops.report.view import budget
-
-    if form is VerdictFormat.JSON:
-        from shufflenet_flops.report.format.data import as_json
-
-        return as_json(command, None, budget.results(report))
-    if form is VerdictFormat.MARKDOWN:
-        return budget.markdown(report, title)
-    if form is VerdictFormat.GITHUB:
-        return ci.github(report)
-    if form is VerdictFormat.JUNIT:
-        return ci.junit(report)
-    return budget.text(report)

@@ -1,7 +1,8 @@
-"""Fingerprints: what a counter makes of traced work, as a table with the rules for its quirks.
+"""Cost models: what a counter makes of traced work, as a table with the rules for its quirks.
 
-A fingerprint is read from the counter's source. It is a tuple of rules, and the prediction is the
-sum over rows and rules: there is nothing in it that could be fitted to a network.
+A cost model is read from the counter's source. It is a tuple of rules, and the prediction is the
+sum over rows and rules: there is nothing in it that could be fitted to a network. It names modules
+and functions of torch by text, so that it is of use where torch is not imported.
 """
 
 from __future__ import annotations
@@ -9,18 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from torch import nn
-
 from shufflenet_flops.counting import Row
 from shufflenet_flops.spec import OpClass
-from shufflenet_flops.trace.trace import Trace
 
 Amount = Callable[[Row], int]  # for work that a counter does not weigh in whole numbers
 Weights = Mapping[OpClass, int | Amount]
 
 
 @dataclass(frozen=True)
-class Rule:
+class CostRule:
     """`weights` for each row that meets all conditions given; several rules may meet one row.
 
     `modules` are exact types of the module that made the call, `functions` the torch functions it
@@ -65,12 +63,7 @@ class Part:
     weight: int | None = None
 
 
-def parts(rules: tuple[Rule, ...], trace: Trace) -> Iterator[Part]:
-    """Every non-zero part of the prediction."""
-    return row_parts(rules, trace.table.rows)
-
-
-def row_parts(rules: tuple[Rule, ...], rows: Iterable[Row]) -> Iterator[Part]:
+def row_parts(rules: tuple[CostRule, ...], rows: Iterable[Row]) -> Iterator[Part]:
     """Every non-zero part that `rows` have in the prediction."""
     for row in rows:
         amounts: dict[OpClass, int] = {}
@@ -84,32 +77,52 @@ def row_parts(rules: tuple[Rule, ...], rows: Iterable[Row]) -> Iterator[Part]:
                 yield Part(row.path, op_class.value, amount, None if rest else weight)
 
 
-def terms_of(found: Iterable[Part]) -> dict[str, int]:
+def terms_of(parts: Iterable[Part]) -> dict[str, int]:
     """The parts added up by term."""
     terms: dict[str, int] = {}
-    for part in found:
+    for part in parts:
         terms[part.term] = terms.get(part.term, 0) + part.amount
     return terms
 
 
-def types(names: str, package: object = nn) -> frozenset[str]:
-    """Qualified names of classes of `torch.nn`."""
-    classes = (getattr(package, name) for name in names.split())
-    return frozenset(f"{each.__module__}.{each.__qualname__}" for each in classes)
+def qualified(*groups: str) -> frozenset[str]:
+    """`qualified("torch: add mul")`: the names of functions or classes, each after its owner."""
+    return frozenset(
+        f"{owner}.{name}"
+        for owner, names in (group.split(":") for group in groups)
+        for name in names.split()
+    )
 
 
-def functions(*groups: str) -> frozenset[str]:
-    """`functions("torch: add mul")`: the qualified names in each group."""
-    found = set()
-    for group in groups:
-        owner, names = group.split(":")
-        found |= {f"{owner}.{name}" for name in names.split()}
-    return frozenset(found)
+def torch_modules(*groups: str) -> frozenset[str]:
+    """`torch_modules("conv: Conv1d Conv2d")`: classes of `torch.nn`, by the file they are in."""
+    return qualified(*(f"torch.nn.modules.{group}" for group in groups))
 
 
 def affine(row: Row) -> bool:
     """Whether a norm scales and shifts by parameters."""
     return row.weighted or "weight" in row.call.params
+
+
+def norm_rules(
+    weight: int,
+    plain: int,
+    *,
+    modules: frozenset[str] | None = None,
+    when: Callable[[Row], bool] = lambda row: True,
+    times: Callable[[Row], int] | None = None,
+) -> tuple[CostRule, CostRule]:
+    """`weight` per element of norms that meet the conditions, `plain` of those without parameters.
+
+    The conditions are those of a CostRule.
+    """
+    norm = OpClass.NORM_ELEMENTS
+    return (
+        CostRule({norm: weight}, modules, when=lambda row: when(row) and affine(row), times=times),
+        CostRule(
+            {norm: plain}, modules, when=lambda row: when(row) and not affine(row), times=times
+        ),
+    )
 
 
 def is_attention(row: Row) -> bool:
@@ -123,19 +136,20 @@ def is_not_attention(row: Row) -> bool:
 
 
 MACS: Weights = {OpClass.CONV_MACS: 1, OpClass.LINEAR_MACS: 1, OpClass.MATMUL_MACS: 1}
-BIASES: Weights = {OpClass.CONV_BIAS_ADDS: 1, OpClass.LINEAR_BIAS_ADDS: 1}
-CONVOLUTIONS = types("Conv1d Conv2d Conv3d")
-TRANSPOSED = types("ConvTranspose1d ConvTranspose2d ConvTranspose3d")
-BATCH_NORMS = types("BatchNorm1d BatchNorm2d BatchNorm3d")
-INSTANCE_NORMS = types("InstanceNorm1d InstanceNorm2d InstanceNorm3d")
-AVERAGE_POOLS = types("AvgPool1d AvgPool2d AvgPool3d")
-MAX_POOLS = types("MaxPool1d MaxPool2d MaxPool3d")
-ADAPTIVE_AVERAGE_POOLS = types("AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d")
-ADAPTIVE_MAX_POOLS = types("AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d")
+CONVOLUTIONS = torch_modules("conv: Conv1d Conv2d Conv3d")
+TRANSPOSED = torch_modules("conv: ConvTranspose1d ConvTranspose2d ConvTranspose3d")
+BATCH_NORMS = torch_modules("batchnorm: BatchNorm1d BatchNorm2d BatchNorm3d")
+INSTANCE_NORMS = torch_modules("instancenorm: InstanceNorm1d InstanceNorm2d InstanceNorm3d")
+AVERAGE_POOLS = torch_modules("pooling: AvgPool1d AvgPool2d AvgPool3d")
+MAX_POOLS = torch_modules("pooling: MaxPool1d MaxPool2d MaxPool3d")
+ADAPTIVE_AVERAGE_POOLS = torch_modules(
+    "pooling: AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d"
+)
+ADAPTIVE_MAX_POOLS = torch_modules("pooling: AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d")
 
 # Functions that counters replace under their names.
-REPLACED_ACTIVATIONS = functions("torch: prelu", "torch.nn.functional: relu elu relu6 gelu silu")
-POOL_FUNCTIONS = functions(
+REPLACED_ACTIVATIONS = qualified("torch: prelu", "torch.nn.functional: relu elu relu6 gelu silu")
+POOL_FUNCTIONS = qualified(
     "torch: avg_pool1d adaptive_avg_pool1d",
     "torch.nn.functional: avg_pool2d avg_pool3d adaptive_avg_pool2d adaptive_avg_pool3d",
     "torch.nn.functional: max_pool1d max_pool2d max_pool3d",

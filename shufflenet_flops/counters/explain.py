@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
-from shufflenet_flops.counters import ALL_COUNTERS, Counter, CounterReport, run
+from shufflenet_flops.counters import Counter, CounterReport, all_counters
 from shufflenet_flops.counters.cost_model import row_parts, terms_of
 from shufflenet_flops.counters.known import KNOWN
-from shufflenet_flops.counters.miscounts import Slip, slips
+from shufflenet_flops.counters.miscounts import Miscount, miscounts
+from shufflenet_flops.counters.run import run_counter
 from shufflenet_flops.counters.sandbox import TIME_LIMIT_S
 from shufflenet_flops.counting import CONVENTIONS, Kind, Row, Table
 from shufflenet_flops.counting.convention import Unit
+from shufflenet_flops.counting.result import norms_of
 from shufflenet_flops.spec import OpClass
 from shufflenet_flops.trace.trace import Trace, trace
 
@@ -22,15 +24,15 @@ from shufflenet_flops.trace.trace import Trace, trace
 class Explanation:
     """What every counter says of one model on one input (batch first), and why.
 
-    `slips` are, by counter whose total is explained, the places where it does not count the MACs
-    that ran. `norms` are the kinds of norms that the model has.
+    `miscounts` are, by counter whose total is explained, the places where it does not count the
+    MACs that ran. `norms` are the kinds of norms that the model has.
     """
 
     model: str
     input: tuple[int, ...]
     macs: int
     counters: Mapping[str, CounterReport]
-    slips: Mapping[str, tuple[Slip, ...]]
+    miscounts: Mapping[str, tuple[Miscount, ...]]
     norms: tuple[str, ...]
     unknown_ops: Mapping[str, int]
 
@@ -40,24 +42,27 @@ def explain(
     model: nn.Module,
     inputs: Sequence[Tensor],
     *,
-    counters: Iterable[Counter] = ALL_COUNTERS,
+    counters: Iterable[Counter] | None = None,
     limit_s: float = TIME_LIMIT_S,
 ) -> Explanation:
-    """Trace `model` and run each counter on a copy of it."""
+    """Trace `model` and run each counter on a copy of it; by default all that there are."""
     traced = trace(model, *inputs)
-    chosen = tuple(counters)
-    reports = {one.name: run(one, model, inputs, traced, limit_s=limit_s) for one in chosen}
+    chosen = all_counters() if counters is None else tuple(counters)
+    reports = {
+        counter.name: run_counter(counter, model, inputs, traced, limit_s=limit_s)
+        for counter in chosen
+    }
     return Explanation(
         name,
         tuple(inputs[0].shape),
         traced.table.macs,
         reports,
         {
-            one.name: slips(one.unit, one.parts(traced), traced)
-            for one in chosen
-            if reports[one.name].residual == 0  # a prediction that is off tells nothing
+            counter.name: miscounts(counter.unit, counter.parts(traced), traced)
+            for counter in chosen
+            if reports[counter.name].residual == 0  # a prediction that is off tells nothing
         },
-        tuple(dict.fromkeys(row.op for row in traced.table.rows if row.kind is Kind.NORM)),
+        norms_of(traced.table.rows),
         traced.unknown_ops,
     )
 
@@ -77,6 +82,16 @@ class Match:
     terms: Mapping[str, int]
 
 
+@dataclass(frozen=True)
+class NamedNumber:
+    """A total that was reported for a model on one input (batch first), and who gives it."""
+
+    model: str
+    input: tuple[int, ...]
+    reported: int
+    matches: tuple[Match, ...]
+
+
 def name_number(reported: int, traced: Trace, nearest: int = 5) -> list[Match]:
     """Who gives `reported` for the traced model: all exact matches, or else the nearest few.
 
@@ -84,18 +99,18 @@ def name_number(reported: int, traced: Trace, nearest: int = 5) -> list[Match]:
     the model as it is and as it would be with its activations and pools called as functions.
     """
     styles = {"as it is": traced, "activations and pools as functions": with_functions(traced)}
-    found: dict[tuple[str, int], Match] = {}
+    by_total: dict[tuple[str, int], Match] = {}
     for style, candidate in styles.items():
         for name, unit, terms in _candidates(candidate):
             predicted = sum(terms.values())
             match = Match(name, style, unit, predicted, reported - predicted, terms)
-            found.setdefault((name, predicted), match)
-    matches = sorted(found.values(), key=lambda match: abs(match.difference))
+            by_total.setdefault((name, predicted), match)
+    matches = sorted(by_total.values(), key=lambda match: abs(match.difference))
     return [match for match in matches if match.difference == 0] or matches[:nearest]
 
 
 def _candidates(traced: Trace) -> Iterable[tuple[str, Unit, dict[str, int]]]:
-    for counter in ALL_COUNTERS:
+    for counter in all_counters():
         yield counter.name, counter.unit, terms_of(counter.parts(traced))
     for known in KNOWN:
         rows = known.select(traced.table.rows)

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from torch import Tensor, nn
-
-from shufflenet_flops.counters.cost_model import (
-    MACS,
-    Part,
-    Rule,
-    affine,
-    is_not_attention,
-    parts,
-)
-from shufflenet_flops.counters.protocol import NO_FACTS, Reading
+from shufflenet_flops.counters.cost_model import MACS, CostRule, is_not_attention, norm_rules
+from shufflenet_flops.counters.protocol import Counter, CounterTotal
+from shufflenet_flops.counters.registry import counter
 from shufflenet_flops.counting import Row
-from shufflenet_flops.counting.convention import Unit
 from shufflenet_flops.spec import OpClass
-from shufflenet_flops.trace.trace import Trace
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 def is_batch_norm(row: Row) -> bool:
@@ -62,52 +56,41 @@ def _letters(function: str) -> str:
     return equation.translate({ord(letter): 97 + i for i, letter in enumerate(order)})
 
 
-def _norm(weight: int, plain: int, kind: Callable[[Row], bool]) -> tuple[Rule, Rule]:
-    """`weight` per element, `plain` of a norm without parameters."""
-    norm = OpClass.NORM_ELEMENTS
-    return (
-        Rule({norm: weight}, when=lambda row: kind(row) and affine(row)),
-        Rule({norm: plain}, when=lambda row: kind(row) and not affine(row)),
-    )
-
-
 # It sees the ops of a TorchScript trace by name; what is not named here counts nothing.
 RULES = (
-    Rule(
+    CostRule(
         MACS,
         when=lambda row: is_not_attention(row) and not _is_einsum(row) and row.aten not in _UNSEEN,
     ),
-    *_norm(2, 1, is_batch_norm),
-    *_norm(5, 4, is_other_norm),
-    Rule({OpClass.MATMUL_MACS: _einsum, OpClass.LINEAR_MACS: _einsum}, when=_is_einsum),
-    Rule({OpClass.MUL_ELEMENTS: _half_products}, when=_is_einsum),
-    Rule({OpClass.GLOBAL_POOL_INPUTS: 1}, when=_is_adaptive_pool),
-    Rule({OpClass.INTERPOLATED_ELEMENTS: 1}, aten=frozenset({"upsample_nearest2d"})),
-    Rule(
+    *norm_rules(2, 1, when=is_batch_norm),
+    *norm_rules(5, 4, when=is_other_norm),
+    CostRule({OpClass.MATMUL_MACS: _einsum, OpClass.LINEAR_MACS: _einsum}, when=_is_einsum),
+    CostRule({OpClass.MUL_ELEMENTS: _half_products}, when=_is_einsum),
+    CostRule({OpClass.GLOBAL_POOL_INPUTS: 1}, when=_is_adaptive_pool),
+    CostRule({OpClass.INTERPOLATED_ELEMENTS: 1}, aten=frozenset({"upsample_nearest2d"})),
+    CostRule(
         {OpClass.INTERPOLATED_ELEMENTS: 4},
         aten=frozenset({"upsample_bilinear2d", "grid_sampler", "grid_sampler_2d"}),
     ),
 )
 
 
-class Fvcore:
-    """`fvcore.nn.FlopCountAnalysis`, which traces the model with TorchScript."""
+@counter
+class Fvcore(Counter):
+    """`fvcore.nn.FlopCountAnalysis`, which traces the model with TorchScript.
+
+    It sees ops, however they were called.
+    """
 
     name = "fvcore"
-    unit: Unit = "MAC"
-    extra = ""
+    unit = "MAC"
+    rank = 20
+    in_compare = True
+    rules = RULES
 
-    def distribution(self) -> str:
-        """The distribution has the package's name."""
-        return "fvcore"
-
-    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> Reading:
+    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> CounterTotal:
         """Total of all supported ops; the others are listed as unsupported."""
         from fvcore.nn import FlopCountAnalysis
 
         analysis = FlopCountAnalysis(model, tuple(inputs))
-        return Reading(int(analysis.total()), dict(analysis.unsupported_ops()))
-
-    def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterable[Part]:
-        """It sees ops, however they were called."""
-        return parts(RULES, trace)
+        return CounterTotal(int(analysis.total()), dict(analysis.unsupported_ops()))

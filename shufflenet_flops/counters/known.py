@@ -1,4 +1,4 @@
-"""Fingerprints of counters that we do not run, so that a number they gave can be named.
+"""Cost models of counters that we do not run, so that a number they gave can be named.
 
 Their sources were read, and their totals compared on six networks; versions are in the names.
 """
@@ -16,11 +16,11 @@ from shufflenet_flops.counters.cost_model import (
     MAX_POOLS,
     POOL_FUNCTIONS,
     REPLACED_ACTIVATIONS,
-    Rule,
-    affine,
-    functions,
+    CostRule,
     is_not_attention,
-    types,
+    norm_rules,
+    qualified,
+    torch_modules,
 )
 from shufflenet_flops.counters.thop import ULTRALYTICS_RULES, is_module
 from shufflenet_flops.counting import Row
@@ -34,26 +34,26 @@ class KnownCounter:
 
     name: str
     unit: Unit
-    rules: tuple[Rule, ...]
+    rules: tuple[CostRule, ...]
     select: Callable[[Sequence[Row]], Sequence[Row]] = lambda rows: rows
 
 
 # DeepSpeed replaces functions by name and sees what modules of torch call. calflops is a fork.
-_PRODUCTS = functions(
+_PRODUCTS = qualified(
     "torch: conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d",
     "torch: matmul mm bmm addmm baddbmm",
     "torch.Tensor: matmul mm bmm addmm",
     "torch.nn.functional: linear multi_head_attention_forward",
 )
 _DEEPSPEED_MACS = (
-    Rule(
+    CostRule(
         {OpClass.CONV_MACS: 1, OpClass.LINEAR_MACS: 1, OpClass.MATMUL_MACS: 1},
         functions=_PRODUCTS,
         when=is_not_attention,
     ),
 )
 _DEEPSPEED_FLOPS = (
-    Rule(
+    CostRule(
         {
             OpClass.CONV_MACS: 2,
             OpClass.CONV_BIAS_ADDS: 1,
@@ -63,19 +63,13 @@ _DEEPSPEED_FLOPS = (
         functions=_PRODUCTS,
         when=is_not_attention,
     ),
-    Rule({OpClass.NORM_ELEMENTS: 2}, when=lambda row: fvcore.is_batch_norm(row) and affine(row)),
-    Rule(
-        {OpClass.NORM_ELEMENTS: 1}, when=lambda row: fvcore.is_batch_norm(row) and not affine(row)
-    ),
-    Rule({OpClass.NORM_ELEMENTS: 5}, when=lambda row: fvcore.is_other_norm(row) and affine(row)),
-    Rule(
-        {OpClass.NORM_ELEMENTS: 4}, when=lambda row: fvcore.is_other_norm(row) and not affine(row)
-    ),
-    Rule(
+    *norm_rules(2, 1, when=fvcore.is_batch_norm),
+    *norm_rules(5, 4, when=fvcore.is_other_norm),
+    CostRule(
         {OpClass.ACTIVATION_ELEMENTS: 1},
-        functions=REPLACED_ACTIVATIONS | functions("torch.nn.functional: leaky_relu"),
+        functions=REPLACED_ACTIVATIONS | qualified("torch.nn.functional: leaky_relu"),
     ),
-    Rule(
+    CostRule(
         {
             OpClass.MAX_POOL_INPUTS: 1,
             OpClass.AVG_POOL_INPUTS: 1,
@@ -83,18 +77,20 @@ _DEEPSPEED_FLOPS = (
         },
         functions=POOL_FUNCTIONS,
     ),
-    Rule({OpClass.SOFTMAX_ELEMENTS: 1}, functions=functions("torch.nn.functional: softmax")),
-    Rule({OpClass.ADD_ELEMENTS: 1}, functions=functions("torch: add", "torch.Tensor: add")),
-    Rule({OpClass.MUL_ELEMENTS: 1}, functions=functions("torch: mul", "torch.Tensor: mul")),
+    CostRule({OpClass.SOFTMAX_ELEMENTS: 1}, functions=qualified("torch.nn.functional: softmax")),
+    CostRule({OpClass.ADD_ELEMENTS: 1}, functions=qualified("torch: add", "torch.Tensor: add")),
+    CostRule({OpClass.MUL_ELEMENTS: 1}, functions=qualified("torch: mul", "torch.Tensor: mul")),
 )
 
 _FLOPTH = (
-    Rule({OpClass.CONV_MACS: 1, OpClass.CONV_BIAS_ADDS: 1, OpClass.LINEAR_MACS: 1}, when=is_module),
-    Rule({OpClass.NORM_ELEMENTS: 2}, when=is_module),
-    Rule({OpClass.ACTIVATION_ELEMENTS: 1}, types("ReLU ReLU6 LeakyReLU")),
-    Rule({OpClass.MAX_POOL_INPUTS: 1}, MAX_POOLS),
-    Rule({OpClass.AVG_POOL_INPUTS: 1}, AVERAGE_POOLS),
-    Rule({OpClass.GLOBAL_POOL_INPUTS: 1}, ADAPTIVE_AVERAGE_POOLS),
+    CostRule(
+        {OpClass.CONV_MACS: 1, OpClass.CONV_BIAS_ADDS: 1, OpClass.LINEAR_MACS: 1}, when=is_module
+    ),
+    CostRule({OpClass.NORM_ELEMENTS: 2}, when=is_module),
+    CostRule({OpClass.ACTIVATION_ELEMENTS: 1}, torch_modules("activation: ReLU ReLU6 LeakyReLU")),
+    CostRule({OpClass.MAX_POOL_INPUTS: 1}, MAX_POOLS),
+    CostRule({OpClass.AVG_POOL_INPUTS: 1}, AVERAGE_POOLS),
+    CostRule({OpClass.GLOBAL_POOL_INPUTS: 1}, ADAPTIVE_AVERAGE_POOLS),
 )
 
 
@@ -109,7 +105,7 @@ def _max_pool(row: Row) -> int:
 
 
 def _average_pool(row: Row) -> int:
-    """Window + 1 per output, with the same slip."""
+    """Window + 1 per output, with the same mistake."""
     return prod(row.output) * ((row.kernel or (1,))[0] - 1 + len(row.output) - 2)
 
 
@@ -121,12 +117,11 @@ def _adaptive_pool(row: Row) -> int:
 
 
 _TORCHSCAN = (
-    Rule({OpClass.CONV_MACS: 1, OpClass.LINEAR_MACS: 1}, when=is_module),
-    Rule({OpClass.NORM_ELEMENTS: 2}, when=lambda row: row.op == "batch_norm" and affine(row)),
-    Rule({OpClass.NORM_ELEMENTS: 1}, when=lambda row: row.op == "batch_norm" and not affine(row)),
-    Rule({OpClass.MAX_POOL_OUTPUTS: _max_pool}, MAX_POOLS),
-    Rule({OpClass.AVG_POOL_OUTPUTS: _average_pool}, AVERAGE_POOLS),
-    Rule({OpClass.GLOBAL_POOL_OUTPUTS: _adaptive_pool}, ADAPTIVE_AVERAGE_POOLS),
+    CostRule({OpClass.CONV_MACS: 1, OpClass.LINEAR_MACS: 1}, when=is_module),
+    *norm_rules(2, 1, when=lambda row: row.op == "batch_norm"),
+    CostRule({OpClass.MAX_POOL_OUTPUTS: _max_pool}, MAX_POOLS),
+    CostRule({OpClass.AVG_POOL_OUTPUTS: _average_pool}, AVERAGE_POOLS),
+    CostRule({OpClass.GLOBAL_POOL_OUTPUTS: _adaptive_pool}, ADAPTIVE_AVERAGE_POOLS),
 )
 
 KNOWN: tuple[KnownCounter, ...] = (

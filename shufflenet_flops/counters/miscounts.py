@@ -18,7 +18,7 @@ from shufflenet_flops.trace.trace import Trace
 
 
 @dataclass(frozen=True)
-class Slip:
+class Miscount:
     """MACs counted too often (more than 0) or missed (less), for one reason in some places."""
 
     reason: str
@@ -26,8 +26,8 @@ class Slip:
     paths: tuple[str, ...]
 
 
-def slips(unit: Unit, parts: Iterable[Part], trace: Trace) -> tuple[Slip, ...]:
-    """The slips of a counter with these parts, the largest first."""
+def miscounts(unit: Unit, parts: Iterable[Part], trace: Trace) -> tuple[Miscount, ...]:
+    """The miscounts of a counter with these parts, the largest first."""
     per_mac = 2 if unit == "FLOP" else 1
     classes = {op_class.value for op_class in MAC_CLASSES}
     counted: dict[str, int] = defaultdict(int)
@@ -38,17 +38,17 @@ def slips(unit: Unit, parts: Iterable[Part], trace: Trace) -> tuple[Slip, ...]:
     for row in trace.table.rows:
         if row.macs:
             rows[row.path].append(row)
-    found: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    places_of: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for path, here in rows.items():
         ran = sum(row.macs for row in here)
         if counted[path] != per_mac * ran:
             difference = counted[path] // per_mac - ran
-            found[_reason(counted[path] / per_mac / ran, here)].append((path, difference))
+            places_of[_reason(counted[path] / per_mac / ran, here)].append((path, difference))
     listed = [
-        Slip(reason, sum(macs for _, macs in places), tuple(path for path, _ in places))
-        for reason, places in found.items()
+        Miscount(reason, sum(macs for _, macs in places), tuple(path for path, _ in places))
+        for reason, places in places_of.items()
     ]
-    return tuple(sorted(listed, key=lambda slip: -abs(slip.macs)))
+    return tuple(sorted(listed, key=lambda miscount: -abs(miscount.macs)))
 
 
 def _reason(share: float, rows: list[Row]) -> str:

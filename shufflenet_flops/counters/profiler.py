@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from math import prod
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
-
-from shufflenet_flops.counters.cost_model import Part, Rule, is_not_attention, parts
-from shufflenet_flops.counters.protocol import NO_FACTS, Reading
+from shufflenet_flops.counters.cost_model import CostRule, is_not_attention
+from shufflenet_flops.counters.protocol import Counter, CounterTotal
+from shufflenet_flops.counters.registry import counter
 from shufflenet_flops.counters.torch_flops import unfused_attention
 from shufflenet_flops.counting import Row
-from shufflenet_flops.counting.convention import Unit
 from shufflenet_flops.spec import OpClass
-from shufflenet_flops.trace.trace import Trace
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 def _first_operand(row: Row) -> int:
@@ -29,38 +29,41 @@ def _written_out(row: Row) -> int:
 
 
 RULES = (
-    Rule({OpClass.CONV_MACS: 2}, when=lambda row: row.op == "conv2d"),
-    Rule(
+    CostRule({OpClass.CONV_MACS: 2}, when=lambda row: row.op == "conv2d"),
+    CostRule(
         {OpClass.LINEAR_MACS: 2, OpClass.MATMUL_MACS: 2},
         aten=frozenset("linear matmul mm addmm bmm baddbmm".split()),
         when=is_not_attention,
     ),
-    Rule({OpClass.MATMUL_MACS: _written_out}, when=unfused_attention),
+    CostRule({OpClass.MATMUL_MACS: _written_out}, when=unfused_attention),
     # Repeating a tensor adds up one size per axis.
-    Rule({OpClass.MOVED_ELEMENTS: lambda row: len(row.output)}, aten=frozenset({"repeat"})),
-    Rule({OpClass.ADD_ELEMENTS: _first_operand}, aten=frozenset({"add"})),
-    Rule({OpClass.MUL_ELEMENTS: _first_operand}, aten=frozenset({"mul"})),
+    CostRule({OpClass.MOVED_ELEMENTS: lambda row: len(row.output)}, aten=frozenset({"repeat"})),
+    CostRule({OpClass.ADD_ELEMENTS: _first_operand}, aten=frozenset({"add"})),
+    CostRule({OpClass.MUL_ELEMENTS: _first_operand}, aten=frozenset({"mul"})),
 )
 
 
-class TorchProfiler:
-    """`torch.profiler.profile(with_flops=True)`."""
+@counter
+class TorchProfiler(Counter):
+    """`torch.profiler.profile(with_flops=True)`.
+
+    It sees ops in two dimensions and sums of two tensors, none in place.
+    """
 
     name = "profiler"
-    unit: Unit = "FLOP"
-    extra = ""
+    unit = "FLOP"
+    rank = 90
+    rules = RULES
 
     def distribution(self) -> str:
         """It is part of torch."""
         return "torch"
 
-    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> Reading:
+    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> CounterTotal:
         """Total over all kernels that ran."""
+        import torch
+
         activities = [torch.profiler.ProfilerActivity.CPU]
         with torch.profiler.profile(activities=activities, with_flops=True) as profile:
             model(*inputs)
-        return Reading(sum(event.flops for event in profile.key_averages() if event.flops))
-
-    def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterable[Part]:
-        """It sees ops in two dimensions and sums of two tensors, none in place."""
-        return parts(RULES, trace)
+        return CounterTotal(sum(event.flops for event in profile.key_averages() if event.flops))

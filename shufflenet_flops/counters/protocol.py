@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from importlib import metadata
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from torch import Tensor, nn
-
-from shufflenet_flops.counters.cost_model import Part, terms_of
-from shufflenet_flops.counters.sandbox import TIME_LIMIT_S, CounterError, guarded
+from shufflenet_flops.counters.cost_model import CostRule, Part, row_parts
 from shufflenet_flops.counting.convention import Unit
-from shufflenet_flops.trace.trace import Trace
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from shufflenet_flops.trace.trace import Trace
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What a counter said: its total, and the ops it says it does not support.
+class CounterTotal:
+    """What a counter said: its total, in its unit, and the ops it says it does not support.
 
-    `facts` are numbers about the run that a fingerprint needs and our trace cannot have.
+    `facts` are numbers about the run that a cost model needs and our trace cannot have.
     """
 
     reported: int
@@ -31,26 +32,35 @@ class Reading:
 NO_FACTS: Mapping[str, int] = MappingProxyType({})
 
 
-class Counter(Protocol):
-    """Somebody's FLOP counter, with a fingerprint that predicts what it reports."""
+class Counter(ABC):
+    """Somebody's FLOP counter, with a cost model that predicts what it reports.
 
-    name: str
-    unit: Unit
-    extra: str  # the extra of this distribution that installs it; empty if always installed
+    Torch and the counter's package are imported in `count`: a cost model is of use without them.
+    """
+
+    name: ClassVar[str]
+    unit: ClassVar[Unit]
+    rank: ClassVar[int]  # the order in which counters are shown, least first
+    in_compare: ClassVar[bool] = False  # `compare` runs it, and not only `explain`
+    extra: ClassVar[str] = ""  # the extra of this distribution that installs it, if one does
+    rules: ClassVar[tuple[CostRule, ...]] = ()
 
     def distribution(self) -> str:
-        """Name of the installed distribution that the counter comes from."""
+        """Name of the installed distribution that the counter comes from; by default its own."""
+        return self.name
 
-    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> Reading:
+    @abstractmethod
+    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> CounterTotal:
         """Run the counter. `model` is a copy in eval mode, which it may spoil."""
 
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterable[Part]:
-        """The fingerprint: what the counter makes of the traced work, part by part."""
+        """The cost model: what the counter makes of the traced work, by default by its rules."""
+        return row_parts(self.rules, trace.table.rows)
 
 
 @dataclass(frozen=True)
 class CounterReport:
-    """A counter's total beside the total that its fingerprint predicts from our trace.
+    """A counter's total beside the total that its cost model predicts from our trace.
 
     `terms` splits the prediction by op class; `weights` are those classes that the counter weighs
     alike everywhere; `residual` is reported - predicted.
@@ -70,72 +80,15 @@ class CounterReport:
     reason: str = ""
 
 
-def run(
-    counter: Counter,
-    model: nn.Module,
-    inputs: Sequence[Tensor],
-    trace: Trace,
-    *,
-    limit_s: float = TIME_LIMIT_S,
-) -> CounterReport:
-    """Run one counter on a copy of `model` and explain its total from our `trace`.
+def unavailable(counter: Counter, reason: str) -> CounterReport:
+    """The report on a counter that has no total to give, and why."""
+    from importlib import metadata
 
-    A counter that cannot be imported, raises, takes longer than `limit_s` or changes the original
-    is `unavailable`, with the reason; it never stops the command.
-    """
     distribution = counter.distribution()
-    report = CounterReport(
-        counter.name, "unavailable", counter.unit, distribution, version_of(distribution)
-    )
     try:
-        reading = guarded(counter.count, model, inputs, limit_s)
-    except ImportError as error:
-        hint = f"; pip install 'shufflenet-flops[{counter.extra}]' has it" if counter.extra else ""
-        return replace(report, reason=f"{_first_line(error)}{hint}")
-    except CounterError as error:
-        return replace(report, reason=str(error))
-    except Exception as error:
-        return replace(report, reason=_first_line(error))
-    terms, weights = predict(counter, trace, reading.facts)
-    predicted = sum(terms.values())
-    return replace(
-        report,
-        status="ok",
-        reported=reading.reported,
-        predicted=predicted,
-        residual=reading.reported - predicted,
-        terms=terms,
-        weights=weights,
-        unsupported_ops=dict(reading.unsupported_ops),
-    )
-
-
-def predict(
-    counter: Counter, trace: Trace, facts: Mapping[str, int] = NO_FACTS
-) -> tuple[dict[str, int], dict[str, int]]:
-    """The total the counter should report, by op class, and the weight of each class.
-
-    A class that the counter weighs differently from place to place has no single weight.
-    """
-    found = list(counter.parts(trace, facts))
-    weights: dict[str, set[int | None]] = {}
-    for part in found:
-        weights.setdefault(part.term, set()).add(part.weight)
-    single = {
-        term: weight
-        for term, found in weights.items()
-        if len(found) == 1 and (weight := next(iter(found))) is not None
-    }
-    return terms_of(found), single
-
-
-def version_of(distribution: str) -> str:
-    """The installed version of a distribution, or an empty string."""
-    try:
-        return metadata.version(distribution)
+        version = metadata.version(distribution)
     except metadata.PackageNotFoundError:
-        return ""
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
+        version = ""
+    return CounterReport(
+        counter.name, "unavailable", counter.unit, distribution, version, reason=reason
+    )

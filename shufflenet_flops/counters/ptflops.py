@@ -5,12 +5,10 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import prod
-from typing import Any
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from shufflenet_flops.counters.cost_model import (
     ADAPTIVE_AVERAGE_POOLS,
@@ -24,37 +22,37 @@ from shufflenet_flops.counters.cost_model import (
     POOL_FUNCTIONS,
     REPLACED_ACTIVATIONS,
     TRANSPOSED,
-    Part,
-    Rule,
-    affine,
-    functions,
+    CostRule,
     is_attention,
     is_not_attention,
-    parts,
-    types,
+    norm_rules,
+    qualified,
+    torch_modules,
 )
-from shufflenet_flops.counters.protocol import NO_FACTS, Reading
+from shufflenet_flops.counters.protocol import Counter, CounterTotal
+from shufflenet_flops.counters.registry import counter
 from shufflenet_flops.counters.torch_flops import unfused_attention
 from shufflenet_flops.counting import Row
-from shufflenet_flops.counting.convention import Unit
 from shufflenet_flops.spec import OpClass
-from shufflenet_flops.trace.trace import Trace
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 ATEN_RULES = (
-    Rule(
+    CostRule(
         MACS,
         aten=frozenset("convolution linear matmul mm addmm bmm".split()),
         when=is_not_attention,
     ),
-    Rule({OpClass.CONV_BIAS_ADDS: 1}, aten=frozenset({"convolution"})),
-    Rule({OpClass.LINEAR_BIAS_ADDS: 1}, aten=frozenset({"linear", "addmm"})),
-    Rule({OpClass.MATMUL_MACS: 1}, when=unfused_attention),
+    CostRule({OpClass.CONV_BIAS_ADDS: 1}, aten=frozenset({"convolution"})),
+    CostRule({OpClass.LINEAR_BIAS_ADDS: 1}, aten=frozenset({"linear", "addmm"})),
+    CostRule({OpClass.MATMUL_MACS: 1}, when=unfused_attention),
 )
 
-_MULTI_HEAD = types("MultiheadAttention")
+_MULTI_HEAD = torch_modules("activation: MultiheadAttention")
 _TIMM_ATTENTION = frozenset({"timm.layers.attention.Attention"})
 _ATTENTION = _MULTI_HEAD | _TIMM_ATTENTION
-_NORMS = BATCH_NORMS | INSTANCE_NORMS | types("GroupNorm")
+_NORMS = BATCH_NORMS | INSTANCE_NORMS | torch_modules("normalization: GroupNorm")
 
 
 def _times(row: Row) -> int:
@@ -80,38 +78,39 @@ def _fused_without_bias(row: Row) -> bool:
     return is_attention(row) and "in_proj_bias" not in row.call.params
 
 
-def _rule(names: frozenset[str], **weights: int) -> Rule:
-    return Rule({OpClass(key): weight for key, weight in weights.items()}, names, times=_times)
+def _rule(names: frozenset[str], **weights: int) -> CostRule:
+    return CostRule({OpClass(key): weight for key, weight in weights.items()}, names, times=_times)
 
 
 MODULE_RULES = (
     _rule(CONVOLUTIONS | TRANSPOSED, conv_macs=1, conv_bias_adds=1),
-    _rule(types("Linear"), linear_macs=1, linear_bias_adds=1),
-    Rule({OpClass.NORM_ELEMENTS: 2}, _NORMS, when=affine, times=_times),
-    Rule({OpClass.NORM_ELEMENTS: 1}, _NORMS, when=lambda row: not affine(row), times=_times),
-    _rule(types("LayerNorm"), norm_elements=1),
-    _rule(types("ReLU PReLU ELU LeakyReLU ReLU6 GELU"), activation_elements=1),
+    _rule(torch_modules("linear: Linear"), linear_macs=1, linear_bias_adds=1),
+    *norm_rules(2, 1, modules=_NORMS, times=_times),
+    _rule(torch_modules("normalization: LayerNorm"), norm_elements=1),
+    _rule(torch_modules("activation: ReLU PReLU ELU LeakyReLU ReLU6 GELU"), activation_elements=1),
     _rule(MAX_POOLS | ADAPTIVE_MAX_POOLS, max_pool_inputs=1),
     _rule(AVERAGE_POOLS, avg_pool_inputs=1),
     _rule(ADAPTIVE_AVERAGE_POOLS, global_pool_inputs=1),
-    _rule(types("Upsample"), interpolated_elements=1),
+    _rule(torch_modules("upsampling: Upsample"), interpolated_elements=1),
     # Scaling of the queries, two products and a softmax; the module's own projections with it.
     _rule(_ATTENTION, linear_macs=1, linear_bias_adds=1, matmul_macs=1, softmax_elements=1),
-    Rule({OpClass.MUL_ELEMENTS: 1}, _ATTENTION, when=_scaling, times=_times),
-    Rule({OpClass.SOFTMAX_ELEMENTS: _queries}, _ATTENTION, when=is_attention, times=_times),
+    CostRule({OpClass.MUL_ELEMENTS: 1}, _ATTENTION, when=_scaling, times=_times),
+    CostRule({OpClass.SOFTMAX_ELEMENTS: _queries}, _ATTENTION, when=is_attention, times=_times),
     # The output's bias counts even where there is none.
-    Rule({OpClass.MUL_ELEMENTS: 1}, _MULTI_HEAD, when=_scaling_without_bias, times=_times),
-    Rule({OpClass.SOFTMAX_ELEMENTS: _queries}, _MULTI_HEAD, when=_fused_without_bias, times=_times),
+    CostRule({OpClass.MUL_ELEMENTS: 1}, _MULTI_HEAD, when=_scaling_without_bias, times=_times),
+    CostRule(
+        {OpClass.SOFTMAX_ELEMENTS: _queries}, _MULTI_HEAD, when=_fused_without_bias, times=_times
+    ),
 )
 
-_IN_MULTI_HEAD = functions("torch.nn.functional: multi_head_attention_forward")
+_IN_MULTI_HEAD = qualified("torch.nn.functional: multi_head_attention_forward")
 _POOL_INPUTS = {
     OpClass.MAX_POOL_INPUTS: 1,
     OpClass.AVG_POOL_INPUTS: 1,
     OpClass.GLOBAL_POOL_INPUTS: 1,
 }
-_PRODUCTS = functions("torch: matmul mm bmm", "torch.Tensor: matmul mm bmm")
-_SUMS_OF_PRODUCTS = functions("torch: addmm baddbmm", "torch.Tensor: addmm")
+_PRODUCTS = qualified("torch: matmul mm bmm", "torch.Tensor: matmul mm bmm")
+_SUMS_OF_PRODUCTS = qualified("torch: addmm baddbmm", "torch.Tensor: addmm")
 
 
 def _with_summand(row: Row) -> int:
@@ -120,60 +119,54 @@ def _with_summand(row: Row) -> int:
 
 # Functions are replaced under their names, so that modules of torch run into them too.
 FUNCTION_RULES = (
-    Rule({OpClass.ACTIVATION_ELEMENTS: 1}, functions=REPLACED_ACTIVATIONS),
-    Rule(_POOL_INPUTS, functions=POOL_FUNCTIONS),
-    Rule({OpClass.SOFTMAX_ELEMENTS: 1}, functions=functions("torch.nn.functional: softmax")),
-    Rule(
+    CostRule({OpClass.ACTIVATION_ELEMENTS: 1}, functions=REPLACED_ACTIVATIONS),
+    CostRule(_POOL_INPUTS, functions=POOL_FUNCTIONS),
+    CostRule({OpClass.SOFTMAX_ELEMENTS: 1}, functions=qualified("torch.nn.functional: softmax")),
+    CostRule(
         {OpClass.SOFTMAX_ELEMENTS: 1, OpClass.MATMUL_MACS: 1},
         functions=_IN_MULTI_HEAD,
         when=lambda row: is_not_attention(row) and row.aten != "baddbmm",
     ),
-    Rule(
+    CostRule(
         {OpClass.MATMUL_MACS: _with_summand},
         functions=_IN_MULTI_HEAD,
         aten=frozenset({"baddbmm"}),
     ),
-    Rule(
+    CostRule(
         {OpClass.AVG_POOL_INPUTS: 1, OpClass.MUL_ELEMENTS: 1, OpClass.ADD_ELEMENTS: 1},
-        functions=functions("torch.nn.functional: local_response_norm"),
+        functions=qualified("torch.nn.functional: local_response_norm"),
     ),
-    Rule(
+    CostRule(
         {OpClass.INTERPOLATED_ELEMENTS: 1},
-        functions=functions("torch.nn.functional: interpolate"),
+        functions=qualified("torch.nn.functional: interpolate"),
     ),
-    Rule(
+    CostRule(
         {OpClass.INTERPOLATED_ELEMENTS: 2},  # it calls interpolate, which is replaced as well
-        functions=functions("torch.nn.functional: upsample"),
+        functions=qualified("torch.nn.functional: upsample"),
     ),
-    Rule({OpClass.MATMUL_MACS: 1, OpClass.LINEAR_MACS: 1}, functions=_PRODUCTS),
-    Rule(
+    CostRule({OpClass.MATMUL_MACS: 1, OpClass.LINEAR_MACS: 1}, functions=_PRODUCTS),
+    CostRule(
         {OpClass.MATMUL_MACS: _with_summand, OpClass.LINEAR_MACS: _with_summand},
         functions=_SUMS_OF_PRODUCTS,
     ),
-    Rule({OpClass.ADD_ELEMENTS: 1}, functions=functions("torch: add", "torch.Tensor: add")),
-    Rule({OpClass.MUL_ELEMENTS: 1}, functions=functions("torch: mul", "torch.Tensor: mul")),
+    CostRule({OpClass.ADD_ELEMENTS: 1}, functions=qualified("torch: add", "torch.Tensor: add")),
+    CostRule({OpClass.MUL_ELEMENTS: 1}, functions=qualified("torch: mul", "torch.Tensor: mul")),
 )
 
 
-class Ptflops:
+class _Ptflops(Counter):
     """`get_model_complexity_info` with one backend and configuration."""
 
-    unit: Unit = "MAC"
+    unit = "MAC"
     extra = "counters"
-
-    def __init__(
-        self, name: str, rules: tuple[Rule, ...], backend: str, config: Mapping[str, Any]
-    ) -> None:
-        self.name = name
-        self._rules = rules
-        self._backend = backend
-        self._config = dict(config)
+    backend: ClassVar[str]
+    config: ClassVar[Mapping[str, Any]] = {}
 
     def distribution(self) -> str:
         """The distribution has the package's name."""
         return "ptflops"
 
-    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> Reading:
+    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> CounterTotal:
         """Its MACs; it gives None for a model that it could not run."""
         with _imported() as ptflops:
             macs, _ = ptflops.get_model_complexity_info(
@@ -182,16 +175,43 @@ class Ptflops:
                 print_per_layer_stat=False,
                 as_strings=False,
                 input_constructor=lambda shape: _batch(model, inputs),
-                backend=self._backend,
-                backend_specific_config=self._config,
+                backend=self.backend,
+                backend_specific_config=dict(self.config),
             )
         if macs is None:
             raise RuntimeError("it could not run the model")
-        return Reading(int(macs))
+        return CounterTotal(int(macs))
 
-    def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterable[Part]:
-        """By aten op, or by exact module type and function name."""
-        return parts(self._rules, trace)
+
+@counter
+class PtflopsAten(_Ptflops):
+    """The engine that watches aten ops."""
+
+    name = "ptflops-aten"
+    rank = 40
+    backend = "aten"
+    rules = ATEN_RULES
+
+
+@counter
+class PtflopsPytorch(_Ptflops):
+    """The engine of hooks on modules of exactly known types, and of replaced functions."""
+
+    name = "ptflops"
+    rank = 50
+    backend = "pytorch"
+    rules = MODULE_RULES + FUNCTION_RULES
+
+
+@counter
+class PtflopsModules(_Ptflops):
+    """The same without the functions."""
+
+    name = "ptflops-modules"
+    rank = 60
+    backend = "pytorch"
+    config: ClassVar[Mapping[str, Any]] = {"count_functional": False}
+    rules = MODULE_RULES
 
 
 def _batch(model: nn.Module, inputs: Sequence[Tensor]) -> Tensor | dict[str, Tensor]:
@@ -229,8 +249,3 @@ def _imported() -> Iterator[Any]:
 
 def _is_part(name: str) -> bool:
     return name.split(".")[0] == "ptflops"
-
-
-PTFLOPS_ATEN = Ptflops("ptflops-aten", ATEN_RULES, "aten", {})
-PTFLOPS_PYTORCH = Ptflops("ptflops", MODULE_RULES + FUNCTION_RULES, "pytorch", {})
-PTFLOPS_MODULES = Ptflops("ptflops-modules", MODULE_RULES, "pytorch", {"count_functional": False})

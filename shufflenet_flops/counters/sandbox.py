@@ -32,7 +32,7 @@ class _OutOfTimeError(BaseException):
     """Not an Exception, because counters catch those and go on."""
 
 
-def guarded(
+def call_in_sandbox(
     count: Callable[[nn.Module, Sequence[Tensor]], T],
     model: nn.Module,
     inputs: Sequence[Tensor],

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import metadata
 from math import prod
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from shufflenet_flops.counters.cost_model import (
     ADAPTIVE_AVERAGE_POOLS,
@@ -16,20 +15,28 @@ from shufflenet_flops.counters.cost_model import (
     CONVOLUTIONS,
     INSTANCE_NORMS,
     TRANSPOSED,
+    CostRule,
     Part,
-    Rule,
     Weights,
-    affine,
-    parts,
-    types,
+    norm_rules,
+    row_parts,
+    torch_modules,
 )
-from shufflenet_flops.counters.protocol import NO_FACTS, Reading
+from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterTotal
+from shufflenet_flops.counters.registry import counter
 from shufflenet_flops.counting import Row
-from shufflenet_flops.counting.convention import Unit
 from shufflenet_flops.spec import OpClass
-from shufflenet_flops.trace.trace import Trace
 
-_NORMS = BATCH_NORMS | INSTANCE_NORMS | types("SyncBatchNorm LayerNorm")
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from shufflenet_flops.trace.trace import Trace
+
+_NORMS = (
+    BATCH_NORMS
+    | INSTANCE_NORMS
+    | torch_modules("batchnorm: SyncBatchNorm", "normalization: LayerNorm")
+)
 
 
 def _times(row: Row) -> int:
@@ -57,27 +64,28 @@ def _softmax(row: Row) -> int:
     return 3 * row.counts[OpClass.SOFTMAX_ELEMENTS] - row.counts[OpClass.SOFTMAX_VECTORS]
 
 
-def _rule(modules: frozenset[str], weights: Weights, *, aten: frozenset[str] | None = None) -> Rule:
-    return Rule(weights, modules, aten=aten, times=_times)
+def _rule(
+    modules: frozenset[str], weights: Weights, *, aten: frozenset[str] | None = None
+) -> CostRule:
+    return CostRule(weights, modules, aten=aten, times=_times)
 
 
-_UPSAMPLE = types("Upsample UpsamplingBilinear2d UpsamplingNearest2d")
+_UPSAMPLE = torch_modules("upsampling: Upsample UpsamplingBilinear2d UpsamplingNearest2d")
 _NEAREST = frozenset(f"upsample_nearest{axes}d" for axes in (1, 2, 3))
 _INTERPOLATED = OpClass.INTERPOLATED_ELEMENTS
 
 RULES = (
     _rule(CONVOLUTIONS, {OpClass.CONV_MACS: 1}),
     _rule(TRANSPOSED, {OpClass.CONV_MACS: _macs_at_outputs}),
-    _rule(types("Linear"), {OpClass.LINEAR_MACS: 1}),
-    Rule({OpClass.NORM_ELEMENTS: 4}, _NORMS, when=affine, times=_times),
-    Rule({OpClass.NORM_ELEMENTS: 2}, _NORMS, when=lambda row: not affine(row), times=_times),
+    _rule(torch_modules("linear: Linear"), {OpClass.LINEAR_MACS: 1}),
+    *norm_rules(4, 2, modules=_NORMS, times=_times),
     _rule(AVERAGE_POOLS, {OpClass.AVG_POOL_OUTPUTS: 1}),
     _rule(
         ADAPTIVE_AVERAGE_POOLS,
         {OpClass.GLOBAL_POOL_INPUTS: _window_sums, OpClass.GLOBAL_POOL_OUTPUTS: 1},
     ),
-    _rule(types("PReLU"), {OpClass.ACTIVATION_ELEMENTS: 1}),
-    _rule(types("Softmax"), {OpClass.SOFTMAX_ELEMENTS: _softmax}),
+    _rule(torch_modules("activation: PReLU"), {OpClass.ACTIVATION_ELEMENTS: 1}),
+    _rule(torch_modules("activation: Softmax"), {OpClass.SOFTMAX_ELEMENTS: _softmax}),
     _rule(_UPSAMPLE, {_INTERPOLATED: 1}, aten=_NEAREST),
     _rule(_UPSAMPLE, {_INTERPOLATED: 5}, aten=frozenset({"upsample_linear1d"})),
     _rule(_UPSAMPLE, {_INTERPOLATED: 11}, aten=frozenset({"upsample_bilinear2d"})),
@@ -92,38 +100,42 @@ def is_module(row: Row) -> bool:
 
 
 ULTRALYTICS_RULES = (
-    Rule({OpClass.CONV_MACS: 1, OpClass.LINEAR_MACS: 1}, when=is_module),
-    Rule({OpClass.MATMUL_MACS: 1}),
-    Rule({OpClass.NORM_ELEMENTS: 4}, when=affine),
-    Rule({OpClass.NORM_ELEMENTS: 2}, when=lambda row: not affine(row)),
+    CostRule({OpClass.CONV_MACS: 1, OpClass.LINEAR_MACS: 1}, when=is_module),
+    CostRule({OpClass.MATMUL_MACS: 1}),
+    *norm_rules(4, 2),
     # It adds the elements that an average pool looks at.
-    Rule({OpClass.AVG_POOL_OUTPUTS: 1, OpClass.AVG_POOL_WINDOWS: 1}, AVERAGE_POOLS),
-    Rule({OpClass.GLOBAL_POOL_INPUTS: 1, OpClass.GLOBAL_POOL_OUTPUTS: 1}, ADAPTIVE_AVERAGE_POOLS),
+    CostRule({OpClass.AVG_POOL_OUTPUTS: 1, OpClass.AVG_POOL_WINDOWS: 1}, AVERAGE_POOLS),
+    CostRule(
+        {OpClass.GLOBAL_POOL_INPUTS: 1, OpClass.GLOBAL_POOL_OUTPUTS: 1}, ADAPTIVE_AVERAGE_POOLS
+    ),
 )
 
 
-class Thop:
+@counter
+class Thop(Counter):
     """`thop.profile`, from whichever distribution provides a package of that name."""
 
     name = "thop"
-    unit: Unit = "MAC"
-    extra = ""
+    unit = "MAC"
+    rank = 30
+    in_compare = True
+    rules = RULES
 
     def distribution(self) -> str:
         """`thop`, or `ultralytics-thop`, which installs a package of the same name."""
         return _distribution()
 
-    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> Reading:
+    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> CounterTotal:
         """Total of all modules with a rule."""
         import thop
 
         macs, _ = thop.profile(model, inputs=tuple(inputs), verbose=False)
-        return Reading(int(macs))
+        return CounterTotal(int(macs))
 
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterable[Part]:
         """By the exact type of the module."""
-        rules = ULTRALYTICS_RULES if _distribution() == "ultralytics-thop" else RULES
-        return parts(rules, trace)
+        rules = ULTRALYTICS_RULES if _distribution() == "ultralytics-thop" else self.rules
+        return row_parts(rules, trace.table.rows)
 
 
 @cache

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from torch import Tensor, nn
-from torch.utils import flop_counter
-
-from shufflenet_flops.counters.cost_model import (
-    Part,
-    Rule,
-    is_attention,
-    is_not_attention,
-    parts,
-)
-from shufflenet_flops.counters.protocol import NO_FACTS, Reading
+from shufflenet_flops.counters.cost_model import CostRule, is_attention, is_not_attention
+from shufflenet_flops.counters.protocol import Counter, CounterTotal
+from shufflenet_flops.counters.registry import counter
 from shufflenet_flops.counting import Row
-from shufflenet_flops.counting.convention import Unit
 from shufflenet_flops.spec import OpClass
-from shufflenet_flops.trace.trace import Trace
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 _TWICE = {OpClass.CONV_MACS: 2, OpClass.LINEAR_MACS: 2, OpClass.MATMUL_MACS: 2}
 
@@ -39,39 +33,39 @@ def unfused_attention(row: Row) -> bool:
 
 
 RULES = (
-    Rule(
+    CostRule(
         _TWICE,
         aten=frozenset("convolution linear matmul mm addmm bmm baddbmm".split()),
         when=is_not_attention,
     ),
-    Rule({OpClass.MATMUL_MACS: 2}, when=unfused_attention),
+    CostRule({OpClass.MATMUL_MACS: 2}, when=unfused_attention),
 )
 
 
-class TorchFlops:
-    """`FlopCounterMode`, on the real tensors it is given."""
+@counter
+class TorchFlops(Counter):
+    """`FlopCounterMode`, on the real tensors it is given.
+
+    It sees every aten op, however it was called.
+    """
 
     name = "torch"
-    unit: Unit = "FLOP"
-    extra = ""
+    unit = "FLOP"
+    rank = 10
+    in_compare = True
+    rules = RULES
 
-    def distribution(self) -> str:
-        """It is part of torch."""
-        return "torch"
-
-    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> Reading:
+    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> CounterTotal:
         """Total FLOPs of one forward pass.
 
         Parameters need no gradients: it fails where a module is given one that does.
         """
+        from torch.utils import flop_counter
+
         model.requires_grad_(False)
         with _compiler_left_out(), flop_counter.FlopCounterMode(display=False) as mode:
             model(*inputs)
-        return Reading(mode.get_total_flops())
-
-    def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterable[Part]:
-        """It sees every aten op, however it was called."""
-        return parts(RULES, trace)
+        return CounterTotal(mode.get_total_flops())
 
 
 @contextmanager
@@ -81,6 +75,8 @@ def _compiler_left_out() -> Iterator[None]:
     torch wraps a mode's dispatch method to hide it from the compiler and imports the compiler for
     that on the first call; where it is not loaded, there is nothing to hide from.
     """
+    from torch.utils import flop_counter
+
     mode = getattr(flop_counter, "_FlopCounterMode", None)
     raw = getattr(getattr(mode, "__torch_dispatch__", None), "__wrapped__", None)
     if raw is None or "torch._dynamo" in sys.modules or hasattr(raw, _DISABLED):

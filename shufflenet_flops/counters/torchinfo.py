@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from shufflenet_flops.counters.cost_model import Part
-from shufflenet_flops.counters.protocol import NO_FACTS, Reading
+from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterTotal
+from shufflenet_flops.counters.registry import counter
 from shufflenet_flops.counting import ModuleCall
-from shufflenet_flops.counting.convention import Unit
 from shufflenet_flops.spec import OpClass
-from shufflenet_flops.trace.trace import Trace
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from shufflenet_flops.trace.trace import Trace
 
 OTHER_PARAMETERS = "other_parameters"  # of layers that are neither convolutions nor linear
 
@@ -43,23 +46,21 @@ def _term(call: ModuleCall, name: str) -> str:
     return OTHER_PARAMETERS
 
 
-class Torchinfo:
+@counter
+class Torchinfo(Counter):
     """`torchinfo.summary(model).total_mult_adds`."""
 
     name = "torchinfo"
-    unit: Unit = "MAC"
+    unit = "MAC"
+    rank = 70
     extra = "counters"
 
-    def distribution(self) -> str:
-        """The distribution has the package's name."""
-        return "torchinfo"
-
-    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> Reading:
+    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> CounterTotal:
         """Total over the leaves of the module tree."""
         import torchinfo
 
-        found = torchinfo.summary(model, input_data=list(inputs), verbose=0, device="cpu")
-        return Reading(int(found.total_mult_adds))
+        summary = torchinfo.summary(model, input_data=list(inputs), verbose=0, device="cpu")
+        return CounterTotal(int(summary.total_mult_adds))
 
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterable[Part]:
         """By the calls of modules without children; what other modules do itself is not seen."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
-
-from shufflenet_flops.counters.cost_model import Part, Rule, affine, parts
-from shufflenet_flops.counters.protocol import NO_FACTS, Reading
+from shufflenet_flops.counters.cost_model import CostRule, Part, affine
+from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterTotal
+from shufflenet_flops.counters.registry import counter
 from shufflenet_flops.counting import Row
-from shufflenet_flops.counting.convention import Unit
 from shufflenet_flops.spec import OpClass
-from shufflenet_flops.trace.trace import Trace
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from shufflenet_flops.trace.trace import Trace
 
 
 def _convolution(row: Row) -> int:
@@ -40,49 +41,48 @@ def _is_counted(row: Row) -> bool:
 
 
 RULES = (
-    Rule({OpClass.CONV_MACS: _convolution}),
-    Rule(
+    CostRule({OpClass.CONV_MACS: _convolution}),
+    CostRule(
         {OpClass.LINEAR_MACS: 1, OpClass.MATMUL_MACS: 1, OpClass.MUL_ELEMENTS: 1},
         when=_is_counted,
     ),
-    Rule({OpClass.NORM_ELEMENTS: 1}, when=lambda row: row.op in _NORMS and affine(row)),
-    Rule(
+    CostRule({OpClass.NORM_ELEMENTS: 1}, when=lambda row: row.op in _NORMS and affine(row)),
+    CostRule(
         {
             OpClass.AVG_POOL_OUTPUTS: 1,
             OpClass.GLOBAL_POOL_OUTPUTS: 1,
             OpClass.MEAN_OUTPUTS: 1,
         }
     ),
-    Rule({OpClass.ACTIVATION_ELEMENTS: 1}, aten=frozenset({"leaky_relu"})),
-    Rule(
+    CostRule({OpClass.ACTIVATION_ELEMENTS: 1}, aten=frozenset({"leaky_relu"})),
+    CostRule(
         {OpClass.INTERPOLATED_ELEMENTS: 4},
         aten=frozenset({"upsample_bilinear2d", "grid_sampler_2d"}),
     ),
 )
 
 
-class Torchprofile:
+@counter
+class Torchprofile(Counter):
     """`torchprofile.profile_macs`."""
 
     name = "torchprofile"
-    unit: Unit = "MAC"
+    unit = "MAC"
+    rank = 80
     extra = "counters"
+    rules = RULES
 
-    def distribution(self) -> str:
-        """The distribution has the package's name."""
-        return "torchprofile"
-
-    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> Reading:
+    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> CounterTotal:
         """Total of all ops with a handler."""
         from torchprofile import profile_macs
 
         macs = profile_macs(model, tuple(inputs))
         assert isinstance(macs, int)
-        return Reading(macs, facts={SIZE_PRODUCTS: _size_products(model, inputs)})
+        return CounterTotal(macs, facts={SIZE_PRODUCTS: _size_products(model, inputs)})
 
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
         """It sees ops, however they were called."""
-        yield from parts(RULES, trace)
+        yield from super().parts(trace)
         if facts.get(SIZE_PRODUCTS):
             yield Part("", SIZE_PRODUCTS, facts[SIZE_PRODUCTS], 1)
 
@@ -93,6 +93,8 @@ def _size_products(model: nn.Module, inputs: Sequence[Tensor]) -> int:
     There a size is a tensor without axes, and its product with a number an op like any other; our
     own trace sees whole numbers.
     """
+    import torch
+
     # Private, untyped, and what torchprofile itself counts on.
     graph, _ = torch.jit._get_trace_graph(model, tuple(inputs))  # type: ignore[attr-defined]
     return sum(

@@ -36,61 +36,38 @@ class Convention:
         return {op: part for op, part in parts.items() if part}
 
 
-def _convention(name: str, unit: Unit, meaning: str, **weights: int) -> Convention:
-    table = {OpClass(key): weight for key, weight in weights.items()}
-    return Convention(name, unit, meaning, MappingProxyType(table))
+_CONVENTIONS: dict[str, Convention] = {}
+CONVENTIONS: Mapping[str, Convention] = MappingProxyType(_CONVENTIONS)
 
 
-CONVENTIONS: Mapping[str, Convention] = MappingProxyType(
-    {
-        convention.name: convention
-        for convention in (
-            _convention(
-                "paper",
-                "MAC",
-                "multiply-accumulates of convolutions, fully connected layers and matrix products",
-                conv_macs=1,
-                linear_macs=1,
-                matmul_macs=1,
-            ),
-            _convention(
-                "paper-conv",
-                "MAC",
-                "multiply-accumulates of convolutions alone (ShuffleNet V1, Table 1)",
-                conv_macs=1,
-            ),
-            _convention(
-                "flops",
-                "FLOP",
-                "two floating-point operations for each multiply-accumulate of `paper`",
-                conv_macs=2,
-                linear_macs=2,
-                matmul_macs=2,
-            ),
-            _convention(
-                "fvcore",
-                "MAC",
-                "`paper`, 2 per batch-norm element, 1 per element read by a global average pool",
-                conv_macs=1,
-                linear_macs=1,
-                matmul_macs=1,
-                norm_elements=2,
-                global_pool_inputs=1,
-            ),
-            _convention(
-                "thop",
-                "MAC",
-                "`paper`, 4 per batch-norm element, 1 per average-pool output; a global pool adds "
-                "its inputs and outputs",
-                conv_macs=1,
-                linear_macs=1,
-                norm_elements=4,
-                avg_pool_outputs=1,
-                global_pool_inputs=1,
-                global_pool_outputs=1,
-            ),
-        )
-    }
+def register(*conventions: Convention) -> None:
+    """Add conventions to CONVENTIONS. Raises ValueError for a name that is taken."""
+    for convention in conventions:
+        if convention.name in _CONVENTIONS:
+            raise ValueError(f"there are two conventions named {convention.name!r}: rename one")
+        _CONVENTIONS[convention.name] = convention
+
+
+# Those that are named after counters are in `counters.conventions`.
+register(
+    Convention(
+        "paper",
+        "MAC",
+        "multiply-accumulates of convolutions, fully connected layers and matrix products",
+        {OpClass.CONV_MACS: 1, OpClass.LINEAR_MACS: 1, OpClass.MATMUL_MACS: 1},
+    ),
+    Convention(
+        "paper-conv",
+        "MAC",
+        "multiply-accumulates of convolutions alone (ShuffleNet V1, Table 1)",
+        {OpClass.CONV_MACS: 1},
+    ),
+    Convention(
+        "flops",
+        "FLOP",
+        "two floating-point operations for each multiply-accumulate of `paper`",
+        {OpClass.CONV_MACS: 2, OpClass.LINEAR_MACS: 2, OpClass.MATMUL_MACS: 2},
+    ),
 )
 
 

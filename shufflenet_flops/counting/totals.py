@@ -10,7 +10,7 @@ from shufflenet_flops.spec import Node, Shape, Visit, walk
 
 
 def totals(node: Node, x: Shape) -> dict[str, Any]:
-    """The metrics in `TOTALS` of `node` on an input of shape `x` (batch first), as the layer table has them.
+    """`TOTALS` of `node` on an input of shape `x` (batch first), as the layer table has them.
 
     An op met again on the same sizes, as in the equal units of a stage, is worked out once.
     """

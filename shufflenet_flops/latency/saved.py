@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shufflenet_flops.errors import InputError
-from shufflenet_flops.latency.measure import Pair, Timing
-from shufflenet_flops.latency.roofline import Layer, Peaks
+from shufflenet_flops.errors import DataError, InputError
+from shufflenet_flops.latency.measure import Timing
 from shufflenet_flops.latency.stats import Ratio, unpaired_ratio
+from shufflenet_flops.saved import load
 
 # What two runs must share for their times to be comparable.
 _ALIKE = ("cpu", "cores", "machine", "system", "governor", "python", "packages")
@@ -50,31 +49,14 @@ class Change:
 def load_run(path: Path) -> Run:
     """The run that `latency -o FILE.json` saved. Raises InputError for any other file."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if data["command"] != "latency" or data["schema"] != 1:
-            raise InputError(f"{path}: holds no run of `latency` that this version can read")
-        return Run(tuple(map(timing, data["results"])), data["environment"])
+        run = load(path.read_text(encoding="utf-8"), str(path))
+        if run.command != "latency":
+            raise InputError(f"{path}: holds results of `{run.command}`, and no run of `latency`")
+        return Run(run.typed(Timing), run.environment)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path}: is not what `latency -o FILE.json` writes") from None
-
-
-def timing(record: Mapping[str, Any]) -> Timing:
-    """The row whose JSON is `record`."""
-    known = {field.name for field in fields(Timing)}
-    values: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in record.items()
-        if key in known
-    }
-    values["pairs"] = tuple(Pair(**pair) for pair in record["pairs"])
-    peaks = record["peaks"]
-    values["peaks"] = Peaks(peaks["flop_per_s"], tuple(map(tuple, peaks["copies"])))
-    values["layers"] = tuple(Layer(**layer) for layer in record["layers"])
-    return Timing(**values)
+    except (UnicodeDecodeError, DataError) as error:
+        raise InputError(f"{path}: is not what `latency -o FILE.json` writes ({error})") from None
 
 
 def changes(old: Run, new: Run) -> list[Change]:

@@ -17,21 +17,61 @@ class Connectivity:
     """How groups of a second grouped convolution are fed by those of a first.
 
     `matrix[q][k]` is how many of the n channels that output group q reads were made by input group
-    k: what is 0 it cannot see. Rows and columns each add up to n.
+    k: what is 0 it cannot see. Rows and columns each add up to n. `unseen` are the pairs of an
+    output and an input group without any connection.
     """
 
     name: str
     matrix: Matrix
-
-    @property
-    def unseen(self) -> int:
-        """Pairs of an output and an input group without any connection."""
-        return sum(not channels for row in self.matrix for channels in row)
+    unseen: int
 
     @property
     def complete(self) -> bool:
         """Whether every output group sees every input group."""
         return not self.unseen
+
+
+@dataclass(frozen=True)
+class OpCost:
+    """One way to shuffle a map of `c` channels, in seconds per call.
+
+    `moved_bytes` is read once and written once; `copy_bytes_per_s` is what a plain copy of the map
+    reaches in the same rounds, and `over_copy` the ratio of the times, with its 95 % interval.
+    """
+
+    way: str
+    c: int
+    h: int
+    w: int
+    moved_bytes: int
+    median_s: float
+    q1_s: float
+    q3_s: float
+    bytes_per_s: float
+    copy_bytes_per_s: float
+    over_copy: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class UnitShare:
+    """The share of a unit's time that its shuffle takes on an engine: 1 - without / with.
+
+    `c` are the unit's channels; the shuffle is of a quarter of them. None where it failed.
+    """
+
+    engine: str
+    engine_version: str
+    c: int
+    h: int
+    w: int
+    with_s: float | None
+    without_s: float | None
+    share: float | None
+    low: float | None
+    high: float | None
+    reason: str
 
 
 def shuffled(g: int, n: int) -> tuple[int, ...]:
@@ -61,7 +101,7 @@ def connectivity(name: str, permutation: tuple[int, ...], g: int) -> Connectivit
         )
         for q in range(g)
     )
-    return Connectivity(name, matrix)
+    return Connectivity(name, matrix, sum(row.count(0) for row in matrix))
 
 
 def variants(g: int, n: int, seed: int) -> dict[str, tuple[int, ...]]:

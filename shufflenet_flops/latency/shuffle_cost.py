@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -14,56 +13,13 @@ from shufflenet_flops.latency.engines.protocol import Engine, Setup
 from shufflenet_flops.latency.engines.quiet import quiet
 from shufflenet_flops.latency.measure import Plan, measure
 from shufflenet_flops.latency.sampling import Progress, sample
-from shufflenet_flops.latency.shuffle import shuffled
+from shufflenet_flops.latency.shuffle import OpCost, UnitShare, shuffled
 from shufflenet_flops.latency.stats import paired_ratio, summarise
 from shufflenet_flops.sources import resolve
 from shufflenet_flops.zoo.shufflenet_v1_widths import STAGE_WIDTHS
 
 _SIZES = (28, 14, 7)  # of the maps in stages 2 to 4, for an input of 224x224
 _COPY = "copy"
-
-
-@dataclass(frozen=True)
-class OpCost:
-    """One way to shuffle a map of `c` channels, in seconds per call.
-
-    `moved_bytes` is read once and written once; `copy_bytes_per_s` is what a plain copy of the map
-    reaches in the same rounds, and `over_copy` the ratio of the times, with its 95 % interval.
-    """
-
-    way: str
-    c: int
-    h: int
-    w: int
-    moved_bytes: int
-    median_s: float
-    q1_s: float
-    q3_s: float
-    bytes_per_s: float
-    copy_bytes_per_s: float
-    over_copy: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class UnitShare:
-    """The share of a unit's time that its shuffle takes on an engine: 1 - without / with.
-
-    `c` are the unit's channels; the shuffle is of a quarter of them. None where it failed.
-    """
-
-    engine: str
-    engine_version: str
-    c: int
-    h: int
-    w: int
-    with_s: float | None
-    without_s: float | None
-    share: float | None
-    low: float | None
-    high: float | None
-    reason: str
 
 
 def unit_sizes(g: int) -> list[tuple[int, int]]:

@@ -54,9 +54,9 @@ def grid(
     return Grid(title, tuple(columns), cells, tuple(notes))
 
 
-def with_notes(one: Grid, notes: Sequence[str]) -> Grid:
+def with_notes(table: Grid, notes: Sequence[str]) -> Grid:
     """The grid with more notes under it."""
-    return Grid(one.title, one.columns, one.rows, (*one.notes, *notes))
+    return Grid(table.title, table.columns, table.rows, (*table.notes, *notes))
 
 
 def mega(value: int, digits: int = 3) -> str:

@@ -52,3 +52,8 @@ def stamp(environment: Mapping[str, Any]) -> str:
         + (f", git {revision}" if revision else "")
         + f", {environment['date']}: {environment['command']}"
     )
+
+
+def measured_on(environment: Mapping[str, Any]) -> str:
+    """One sentence that says on what, with what and when."""
+    return f"measured on {stamp(environment)}"

@@ -216,7 +216,7 @@ def test_alone_it_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
         ("models xyz*", "unknown model 'xyz*'"),
         ("compar", "Did you mean 'compare'?"),
         ("compare -o nowhere/x.json", "cannot write nowhere/x.json: No such file or directory"),
-        ("compare -o x.doc", "the suffix must be one of .json, .csv, .md, .txt"),
+        ("compare -o x.doc", "the suffix must be one of .txt, .json, .csv, .md"),
     ],
 )
 def test_bad_input(

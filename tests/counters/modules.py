@@ -1,4 +1,4 @@
-"""Modules on which counters slip, each with an input."""
+"""Modules that counters miscount, each with an input."""
 
 from __future__ import annotations
 

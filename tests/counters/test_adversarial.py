@@ -1,13 +1,14 @@
-"""Modules that counters take apart differently: no residual, and slips where they are wrong."""
+"""Modules that counters take apart differently: no residual, and miscounts where they are wrong."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from shufflenet_flops.counters import ALL_COUNTERS, CounterReport, run
+from shufflenet_flops.counters import CounterReport, all_counters
 from shufflenet_flops.counters.explain import Explanation, explain
-from shufflenet_flops.counters.miscounts import Slip
+from shufflenet_flops.counters.miscounts import Miscount
+from shufflenet_flops.counters.run import run_counter
 from shufflenet_flops.trace import trace
 from tests.counters.modules import CASES
 
@@ -22,7 +23,7 @@ def test_no_residual(case: str) -> None:
     """Whatever the counter makes of it, we say beforehand."""
     module, x = CASES[case]()
     traced = trace(module.eval(), x)
-    reports = [run(counter, module, [x], traced) for counter in ALL_COUNTERS]
+    reports = [run_counter(counter, module, [x], traced) for counter in all_counters()]
 
     assert [(one.name, one.reason, one.residual) for one in reports] == [
         (one.name, "", 0) for one in reports
@@ -62,7 +63,7 @@ def test_share_of_the_macs(case: str, counter: str, expected: float) -> None:
 
     assert report.residual == 0
     assert share(report, found.macs) == pytest.approx(expected, abs=5e-4)
-    assert bool(found.slips[counter]) == (expected != 1)
+    assert bool(found.miscounts[counter]) == (expected != 1)
 
 
 @pytest.mark.parametrize(
@@ -78,15 +79,17 @@ def test_share_of_the_macs(case: str, counter: str, expected: float) -> None:
 )
 def test_reasons(case: str, counter: str, reason: str) -> None:
     """Why it is wrong, in words."""
-    assert reason in [slip.reason for slip in explained(case).slips[counter]]
+    assert reason in [miscount.reason for miscount in explained(case).miscounts[counter]]
 
 
-def test_a_slip_says_how_much_and_where() -> None:
+def test_a_miscount_says_how_much_and_where() -> None:
     """A convolution of 8,100 MACs that two parents share runs twice and is counted four times."""
-    (slip,) = explained("shared by two parents").slips["thop"]
+    (miscount,) = explained("shared by two parents").miscounts["thop"]
 
-    assert slip == Slip("counts a module that 2 parents share 4 times", 3 * 16_200, slip.paths)
-    assert slip.paths == ("0.child",)
+    assert miscount == Miscount(
+        "counts a module that 2 parents share 4 times", 3 * 16_200, miscount.paths
+    )
+    assert miscount.paths == ("0.child",)
 
 
 def test_additions_depend_on_how_they_are_written() -> None:
@@ -110,9 +113,9 @@ def test_additions_depend_on_how_they_are_written() -> None:
     }
 
 
-def test_no_slip_is_told_of_a_total_that_is_not_explained() -> None:
-    """Recurrent layers have no fingerprint: what thop adds for one is left as a residual."""
+def test_no_miscount_is_told_of_a_total_that_is_not_explained() -> None:
+    """Recurrent layers have no cost model: what thop adds for one is left as a residual."""
     found = explain("lstm", torch.nn.LSTM(8, 8).eval(), [torch.zeros(1, 1, 8)])
 
     assert found.counters["thop"].residual
-    assert "thop" not in found.slips
+    assert "thop" not in found.miscounts

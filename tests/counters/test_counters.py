@@ -1,4 +1,4 @@
-"""Totals that counters are known to report, and fingerprints that leave nothing over."""
+"""Totals that counters are known to report, and cost models that leave nothing over."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from shufflenet_flops.counters import ALL_COUNTERS
+from shufflenet_flops.counters import all_counters
 from shufflenet_flops.counters.cost_model import row_parts, terms_of
 from shufflenet_flops.counters.explain import name_number, with_functions
 from shufflenet_flops.counters.known import KNOWN
@@ -62,10 +62,10 @@ def traces() -> dict[str, Trace]:
 def test_totals_that_were_seen(
     traces: dict[str, Trace], counter: str, network: str, total: int
 ) -> None:
-    """The fingerprint gives what the counter gave, to the last one."""
+    """The cost model gives what the counter gave, to the last one."""
     traced = traces[network]
     rules = {known.name: known for known in KNOWN}
-    counters = {each.name: each for each in ALL_COUNTERS}
+    counters = {each.name: each for each in all_counters()}
     if counter in rules:
         known = rules[counter]
         found = row_parts(known.rules, known.select(traced.table.rows))
@@ -111,5 +111,5 @@ def test_a_model_of_functions_is_what_one_of_modules_becomes(traces: dict[str, T
     """For every counter, the two ways to the same network give the same total."""
     restyled, written = with_functions(traces["module"]), traces["function"]
 
-    for counter in ALL_COUNTERS:
+    for counter in all_counters():
         assert terms_of(counter.parts(restyled)) == terms_of(counter.parts(written))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shufflenet_flops.counters import ALL_COUNTERS, run
+from shufflenet_flops.counters import all_counters
+from shufflenet_flops.counters.run import run_counter
 from shufflenet_flops.trace import trace
 from tests.support.networks import network
 
@@ -53,7 +54,9 @@ SLOW = [
 def check(name: str, size: int) -> None:
     model, image = network(name, size)
     traced = trace(model, image)
-    reports = {counter.name: run(counter, model, [image], traced) for counter in ALL_COUNTERS}
+    reports = {
+        counter.name: run_counter(counter, model, [image], traced) for counter in all_counters()
+    }
 
     assert traced.unknown_ops == {}
     assert {name: report.reason for name, report in reports.items()} == dict.fromkeys(reports, "")

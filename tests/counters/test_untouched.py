@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shufflenet_flops.counters import ALL_COUNTERS, Counter, CounterReport, Reading, run
+from shufflenet_flops.counters import Counter, CounterReport, CounterTotal, all_counters
 from shufflenet_flops.counters.cost_model import Part
+from shufflenet_flops.counters.run import run_counter
 from shufflenet_flops.trace import trace
 from shufflenet_flops.trace.trace import Trace
 
@@ -75,7 +76,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str
     return [key for key, value in before.items() if after[key] != value]
 
 
-@pytest.fixture(params=ALL_COUNTERS, ids=lambda counter: counter.name)
+@pytest.fixture(params=all_counters(), ids=lambda counter: counter.name)
 def counter(request: pytest.FixtureRequest) -> Counter:
     """Each counter that can be run."""
     return request.param
@@ -86,7 +87,7 @@ def test_nothing_changes(counter: Counter, capfd: pytest.CaptureFixture[str]) ->
     model, x = mixed_modes(), torch.randn(1, 3, 6, 6)
     traced, image = trace(model, x), x.clone()
     before = snapshot(model)
-    report = run(counter, model, [x], traced)
+    report = run_counter(counter, model, [x], traced)
 
     assert report.status == "ok", report.reason
     assert report.residual == 0
@@ -100,7 +101,7 @@ def test_nothing_changes_where_it_raises(counter: Counter) -> None:
     model, x = Failing().train(), torch.randn(1, 3, 6, 6)
     traced = trace(model, x)
     before = snapshot(model)
-    report = run(counter, model, [x], traced)
+    report = run_counter(counter, model, [x], traced)
 
     assert report.status == "unavailable"
     assert report.reason
@@ -118,8 +119,8 @@ class Stub:
     def distribution(self) -> str:
         return "torch"
 
-    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> Reading:
-        return Reading(0)
+    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> CounterTotal:
+        return CounterTotal(0)
 
     def parts(self, trace: Trace, facts: Mapping[str, int] | None = None) -> Iterable[Part]:
         return ()
@@ -129,14 +130,14 @@ def reported_by(stub: Stub, **options: float) -> tuple[CounterReport, list[str]]
     model, x = nn.Sequential(nn.Conv2d(3, 4, 1)), torch.randn(1, 3, 6, 6)
     traced = trace(model, x)
     before = snapshot(model)
-    report = run(stub, model, [x], traced, **options)
+    report = run_counter(stub, model, [x], traced, **options)
     return report, differences(before, snapshot(model))
 
 
 class Endless(Stub):
     """Catches whatever stops it, as counters do."""
 
-    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> Reading:
+    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> CounterTotal:
         while True:
             try:
                 time.sleep(60)
@@ -156,7 +157,7 @@ def test_a_counter_that_hangs_is_stopped() -> None:
 class Vandal(Stub):
     """Leaves torch and the generators as it needed them, and its copy in pieces."""
 
-    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> Reading:
+    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> CounterTotal:
         F.relu = torch.add = Tensor.add = lambda *args: None  # type: ignore[assignment]
         torch.manual_seed(1)
         random.seed(1)
@@ -187,8 +188,8 @@ def test_a_counter_that_is_not_installed(
     """Is unavailable, with the extra that would bring it."""
     monkeypatch.setitem(__import__("sys").modules, package, None)
     model, x = nn.Sequential(nn.Conv2d(3, 4, 1)), torch.randn(1, 3, 6, 6)
-    (counter,) = (each for each in ALL_COUNTERS if each.name == name)
-    report = run(counter, model, [x], trace(model, x))
+    (counter,) = (each for each in all_counters() if each.name == name)
+    report = run_counter(counter, model, [x], trace(model, x))
 
     assert report.status == "unavailable"
     assert report.reason.startswith("ModuleNotFoundError")

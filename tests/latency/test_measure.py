@@ -19,7 +19,7 @@ from shufflenet_flops.latency.engines.protocol import Call, Engine, Setup
 from shufflenet_flops.latency.measure import Pair, Plan, Timing, measure
 from shufflenet_flops.latency.roofline import Peaks, layers, measure_peaks
 from shufflenet_flops.paper import table8_times as table8
-from shufflenet_flops.report.format.data import as_json
+from shufflenet_flops.report.format.json import as_json
 from shufflenet_flops.sources import resolve
 
 PEAKS = Peaks(1e11, ((2**16, 1e11), (2**28, 1e10)))
@@ -204,7 +204,11 @@ def test_saved_runs_are_read_back(tmp_path: Path) -> None:
     [
         ("{", "is not what"),
         ("[]", "is not what"),
-        ('{"schema": 1, "command": "count", "results": []}', "no run of `latency`"),
+        (
+            '{"schema": 1, "command": "count", "convention": null, "environment": {}, '
+            '"results": [{}]}',
+            "no run of `latency`",
+        ),
         ('{"schema": 1, "command": "latency", "results": [{}], "environment": {}}', "is not what"),
         (None, "No such file"),
     ],

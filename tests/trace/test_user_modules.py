@@ -9,7 +9,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from shufflenet_flops.counters import COUNTERS, run
+from shufflenet_flops.counters import compared_counters
+from shufflenet_flops.counters.run import run_counter
 from shufflenet_flops.errors import ModelError
 from shufflenet_flops.spec import OpClass
 from shufflenet_flops.trace import trace
@@ -72,12 +73,12 @@ def test_tracing_changes_nothing(case: Case) -> None:
     assert_unchanged(before, snapshot(module))
 
 
-@pytest.mark.parametrize("counter", COUNTERS, ids=lambda counter: counter.name)
+@pytest.mark.parametrize("counter", compared_counters(), ids=lambda counter: counter.name)
 def test_counters_change_nothing_and_leave_no_residual(case: Case, counter: object) -> None:
-    """Each runs on a copy; its fingerprint explains what it makes of the module."""
+    """Each runs on a copy; its cost model explains what it makes of the module."""
     module, x, _ = case
     before = snapshot(module)
-    report = run(counter, module, (x,), trace(module, x))
+    report = run_counter(counter, module, (x,), trace(module, x))
 
     assert report.status == "ok", report.reason
     assert report.residual == 0
@@ -133,7 +134,7 @@ class Broken:
 def test_a_counter_that_raises_is_unavailable() -> None:
     """Its reason is shown on one line and the others go on."""
     module, x, _ = cases()["functional"]
-    report = run(Broken(), module, (x,), trace(module, x))
+    report = run_counter(Broken(), module, (x,), trace(module, x))
 
     assert report.status == "unavailable"
     assert report.reason == "RuntimeError: no such luck"
@@ -147,16 +148,16 @@ class Vandal(Broken):
         self.original = original
 
     def count(self, model: nn.Module, inputs: object) -> object:
-        from shufflenet_flops.counters import Reading
+        from shufflenet_flops.counters import CounterTotal
 
         self.original.register_buffer("total_ops", torch.zeros(1))
-        return Reading(0)
+        return CounterTotal(0)
 
 
 def test_a_counter_that_changes_the_original_is_unavailable() -> None:
     """And is said to have done so."""
     module, x, _ = cases()["functional"]
-    report = run(Vandal(module), module, (x,), trace(module, x))
+    report = run_counter(Vandal(module), module, (x,), trace(module, x))
 
     assert report.status == "unavailable"
     assert report.reason == "it changed the original model"

@@ -1,1 +1,1 @@
-"""Grids and results as text and bytes: one module for each format."""
+"""Formats, one file each: its name, the suffix of its files, and what it can render."""

@@ -8,14 +8,22 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import metadata, resources
 from itertools import zip_longest
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops.report.plot.figure import image
-from shufflenet_flops.report.section import Picture, Section, stamp
+from shufflenet_flops.report.format.registry import PAGES, renders
+
+if TYPE_CHECKING:
+    from shufflenet_flops.report.document import Page
+    from shufflenet_flops.report.section import Picture, Section
 
 _TEMPLATES = "templates"
+
+
+@renders(PAGES, "html", ".html", rank=50)
+def page_as_html(page: Page) -> str:
+    """One file, with its figures in it and the explorer."""
+    return html(page.title, page.sections)
 
 
 def html(title: str, sections: Sequence[Section], *, explorer: bool = True) -> str:
@@ -24,6 +32,8 @@ def html(title: str, sections: Sequence[Section], *, explorer: bool = True) -> s
     All text is escaped. The page's content-security policy allows its own style and scripts, by
     their hashes, and images within the page: nothing else, and nothing from outside.
     """
+    from importlib import metadata
+
     import jinja2
     from markupsafe import Markup
 
@@ -62,6 +72,8 @@ class _Inline:
 
     @classmethod
     def of(cls, name: str) -> _Inline:
+        from importlib import resources
+
         from markupsafe import Markup
 
         file = resources.files("shufflenet_flops.report") / _TEMPLATES / name
@@ -90,6 +102,8 @@ def _json(data: Any) -> str:
 
 
 def _for_template(section: Section) -> dict[str, Any]:
+    from shufflenet_flops.report.section import stamp
+
     return {
         **vars(section),
         "name": anchor(section.name),
@@ -104,6 +118,8 @@ def anchor(name: str) -> str:
 
 
 def _embedded(picture: Picture) -> dict[str, Any]:
+    from shufflenet_flops.report.plot.figure import image
+
     svg = image(picture.figure, ".svg")
     width, height = (round(96 * inches) for inches in picture.figure.get_size_inches())
     source = f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"

@@ -5,16 +5,44 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from html import escape as html_escape
+from typing import TYPE_CHECKING
 
+from shufflenet_flops.report.format.registry import PAGES, RESULTS, VERDICTS, renders
 from shufflenet_flops.report.grid import Cell, Grid, bar
-from shufflenet_flops.report.section import Section, stamp
+
+if TYPE_CHECKING:
+    from shufflenet_flops.report.document import Document, Page, Verdicts
+    from shufflenet_flops.report.section import Section
 
 _BAR = 12  # characters of the longest bar
 
 
+@renders(RESULTS, "markdown", ".md", rank=40)
+def document_as_markdown(document: Document) -> str:
+    """The tables under headings of the third level."""
+    return markdown(document.grids)
+
+
+@renders(VERDICTS, "markdown", ".md", rank=40)
+def verdicts_as_markdown(found: Verdicts) -> str:
+    """A table of what failed, with the rest folded up."""
+    from shufflenet_flops.report.view import budget
+
+    return budget.markdown(found.report, found.title)
+
+
+@renders(PAGES, "markdown", ".md", rank=40)
+def page_as_markdown(page: Page) -> str:
+    """Sections one after the other, with links to the files of their figures."""
+    return "\n".join(
+        markdown_report(section, lambda picture: f"{page.figures}{picture}.svg")
+        for section in page.sections
+    )
+
+
 def markdown(grids: Sequence[Grid], level: int = 3) -> str:
     """Each grid as a heading of that level, a table and a list of notes."""
-    return "\n".join(_grid(one, level) for one in grids)
+    return "\n".join(_grid(grid, level) for grid in grids)
 
 
 def markdown_report(section: Section, link: Callable[[str], str] | None = None) -> str:
@@ -30,9 +58,9 @@ def markdown_report(section: Section, link: Callable[[str], str] | None = None) 
         if link is not None
     ]
     parts += [*pictures[:1], markdown(section.grids, 2), *pictures[1:]]
-    for one in section.details:
-        parts += ["<details>", f"<summary>{html_escape(one.title)}</summary>", ""]
-        parts += [*_body(one), "</details>", ""]
+    for grid in section.details:
+        parts += ["<details>", f"<summary>{html_escape(grid.title)}</summary>", ""]
+        parts += [*_body(grid), "</details>", ""]
     return "\n".join([*parts, *_about(section)])
 
 
@@ -41,6 +69,8 @@ def _about(section: Section) -> list[str]:
     if section.convention:
         lines += [f"Convention: {_sentence(section.convention)}", ""]
     if section.environment:
+        from shufflenet_flops.report.section import stamp
+
         lines += [f"Measured on: {escape(stamp(section.environment))}", ""]
     if section.command:
         lines += [f"Made by: {_code(section.command)}", ""]
@@ -70,22 +100,22 @@ def escape(text: str) -> str:
     )
 
 
-def _grid(one: Grid, level: int) -> str:
-    return "\n".join([f"{'#' * level} {escape(one.title)}", "", *_body(one)])
+def _grid(grid: Grid, level: int) -> str:
+    return "\n".join([f"{'#' * level} {escape(grid.title)}", "", *_body(grid)])
 
 
-def _body(one: Grid) -> list[str]:
+def _body(grid: Grid) -> list[str]:
     """The table and the notes, without the title."""
     lines = []
-    if one.rows:
+    if grid.rows:
         lines += [
-            _line(escape(column.heading) for column in one.columns),
-            _line("---:" if column.figures else ":---" for column in one.columns),
-            *(_line(_cell(cell) for cell in row) for row in one.rows),
+            _line(escape(column.heading) for column in grid.columns),
+            _line("---:" if column.figures else ":---" for column in grid.columns),
+            *(_line(_cell(cell) for cell in row) for row in grid.rows),
             "",
         ]
-    if one.notes:
-        lines += [*(f"- {escape(note)}" for note in one.notes), ""]
+    if grid.notes:
+        lines += [*(f"- {escape(note)}" for note in grid.notes), ""]
     return lines
 
 

@@ -1,16 +1,41 @@
-"""Grids for the terminal."""
+"""Grids and verdicts for the terminal, and as plain text."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from shufflenet_flops.report.format.registry import RESULTS, VERDICTS, renders
 from shufflenet_flops.report.grid import Grid, bar
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+    from shufflenet_flops.report.document import Document, Verdicts
+
+PIPE_WIDTH = 240  # a table that goes to a file or pipe is not cut at 80 columns
+
+
+@renders(RESULTS, "table", ".txt", rank=10)
+def document_as_text(document: Document) -> str:
+    """The tables, without colours and as wide as they are."""
+    from rich.console import Console
+
+    text = io.StringIO()
+    print_grids(Console(file=text, width=PIPE_WIDTH), document.grids)
+    # rstrip takes the no-break spaces that stand where other rows have a star, too.
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
+
+
+@renders(VERDICTS, "text", ".txt", rank=10)
+def verdicts_as_text(found: Verdicts) -> str:
+    """A line for each, and a summary."""
+    from shufflenet_flops.report.view.budget import text
+
+    return text(found.report)
 
 
 def print_grids(console: Console, grids: Sequence[Grid]) -> None:
@@ -22,100 +47,100 @@ def print_grids(console: Console, grids: Sequence[Grid]) -> None:
     from rich.text import Text
 
     width = console.width
-    for i, one in enumerate(grids):
+    for i, grid in enumerate(grids):
         if i:
             console.print()
-        console.print(Text(one.title, style="bold"))
-        if one.rows:
-            for block in _blocks(_with_bars(_marked(one), width), width):
+        console.print(Text(grid.title, style="bold"))
+        if grid.rows:
+            for block in _blocks(_with_bars(_marked(grid), width), width):
                 console.width = width if _folds(block, width) else max(width, _least(block))
                 console.print(_table(block, width))
-        for note in one.notes:
+        for note in grid.notes:
             console.print(Text(note, style="dim" if console.is_terminal else ""), width=width)
 
 
-def _blocks(one: Grid, width: int) -> list[Grid]:
+def _blocks(grid: Grid, width: int) -> list[Grid]:
     """The grid, or parts of it that fit, each with its first column."""
-    if _least(one) <= width or _folds(one, width):
-        return [one]
+    if _least(grid) <= width or _folds(grid, width):
+        return [grid]
     blocks = [[0]]
-    for i in range(1, len(one.columns)):
-        if len(blocks[-1]) > 1 and _least(_part(one, [*blocks[-1], i])) > width:
+    for i in range(1, len(grid.columns)):
+        if len(blocks[-1]) > 1 and _least(_part(grid, [*blocks[-1], i])) > width:
             blocks.append([0])
         blocks[-1].append(i)
-    return [_part(one, block) for block in blocks]
+    return [_part(grid, block) for block in blocks]
 
 
-def _part(one: Grid, places: Sequence[int]) -> Grid:
+def _part(grid: Grid, places: Sequence[int]) -> Grid:
     """Some columns of a grid."""
-    rows = tuple(tuple(row[i] for i in places) for row in one.rows)
-    return replace(one, columns=tuple(one.columns[i] for i in places), rows=rows)
+    rows = tuple(tuple(row[i] for i in places) for row in grid.rows)
+    return replace(grid, columns=tuple(grid.columns[i] for i in places), rows=rows)
 
 
-def _least(one: Grid) -> int:
+def _least(grid: Grid) -> int:
     """The width with a blank between columns, figures whole and names wrapped between words."""
-    return len(one.columns) - 1 + sum(_word(one, i) for i in range(len(one.columns)))
+    return len(grid.columns) - 1 + sum(_word(grid, i) for i in range(len(grid.columns)))
 
 
-def _folds(one: Grid, width: int) -> dict[int, int]:
+def _folds(grid: Grid, width: int) -> dict[int, int]:
     """The column whose longest word is to fold, and its width; none where it gets too narrow."""
-    names = [i for i, column in enumerate(one.columns) if not column.figures]
-    if not names or _least(one) <= width:
+    names = [i for i, column in enumerate(grid.columns) if not column.figures]
+    if not names or _least(grid) <= width:
         return {}
-    longest = max(names, key=lambda i: _word(one, i))
-    left = _word(one, longest) - (_least(one) - width)
+    longest = max(names, key=lambda i: _word(grid, i))
+    left = _word(grid, longest) - (_least(grid) - width)
     return {longest: left} if left >= _SHORTEST_NAME else {}
 
 
 _SHORTEST_NAME = 12
 
 
-def _word(one: Grid, place: int) -> int:
+def _word(grid: Grid, place: int) -> int:
     """The length of what must stay on one line: a figure, or a word of a name."""
-    if one.columns[place].figures:
-        return _longest(one, place)
-    texts = (one.columns[place].heading, *(row[place].text for row in one.rows))
+    if grid.columns[place].figures:
+        return _longest(grid, place)
+    texts = (grid.columns[place].heading, *(row[place].text for row in grid.rows))
     return max((len(word) for text in texts for word in text.split()), default=0)
 
 
-def _with_bars(one: Grid, width: int) -> Grid:
+def _with_bars(grid: Grid, width: int) -> Grid:
     """Bars as text, in the width that the other columns leave; without them where it is little."""
-    places = [i for i, column in enumerate(one.columns) if column.bars]
+    places = [i for i, column in enumerate(grid.columns) if column.bars]
     if not places:
-        return one
-    kept = [i for i in range(len(one.columns)) if i not in places]
-    left = width - sum(_longest(one, i) + 2 for i in kept)
+        return grid
+    kept = [i for i in range(len(grid.columns)) if i not in places]
+    left = width - sum(_longest(grid, i) + 2 for i in kept)
     length = min(left // len(places), _LONGEST_BAR)
     if length >= _SHORTEST_BAR:
-        kept = list(range(len(one.columns)))
+        kept = list(range(len(grid.columns)))
     rows = [
         tuple(
             replace(row[i], text=bar(row[i].share, length)) if i in places else row[i] for i in kept
         )
-        for row in one.rows
+        for row in grid.rows
     ]
-    return replace(one, columns=tuple(one.columns[i] for i in kept), rows=tuple(rows))
+    return replace(grid, columns=tuple(grid.columns[i] for i in kept), rows=tuple(rows))
 
 
 _SHORTEST_BAR, _LONGEST_BAR = 8, 24
 
 
-def _longest(one: Grid, place: int) -> int:
+def _longest(grid: Grid, place: int) -> int:
     """The width of a column in characters."""
-    texts = (one.columns[place].heading, *(row[place].text for row in one.rows))
+    texts = (grid.columns[place].heading, *(row[place].text for row in grid.rows))
     return max(len(line) for text in texts for line in text.split("\n"))
 
 
-def _table(one: Grid, width: int) -> Table:
+def _table(grid: Grid, width: int) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    natural = sum(_longest(one, i) + 2 for i in range(len(one.columns))) - 2
+    natural = sum(_longest(grid, i) + 2 for i in range(len(grid.columns))) - 2
     padding = 1 if natural <= width else 0
-    folds = _folds(one, width)
+    folds = _folds(grid, width)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, padding, 0, 0), show_edge=False)
-    for i, column in enumerate(one.columns):
+    for i, column in enumerate(grid.columns):
         table.add_column(
             Text(column.heading),
             justify="right" if column.figures else "left",
@@ -124,14 +149,14 @@ def _table(one: Grid, width: int) -> Table:
             overflow="fold",
             max_width=folds.get(i),
         )
-    for row in one.rows:
+    for row in grid.rows:
         table.add_row(*(Text(cell.text, style="bold green" if cell.best else "") for cell in row))
     return table
 
 
-def _marked(one: Grid) -> Grid:
+def _marked(grid: Grid) -> Grid:
     """The best figure of a column carries a star, so that it shows without colour too."""
-    marked = [any(row[i].best for row in one.rows) for i in range(len(one.columns))]
+    marked = [any(row[i].best for row in grid.rows) for i in range(len(grid.columns))]
     rows = tuple(
         tuple(
             replace(cell, text=cell.text + ("*" if cell.best else "\N{NO-BREAK SPACE}"))
@@ -139,6 +164,6 @@ def _marked(one: Grid) -> Grid:
             else cell
             for cell, has_mark in zip(row, marked, strict=True)
         )
-        for row in one.rows
+        for row in grid.rows
     )
-    return replace(one, rows=rows)
+    return replace(grid, rows=rows)

@@ -25,14 +25,14 @@ def draw_times(rows: Sequence[Timing]) -> Figure:
         figure = new_figure(height=4.0)
         axes = new_axes(figure, "MACs against time", "MMAC", "median time, ms")
         for i, engine in enumerate(_engines(rows)):
-            found = sorted(
+            points = sorted(
                 (row.macs / 1e6, row.median_s * 1e3, row.q1_s * 1e3, row.q3_s * 1e3)
                 for row in rows
                 if row.engine == engine and row.median_s and row.q1_s and row.q3_s
             )
-            if not found:
+            if not points:
                 continue
-            macs, median, q1, q3 = zip(*found, strict=True)
+            macs, median, q1, q3 = zip(*points, strict=True)
             below = [middle - low for middle, low in zip(median, q1, strict=True)]
             above = [high - middle for middle, high in zip(median, q3, strict=True)]
             axes.errorbar(
@@ -77,15 +77,15 @@ def _legend_below(figure: Figure) -> None:
     figure.legend(loc="outside lower center", ncols=3, fontsize=9, handlelength=1.5)
 
 
-def draw_speedups(found: Sequence[Against], engines: Sequence[str]) -> Figure:
+def draw_speedups(ratios: Sequence[Against], engines: Sequence[str]) -> Figure:
     """AlexNet's time over ShuffleNet 0.5x's at each size: an engine's bars, the paper, the MACs."""
     with style():
         figure = new_figure(width=8.0)
         axes = new_axes(figure, "AlexNet over ShuffleNet 0.5x: theory and practice", "", "ratio")
         width = 0.8 / (len(engines) + 1)
-        for i, one in enumerate(found):
+        for i, ratio in enumerate(ratios):
             for j, engine in enumerate(engines):
-                if pair := one.ours.get(engine):
+                if pair := ratio.ours.get(engine):
                     axes.bar(
                         i + (j - len(engines) / 2) * width,
                         pair.ratio,
@@ -96,11 +96,13 @@ def draw_speedups(found: Sequence[Against], engines: Sequence[str]) -> Figure:
                         label=engine if i == 0 else "",
                     )
             ends = (i - 0.45, i + 0.45)
-            axes.hlines(one.theory, *ends, color=INK, label="MACs" if i == 0 else "")
+            axes.hlines(ratio.theory, *ends, color=INK, label="MACs" if i == 0 else "")
             axes.hlines(
-                one.paper, *ends, color=INK, linestyle="--", label="paper" if i == 0 else ""
+                ratio.paper, *ends, color=INK, linestyle="--", label="paper" if i == 0 else ""
             )
-        axes.set_xticks(range(len(found)), [f"{h}x{w}" for h, w in (one.size for one in found)])
+        axes.set_xticks(
+            range(len(ratios)), [f"{h}x{w}" for h, w in (ratio.size for ratio in ratios)]
+        )
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import cast
 
 from shufflenet_flops.errors import UnknownNameError
-from shufflenet_flops.report.saved import Saved
 from shufflenet_flops.report.section import Section
+from shufflenet_flops.saved import Saved
 
 # By the command that writes the results: the module here whose `section` tells about them.
 SECTIONS: Mapping[str, str] = MappingProxyType(

@@ -6,9 +6,9 @@ from shufflenet_flops.budget.verdict import Report, Verdict
 from shufflenet_flops.counting.amount import figure
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid
 from shufflenet_flops.report.plot.bars import draw_stacked
-from shufflenet_flops.report.saved import Saved, structured
 from shufflenet_flops.report.section import Picture, Section
 from shufflenet_flops.report.view.budget import label, row_cells, summary
+from shufflenet_flops.saved import Saved
 
 MOST_BARS = 30  # those nearest to their limits, or over them
 _COLOURS = {"used": "#0072B2", "over the limit": "#D55E00"}
@@ -16,29 +16,34 @@ _COLOURS = {"used": "#0072B2", "over the limit": "#D55E00"}
 
 def section(saved: Saved) -> Section:
     """Every verdict, what failed first, and how much of each limit is used."""
-    verdicts = [structured(Verdict, one, f"results[{i}]") for i, one in enumerate(saved.results)]
-    verdicts.sort(key=lambda one: one.passed)
+    verdicts = sorted(saved.typed(Verdict), key=lambda verdict: verdict.passed)
     report = Report(tuple(verdicts))
-    timed = any(one.metric == "latency" for one in verdicts)
+    timed = any(verdict.metric == "latency" for verdict in verdicts)
     return Section(
         name="check",
         question="Are the models within their budgets?",
         findings=(f"{summary(report)}.", *_nearest(verdicts), *_failures(verdicts)),
         grids=(_grid(verdicts),),
         pictures=tuple(_picture(verdicts)),
-        details=tuple(_layers(one) for one in verdicts if one.top_rows and not one.passed),
+        details=tuple(
+            _layers(verdict) for verdict in verdicts if verdict.top_rows and not verdict.passed
+        ),
         convention="Each limit's own, as its row says; a limit without one is under `paper`.",
         environment=saved.environment if timed else None,
     )
 
 
-def _used(one: Verdict) -> float | None:
+def _used(verdict: Verdict) -> float | None:
     """How much of the limit is used, as a share of it."""
-    return one.actual / one.limit if one.actual is not None and one.limit else None
+    return verdict.actual / verdict.limit if verdict.actual is not None and verdict.limit else None
 
 
 def _nearest(verdicts: list[Verdict]) -> list[str]:
-    used = {f"{one.model} {one.metric}": _used(one) for one in verdicts if one.passed}
+    used = {
+        f"{verdict.model} {verdict.metric}": _used(verdict)
+        for verdict in verdicts
+        if verdict.passed
+    }
     known = {name: share for name, share in used.items() if share is not None}
     if not known:
         return []
@@ -47,7 +52,11 @@ def _nearest(verdicts: list[Verdict]) -> list[str]:
 
 
 def _failures(verdicts: list[Verdict]) -> list[str]:
-    return [f"{one.model} {one.metric}: {one.message}." for one in verdicts if not one.passed]
+    return [
+        f"{verdict.model} {verdict.metric}: {verdict.message}."
+        for verdict in verdicts
+        if not verdict.passed
+    ]
 
 
 def _grid(verdicts: list[Verdict]) -> Grid:
@@ -61,18 +70,30 @@ def _grid(verdicts: list[Verdict]) -> Grid:
         Column("reason", figures=False),
     ]
     rows = []
-    for one in verdicts:
-        used = _used(one)
+    for verdict in verdicts:
+        used = _used(verdict)
         share = f"{100 * used:.2f} %" if used is not None else "–"
-        place = one.convention or "–"
-        rows.append((label(one), one.model, one.metric, one.message, share, place, one.reason))
+        place = verdict.convention or "–"
+        rows.append(
+            (
+                label(verdict),
+                verdict.model,
+                verdict.metric,
+                verdict.message,
+                share,
+                place,
+                verdict.reason,
+            )
+        )
     return grid("verdicts", columns, rows)
 
 
 def _picture(verdicts: list[Verdict]) -> list[Picture]:
-    shares = {f"{one.model}, {one.metric}": _used(one) for one in verdicts}
+    shares = {f"{verdict.model}, {verdict.metric}": _used(verdict) for verdict in verdicts}
     known = {name: 100 * share for name, share in shares.items() if share is not None}
-    used = {name: known[name] for name in sorted(known, key=lambda one: -known[one])[:MOST_BARS]}
+    used = {
+        name: known[name] for name in sorted(known, key=lambda verdict: -known[verdict])[:MOST_BARS]
+    }
     if not used:
         return []
     parts = {
@@ -90,7 +111,7 @@ def _picture(verdicts: list[Verdict]) -> list[Picture]:
     return [Picture("limits", "How much of each limit is used, in per cent", drawn)]
 
 
-def _layers(one: Verdict) -> Grid:
+def _layers(verdict: Verdict) -> Grid:
     """The layers behind a verdict that did not pass."""
     columns = [
         Column("difference"),
@@ -99,7 +120,9 @@ def _layers(one: Verdict) -> Grid:
         Column("now"),
     ]
     rows: list[list[Cell | str]] = [
-        [*row_cells(row), figure(row.metric, row.amount)] for row in one.top_rows
+        [*row_cells(row), figure(row.metric, row.amount)] for row in verdict.top_rows
     ]
-    more = [f"{one.more_rows} other layers"] if one.more_rows else []
-    return grid(f"layers behind {one.model}, {one.metric}", columns, rows, [*more, one.hint])
+    more = [f"{verdict.more_rows} other layers"] if verdict.more_rows else []
+    return grid(
+        f"layers behind {verdict.model}, {verdict.metric}", columns, rows, [*more, verdict.hint]
+    )

@@ -3,40 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from shufflenet_flops.counting import Convention, Table, find_convention
+from shufflenet_flops.counting.result import CountResult
 from shufflenet_flops.report.grid import percent
 from shufflenet_flops.report.plot.bars import draw_stacked
-from shufflenet_flops.report.saved import Saved
 from shufflenet_flops.report.section import Picture, Section
 from shufflenet_flops.report.view.count import (
-    caveats,
+    count_caveats,
     group_grid,
     layer_grid,
     memory_text,
     stage_grid,
-    table_from,
 )
+from shufflenet_flops.saved import Saved
 
 MOST_BARS = 30  # in one figure; a network with more stages than that is drawn by kind alone
 
 
 def section(saved: Saved) -> Section:
     """Stages and kinds of one network, with every layer folded away."""
-    (result,) = saved.results
+    (result,) = saved.typed(CountResult)
     convention = find_convention(saved.convention or "paper")
-    table = table_from(result)
+    table = result.table
     stages, kinds = table.by("stage"), table.by("kind")
     kinds = dict(sorted(kinds.items(), key=lambda item: -item[1].total(convention)))
-    name = result["model"]
-    unknown = {one["op"]: one["calls"] for one in result["unknown_ops"]}
+    name = result.model
     return Section(
         name=f"count-{name}",
         question=f"Where is the work of {name}?",
         findings=(
             *_findings(result, table, stages, kinds, convention),
-            *caveats(unknown, real_forward=result["real_forward"]),
+            *count_caveats(result),
         ),
         grids=(
             stage_grid("by stage", table, convention),
@@ -45,7 +43,7 @@ def section(saved: Saved) -> Section:
         pictures=(_picture(name, stages, convention),) if table.total(convention) else (),
         details=(layer_grid(f"all {len(table.rows)} layers", table, convention),),
         convention=f"`{convention.name}`, in {convention.unit}s: {convention.meaning}. Input "
-        f"{' '.join(result['inputs'])}. Memory access: every input, weight and output of every "
+        f"{' '.join(result.inputs)}. Memory access: every input, weight and output of every "
         "layer once, nothing cached.",
     )
 
@@ -60,7 +58,7 @@ def _most(groups: Mapping[str, Table], total: int, convention: Convention) -> st
 
 
 def _findings(
-    result: Mapping[str, Any],
+    result: CountResult,
     table: Table,
     stages: dict[str, Table],
     kinds: dict[str, Table],
@@ -70,7 +68,7 @@ def _findings(
     if not total:
         return [f"It does no work that `{convention.name}` counts."]
     findings = [
-        f"{total:,} {convention.unit}s, {result['params']:,} parameters and "
+        f"{total:,} {convention.unit}s, {result.params:,} parameters and "
         f"{memory_text(table.memory_bytes, 1)} of memory access for one input.",
         f"The most {convention.unit}s are in {_most(stages, total, convention)}; by kind of layer, "
         f"in {_most(kinds, total, convention)}.",

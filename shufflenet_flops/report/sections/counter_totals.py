@@ -14,25 +14,25 @@ _MOST = 6  # classes with a colour of their own; more are not told apart
 
 def counters_picture(of: str, counters: Mapping[str, CounterReport]) -> Picture:
     """What every counter makes of the model called `of`, in the counter's own unit."""
-    reports = {name: one for name, one in counters.items() if one.status == "ok"}
+    reports = {name: report for name, report in counters.items() if report.status == "ok"}
     largest: dict[str, int] = {}
-    for one in reports.values():
-        for op_class, amount in one.terms.items():
+    for report in reports.values():
+        for op_class, amount in report.terms.items():
             largest[op_class] = max(largest.get(op_class, 0), abs(amount))
     shown = sorted(largest, key=largest.__getitem__, reverse=True)[:_MOST]
     parts = {
-        class_label(op_class): [one.terms.get(op_class, 0) / 1e6 for one in reports.values()]
+        class_label(op_class): [report.terms.get(op_class, 0) / 1e6 for report in reports.values()]
         for op_class in shown
     }
     if len(shown) < len(largest):
         parts["other classes"] = [
-            sum(amount for op_class, amount in one.terms.items() if op_class not in shown) / 1e6
-            for one in reports.values()
+            sum(amount for op_class, amount in report.terms.items() if op_class not in shown) / 1e6
+            for report in reports.values()
         ]
-    unexplained = [float(abs(one.residual or 0)) / 1e6 for one in reports.values()]
+    unexplained = [float(abs(report.residual or 0)) / 1e6 for report in reports.values()]
     if any(unexplained):
         parts["unexplained"] = unexplained
-    names = [f"{name}, {one.unit}" for name, one in reports.items()]
+    names = [f"{name}, {report.unit}" for name, report in reports.items()]
     return Picture(
         "counters",
         f"What each counter makes of {of}, by class of work",

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-from shufflenet_flops.errors import DataError
 from shufflenet_flops.latency.measure import Timing
-from shufflenet_flops.latency.saved import timing
 from shufflenet_flops.latency.warnings import doubts_about
 from shufflenet_flops.report.plot.latency import draw_roofline, draw_times
-from shufflenet_flops.report.saved import Saved
-from shufflenet_flops.report.section import Picture, Section
-from shufflenet_flops.report.view.latency import latencies, latency_grids, layer_grids, stamp
+from shufflenet_flops.report.section import Picture, Section, measured_on
+from shufflenet_flops.report.view.latency import latencies, latency_grids
+from shufflenet_flops.report.view.roofline import layer_grids
+from shufflenet_flops.saved import Saved
 
 
 def section(saved: Saved) -> Section:
@@ -20,15 +19,14 @@ def section(saved: Saved) -> Section:
 
     The stamp of the environment is under the table, as `latency` has it.
     """
-    try:
-        rows = [timing(one) for one in saved.results]
-    except (KeyError, TypeError) as error:
-        raise DataError(f"results: {error} is missing or misplaced; run `latency` again") from None
+    rows = saved.typed(Timing)
     return Section(
         name="latency",
         question="How long do the models take, and is it the MACs?",
         findings=(*_rates(rows), *_order(rows), *_failures(rows)),
-        grids=tuple(latency_grids(rows, stamp(saved.environment), doubts_about(latencies(rows)))),
+        grids=tuple(
+            latency_grids(rows, measured_on(saved.environment), doubts_about(latencies(rows)))
+        ),
         pictures=tuple(_pictures(rows)),
         details=tuple(layer_grids(rows)) if any(row.layers for row in rows) else (),
         convention="`paper`, in MACs; GFLOP/s count two floating-point operations for each. Times "
@@ -77,11 +75,11 @@ def _failures(rows: Sequence[Timing]) -> list[str]:
 
 
 def _pictures(rows: Sequence[Timing]) -> list[Picture]:
-    found = []
+    pictures = []
     if _measured(rows):
         shown = "MACs against median time, with quartiles, an engine per colour"
-        found.append(Picture("times", shown, draw_times(rows)))
+        pictures.append(Picture("times", shown, draw_times(rows)))
     if any(layer.macs and layer.time_s for row in rows for layer in row.layers):
         shown = "Layers of eager mode under the roofs of this machine"
-        found.append(Picture("roofline", shown, draw_roofline(rows)))
-    return found
+        pictures.append(Picture("roofline", shown, draw_roofline(rows)))
+    return pictures

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import groupby
 
-from shufflenet_flops.paper import CellResult, Verdict, load_table
+from shufflenet_flops.paper import CellResult, Verdict
 from shufflenet_flops.report.plot.bars import draw_stacked
-from shufflenet_flops.report.saved import Saved, structured
 from shufflenet_flops.report.section import Picture, Section
 from shufflenet_flops.report.view.paper import (
     LEGEND,
     Reproduced,
+    by_table,
     errata_grid,
     overview_grid,
     table_grids,
 )
+from shufflenet_flops.saved import Saved
 
 _COLOURS = {"exact": "#009E73", "near": "#56B4E9", "quoted": "#9CA3AF", "unexplained": "#D55E00"}
 
 
 def section(saved: Saved) -> Section:
     """Verdicts by table, and every table with each figure's computed twin."""
-    cells = [structured(CellResult, one, f"results[{i}]") for i, one in enumerate(saved.results)]
-    tables = [
-        (load_table(name), list(found)) for name, found in groupby(cells, lambda cell: cell.table)
-    ]
+    cells = list(saved.typed(CellResult))
+    tables = by_table(cells)
     several = len(tables) > 1
     printed = table_grids(tables, alternatives=True)
     return Section(

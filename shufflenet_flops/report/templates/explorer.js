@@ -51,41 +51,40 @@
     return { rows, total };
   };
 
-  // ---- what cannot be, in the words of the command line --------------------------------------
+  // ---- rules, which the page has as data -----------------------------------------------------
 
-  const nearest = (size, step) => {
-    const below = (size / step) * step;
-    const near = [below, below + step].filter((one) => one > 0n);
-    return `nearest ${near.length === 1 ? "is" : "are"} ${near.join(" and ")}`;
+  const OPERATIONS = {
+    "+": (a, b) => a + b, "-": (a, b) => a - b, "*": (a, b) => a * b, "//": (a, b) => a / b,
   };
 
-  const indivisible = (name, size, divisor, by) =>
-    size % by === 0n ? "" :
-      `${name}=${size} must be divisible by ${divisor}=${by}; ${nearest(size, by)}`;
+  // A number, the name of a size, or an operation on two expressions.
+  const number = (expression, sizes) => {
+    if (typeof expression === "number") return BigInt(expression);
+    if (typeof expression === "string") return sizes[expression];
+    const [operation, a, b] = expression;
+    return OPERATIONS[operation](number(a, sizes), number(b, sizes));
+  };
 
+  const rulesOf = (unit, auto) => data.units[unit].rules[auto ? "auto" : "given"];
+
+  // The sentence of the first rule that is broken; texts and expressions come in turn.
   const problemOf = (unit, sizes, auto) => {
-    const uses = (name) => data.units[unit].variables.includes(name);
-    const groups = uses("g") ? sizes.g : 1n;
-    if (auto && sizes.c % (4n * groups) !== 0n) {
-      return `c=${sizes.c} cannot be split: g=${groups} needs output channels divisible by ` +
-        `4·g=${4n * groups}; ${nearest(sizes.c, 4n * groups)}`;
-    }
-    const problem = auto ? "" : indivisible("m", sizes.m, "g", groups);
-    if (problem) return problem;
-    for (const [name, divisor] of data.units[unit].divisors) {
-      const found = indivisible(name, sizes[name], divisor, sizes[divisor]);
-      if (found) return found;
+    for (const rule of rulesOf(unit, auto)) {
+      const size = number(rule.size, sizes), by = number(rule.by, sizes);
+      if (size % by !== 0n) {
+        return (size < by ? rule.below : rule.above)
+          .map((piece, i) => (i % 2 ? number(piece, sizes) : piece)).join("");
+      }
     }
     return "";
   };
 
+  const gcd = (a, b) => (b ? gcd(b, a % b) : a);
+
   // The distance between values of a slider, so that dragging it alone breaks no rule.
-  const stepOf = (name, { unit, auto }, sizes) => {
-    const groups = data.units[unit].variables.includes("g") ? sizes.g : 1n;
-    if (name === "c" && auto) return 4n * groups;
-    if (name === "m") return groups;
-    return data.units[unit].divisors.some(([divided]) => divided === name) ? groups : 1n;
-  };
+  const stepOf = (name, { unit, auto }, sizes) =>
+    rulesOf(unit, auto).filter((rule) => rule.size === name).map((rule) => number(rule.by, sizes))
+      .reduce((step, by) => step / gcd(step, by) * by, 1n);
 
   // ---- the setting, which the address keeps --------------------------------------------------
 
@@ -124,7 +123,7 @@
       }
       sizes[name] = BigInt(text);
     }
-    if (setting.auto) sizes.m = sizes.c / 4n;
+    if (setting.auto) sizes.m = number(data.auto, sizes);
     return { sizes };
   };
 

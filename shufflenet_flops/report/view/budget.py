@@ -1,14 +1,13 @@
-"""Verdicts for people and for scripts: text, Markdown, and the results of the JSON."""
+"""Verdicts for people: as text, and as Markdown."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import groupby
 from textwrap import wrap
-from typing import Any
 
 from shufflenet_flops.budget.verdict import PASSING, Report, TopRow, Verdict
 from shufflenet_flops.counting.amount import figure, signed
@@ -16,11 +15,6 @@ from shufflenet_flops.errors import one_line
 from shufflenet_flops.report.format.markdown import escape
 
 _INDENT = "      "
-
-
-def results(report: Report) -> list[dict[str, Any]]:
-    """The results of the JSON: one for each model and metric."""
-    return [asdict(one) for one in report.verdicts]
 
 
 def text(report: Report, width: int | None = None) -> str:
@@ -39,10 +33,10 @@ def text(report: Report, width: int | None = None) -> str:
         lines.extend(_wrapped(line, column, width) if width else [line])
 
     for group in _of_models(verdicts):
-        for one in group:
-            cells = [cell.ljust(size) for cell, size in zip(_head(one), widths, strict=True)]
-            add("  ".join((*cells, _line(one))).rstrip(), sum(widths) + 2 * len(widths))
-            for line in layer_lines(one):
+        for verdict in group:
+            cells = [cell.ljust(size) for cell, size in zip(_head(verdict), widths, strict=True)]
+            add("  ".join((*cells, _line(verdict))).rstrip(), sum(widths) + 2 * len(widths))
+            for line in layer_lines(verdict):
                 add(f"{_INDENT}{line}", 2 * len(_INDENT))
         for note in _notes(group):
             add(f"{_INDENT}{note}", 2 * len(_INDENT))
@@ -52,27 +46,31 @@ def text(report: Report, width: int | None = None) -> str:
 def _by_urgency(report: Report) -> list[Verdict]:
     """What failed last; of one urgency, all that is about one model together."""
     first: dict[str, int] = {}
-    for i, one in enumerate(report.verdicts):
-        first.setdefault(one.model, i)
-    return sorted(report.verdicts, key=lambda one: (_urgency(one), first[one.model]))
+    for i, verdict in enumerate(report.verdicts):
+        first.setdefault(verdict.model, i)
+    return sorted(report.verdicts, key=lambda verdict: (_urgency(verdict), first[verdict.model]))
 
 
 def _of_models(verdicts: Sequence[Verdict]) -> Iterator[list[Verdict]]:
     """Verdicts of one label and model, with the layers that an earlier one of them has not told."""
-    for _, of_model in groupby(verdicts, lambda one: (label(one), one.model)):
+    for _, of_model in groupby(verdicts, lambda verdict: (label(verdict), verdict.model)):
         group: list[Verdict] = []
         told: set[tuple[str, str]] = set()
-        for one in of_model:
-            is_told = one.status not in PASSING
-            rows = [row for row in one.top_rows if is_told and (row.path, row.change) not in told]
+        for verdict in of_model:
+            is_told = verdict.status not in PASSING
+            rows = [
+                row for row in verdict.top_rows if is_told and (row.path, row.change) not in told
+            ]
             told.update((row.path, row.change) for row in rows)
-            group.append(replace(one, top_rows=tuple(rows), more_rows=one.more_rows if rows else 0))
+            group.append(
+                replace(verdict, top_rows=tuple(rows), more_rows=verdict.more_rows if rows else 0)
+            )
         yield group
 
 
 def _notes(group: Sequence[Verdict]) -> list[str]:
     """Every note on a model once."""
-    return list(dict.fromkeys(note for one in group for note in note_lines(one)))
+    return list(dict.fromkeys(note for verdict in group for note in note_lines(verdict)))
 
 
 def _wrapped(line: str, column: int, width: int) -> list[str]:
@@ -99,13 +97,13 @@ def summary(report: Report) -> str:
     return ", ".join(parts) or "nothing to compare"
 
 
-def label(one: Verdict) -> str:
+def label(verdict: Verdict) -> str:
     """`ok`, `off`, `WARN`, `FAIL`, or `ERROR` where nothing can be said."""
-    if one.status in PASSING:
-        return one.status
-    if one.passed:
+    if verdict.status in PASSING:
+        return verdict.status
+    if verdict.passed:
         return "WARN"
-    return "ERROR" if one.status in ("error", "not-comparable") else "FAIL"
+    return "ERROR" if verdict.status in ("error", "not-comparable") else "FAIL"
 
 
 def row_cells(row: TopRow) -> tuple[str, str, str]:
@@ -116,56 +114,63 @@ def row_cells(row: TopRow) -> tuple[str, str, str]:
     return in_figures, one_line(row.path), one_line(row.change)
 
 
-def layer_lines(one: Verdict) -> list[str]:
+def layer_lines(verdict: Verdict) -> list[str]:
     """The layers behind a verdict, with the figures and names in columns."""
-    cells = list(map(row_cells, one.top_rows))
+    cells = list(map(row_cells, verdict.top_rows))
     widths = [max((len(cell[i]) for cell in cells), default=0) for i in (0, 1)]
     lines = [
         f"{amount.rjust(widths[0])}  {path.ljust(widths[1])}  {change}"
         for amount, path, change in cells
     ]
-    if one.top_rows and one.top_rows[0].delta is None:
+    if verdict.top_rows and verdict.top_rows[0].delta is None:
         lines.insert(0, "heaviest layers:")
-    if one.more_rows:
-        lines.append(_more(one))
+    if verdict.more_rows:
+        lines.append(_more(verdict))
     return lines
 
 
-def _more(one: Verdict) -> str:
-    return f"and {one.more_rows} more layer{'s' if one.more_rows > 1 else ''}"
+def _more(verdict: Verdict) -> str:
+    return f"and {verdict.more_rows} more layer{'s' if verdict.more_rows > 1 else ''}"
 
 
-def note_lines(one: Verdict) -> list[str]:
+def note_lines(verdict: Verdict) -> list[str]:
     """Why there is the budget, and what to do, for a verdict that is not fine."""
-    if one.status in PASSING:
+    if verdict.status in PASSING:
         return []
-    notes = {"reason": one.reason, "hint": one.hint}
+    notes = {"reason": verdict.reason, "hint": verdict.hint}
     return [f"{name}: {one_line(note)}" for name, note in notes.items() if note]
 
 
-def _urgency(one: Verdict) -> int:
-    return ("off", "ok", "WARN", "FAIL", "ERROR").index(label(one))
+def told(verdict: Verdict) -> str:
+    """Everything that there is to say about a verdict."""
+    return "\n".join((one_line(verdict.message), *layer_lines(verdict), *note_lines(verdict)))
 
 
-def _head(one: Verdict) -> tuple[str, str, str]:
-    return label(one), one_line(one.model) or "?", one.metric
+def _urgency(verdict: Verdict) -> int:
+    return ("off", "ok", "WARN", "FAIL", "ERROR").index(label(verdict))
 
 
-def _line(one: Verdict) -> str:
-    note = f" ({one.hint})" if one.hint and one.status == "ok" else ""
-    return "  ".join((one_line(one.message + note), *([place(one)] if one.status != "ok" else [])))
+def _head(verdict: Verdict) -> tuple[str, str, str]:
+    return label(verdict), one_line(verdict.model) or "?", verdict.metric
 
 
-def place(one: Verdict) -> str:
+def _line(verdict: Verdict) -> str:
+    note = f" ({verdict.hint})" if verdict.hint and verdict.status == "ok" else ""
+    return "  ".join(
+        (one_line(verdict.message + note), *([place(verdict)] if verdict.status != "ok" else []))
+    )
+
+
+def place(verdict: Verdict) -> str:
     """`flop-budget.toml:5`, or nothing."""
-    return one_line(f"{one.file}:{one.line or 1}") if one.file else ""
+    return one_line(f"{verdict.file}:{verdict.line or 1}") if verdict.file else ""
 
 
 def markdown(report: Report, title: str) -> str:
     """A table of what failed, folded up below it what is fine, and the layers of each failure."""
-    verdicts = [one for group in reversed(list(_of_labels(report))) for one in group]
-    fine = [one for one in verdicts if one.status in PASSING]
-    told = [one for one in verdicts if one.status not in PASSING]
+    verdicts = [verdict for group in reversed(list(_of_labels(report))) for verdict in group]
+    fine = [verdict for verdict in verdicts if verdict.status in PASSING]
+    told = [verdict for verdict in verdicts if verdict.status not in PASSING]
     lines = [f"### {escape(title)}: {escape(summary(report))}", *_markdown_table(told or fine)]
     for group in _of_models(told):
         lines += _markdown_details(group)
@@ -188,14 +193,14 @@ def _markdown_table(verdicts: Sequence[Verdict]) -> list[str]:
 _SIGNS = {"ok": "✅", "off": "⚪", "WARN": "⚠️", "FAIL": "❌", "ERROR": "❌"}
 
 
-def _markdown_row(one: Verdict) -> str:
-    note = f" ({one.hint})" if one.hint and one.status == "ok" else ""
+def _markdown_row(verdict: Verdict) -> str:
+    note = f" ({verdict.hint})" if verdict.hint and verdict.status == "ok" else ""
     cells = (
-        f"{_SIGNS[label(one)]}\N{NO-BREAK SPACE}{label(one)}",
-        _code(one.model),
-        escape(one.metric),
-        _plain(one.message + note),
-        _code(place(one)),
+        f"{_SIGNS[label(verdict)]}\N{NO-BREAK SPACE}{label(verdict)}",
+        _code(verdict.model),
+        escape(verdict.metric),
+        _record(verdict.message + note),
+        _code(place(verdict)),
     )
     return f"| {' | '.join(cells)} |"
 
@@ -203,9 +208,11 @@ def _markdown_row(one: Verdict) -> str:
 def _markdown_details(group: Sequence[Verdict]) -> list[str]:
     """The layers behind a model's figures, in columns, and the notes on it."""
     lines = []
-    for one in group:
-        if layers := layer_lines(one):
-            head = f"**{_code(one.model)} {escape(one.metric)}**: {_plain(one.message)}"
+    for verdict in group:
+        if layers := layer_lines(verdict):
+            head = (
+                f"**{_code(verdict.model)} {escape(verdict.metric)}**: {_record(verdict.message)}"
+            )
             # Each line begins with words of ours, so none can end the block.
             lines += ["", head, "", "```text", *layers, "```"]
     notes = [f"- {_with_code(note)}" for note in _notes(group)]
@@ -220,7 +227,7 @@ def _with_code(text: str) -> str:
     return "".join(_code(part) if i % 2 else _escaped(part) for i, part in enumerate(parts))
 
 
-def _plain(text: str) -> str:
+def _record(text: str) -> str:
     """Text that stays text: no markup, and nobody is mentioned."""
     return _escaped(one_line(text))
 

@@ -4,100 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from shufflenet_flops.counting import Convention, Grouping, Kind, Row, Table
+from shufflenet_flops.counting import Convention, Grouping, Table
 from shufflenet_flops.counting.metric import ACTIVATIONS, MACS, MEMORY
+from shufflenet_flops.counting.result import CountResult, KindResult, LayerResult, UnknownOp
 from shufflenet_flops.report.grid import Cell, Column, Grid, Scale, grid, percent, scale_within
-from shufflenet_flops.sources import Counted, Source
-from shufflenet_flops.spec import OpClass, shape_text
+from shufflenet_flops.sources import Source
+from shufflenet_flops.spec import shape_text
 
 ROOT = "(model)"  # what the outermost module does itself, which has no path
 
 
-def count_result(source: Source, convention: Convention) -> dict[str, Any]:
-    """The JSON result of `count`; shares are of the convention's total.
-
-    `input` is the shape of the first input, `inputs` all of them as the command line takes them.
-    """
+def count_result(source: Source, convention: Convention) -> CountResult:
+    """The result of `count`; shares are of the convention's total."""
     counted = source.counted
     table = counted.table
     total = table.total(convention)
-    return {
-        "model": source.name,
-        "source": source.origin,
-        "input": source.inputs[0].shape,
-        "inputs": [str(one) for one in source.inputs],
-        "total": total,
-        "unit": convention.unit,
-        "macs": table.macs,
-        "flops": table.flops,
-        "params": counted.params,
-        "activations": table.activations,
-        "memory_bytes": table.memory_bytes,
-        "by_kind": {
-            kind: {
-                "macs": part.macs,
-                "params": part.params,
-                "share": part.total(convention) / total if total else 0.0,
-            }
+    return CountResult(
+        model=source.name,
+        source=source.origin,
+        input=source.inputs[0].shape,
+        inputs=tuple(map(str, source.inputs)),
+        total=total,
+        unit=convention.unit,
+        macs=table.macs,
+        flops=table.flops,
+        params=counted.params,
+        activations=table.activations,
+        memory_bytes=table.memory_bytes,
+        by_kind={
+            kind: KindResult(
+                part.macs, part.params, part.total(convention) / total if total else 0.0
+            )
             for kind, part in table.by("kind").items()
         },
-        "rows": [_row_record(row) for row in table.rows],
-        "unknown_ops": [{"op": op, "calls": calls} for op, calls in counted.unknown_ops.items()],
-        "real_forward": counted.real_forward,
-    }
-
-
-def _row_record(row: Row) -> dict[str, Any]:
-    return {
-        "path": row.path,
-        "op": row.op,
-        "kind": row.kind.value,
-        "inputs": [shape_text(shape) for shape in row.inputs],
-        "output": row.output,
-        "kernel": row.kernel,
-        "stride": row.stride,
-        "groups": row.groups,
-        "macs": row.macs,
-        "params": row.params,
-        "activations": row.activations,
-        "read_bytes": row.read_bytes,
-        "write_bytes": row.write_bytes,
-        "counts": {op_class.value: amount for op_class, amount in row.counts.items()},
-    }
-
-
-def table_from(result: Mapping[str, Any]) -> Table:
-    """The table whose `count_result` is `result`."""
-    return Table(tuple(_row_from(record) for record in result["rows"]))
-
-
-def _row_from(record: Mapping[str, Any]) -> Row:
-    def sizes(key: str) -> tuple[int, ...] | None:
-        return None if record[key] is None else tuple(record[key])
-
-    return Row(
-        path=record["path"],
-        op=record["op"],
-        kind=Kind(record["kind"]),
-        inputs=tuple(tuple(map(int, filter(None, shape.split("x")))) for shape in record["inputs"]),
-        output=tuple(record["output"]),
-        counts={OpClass(name): amount for name, amount in record["counts"].items()},
-        params=record["params"],
-        read_bytes=record["read_bytes"],
-        write_bytes=record["write_bytes"],
-        kernel=sizes("kernel"),
-        stride=sizes("stride"),
-        groups=record["groups"],
+        rows=tuple(map(LayerResult.of, table.rows)),
+        unknown_ops=tuple(UnknownOp(op, calls) for op, calls in counted.unknown_ops.items()),
+        real_forward=counted.real_forward,
+        specified=source.network is not None,
     )
 
 
-def count_grids(source: Source, convention: Convention, by: Grouping) -> list[Grid]:
+def count_grids(result: CountResult, convention: Convention, by: Grouping) -> list[Grid]:
     """The table grouped as asked, then, unless that is it, the shares by kind."""
-    title = f"{source.name} on {' '.join(map(str, source.inputs))}"
-    table = source.counted.table
-    notes = _notes(source, source.counted, convention)
+    title = f"{result.model} on {' '.join(result.inputs)}"
+    table = result.table
+    notes = _notes(result, convention)
     kinds = dict(sorted(table.by("kind").items(), key=lambda item: -item[1].total(convention)))
     if by == "kind":
         return [group_grid(title, "kind", kinds, table, convention, notes)]
@@ -139,31 +91,37 @@ def memory_text(size: int, digits: int) -> str:
     return f"{scale(size)} {scale.prefix}B"
 
 
-def _notes(source: Source, counted: Counted, convention: Convention) -> list[str]:
-    table = counted.table
-    unused = counted.params - table.params
-    precision = " in fp32" if source.network else ""
+def _notes(result: CountResult, convention: Convention) -> list[str]:
+    table = result.table
+    unused = result.params - table.params
+    precision = " in fp32" if result.specified else ""
     notes = [
         f"{table.total(convention):,} {convention.unit}s under `{convention.name}`: "
         f"{convention.meaning}",
-        f"{counted.params:,} parameters{f' ({unused:,} of them unused)' if unused else ''}; "
+        f"{result.params:,} parameters{f' ({unused:,} of them unused)' if unused else ''}; "
         f"{table.activations:,} activations; "
         f"{memory_text(table.memory_bytes, 2)} of memory access{precision}, nothing cached",
     ]
-    if source.network is None:
-        notes.append(f"counted from: {source.origin}")
-    return notes + caveats(counted.unknown_ops, real_forward=counted.real_forward)
+    if not result.specified:
+        notes.append(f"counted from: {result.source}")
+    return notes + count_caveats(result)
+
+
+def count_caveats(result: CountResult) -> list[str]:
+    """What one count leaves out, and what had to run for it."""
+    unknown_ops = {unknown.op: unknown.calls for unknown in result.unknown_ops}
+    return caveats(unknown_ops, real_forward=result.real_forward)
 
 
 def caveats(unknown_ops: Mapping[str, int], *, real_forward: bool) -> list[str]:
     """Sentences on what a count leaves out, and on what had to run for it."""
-    found = []
+    sentences = []
     if unknown_ops:
         ops = ", ".join(f"{op} x{calls}" for op, calls in unknown_ops.items())
-        found.append(f"NOT COUNTED, because unknown: {ops}")
+        sentences.append(f"NOT COUNTED, because unknown: {ops}")
     if real_forward:
-        found.append("a real forward pass was run, because control flow asked for values")
-    return found
+        sentences.append("a real forward pass was run, because control flow asked for values")
+    return sentences
 
 
 def stage_grid(title: str, table: Table, convention: Convention) -> Grid:
@@ -180,8 +138,8 @@ def stage_grid(title: str, table: Table, convention: Convention) -> Grid:
             for i, (kind, inside) in enumerate(branches.items(), start=1)
         }
         rows += [
-            (*_figures(name, one, table, convention, scales), _bar(one, convention, longest))
-            for name, one in lines.items()
+            (*_figures(name, line, table, convention, scales), _bar(line, convention, longest))
+            for name, line in lines.items()
         ]
     rows.append((*_figures("total", table, table, convention, scales), Cell("")))
     return grid(title, columns, rows)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from shufflenet_flops.counters import CounterReport
 from shufflenet_flops.counting.row import MAC_CLASSES
 
 # One unit of each class of work.
 _CLASS_NAMES = {
-    "norm_elements": "batch-norm element",
+    "norm_elements": "norm element",
     "activation_elements": "activation element",
     "softmax_elements": "softmax element",
     "add_elements": "element added",
@@ -36,12 +36,10 @@ def who(report: CounterReport) -> str:
     return release if report.name == report.distribution else f"{report.name} ({release})"
 
 
-def counter_notes(
-    reports: Mapping[str, CounterReport], *, norm: str = "batch-norm element"
-) -> list[str]:
+def counter_notes(reports: Mapping[str, CounterReport], norms: Collection[str]) -> list[str]:
     """What one counter adds to the MACs of each model, by model; what it cannot, or we cannot.
 
-    `norm` is what an element that is normalised is called.
+    `norms` are the kinds of norms that the models have.
     """
     first = next(iter(reports.values()))
     name = who(first)
@@ -55,6 +53,9 @@ def counter_notes(
     if not available:
         return notes
     extras = _extras(available)
+    names = _CLASS_NAMES
+    if set(norms) == {"batch_norm"}:
+        names = {**names, "norm_elements": "batch-norm element"}
     parts = []
     if first.unit == "FLOP":
         parts.append("counts 2 FLOP for each MAC")
@@ -67,7 +68,7 @@ def counter_notes(
             if len(amounts) == 1 and len(by_model) == len(available)
             else ", ".join(f"{model} +{amount:,}" for model, amount in by_model.items())
         )
-        what = (_CLASS_NAMES | {"norm_elements": norm}).get(op_class, op_class.replace("_", " "))
+        what = names.get(op_class, op_class.replace("_", " "))
         parts.append(f"adds {each} {what}: {shown}")
     if parts:
         notes.append(f"{name} {'; '.join(parts)}")

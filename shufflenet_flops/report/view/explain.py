@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shufflenet_flops.counters import CounterReport
-from shufflenet_flops.counters.explain import Explanation, Match
-from shufflenet_flops.counters.miscounts import Slip
+from shufflenet_flops.counters.explain import Explanation, NamedNumber
+from shufflenet_flops.counters.miscounts import Miscount
 from shufflenet_flops.counting.convention import Unit
-from shufflenet_flops.report.format.data import plain
 from shufflenet_flops.report.grid import Column, Grid, Scale, grid
 from shufflenet_flops.report.view.counters import counter_notes, who
+from shufflenet_flops.saved import record
 from shufflenet_flops.spec import OpClass, shape_text
 
 _LABELS = {
@@ -35,22 +35,22 @@ _PLACES_SHOWN = 3
 
 def explain_result(explanation: Explanation) -> dict[str, Any]:
     """The JSON result of `explain`."""
-    result: dict[str, Any] = plain(explanation)
-    del result["norms"]
-    return result
+    result: dict[str, Any] = record(explanation)
+    # As `miscounts` was called at first, for scripts that read it so.
+    return result | {"slips": result["miscounts"]}
 
 
 def explain_records(explanation: Explanation) -> list[dict[str, Any]]:
     """One line of the CSV per counter."""
     return [
-        {"model": explanation.model, "input": explanation.input, **plain(report)}
+        {"model": explanation.model, "input": explanation.input, **record(report)}
         for report in explanation.counters.values()
     ]
 
 
 def explain_grids(explanation: Explanation) -> list[Grid]:
     """A table per unit, as a MAC and a FLOP are a factor 2 apart, then all that is to be said."""
-    available = [one for one in explanation.counters.values() if one.status == "ok"]
+    available = [report for report in explanation.counters.values() if report.status == "ok"]
     grids = []
     for unit in ("MAC", "FLOP"):
         reports = [report for report in available if report.unit == unit]
@@ -101,10 +101,9 @@ def _rank(term: str) -> int:
 
 
 def _notes(explanation: Explanation) -> list[str]:
-    norm = "batch-norm" if explanation.norms == ("batch_norm",) else "norm"
     notes = [f"{explanation.macs:,} MACs of convolutions, linear layers and matrix products ran"]
     for report in explanation.counters.values():
-        sentences = counter_notes({explanation.model: report}, norm=f"{norm} element")
+        sentences = counter_notes({explanation.model: report}, explanation.norms)
         if report.status == "ok":
             *others, last = sentences or [who(report)]
             total = f": {report.reported:,} {report.unit}s"
@@ -122,26 +121,22 @@ def _notes(explanation: Explanation) -> list[str]:
 def _warnings(explanation: Explanation) -> list[str]:
     """Where a counter is wrong, not of another opinion."""
     return [
-        f"warning: {who(explanation.counters[name])} {slip.reason}: {slip.macs:+,} MACs"
-        f" ({_places(slip)})"
-        for name, slips in explanation.slips.items()
-        for slip in slips
+        f"warning: {who(explanation.counters[name])} {miscount.reason}: {miscount.macs:+,} MACs"
+        f" ({_places(miscount)})"
+        for name, miscounts in explanation.miscounts.items()
+        for miscount in miscounts
     ]
 
 
-def _places(slip: Slip) -> str:
-    shown = ", ".join(path or "the model itself" for path in slip.paths[:_PLACES_SHOWN])
-    more = len(slip.paths) - _PLACES_SHOWN
+def _places(miscount: Miscount) -> str:
+    shown = ", ".join(path or "the model itself" for path in miscount.paths[:_PLACES_SHOWN])
+    more = len(miscount.paths) - _PLACES_SHOWN
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def match_result(model: str, reported: int, matches: Iterable[Match]) -> dict[str, Any]:
-    """The JSON result of `explain --reported`."""
-    return {"model": model, "reported": reported, "matches": [plain(match) for match in matches]}
-
-
-def match_grid(model: str, shape: tuple[int, ...], reported: int, matches: Sequence[Match]) -> Grid:
+def match_grid(named: NamedNumber) -> Grid:
     """Who gives a number for a model, or who comes near."""
+    matches = named.matches
     columns = [
         Column("counter", figures=False),
         Column("model's code", figures=False),
@@ -160,8 +155,8 @@ def match_grid(model: str, shape: tuple[int, ...], reported: int, matches: Seque
         for match in matches
     ]
     notes = [f"{match.counter}: {_sum(match.terms)}" for match in matches if not match.difference]
-    found = "that is" if notes else "no counter gives it; the nearest are"
-    title = f"{reported:,} for {model} on {shape_text(shape)}: {found}"
+    answer = "that is" if notes else "no counter gives it; the nearest are"
+    title = f"{named.reported:,} for {named.model} on {shape_text(named.input)}: {answer}"
     return grid(title, columns, rows, notes)
 
 

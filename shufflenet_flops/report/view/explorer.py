@@ -1,4 +1,4 @@
-"""What the page's live explorer computes with: terms of the symbolic walk, as data."""
+"""What the page's live explorer computes with: terms of the walk, and rules, as data."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from shufflenet_flops.counting import CONVENTIONS, Table, layer_table
 from shufflenet_flops.counting.closed_forms import grouped, symbol
 from shufflenet_flops.report.plot.bars import KIND_COLOURS
 from shufflenet_flops.report.plot.figure import COLOURS
+from shufflenet_flops.report.view.explorer_rules import expression_of, rules_of
 from shufflenet_flops.spec.opclass import OpClass
 from shufflenet_flops.zoo.designs import find_unit
-from shufflenet_flops.zoo.units import UNIT_NAMES
+from shufflenet_flops.zoo.registry import find_family
+from shufflenet_flops.zoo.units import UNIT_NAMES, bottleneck
 
 if TYPE_CHECKING:
     import sympy
@@ -39,21 +41,24 @@ _CASES: tuple[Mapping[str, str | int], ...] = (
     {},
 )
 
-# What a unit asks of its sizes besides m: [name, divisor], in the order in which it asks.
-_DIVISORS: Mapping[str, list[list[str]]] = {"resnet": [], "resnext": [], "shufflenet": [["c", "g"]]}
-
 
 def explorer_data() -> dict[str, Any]:
-    """Variables, conventions and units, each with its terms by kind of layer; plain JSON."""
+    """Variables, conventions and units, with terms by kind of layer and rules; plain JSON.
+
+    `auto` is the bottleneck that a unit has where none is given.
+    """
     return {
         "variables": _VARIABLES,
+        "auto": expression_of(lambda c, g: bottleneck(c, None, g, 1), ["c", "g"]),
         "conventions": {
             name: {
-                "unit": one.unit,
-                "meaning": one.meaning,
-                "weights": {op_class.value: weight for op_class, weight in one.weights.items()},
+                "unit": convention.unit,
+                "meaning": convention.meaning,
+                "weights": {
+                    op_class.value: weight for op_class, weight in convention.weights.items()
+                },
             }
-            for name, one in CONVENTIONS.items()
+            for name, convention in CONVENTIONS.items()
         },
         "colours": dict(KIND_COLOURS),
         "line_colours": list(COLOURS),
@@ -63,10 +68,14 @@ def explorer_data() -> dict[str, Any]:
 
 def _unit(name: str) -> dict[str, Any]:
     variables = [v for v in _VARIABLES if v == "m" or v in find_unit(name).variables]
+    build = find_family(f"{name}_unit").build
     cases = [case for case in _CASES if case.keys() <= set(variables)]
     return {
         "variables": variables,
-        "divisors": _DIVISORS[name],
+        "rules": {
+            "auto": rules_of(build, [v for v in variables if v != "m"]),
+            "given": rules_of(build, variables),
+        },
         "cases": [{"when": dict(case), "kinds": _kinds(name, case)} for case in cases],
         "formulas": {
             convention: _formula(name, weights.weights)
@@ -79,7 +88,7 @@ def _table(name: str, case: Mapping[str, str | int]) -> Table:
     """The walk over symbols, with some of them replaced by others or by numbers."""
     design = find_unit(name)
     built = {
-        v: symbol(found) if isinstance(found := case.get(v, v), str) else found
+        v: symbol(value) if isinstance(value := case.get(v, v), str) else value
         for v in _VARIABLES
         if v == "m" or v in design.variables
     }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.counting.metric import find_metric
-from shufflenet_flops.design.fit import Fit
+from shufflenet_flops.design.fit import Choice, Fit
 from shufflenet_flops.paper.table4_fits import PUBLISHED, PUBLISHED_BUDGET, Reading, Row
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega
 
@@ -22,27 +23,77 @@ STRUCTURES: Mapping[str, str] = {
 }
 
 
-def fit_result(fit: Fit) -> dict[str, Any]:
-    """The JSON result of one fit; `metric` is the budget that the next wider network breaks."""
-    best, wider = fit.best, fit.next_wider
+@dataclass(frozen=True)
+class WidthResult:
+    """What a family comes to at one width."""
+
+    channels: int
+    macs: int
+    flops: int
+    params: int
+    activations: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """The widest network or unit within `budgets`, and the next wider, which is over.
+
+    `channels` are those of a network's last stage, or of a unit's input; `metric` is the budget
+    that the next wider network breaks.
+    """
+
+    family: str
+    unit: str | None
+    options: Mapping[str, int]
+    metric: str
+    budget: int
+    budgets: Mapping[str, int]
+    multiple_of: int
+    channels: int
+    macs: int
+    flops: int
+    params: int
+    activations: int
+    memory_bytes: int
+    next_wider: WidthResult
+
+    def is_over(self, metric: str) -> bool:
+        """Whether the next wider network breaks this budget."""
+        return int(getattr(self.next_wider, metric)) > self.budgets[metric]
+
+
+def fit_result(fit: Fit) -> FitResult:
+    """The result of one fit."""
     metric = fit.over[0]
+    return FitResult(
+        family=fit.design.name,
+        unit=fit.design.unit,
+        options=dict(fit.numbers),
+        metric=metric,
+        budget=fit.budgets[metric],
+        budgets=dict(fit.budgets),
+        multiple_of=fit.step,
+        next_wider=WidthResult(**_width(fit.next_wider)),
+        **_width(fit.best),
+    )
+
+
+def _width(choice: Choice) -> dict[str, int]:
     return {
-        "family": fit.design.name,
-        "options": dict(fit.numbers),
-        "metric": metric,
-        "budget": fit.budgets[metric],
-        "budgets": dict(fit.budgets),
-        "multiple_of": fit.step,
-        "channels": best.channels,
-        **best.metrics,
-        "next_wider": {"channels": wider.channels, **wider.metrics},
+        "channels": choice.channels,
+        **{
+            field.name: choice.metrics[field.name]
+            for field in fields(WidthResult)
+            if field.name != "channels"
+        },
     }
 
 
-def fit_grid(fits: Sequence[Fit], failures: Sequence[str]) -> Grid:
+def fit_grid(results: Sequence[FitResult], failures: Sequence[str]) -> Grid:
     """One line per family and options; the widest carries the star."""
-    limits = fits[0].budgets
-    names = list(dict.fromkeys(name for fit in fits for name in fit.numbers))
+    limits = results[0].budgets
+    names = list(dict.fromkeys(name for result in results for name in result.options))
     columns = [
         Column("network", figures=False),
         *(Column(name) for name in names),
@@ -52,25 +103,23 @@ def fit_grid(fits: Sequence[Fit], failures: Sequence[str]) -> Grid:
         Column("next"),
         *(Column(f"its\n{find_metric(metric).scaled('M')}") for metric in limits),
     ]
-    widest = max(fit.best.channels for fit in fits)
-    alike = len({fit.design.unit is None for fit in fits}) == 1
+    widest = max(result.channels for result in results)
+    alike = len({result.unit is None for result in results}) == 1
+    several = len(results) > 1
     rows: list[list[Cell | str]] = [
         [
-            fit.design.name,
-            *(str(fit.numbers.get(name, "–")) for name in names),
-            Cell(
-                f"{fit.best.channels:,}",
-                best=alike and len(fits) > 1 and fit.best.channels == widest,
-            ),
-            *(mega(fit.best.metrics[metric]) for metric in limits),
-            str(fit.step),
-            f"{fit.next_wider.channels:,}",
+            result.family,
+            *(str(result.options.get(name, "–")) for name in names),
+            Cell(f"{result.channels:,}", best=alike and several and result.channels == widest),
+            *(mega(getattr(result, metric)) for metric in limits),
+            str(result.multiple_of),
+            f"{result.next_wider.channels:,}",
             *(
-                ("> " if metric in fit.over else "") + mega(fit.next_wider.metrics[metric])
+                ("> " if result.is_over(metric) else "") + mega(getattr(result.next_wider, metric))
                 for metric in limits
             ),
         ]
-        for fit in fits
+        for result in results
     ]
     allowed = " and ".join(
         f"{limit / 1e6:,.6g} {find_metric(metric).scaled('M')}" for metric, limit in limits.items()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from shufflenet_flops.counting.closed_forms import grouped
 from shufflenet_flops.counting.metric import MACS, PREFIXES, MetricName, find_metric
-from shufflenet_flops.design.formula import Change, Formula, Ratio, Value
+from shufflenet_flops.design.formula import Change, Formula, Value
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, percent
+from shufflenet_flops.saved import given_with
 
 if TYPE_CHECKING:
     import sympy
@@ -27,122 +28,131 @@ class Derived:
     changes: tuple[Change, ...] = ()
 
 
-def formula_result(derived: Derived) -> dict[str, Any]:
-    """The JSON result; expressions are text that sympy parses."""
+@dataclass(frozen=True)
+class TermResult:
+    """The part of a closed form that one kind of layer has."""
+
+    kind: str
+    expression: str
+    latex: str
+
+
+@dataclass(frozen=True)
+class ChangeResult:
+    """Where the largest term is another one from then on; `at` is text that sympy parses."""
+
+    at: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class FormulaResult:
+    """A closed form as text that sympy parses, with its value where numbers are given.
+
+    `unit` or `model` is what it is of, `variables` what it depends on. `derivative` and `changes`
+    are by the variable `wrt`.
+    """
+
+    unit: str | None = field(metadata=given_with("unit"))
+    model: str | None = field(metadata=given_with("model"))
+    metric: MetricName
+    expression: str
+    latex: str
+    variables: tuple[str, ...]
+    paper: str | None
+    source: str | None
+    matches_paper: bool | None
+    terms: tuple[TermResult, ...]
+    numbers: Mapping[str, int] | None
+    value: int | None
+    parts: Mapping[str, int] | None
+    wrt: str | None = field(metadata=given_with("wrt"))
+    derivative: str | None = field(metadata=given_with("wrt"))
+    derivative_latex: str | None = field(metadata=given_with("wrt"))
+    changes: tuple[ChangeResult, ...] | None = field(metadata=given_with("wrt"))
+
+    @property
+    def name(self) -> str:
+        """That of the unit or the network."""
+        return str(self.unit or self.model)
+
+
+def formula_result(derived: Derived) -> FormulaResult:
+    """The result of `formula` for one unit or network."""
     import sympy
 
     formula, value = derived.formula, derived.value
     paper = formula.paper
-    key = "unit" if formula.design.unit else "model"
-    result: dict[str, Any] = {
-        key: formula.design.unit or formula.design.name,
-        "metric": formula.metric,
-        "expression": formula.text,
-        "latex": formula.latex,
-        "paper": paper.text if paper else None,
-        "source": paper.source if paper else None,
-        "matches_paper": formula.matches_paper,
-        "terms": [
-            {
-                "kind": kind,
-                "expression": grouped([term], str),
-                "latex": grouped([term], sympy.latex),
-            }
+    return FormulaResult(
+        unit=formula.design.unit,
+        model=None if formula.design.unit else formula.design.name,
+        metric=formula.metric,
+        expression=formula.text,
+        latex=formula.latex,
+        variables=variables_of(formula.expression),
+        paper=paper.text if paper else None,
+        source=paper.source if paper else None,
+        matches_paper=formula.matches_paper,
+        terms=tuple(
+            TermResult(kind, grouped([term], str), grouped([term], sympy.latex))
             for kind, term in formula.terms.items()
-        ],
-        "numbers": dict(value.numbers) if value else None,
-        "value": value.total if value else None,
-        "parts": dict(value.parts) if value else None,
-    }
-    if derived.wrt:
-        result |= {
-            "wrt": derived.wrt,
-            "derivative": grouped(derived.derivative, str),
-            "derivative_latex": grouped(derived.derivative, sympy.latex),
-            "changes": [
-                {"at": str(change.at), "before": change.before, "after": change.after}
-                for change in derived.changes
-            ],
-        }
-    return result
+        ),
+        numbers=dict(value.numbers) if value else None,
+        value=value.total if value else None,
+        parts=dict(value.parts) if value else None,
+        wrt=derived.wrt,
+        derivative=grouped(derived.derivative, str) if derived.wrt else None,
+        derivative_latex=grouped(derived.derivative, sympy.latex) if derived.wrt else None,
+        changes=tuple(
+            ChangeResult(str(change.at), change.before, change.after) for change in derived.changes
+        )
+        if derived.wrt
+        else None,
+    )
 
 
-def formula_grids(found: Sequence[Derived]) -> list[Grid]:
+def variables_of(expression: sympy.Expr) -> tuple[str, ...]:
+    """The names of its symbols, by the alphabet."""
+    return tuple(sorted(map(str, expression.free_symbols)))
+
+
+def formula_grids(results: Sequence[FormulaResult]) -> list[Grid]:
     """One table of all formulas, then each one's terms."""
-    metric = found[0].formula.metric
-    with_value = any(derived.value for derived in found)
+    with_value = any(result.value is not None for result in results)
     columns = [
         Column("unit or network", figures=False),
-        Column(find_metric(metric).meaning, figures=False),
-        *([Column("value")] if with_value else []),
-        Column("in the paper", figures=False),
-        Column("equal", figures=False),
-    ]
-    rows: list[list[Cell | str]] = []
-    for derived in found:
-        formula = derived.formula
-        rows.append(
-            [
-                formula.design.unit or formula.design.name,
-                Cell(formula.text, latex=formula.latex),
-                *([f"{derived.value.total:,}" if derived.value else "–"] if with_value else []),
-                f"{formula.paper.text} ({formula.paper.source})" if formula.paper else "–",
-                _EQUAL[formula.matches_paper],
-            ]
-        )
-    free = {str(name) for one in found for name in one.formula.expression.free_symbols}
-    networks = any(one.formula.design.unit is None for one in found)
-    legend = _legend(free, networks=networks)
-    return [grid("closed forms", columns, rows, legend), *map(_terms, found)]
-
-
-def ratio_result(one: Ratio) -> dict[str, Any]:
-    """The JSON result of one unit's formula divided by another's."""
-    import sympy
-
-    return {
-        "unit": one.over.unit,
-        "over": one.under.unit,
-        "metric": one.metric,
-        "expression": str(one.expression),
-        "latex": sympy.latex(one.expression),
-        "paper": one.paper.text if one.paper else None,
-        "source": one.paper.source if one.paper else None,
-        "matches_paper": one.matches_paper,
-        "value": None if one.value is None else float(one.value),
-    }
-
-
-def ratio_grid(ratios: Sequence[Ratio]) -> Grid:
-    """One line per ratio, with its value where numbers are given."""
-    import sympy
-
-    with_value = any(one.value is not None for one in ratios)
-    columns = [
-        Column("ratio", figures=False),
-        Column(f"of {find_metric(ratios[0].metric).meaning}", figures=False),
+        Column(find_metric(results[0].metric).meaning, figures=False),
         *([Column("value")] if with_value else []),
         Column("in the paper", figures=False),
         Column("equal", figures=False),
     ]
     rows: list[list[Cell | str]] = [
         [
-            f"{one.over.unit} / {one.under.unit}",
-            Cell(str(one.expression), latex=sympy.latex(one.expression)),
-            *([] if one.value is None else [f"{float(one.value):.4f}"]),
-            f"{one.paper.text} ({one.paper.source})" if one.paper else "–",
-            _EQUAL[one.matches_paper],
+            result.name,
+            Cell(result.expression, latex=result.latex),
+            *(["–" if result.value is None else f"{result.value:,}"] if with_value else []),
+            in_paper(result.paper, result.source),
+            EQUAL[result.matches_paper],
         ]
-        for one in ratios
+        for result in results
     ]
-    free = {str(name) for one in ratios for name in one.expression.free_symbols}
-    return grid("ratios of closed forms", columns, rows, _legend(free, networks=False))
+    free = (name for result in results for name in result.variables)
+    notes = legend(free, networks=any(result.unit is None for result in results))
+    return [grid("closed forms", columns, rows, notes), *map(_terms, results)]
 
 
-_EQUAL = {True: "yes", False: "NO", None: "–"}
+def in_paper(text: str | None, source: str | None) -> str:
+    """The form that a paper prints and where, or a dash."""
+    return f"{text} ({source})" if text else "–"
 
 
-def _legend(free: set[str], *, networks: bool) -> list[str]:
+EQUAL: Mapping[bool | None, str] = {True: "yes", False: "NO", None: "–"}
+
+
+def legend(free: Iterable[str], *, networks: bool) -> list[str]:
+    """What the variables of closed forms mean."""
+    names = set(free)
     meaning = {
         "s": "s: width relative to the network named",
         "c": "c: channels of the last stage as published" if networks else "c: input channels",
@@ -154,84 +164,80 @@ def _legend(free: set[str], *, networks: bool) -> list[str]:
         "stem": "stem: channels of conv1",
         "classes": "classes: outputs of the network",
     }
-    return ["; ".join(text for name, text in meaning.items() if name in free)] if free else []
+    return ["; ".join(text for name, text in meaning.items() if name in names)] if names else []
 
 
-def _terms(derived: Derived) -> Grid:
-    formula, value = derived.formula, derived.value
-    parts = value.parts if value else {}
+def _terms(result: FormulaResult) -> Grid:
+    parts = result.parts or {}
+    with_value = result.value is not None
     columns = [
         Column("kind of layer", figures=False),
         Column("term", figures=False),
         *(
-            [Column(find_metric(formula.metric).meaning.split()[0]), Column("share")]
-            if value
+            [Column(find_metric(result.metric).meaning.split()[0]), Column("share")]
+            if with_value
             else []
         ),
     ]
+    terms = {term.kind: Cell(term.expression, latex=term.latex) for term in result.terms}
     rows: list[list[Cell | str]] = []
-    for kind in dict.fromkeys([*formula.terms, *parts]):
-        term = formula.terms.get(kind)
-        row: list[Cell | str] = [kind, "–" if term is None else _sum([term])]
-        if value:
-            row += [f"{parts.get(kind, 0):,}", percent(parts.get(kind, 0), value.total)]
+    for kind in dict.fromkeys([*terms, *parts]):
+        row: list[Cell | str] = [kind, terms.get(kind, "–")]
+        if result.value is not None:
+            row += [f"{parts.get(kind, 0):,}", percent(parts.get(kind, 0), result.value)]
         rows.append(row)
-    if derived.wrt:
-        rows.append([f"d/d{derived.wrt}", _sum(derived.derivative), *(["–", "–"] if value else [])])
-    title = f"terms of {formula.design.unit or formula.design.name}"
-    return grid(title, columns, rows, _notes(derived))
+    if result.wrt:
+        by = Cell(result.derivative or "", latex=result.derivative_latex or "")
+        rows.append([f"d/d{result.wrt}", by, *(["–", "–"] if with_value else [])])
+    return grid(f"terms of {result.name}", columns, rows, _notes(result))
 
 
-def _sum(terms: Sequence[sympy.Expr]) -> Cell:
-    import sympy
-
-    return Cell(grouped(terms, str), latex=grouped(terms, sympy.latex))
-
-
-def _notes(derived: Derived) -> list[str]:
+def _notes(result: FormulaResult) -> list[str]:
     notes = []
-    if derived.value:
-        numbers = ", ".join(f"{name}={number}" for name, number in derived.value.numbers.items())
-        notes.append(f"with {numbers}: {derived.value.total:,}, walked over these numbers")
-    if derived.wrt:
+    if result.numbers is not None:
+        numbers = ", ".join(f"{name}={number}" for name, number in result.numbers.items())
+        notes.append(f"with {numbers}: {result.value:,}, walked over these numbers")
+    if result.wrt:
+        changes = result.changes or ()
         notes += [
             f"{change.after} takes over from {change.before} as the largest term where "
-            f"{derived.wrt} passes {_number(change.at)}"
-            for change in derived.changes
+            f"{result.wrt} passes {_number(change.at)}"
+            for change in changes
         ]
-        if not derived.changes:
+        if not changes:
             notes.append(
                 "the same term stays the largest"
-                if derived.value or len(derived.formula.terms) == 1
+                if result.value is not None or len(result.terms) == 1
                 else "give numbers for the value where another term becomes the largest"
             )
     return notes
 
 
-def _number(at: sympy.Expr) -> str:
-    if at.is_Integer or at.free_symbols:
-        return str(at)
-    return f"{float(at):.4g}"
+def _number(at: str) -> str:
+    import sympy
+
+    value = sympy.sympify(at)
+    return at if value.is_Integer or value.free_symbols else f"{float(value):.4g}"
 
 
 def draw_series(
-    found: Sequence[tuple[int, Value]], name: str, metric: MetricName, wrt: str
+    points: Sequence[tuple[int, Value]], name: str, metric: MetricName, wrt: str
 ) -> Figure:
     """The metric, and the share of each kind of layer, against one variable."""
     from shufflenet_flops.report.plot.design import draw_shares
 
-    kinds = dict.fromkeys(kind for _, value in found for kind in value.parts)
+    kinds = dict.fromkeys(kind for _, value in points for kind in value.parts)
     prefix = "M" if metric == MACS.name else "k"
     scale = PREFIXES[prefix]
-    first = found[0][1].numbers
+    first = points[0][1].numbers
     fixed = ", ".join(
         f"{key}={number}"
         for key, number in first.items()
-        if all(value.numbers[key] == number for _, value in found)
+        if all(value.numbers[key] == number for _, value in points)
     )
     return draw_shares(
-        [x for x, _ in found],
-        {kind: [value.parts.get(kind, 0) / scale for _, value in found] for kind in kinds},
+        [x for x, _ in points],
+        {kind: [value.parts.get(kind, 0) / scale for _, value in points] for kind in kinds},
         title=f"{name}, {fixed}",
         x_label="channels c of the last stage" if wrt == "s" else AXES.get(wrt, wrt),
         y_label=find_metric(metric).axis(prefix),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from shufflenet_flops.latency.agreement import LIMITS
@@ -11,19 +11,17 @@ from shufflenet_flops.latency.roofline import Peaks
 from shufflenet_flops.latency.saved import Change
 from shufflenet_flops.latency.stats import Latency
 from shufflenet_flops.paper.table8_times import Against, paper_ms, per_4x
-from shufflenet_flops.report import section
-from shufflenet_flops.report.format.data import plain
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega, with_notes
+from shufflenet_flops.saved import record
 from shufflenet_flops.spec import shape_text
 
-_SLOWEST_LAYERS = 12
 _NO_LISTS = ("samples_s", "pairs", "layers", "peaks")
 
 
 def records(rows: Sequence[Timing]) -> list[dict[str, Any]]:
     """Lines of the CSV: everything but samples, pairs and layers."""
     return [
-        {key: value for key, value in plain(row).items() if key not in _NO_LISTS} for row in rows
+        {key: value for key, value in record(row).items() if key not in _NO_LISTS} for row in rows
     ]
 
 
@@ -143,7 +141,7 @@ def _peaks(peaks: Peaks) -> str:
     )
 
 
-def table8_grids(found: Sequence[Against], rows: Sequence[Timing]) -> list[Grid]:
+def table8_grids(quotients: Sequence[Against], rows: Sequence[Timing]) -> list[Grid]:
     """The paper's ratios beside ours, and its milliseconds beside ours, an engine per column."""
     engines = list(dict.fromkeys(row.engine for row in rows))
     ratios = grid(
@@ -155,11 +153,11 @@ def table8_grids(found: Sequence[Against], rows: Sequence[Timing]) -> list[Grid]
             Column("paper"),
             *(Column(engine) for engine in engines),
         ],
-        [_ratio_line(one, engines) for one in found]
+        [_ratio_line(quotient, engines) for quotient in quotients]
         + [
-            _ratio_line(per_4x(one), engines)
-            for one in found
-            if one.a.startswith("shufflenet") and one.b.startswith("shufflenet")
+            _ratio_line(per_4x(quotient), engines)
+            for quotient in quotients
+            if quotient.a.startswith("shufflenet") and quotient.b.startswith("shufflenet")
         ],
         [
             "per 4x: the ratio as it would be for exactly 4 times the MACs, 4^(ln t / ln f); the "
@@ -193,86 +191,28 @@ def table8_grids(found: Sequence[Against], rows: Sequence[Timing]) -> list[Grid]
     return [ratios, milliseconds_grid]
 
 
-def _ratio_line(one: Against, engines: Sequence[str]) -> list[str]:
-    ours = (one.ours.get(engine) for engine in engines)
+def _ratio_line(quotient: Against, engines: Sequence[str]) -> list[str]:
+    ours = (quotient.ours.get(engine) for engine in engines)
     return [
-        f"{one.a} / {one.b}" + (", per 4x" if one.per_4x else ""),
-        shape_text(one.size),
-        f"{one.theory:.2f}",
-        f"{one.paper:.2f}",
+        f"{quotient.a} / {quotient.b}" + (", per 4x" if quotient.per_4x else ""),
+        shape_text(quotient.size),
+        f"{quotient.theory:.2f}",
+        f"{quotient.paper:.2f}",
         *(f"{pair.ratio:.2f} ({interval(pair)})" if pair else "–" for pair in ours),
     ]
 
 
-def layer_grids(rows: Sequence[Timing]) -> list[Grid]:
-    """Eager's slowest layers of each model, with the bound the roofline gives for each."""
-    found = []
-    for row in rows:
-        if not row.layers:
-            continue
-        total = sum(layer.time_s for layer in row.layers)
-        bound = sum(layer.bound_s for layer in row.layers)
-        slowest = sorted(row.layers, key=lambda layer: -layer.time_s)[:_SLOWEST_LAYERS]
-        intensity = 2 * row.macs / row.memory_bytes
-        lines = [
-            [
-                layer.path,
-                layer.kind,
-                mega(layer.macs),
-                mega(layer.memory_bytes, 2),
-                f"{2 * layer.macs / layer.memory_bytes:.1f}",
-                f"{layer.bound_s * 1e6:,.0f}",
-                f"{layer.time_s * 1e6:,.0f}",
-                f"{layer.time_s / total:.1%}",
-            ]
-            for layer in slowest
-        ]
-        kinds: dict[str, float] = {}
-        for layer in row.layers:
-            kinds[layer.kind] = kinds.get(layer.kind, 0.0) + layer.time_s
-        by_kind = ", ".join(
-            f"{kind} {seconds / total:.0%}"
-            for kind, seconds in sorted(kinds.items(), key=lambda item: -item[1])
-        )
-        found.append(
-            grid(
-                f"roofline of {row.model} on {shape_text(row.input)}: eager's slowest layers",
-                [
-                    Column("layer", figures=False),
-                    Column("kind", figures=False),
-                    Column("MMAC"),
-                    Column("MB"),
-                    Column("FLOP/byte"),
-                    Column("bound µs"),
-                    Column("eager µs"),
-                    Column("share"),
-                ],
-                lines,
-                [
-                    f"by kind: {by_kind}",
-                    f"whole model: {intensity:.1f} FLOP/byte (the ridge is at "
-                    f"{row.peaks.ridge:.1f}), bound {milliseconds(bound)} ms layer by layer, "
-                    f"{milliseconds(total)} ms in the profiler, "
-                    f"{milliseconds(row.median_s or 0)} ms outside it",
-                    "bound: the larger of FLOP over peak and bytes over the bandwidth of a copy of "
-                    "as many bytes; engines that fuse layers can stay below it",
-                ],
-            )
-        )
-    return found
-
-
 def change_grid(
-    found: Sequence[Change], differences: Sequence[str], missing: Sequence[str]
+    changes: Sequence[Change], differences: Sequence[str], missing: Sequence[str]
 ) -> Grid:
     """Two runs side by side, with a warning where their environments are unlike."""
-    within = sum(change.within for change in found)
+    within = sum(change.within for change in changes)
     notes = [
         "new over old: ratio of medians with a 95 % bootstrap interval; = where it holds 1, so "
         "there is no clear difference",
-        f"{within} of {len(found)} rows have medians within each other's quartiles",
+        f"{within} of {len(changes)} rows have medians within each other's quartiles",
     ]
-    if found and 2 * within <= len(found):
+    if changes and 2 * within <= len(changes):
         notes.append(
             "warning: most medians moved by more than the runs' own spread: the machine is "
             "unstable, or something changed"
@@ -304,21 +244,16 @@ def change_grid(
                 interval(change, digits=3),
                 "yes" if change.within else "no",
             ]
-            for change in found
+            for change in changes
         ],
         notes,
     )
 
 
-def stamp(environment: Mapping[str, Any]) -> str:
-    """One sentence that says on what, with what and when."""
-    return f"measured on {section.stamp(environment)}"
-
-
-def interval(one: Pair | Change, digits: int = 2) -> str:
+def interval(ratio: Pair | Change, digits: int = 2) -> str:
     """`11.0–11.4`, with = in front where it holds 1."""
-    same = "= " if one.low <= 1 <= one.high else ""
-    return f"{same}{one.low:.{digits}f}–{one.high:.{digits}f}"
+    same = "= " if ratio.low <= 1 <= ratio.high else ""
+    return f"{same}{ratio.low:.{digits}f}–{ratio.high:.{digits}f}"
 
 
 def milliseconds(seconds: float) -> str:

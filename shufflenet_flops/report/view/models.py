@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from shufflenet_flops import zoo
 from shufflenet_flops.counting import layer_table
+from shufflenet_flops.counting.row import IntShape
 from shufflenet_flops.report.grid import Column, Grid, grid, mega
 from shufflenet_flops.spec import shape_text
 from shufflenet_flops.zoo.registry import Derived
 
 
-def models_document(names: Sequence[str], pattern: str) -> tuple[list[dict[str, Any]], list[Grid]]:
-    """Results and grids: one row per network, and the families with their options."""
-    results: list[dict[str, Any]] = []
-    for name in names:
-        model = zoo.find(name)
-        table = layer_table(model.spec, model.input)
-        results.append(
-            {
-                "model": name,
-                "family": model.family,
-                "options": dict(model.options),
-                "input": model.input,
-                "macs": table.macs,
-                "params": table.params,
-            }
-        )
+@dataclass(frozen=True)
+class ModelResult:
+    """One network of the zoo at the input at which its source counts it (batch first)."""
+
+    model: str
+    family: str
+    options: Mapping[str, Any]
+    input: IntShape
+    macs: int
+    params: int
+
+
+def model_result(name: str) -> ModelResult:
+    """The network of this name, counted. Raises UnknownNameError."""
+    model = zoo.find(name)
+    table = layer_table(model.spec, model.input)
+    options = dict(model.options)
+    return ModelResult(name, model.family, options, model.input, table.macs, table.params)
+
+
+def models_grids(results: Sequence[ModelResult], *, families: bool) -> list[Grid]:
+    """One row per network, and the families with their options if these are wanted."""
     columns = [
         Column("model", figures=False),
         Column("input"),
@@ -37,21 +45,19 @@ def models_document(names: Sequence[str], pattern: str) -> tuple[list[dict[str, 
     ]
     rows = [
         (
-            result["model"],
-            shape_text(result["input"]),
-            mega(result["macs"]),
-            mega(result["params"]),
-            _as_options(result["family"], result["options"]),
+            result.model,
+            shape_text(result.input),
+            mega(result.macs),
+            mega(result.params),
+            _as_options(result.family, result.options),
         )
         for result in results
     ]
     grids = [grid("networks (MACs of convolutions and fully connected layers)", columns, rows)]
-    if pattern == "*":
-        grids.append(_families())
-    return results, grids
+    return [*grids, _families()] if families else grids
 
 
-def _as_options(family: str, options: dict[str, Any]) -> str:
+def _as_options(family: str, options: Mapping[str, Any]) -> str:
     text = ",".join(f"{key}={value}" for key, value in options.items())
     return f"{family}@{text}" if text else family
 

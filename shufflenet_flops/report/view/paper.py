@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import TypeAlias
 
-from shufflenet_flops.paper import CellResult, PublishedTable, Verdict
+from shufflenet_flops.paper import CellResult, PublishedTable, Verdict, load_table
 from shufflenet_flops.paper.errata import errata
 from shufflenet_flops.paper.verdict import RULE, UNITS
 from shufflenet_flops.report.grid import Column, Grid, grid
@@ -18,6 +19,14 @@ WIDTH = 100  # of a terminal in which every table should fit
 
 _SIGNS = {Verdict.EXACT: "=", Verdict.NEAR: "≈", Verdict.UNEXPLAINED: "≠"}
 LEGEND = "printed = computed (↓ truncated, else rounded); ≈ near; ≠ unexplained; no sign: quoted"
+
+
+def by_table(cells: Iterable[CellResult]) -> list[Reproduced]:
+    """Cells in the order of their tables, each table's with the table."""
+    return [
+        (load_table(name), list(of_table))
+        for name, of_table in groupby(cells, lambda cell: cell.table)
+    ]
 
 
 def table_grids(tables: Sequence[Reproduced], *, alternatives: bool) -> list[Grid]:
@@ -136,10 +145,10 @@ def _alternative_summaries(cells: Sequence[CellResult]) -> list[str]:
             name = f"{other.reading} ({other.convention})" if other.convention else other.reading
             matches.setdefault(name, Counter())[other.match or "not"] += 1
     return [
-        f"{name}: {found['rounded']} of {found.total()} exact when rounded"
-        + (f", {found['truncated']} more when truncated" if found["truncated"] else "")
-        for name, found in matches.items()
-        if found.total() > 1
+        f"{name}: {counts['rounded']} of {counts.total()} exact when rounded"
+        + (f", {counts['truncated']} more when truncated" if counts["truncated"] else "")
+        for name, counts in matches.items()
+        if counts.total() > 1
     ]
 
 
@@ -195,8 +204,8 @@ def _places(cells: Sequence[CellResult]) -> str:
 
 def _only(units: Iterable[str]) -> str:
     """The unit that all have in common, unless their figures carry it."""
-    found = set(units)
-    return found.pop() if len(found) == 1 and not found & {"text", "%", "x"} else ""
+    distinct = set(units)
+    return distinct.pop() if len(distinct) == 1 and not distinct & {"text", "%", "x"} else ""
 
 
 def _is_text(cells: Sequence[CellResult], column: str) -> bool:

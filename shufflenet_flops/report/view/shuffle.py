@@ -3,16 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import Any
 
-from shufflenet_flops.latency.shuffle import Connectivity
+from shufflenet_flops.latency.shuffle import Connectivity, OpCost, UnitShare, variants
 from shufflenet_flops.report.grid import Column, Grid, grid, with_notes
-
-if TYPE_CHECKING:
-    from shufflenet_flops.latency.shuffle_cost import OpCost, UnitShare
+from shufflenet_flops.report.section import measured_on
+from shufflenet_flops.saved import given_with
 
 _LETTERS = 26
+
+
+@dataclass(frozen=True)
+class ShuffleResult:
+    """What channel shuffle does to g groups of n channels, and what it costs where it was timed.
+
+    `permutation` is the shuffle; `connectivity` also that of none and of a random one, by `seed`.
+    `chance_unseen` is a fraction as text.
+    """
+
+    g: int
+    n: int
+    seed: int
+    permutation: tuple[int, ...]
+    connectivity: tuple[Connectivity, ...]
+    chance_unseen: str
+    costs: tuple[OpCost, ...] | None = field(metadata=given_with("costs"))
+    unit_shares: tuple[UnitShare, ...] | None = field(metadata=given_with("unit_shares"))
+
+
+def shuffle_grids(result: ShuffleResult, environment: Mapping[str, Any]) -> list[Grid]:
+    """The permutation, the connections, and the times with the environment they were taken in."""
+    g, n = result.g, result.n
+    grids = [
+        permutation_grid(variants(g, n, result.seed), g, n),
+        *connectivity_grids(result.connectivity, g, n, Fraction(result.chance_unseen)),
+    ]
+    if result.costs is not None and result.unit_shares is not None:
+        shares = with_notes(share_grid(result.unit_shares, g), [measured_on(environment)])
+        grids += [cost_grid(result.costs), shares]
+    return grids
 
 
 def group_name(k: int, g: int) -> str:
@@ -46,24 +77,24 @@ def permutation_grid(permutations: Mapping[str, Sequence[int]], g: int, n: int) 
 
 
 def connectivity_grids(
-    found: Sequence[Connectivity], g: int, n: int, chance: Fraction
+    connectivity: Sequence[Connectivity], g: int, n: int, chance: Fraction
 ) -> list[Grid]:
     """Who sees whom, a matrix per permutation."""
     grids = []
-    for one in found:
+    for connections in connectivity:
         rows = [
             [group_name(q, g), *(str(channels) if channels else "·" for channels in row)]
-            for q, row in enumerate(one.matrix)
+            for q, row in enumerate(connections.matrix)
         ]
-        amounts = sorted({channels for row in one.matrix for channels in row})
+        amounts = sorted({channels for row in connections.matrix for channels in row})
         said = (
             f"every output group sees every input group, through {_amounts(amounts)} channels"
-            if one.complete
-            else f"{one.unseen} of {g * g} pairs of groups are not connected"
+            if connections.complete
+            else f"{connections.unseen} of {g * g} pairs of groups are not connected"
         )
         grids.append(
             grid(
-                f"input groups that each output group sees: {one.name}",
+                f"input groups that each output group sees: {connections.name}",
                 [Column("output", figures=False), *(Column(group_name(k, g)) for k in range(g))],
                 rows,
                 [said],
@@ -128,7 +159,9 @@ def cost_grid(costs: Sequence[OpCost]) -> Grid:
 def share_grid(shares: Sequence[UnitShare], g: int) -> Grid:
     """How much of a unit's time goes when its shuffle does, per engine."""
     failures = [
-        f"{one.engine} at c={one.c} failed: {one.reason}" for one in shares if one.share is None
+        f"{share.engine} at c={share.c} failed: {share.reason}"
+        for share in shares
+        if share.share is None
     ]
     return grid(
         f"the shuffle in ShuffleNet's unit, g={g}",
@@ -142,14 +175,14 @@ def share_grid(shares: Sequence[UnitShare], g: int) -> Grid:
         ],
         [
             [
-                one.engine,
-                f"{one.c}x{one.h}x{one.w}",
-                _microseconds(one.with_s),
-                _microseconds(one.without_s),
-                _percent(one.share),
-                _share_interval(one),
+                share.engine,
+                f"{share.c}x{share.h}x{share.w}",
+                _microseconds(share.with_s),
+                _microseconds(share.without_s),
+                _percent(share.share),
+                _share_interval(share),
             ]
-            for one in shares
+            for share in shares
         ],
         [
             *failures,
@@ -159,11 +192,11 @@ def share_grid(shares: Sequence[UnitShare], g: int) -> Grid:
     )
 
 
-def _share_interval(one: UnitShare) -> str:
-    if one.low is None or one.high is None:
+def _share_interval(share: UnitShare) -> str:
+    if share.low is None or share.high is None:
         return "–"
-    same = "= " if one.low <= 0 <= one.high else ""
-    return f"{same}{_percent(one.low)} to {_percent(one.high)}"
+    same = "= " if share.low <= 0 <= share.high else ""
+    return f"{same}{_percent(share.low)} to {_percent(share.high)}"
 
 
 def _microseconds(seconds: float | None) -> str:

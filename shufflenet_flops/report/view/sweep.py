@@ -33,71 +33,110 @@ class Swept:
     latencies: tuple[Latency, ...] = ()
 
 
-def sweep_result(swept: Swept) -> dict[str, Any]:
-    """The JSON result."""
-    summary = swept.summary
+@dataclass(frozen=True)
+class SweepResult:
+    """What became of a sweep's configurations, with the rows of the Pareto front.
+
+    `pareto` rows have the `columns` of their design, and `latency_s` where they were measured.
+    `why_invalid` is given where no configuration makes a network. `output` is where all rows are.
+    """
+
+    designs: tuple[str, ...]
+    axes: tuple[str, ...]
+    columns: tuple[str, ...]
+    configurations: int
+    invalid: int
+    why_invalid: str | None
+    filtered: int
+    kept: int
+    minimise: tuple[str, ...]
+    maximise: tuple[str, ...]
+    where: str | None
+    pareto: tuple[Mapping[str, Any], ...]
+    seconds: float
+    resumed_chunks: int
+    output: str | None
+
+
+def sweep_result(swept: Swept) -> SweepResult:
+    """The result of `sweep`."""
+    plan, summary = swept.plan, swept.summary
     front: list[dict[str, Any]] = [dict(row) for row in summary.front]
     for row, latency in zip(front, swept.latencies, strict=False):
         row["latency_s"] = {"median": latency.median, "q1": latency.q1, "q3": latency.q3}
-    return {
-        "configurations": summary.configurations,
-        "invalid": summary.invalid,
-        "filtered": summary.filtered,
-        "kept": summary.kept,
-        "minimise": list(swept.plan.minimise),
-        "maximise": list(swept.plan.maximise),
-        "where": swept.plan.where,
-        "pareto": front,
-        "seconds": swept.seconds,
-        "resumed_chunks": swept.resumed,
-        "output": swept.output,
-    }
+    none_is_valid = summary.configurations == summary.invalid
+    return SweepResult(
+        designs=plan.designs,
+        axes=tuple(axis.name for axis in plan.axes),
+        columns=tuple(plan.columns()),
+        configurations=summary.configurations,
+        invalid=summary.invalid,
+        why_invalid=why_invalid(plan) if none_is_valid else None,
+        filtered=summary.filtered,
+        kept=summary.kept,
+        minimise=tuple(plan.minimise),
+        maximise=tuple(plan.maximise),
+        where=plan.where,
+        pareto=tuple(front),
+        seconds=swept.seconds,
+        resumed_chunks=swept.resumed,
+        output=swept.output,
+    )
 
 
-def sweep_grid(swept: Swept) -> Grid:
+def sweep_grid(result: SweepResult) -> Grid:
     """Rows of the front: some of them where it is long, or its first where those were measured.
 
     Columns that are the same all over are left to the notes, and FLOPs, two for each MAC, to JSON
     and CSV unless the front is of them.
     """
-    summary, plan = swept.summary, swept.plan
-    front = summary.front
-    goals = {*plan.minimise, *plan.maximise}
-    names = [
-        name
-        for name in ("design", *plan.columns())
-        if any(name in row for row in front) and (name != "flops" or name in goals)
-    ]
-    # Of one row alone nothing is told apart; what was swept and counted stays in the table.
-    swept_axes = {axis.name for axis in plan.axes} if len(front) == 1 else set()
-    kept = goals | swept_axes | set(TOTALS if len(front) == 1 else ())
-    same = {
-        name: front[0].get(name)
-        for name in names
-        if name not in kept and len({row.get(name) for row in front}) == 1
-    }
-    varied = [name for name in names if name not in same]
+    front = result.pareto
+    same = _same(result)
+    measured = any("latency_s" in row for row in front)
+    varied = [name for name in _names(result) if name not in same]
     columns = [
         *(Column(_heading(name), figures=name != "design") for name in varied),
-        *([Column("latency ms")] if swept.latencies else []),
+        *([Column("latency ms")] if measured else []),
     ]
     rows: list[list[Cell | str]] = []
-    for i in _shown(swept):
-        row = front[i]
-        cells: list[Cell | str] = [_cell(row.get(name)) for name in varied]
-        if swept.latencies:
-            measured = i < len(swept.latencies)
-            cells.append(f"{1e3 * swept.latencies[i].median:.3f}" if measured else "–")
+    for i in _shown(len(front), measured):
+        cells: list[Cell | str] = [_cell(front[i].get(name)) for name in varied]
+        if measured:
+            latency = front[i].get("latency_s")
+            cells.append(f"{1e3 * latency['median']:.3f}" if latency else "–")
         rows.append(cells)
-    goal = [f"least {_words(name)}" for name in plan.minimise]
-    goal += [f"most {_words(name)}" for name in plan.maximise]
-    return grid(f"Pareto front: {', '.join(goal)}", columns, rows, _notes(swept, same))
+    goal = [f"least {_words(name)}" for name in result.minimise]
+    goal += [f"most {_words(name)}" for name in result.maximise]
+    return grid(f"Pareto front: {', '.join(goal)}", columns, rows, _notes(result, same))
 
 
-def _shown(swept: Swept) -> list[int]:
+def _names(result: SweepResult) -> list[str]:
+    """The columns that any row of the front has."""
+    goals = {*result.minimise, *result.maximise}
+    return [
+        name
+        for name in ("design", *result.columns)
+        if any(name in row for row in result.pareto) and (name != "flops" or name in goals)
+    ]
+
+
+def _same(result: SweepResult) -> dict[str, Any]:
+    """Columns that need no place in the table, with the one value that they have."""
+    front = result.pareto
+    kept = {*result.minimise, *result.maximise}
+    # Of one row alone nothing is told apart; what was swept and counted stays in the table.
+    if len(front) == 1:
+        kept |= {*result.axes, *TOTALS}
+    return {
+        name: front[0].get(name)
+        for name in _names(result)
+        if name not in kept and len({row.get(name) for row in front}) == 1
+    }
+
+
+def _shown(number: int, measured: bool) -> list[int]:
     """Positions in the front of the rows to show: from the first to the last, evenly spaced."""
-    number = len(swept.summary.front)
-    if number <= LINES or swept.latencies:
+    if number <= LINES or measured:
         return list(range(min(number, LINES)))
     return [i * (number - 1) // (LINES - 1) for i in range(LINES)]
 
@@ -114,28 +153,28 @@ def _cell(value: int | str | None) -> str:
     return f"{value:,}" if isinstance(value, int) else value or "–"
 
 
-def _notes(swept: Swept, same: Mapping[str, Any]) -> list[str]:
-    summary = swept.summary
+def _notes(result: SweepResult, same: Mapping[str, Any]) -> list[str]:
     notes = []
     if same:
         notes.append(
             "in every row: " + ", ".join(f"{name}={_cell(value)}" for name, value in same.items())
         )
-    if len(summary.front) > LINES:
-        notes.append(f"{LINES} rows of the front; JSON and CSV have all {len(summary.front):,}")
-    became = [f"{summary.invalid:,} that make no network"]
-    if swept.plan.where is not None:
-        became.append(f"{summary.filtered:,} that the filter leaves out")
-    became.append(f"{summary.kept:,} counted, {len(summary.front):,} of them on the front")
-    notes.append(f"swept {summary.configurations:,}: {', '.join(became)}")
-    if summary.configurations == summary.invalid:
-        notes.append(f"for one, {why_invalid(swept.plan)}")
-    if swept.seconds >= 1:  # less is the start of the program
-        notes.append(f"{swept.seconds:.1f} s")
-    if swept.resumed:
-        notes.append(f"{swept.resumed:,} chunks were done by an earlier run")
-    if swept.output:
-        notes.append(f"all rows are in {swept.output}")
+    length = len(result.pareto)
+    if length > LINES:
+        notes.append(f"{LINES} rows of the front; JSON and CSV have all {length:,}")
+    became = [f"{result.invalid:,} that make no network"]
+    if result.where is not None:
+        became.append(f"{result.filtered:,} that the filter leaves out")
+    became.append(f"{result.kept:,} counted, {length:,} of them on the front")
+    notes.append(f"swept {result.configurations:,}: {', '.join(became)}")
+    if result.why_invalid is not None:
+        notes.append(f"for one, {result.why_invalid}")
+    if result.seconds >= 1:  # less is the start of the program
+        notes.append(f"{result.seconds:.1f} s")
+    if result.resumed_chunks:
+        notes.append(f"{result.resumed_chunks:,} chunks were done by an earlier run")
+    if result.output:
+        notes.append(f"all rows are in {result.output}")
     return notes
 
 

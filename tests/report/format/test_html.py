@@ -16,11 +16,11 @@ from shufflenet_flops.counting import CONVENTIONS
 from shufflenet_flops.report.format.html import html
 from shufflenet_flops.report.format.markdown import markdown_report
 from shufflenet_flops.report.grid import Cell, Column, grid
-from shufflenet_flops.report.saved import Saved
 from shufflenet_flops.report.section import Section
 from shufflenet_flops.report.sections import section_of
 from shufflenet_flops.report.view.count import count_result
 from shufflenet_flops.report.view.explorer import explorer_data, polynomial
+from shufflenet_flops.saved import Saved, record
 from shufflenet_flops.sources import Options, resolve
 
 HOSTILE = "<script>alert(1)</script> [x](javascript:1) `a` ``b `c *d* | &amp; </td>"
@@ -49,7 +49,7 @@ def hostile_section() -> Section:
 
 def count_section(name: str) -> Section:
     result = count_result(resolve(name, Options()), CONVENTIONS["paper"])
-    return section_of(Saved("count", "paper", {}, [json.loads(json.dumps(result))]))
+    return section_of(Saved("count", "paper", {}, [json.loads(json.dumps(record(result)))]))
 
 
 def test_hostile_names_are_text() -> None:

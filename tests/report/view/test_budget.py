@@ -9,7 +9,8 @@ from hypothesis import given
 from markdown_it import MarkdownIt
 
 from shufflenet_flops.budget.verdict import Report, TopRow, Verdict
-from shufflenet_flops.report.view.budget import label, markdown, results, summary, text
+from shufflenet_flops.report.view.budget import label, markdown, summary, text
+from shufflenet_flops.saved import record
 from tests.report.verdicts import reports
 
 ROWS = (
@@ -123,7 +124,7 @@ def test_verdicts_on_one_model_stand_together() -> None:
 
 def test_results_have_the_keys_that_scripts_rely_on() -> None:
     """Full integers, in the order of the command line's documentation."""
-    (result,) = results(Report((OVER,)))
+    (result,) = record(Report((OVER,)).verdicts)
 
     assert set(result) >= {
         *("model", "metric", "level", "status", "actual", "limit", "locked", "delta", "top_rows"),

@@ -6,13 +6,15 @@ import pytest
 
 from shufflenet_flops.counting import CONVENTIONS
 from shufflenet_flops.report.grid import scale_within
-from shufflenet_flops.report.view.count import count_grids
+from shufflenet_flops.report.view.count import count_grids, count_result
 from shufflenet_flops.sources import Input, Options, resolve
 
 
 def test_a_normal_network_is_in_millions() -> None:
     """As it is in all published tables."""
-    (grid, _) = count_grids(resolve("resnet18", Options()), CONVENTIONS["paper"], "stage")
+    convention = CONVENTIONS["paper"]
+    result = count_result(resolve("resnet18", Options()), convention)
+    (grid, _) = count_grids(result, convention, "stage")
 
     headings = [column.heading for column in grid.columns]
     assert headings[1] == "MMAC"
@@ -44,8 +46,9 @@ def test_the_largest_figure_is_never_below_one(
 def test_a_tiny_network() -> None:
     """A linear layer of fifty MACs shows fifty of them, in every grouping."""
     options = Options((Input((1, 10)),), {"in_features": 10, "out_features": 5})
-    source = resolve("torch.nn:Linear", options)
-    (layers, kinds) = count_grids(source, CONVENTIONS["paper"], "layer")
+    convention = CONVENTIONS["paper"]
+    result = count_result(resolve("torch.nn:Linear", options), convention)
+    (layers, kinds) = count_grids(result, convention, "layer")
 
     assert (layers.columns[6].heading, layers.rows[0][6].text) == ("MAC", "50")
     assert [column.heading for column in kinds.columns][5:] == ["activations", "memory\nB"]

@@ -11,8 +11,8 @@ import pytest
 from shufflenet_flops.cli.app import run
 from shufflenet_flops.errors import DataError
 from shufflenet_flops.paper import CellResult, load_table, reproduce
-from shufflenet_flops.report.format.data import as_json, plain
-from shufflenet_flops.report.saved import load, structured
+from shufflenet_flops.report.format.json import as_json
+from shufflenet_flops.saved import load, record, structured
 
 ENVELOPE: dict[str, Any] = {
     "schema": 1,
@@ -27,7 +27,7 @@ ENVELOPE: dict[str, Any] = {
 def test_there_and_back(name: str) -> None:
     """Enums, nested tuples and unions included."""
     cells = reproduce(load_table(name))
-    saved = load(as_json("paper", None, [plain(cell) for cell in cells]), "x.json")
+    saved = load(as_json("paper", None, [record(cell) for cell in cells]), "x.json")
 
     assert [structured(CellResult, one) for one in saved.results] == list(cells)
 
@@ -60,7 +60,7 @@ def test_other_files_are_refused(text: str, problem: str) -> None:
 )
 def test_results_that_do_not_fit(changes: dict[str, Any], problem: str) -> None:
     """The path of what is wrong."""
-    cell = json.loads(json.dumps(plain(reproduce(load_table("shufflenet_v1_table_1"))[0])))
+    cell = json.loads(json.dumps(record(reproduce(load_table("shufflenet_v1_table_1"))[0])))
 
     with pytest.raises(DataError, match=problem):
         structured(CellResult, {**cell, **changes})

@@ -12,7 +12,7 @@ import xmlschema
 from hypothesis import given
 
 from shufflenet_flops.budget.verdict import PASSING, Report, Verdict
-from shufflenet_flops.report.format.ci import ANNOTATIONS, github, junit
+from shufflenet_flops.report.view.ci import ANNOTATIONS, github, junit
 from tests.report.verdicts import reports
 
 JUNIT = xmlschema.XMLSchema10(Path(__file__).with_name("junit.xsd"))

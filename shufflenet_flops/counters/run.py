@@ -1,0 +1,72 @@
+"""Run a counter, and set its total beside what its cost model predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from torch import Tensor, nn
+
+from shufflenet_flops.counters.cost_model import terms_of
+from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterReport, unavailable
+from shufflenet_flops.counters.sandbox import TIME_LIMIT_S, CounterError, call_in_sandbox
+from shufflenet_flops.trace.trace import Trace
+
+
+def run_counter(
+    counter: Counter,
+    model: nn.Module,
+    inputs: Sequence[Tensor],
+    trace: Trace,
+    *,
+    limit_s: float = TIME_LIMIT_S,
+) -> CounterReport:
+    """Run one counter on a copy of `model` and explain its total from our `trace`.
+
+    A counter that cannot be imported, raises, takes longer than `limit_s` or changes the original
+    is `unavailable`, with the reason; it never stops the command.
+    """
+    try:
+        total = call_in_sandbox(counter.count, model, inputs, limit_s)
+    except ImportError as error:
+        hint = f"; pip install 'shufflenet-flops[{counter.extra}]' has it" if counter.extra else ""
+        return unavailable(counter, f"{_first_line(error)}{hint}")
+    except CounterError as error:
+        return unavailable(counter, str(error))
+    except Exception as error:
+        return unavailable(counter, _first_line(error))
+    terms, weights = predict(counter, trace, total.facts)
+    predicted = sum(terms.values())
+    return replace(
+        unavailable(counter, ""),
+        status="ok",
+        reported=total.reported,
+        predicted=predicted,
+        residual=total.reported - predicted,
+        terms=terms,
+        weights=weights,
+        unsupported_ops=dict(total.unsupported_ops),
+    )
+
+
+def predict(
+    counter: Counter, trace: Trace, facts: Mapping[str, int] = NO_FACTS
+) -> tuple[dict[str, int], dict[str, int]]:
+    """The total the counter should report, by op class, and the weight of each class.
+
+    A class that the counter weighs differently from place to place has no single weight.
+    """
+    parts = list(counter.parts(trace, facts))
+    weights: dict[str, set[int | None]] = {}
+    for part in parts:
+        weights.setdefault(part.term, set()).add(part.weight)
+    single = {
+        term: weight
+        for term, of_term in weights.items()
+        if len(of_term) == 1 and (weight := next(iter(of_term))) is not None
+    }
+    return terms_of(parts), single
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]

@@ -1,0 +1,123 @@
+"""What `count` found about one model, as its JSON has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from shufflenet_flops.counting.row import IntShape, Kind, Row
+from shufflenet_flops.counting.table import Table
+from shufflenet_flops.spec import OpClass, shape_text
+
+
+@dataclass(frozen=True)
+class LayerResult:
+    """One row of the layer table; `inputs` are shapes as text, such as `1x3x224x224`."""
+
+    path: str
+    op: str
+    kind: Kind
+    inputs: tuple[str, ...]
+    output: IntShape
+    kernel: tuple[int, ...] | None
+    stride: tuple[int, ...] | None
+    groups: int | None
+    macs: int
+    params: int
+    activations: int
+    read_bytes: int
+    write_bytes: int
+    counts: Mapping[OpClass, int]
+
+    @classmethod
+    def of(cls, row: Row) -> LayerResult:
+        """The row without what only counters ask for."""
+        return cls(
+            path=row.path,
+            op=row.op,
+            kind=row.kind,
+            inputs=tuple(map(shape_text, row.inputs)),
+            output=row.output,
+            kernel=row.kernel,
+            stride=row.stride,
+            groups=row.groups,
+            macs=row.macs,
+            params=row.params,
+            activations=row.activations,
+            read_bytes=row.read_bytes,
+            write_bytes=row.write_bytes,
+            counts=row.counts,
+        )
+
+    @property
+    def row(self) -> Row:
+        """The row of a table."""
+        return Row(
+            path=self.path,
+            op=self.op,
+            kind=self.kind,
+            inputs=tuple(tuple(map(int, filter(None, text.split("x")))) for text in self.inputs),
+            output=self.output,
+            counts=self.counts,
+            params=self.params,
+            read_bytes=self.read_bytes,
+            write_bytes=self.write_bytes,
+            kernel=self.kernel,
+            stride=self.stride,
+            groups=self.groups,
+        )
+
+
+def norms_of(rows: Iterable[Row]) -> tuple[str, ...]:
+    """The kinds of norms among the rows, such as `batch_norm`, in order of first appearance."""
+    return tuple(dict.fromkeys(row.op for row in rows if row.kind is Kind.NORM))
+
+
+@dataclass(frozen=True)
+class KindResult:
+    """The layers of one kind together; `share` is of the convention's total."""
+
+    macs: int
+    params: int
+    share: float
+
+
+@dataclass(frozen=True)
+class UnknownOp:
+    """An op without a rule, which is not counted, and how often it runs."""
+
+    op: str
+    calls: int
+
+
+@dataclass(frozen=True)
+class CountResult:
+    """One model on its inputs; `total` is under the convention that was asked for, in its `unit`.
+
+    `input` is the shape of the first input (batch first), `inputs` all of them as the command line
+    takes them. `params` counts every parameter once, used or not. `specified` tells that the rows
+    are those of a spec, and not of a trace or a graph.
+    """
+
+    model: str
+    source: str
+    input: IntShape
+    inputs: tuple[str, ...]
+    total: int
+    unit: str
+    macs: int
+    flops: int
+    params: int
+    activations: int
+    memory_bytes: int
+    by_kind: Mapping[str, KindResult]
+    rows: tuple[LayerResult, ...]
+    unknown_ops: tuple[UnknownOp, ...]
+    real_forward: bool
+    specified: bool = False
+
+    @cached_property
+    def table(self) -> Table:
+        """The rows as a table."""
+        return Table(tuple(layer.row for layer in self.rows))

@@ -1,0 +1,53 @@
+"""Results as JSON, with full integers in base units."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from shufflenet_flops.report.format.registry import RESULTS, VERDICTS, renders
+
+if TYPE_CHECKING:
+    from shufflenet_flops.environment import Environment
+    from shufflenet_flops.report.document import Document, Verdicts
+
+
+def as_json(
+    command: str,
+    convention: str | None,
+    results: Sequence[Any],
+    notes: Sequence[str] = (),
+    measured_in: Environment | None = None,
+) -> str:
+    """The envelope that every command's JSON has, with its results."""
+    from shufflenet_flops.environment import environment
+    from shufflenet_flops.saved import SCHEMA, record
+
+    envelope = {
+        "schema": SCHEMA,
+        "command": command,
+        "convention": convention,
+        "environment": record(measured_in or environment()),
+        "results": record(list(results)),
+        **({"notes": list(notes)} if notes else {}),
+    }
+    return json.dumps(envelope, indent=2, ensure_ascii=False) + "\n"
+
+
+@renders(RESULTS, "json", ".json", rank=20)
+def document_as_json(document: Document) -> str:
+    """The results in their envelope."""
+    return as_json(
+        document.command,
+        document.convention,
+        document.results,
+        document.notes,
+        document.environment,
+    )
+
+
+@renders(VERDICTS, "json", ".json", rank=20)
+def verdicts_as_json(found: Verdicts) -> str:
+    """One result for each model and metric."""
+    return as_json(found.command, None, found.report.verdicts)

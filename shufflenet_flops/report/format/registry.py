@@ -1,0 +1,72 @@
+"""What can be rendered, and the formats that render it, each of which registers itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from shufflenet_flops.errors import InputError
+from shufflenet_flops.registry import Registry
+
+if TYPE_CHECKING:
+    from shufflenet_flops.report.document import Document, Page, Verdicts
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Format(Generic[T]):
+    """One format of one kind of thing; `suffix` is empty where it is for stdout alone."""
+
+    name: str
+    suffix: str
+    rank: int
+    render: Callable[[T], str]
+
+
+_PACKAGE = "shufflenet_flops.report.format"
+RESULTS: Registry[Format[Document]] = Registry("formats of results", _PACKAGE)
+VERDICTS: Registry[Format[Verdicts]] = Registry("formats of verdicts", _PACKAGE)
+PAGES: Registry[Format[Page]] = Registry("formats of reports", _PACKAGE)
+
+
+def renders(
+    kind: Registry[Format[T]], name: str, suffix: str = "", *, rank: int
+) -> Callable[[Callable[[T], str]], Callable[[T], str]]:
+    """Register a function that renders RESULTS, VERDICTS or PAGES; the least rank comes first.
+
+    Raises ValueError for a name that is taken.
+    """
+
+    def register(render: Callable[[T], str]) -> Callable[[T], str]:
+        kind.add(name, Format(name, suffix, rank, render))
+        return render
+
+    return register
+
+
+def formats(kind: Registry[Format[T]]) -> Mapping[str, Format[T]]:
+    """The formats of one kind by name, by rank."""
+    ordered = sorted(kind.entries().values(), key=lambda known: (known.rank, known.name))
+    return {known.name: known for known in ordered}
+
+
+def suffixes(kind: Registry[Format[T]]) -> list[str]:
+    """Those of the files that a format of this kind writes."""
+    return [known.suffix for known in formats(kind).values() if known.suffix]
+
+
+def check_suffixes(paths: Sequence[Path], known: Sequence[str]) -> None:
+    """Raise InputError for a path whose suffix chooses no format."""
+    for path in paths:
+        if path.suffix not in known:
+            listed = " or ".join(known) if len(known) < 3 else f"one of {', '.join(known)}"
+            chosen = ", which choose the format" if len(known) > 2 else ""
+            raise InputError(f"-o {path}: the suffix must be {listed}{chosen}")
+
+
+def format_of(kind: Registry[Format[T]], path: Path) -> Format[T]:
+    """The format that a file's suffix chooses, among those of a kind."""
+    return next(known for known in formats(kind).values() if known.suffix == path.suffix)
