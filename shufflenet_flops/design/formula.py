@@ -214,7 +214,7 @@ def series(
 
 
 @dataclass(frozen=True)
-class Change:
+class Crossing:
     """Where a variable passes `at`, the largest term is `after` and no longer `before`."""
 
     at: sympy.Expr
@@ -239,7 +239,7 @@ def _variable(formula: Formula, name: str) -> sympy.Symbol:
     return free[name]
 
 
-def changes(formula: Formula, name: str, numbers: Mapping[str, int]) -> list[Change]:
+def changes(formula: Formula, name: str, numbers: Mapping[str, int]) -> list[Crossing]:
     """Where another term becomes the largest as one variable grows.
 
     With two terms this is a closed form; with more, the other variables must be numbers, and
@@ -265,13 +265,13 @@ def changes(formula: Formula, name: str, numbers: Mapping[str, int]) -> list[Cha
         middle = (low + high) / 2
         largest.append(max(terms, key=lambda kind: float(terms[kind].subs(x, middle))))
     return [
-        Change(sympy.nsimplify(at), before, after)
+        Crossing(sympy.nsimplify(at), before, after)
         for at, (before, after) in zip(points[1:], pairwise(largest), strict=True)
         if before != after
     ]
 
 
-def _symbolic_changes(terms: Mapping[str, sympy.Expr], x: sympy.Symbol) -> list[Change]:
+def _symbolic_changes(terms: Mapping[str, sympy.Expr], x: sympy.Symbol) -> list[Crossing]:
     import sympy
 
     if len(terms) != 2:
@@ -282,4 +282,4 @@ def _symbolic_changes(terms: Mapping[str, sympy.Expr], x: sympy.Symbol) -> list[
     if len(roots) != 1:
         return []
     grows = sympy.diff(quotient, x).is_positive
-    return [Change(roots[0], *((second, first) if grows else (first, second)))]
+    return [Crossing(roots[0], *((second, first) if grows else (first, second)))]

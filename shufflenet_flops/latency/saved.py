@@ -25,7 +25,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Change:
+class RunChange:
     """One row in two runs; `ratio` is the new median over the old one.
 
     `within` tells that each median lies between the other run's quartiles.
@@ -59,7 +59,7 @@ def load_run(path: Path) -> Run:
         raise InputError(f"{path}: is not what `latency -o FILE.json` writes ({error})") from None
 
 
-def changes(old: Run, new: Run) -> list[Change]:
+def changes(old: Run, new: Run) -> list[RunChange]:
     """The rows that both runs measured, matched by model, engine, input and settings."""
     before = {_key(row): row for row in old.rows if row.median_s}
     changed = []
@@ -69,7 +69,7 @@ def changes(old: Run, new: Run) -> list[Change]:
             ratio = _ratio(row, earlier)
             within = _holds(earlier, row.median_s) and _holds(row, earlier.median_s)
             changed.append(
-                Change(
+                RunChange(
                     *_key(row),
                     old_s=earlier.median_s,
                     new_s=row.median_s,

@@ -52,7 +52,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Reading:
+class WidthReading:
     """The MACs of the networks with the published widths at 38 MFLOPs, under one reading.
 
     `stem` are conv1's channels, `fc` whether the fully connected layer counts, `rounding` what
@@ -124,12 +124,12 @@ def _continuous(design: Design, numbers: Mapping[str, int], budget: int) -> floa
     return width if discriminant >= 0 and width > 0 else None
 
 
-def readings() -> list[Reading]:
+def readings() -> list[WidthReading]:
     """The published widths under every reading."""
     g = SHUFFLENET_GROUPS[PUBLISHED_BUDGET]
     roundings: tuple[Rounding, ...] = ("down", "up")
     return [
-        Reading(
+        WidthReading(
             stem,
             fc,
             rounding,

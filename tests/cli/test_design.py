@@ -17,7 +17,7 @@ import pytest
 
 from shufflenet_flops.cli.app import run
 from shufflenet_flops.design.sweep import store
-from shufflenet_flops.design.sweep.plan import Counted
+from shufflenet_flops.design.sweep.plan import CountedChunk
 
 
 def cli(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -249,7 +249,7 @@ def test_a_full_disk_says_where_it_stopped_and_resume_goes_on(
 ) -> None:
     write = store._write_parquet
 
-    def fill(path: Path, counted: Counted, columns: Any) -> None:
+    def fill(path: Path, counted: CountedChunk, columns: Any) -> None:
         if ".part-000004" in path.name:
             path.write_bytes(b"half a part")
             raise OSError(errno.ENOSPC, "No space left on device")

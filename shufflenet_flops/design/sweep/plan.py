@@ -175,7 +175,7 @@ def chunk_count(plan: Plan) -> int:
 
 
 @dataclass(frozen=True)
-class Counted:
+class CountedChunk:
     """The rows of one chunk as columns, and their summary."""
 
     design: str
@@ -183,7 +183,7 @@ class Counted:
     summary: Summary
 
 
-def count_chunk(plan: Plan, chunk: Chunk) -> Counted:
+def count_chunk(plan: Plan, chunk: Chunk) -> CountedChunk:
     """Count one chunk. Raises InputError for a metric that no int64 holds."""
     design = find_design(chunk.design)
     values = _values(plan, design, chunk)
@@ -210,7 +210,7 @@ def count_chunk(plan: Plan, chunk: Chunk) -> Counted:
         front=_rows(design.name, columns, names, front(low, high)),
         shown=_rows(design.name, columns, names, np.arange(0, kept, -(-kept // SHOWN) or 1)),
     )
-    return Counted(design.name, {name: columns[name] for name in names}, summary)
+    return CountedChunk(design.name, {name: columns[name] for name in names}, summary)
 
 
 def why_invalid(plan: Plan) -> str:

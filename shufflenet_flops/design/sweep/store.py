@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from shufflenet_flops.design.sweep.plan import Counted, Plan, Summary
+from shufflenet_flops.design.sweep.plan import CountedChunk, Plan, Summary
 from shufflenet_flops.errors import InputError, OutputError
 
 PartFormat = Literal["parquet", "csv"]
@@ -35,7 +35,7 @@ class Store:
         """Where a chunk's rows are."""
         return self.folder / f"part-{number:06d}.{self.form}"
 
-    def write(self, number: int, counted: Counted, columns: Sequence[str]) -> None:
+    def write(self, number: int, counted: CountedChunk, columns: Sequence[str]) -> None:
         """Write a chunk's rows, all or none; a second time gives the same file again."""
         path = self.part(number)
         beside = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -130,7 +130,7 @@ def _need_pyarrow() -> None:
         )
 
 
-def _write_parquet(path: Path, counted: Counted, columns: Sequence[str]) -> None:
+def _write_parquet(path: Path, counted: CountedChunk, columns: Sequence[str]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -147,7 +147,7 @@ def _write_parquet(path: Path, counted: Counted, columns: Sequence[str]) -> None
     pq.write_table(pa.table({"design": names, **arrays}), path)
 
 
-def _write_csv(path: Path, counted: Counted, columns: Sequence[str]) -> None:
+def _write_csv(path: Path, counted: CountedChunk, columns: Sequence[str]) -> None:
     import pandas as pd
 
     frame = pd.DataFrame({"design": counted.design, **counted.columns})

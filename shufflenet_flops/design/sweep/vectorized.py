@@ -22,7 +22,7 @@ BLOCK = 16384
 
 
 @dataclass(frozen=True)
-class Counted:
+class CountedArrays:
     """Those configurations that make a network.
 
     `kept` are their positions in what was asked for; `variables` hold every variable of the design
@@ -34,7 +34,7 @@ class Counted:
     metrics: Mapping[str, Array]
 
 
-def count_many(design: Design, values: Mapping[str, int | Array]) -> Counted:
+def count_many(design: Design, values: Mapping[str, int | Array]) -> CountedArrays:
     """TOTALS of `design` for arrays of values of one length; an int stands for all.
 
     Configurations that make no network are left out. Raises InputError for a metric that is more
@@ -55,7 +55,7 @@ def count_many(design: Design, values: Mapping[str, int | Array]) -> Counted:
                 for name, value in block.items()
             }
         blocks.append(_count_block(design, block, np.arange(start, min(start + BLOCK, size))))
-    return Counted(
+    return CountedArrays(
         np.concatenate([block.kept for block in blocks]),
         _joined([block.variables for block in blocks]),
         _joined([block.metrics for block in blocks]),
@@ -68,7 +68,7 @@ def _joined(blocks: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
 
 def _count_block(
     design: Design, values: Mapping[str, int | Array], kept: npt.NDArray[np.intp]
-) -> Counted:
+) -> CountedArrays:
     while len(kept):
         try:
             filled = design.fill(values)
@@ -87,9 +87,9 @@ def _count_block(
             size = len(kept)
             variables = {name: _int64(name, filled[name], size, filled) for name in filled}
             metrics = {name: _int64(name, found[name], size, filled) for name in TOTALS}
-            return Counted(kept, variables, metrics)
+            return CountedArrays(kept, variables, metrics)
     nothing = np.empty(0, np.int64)
-    return Counted(
+    return CountedArrays(
         kept[:0], dict.fromkeys(design.variables, nothing), dict.fromkeys(TOTALS, nothing)
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.counting.metric import find_metric
 from shufflenet_flops.design.fit import Choice, Fit
-from shufflenet_flops.paper.table4_fits import PUBLISHED, PUBLISHED_BUDGET, Reading, Row
+from shufflenet_flops.paper.table4_fits import PUBLISHED, PUBLISHED_BUDGET, Row, WidthReading
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def table4_result(row: Row) -> dict[str, Any]:
     return result
 
 
-def reading_result(reading: Reading) -> dict[str, Any]:
+def reading_result(reading: WidthReading) -> dict[str, Any]:
     """The JSON result of one reading of the published widths."""
     return {
         "reading": _reading(reading),
@@ -184,7 +184,7 @@ def reading_result(reading: Reading) -> dict[str, Any]:
     }
 
 
-def table4_grids(rows: Sequence[Row], readings: Sequence[Reading]) -> list[Grid]:
+def table4_grids(rows: Sequence[Row], readings: Sequence[WidthReading]) -> list[Grid]:
     """What fits each budget, and the published widths under every reading."""
     columns = [
         Column("MFLOPs"),
@@ -227,7 +227,7 @@ def table4_grids(rows: Sequence[Row], readings: Sequence[Reading]) -> list[Grid]
     return [fitted, _readings_grid(readings)]
 
 
-def _readings_grid(readings: Sequence[Reading]) -> Grid:
+def _readings_grid(readings: Sequence[WidthReading]) -> Grid:
     structures = list(readings[0].macs)
     widths = PUBLISHED
     columns = [
@@ -261,10 +261,10 @@ def _readings_grid(readings: Sequence[Reading]) -> Grid:
     return grid("the published widths at 38 MFLOPs", columns, rows, notes)
 
 
-def _agreed(reading: Reading) -> int:
+def _agreed(reading: WidthReading) -> int:
     return sum(map(reading.reproduces, reading.macs))
 
 
-def _reading(reading: Reading) -> str:
+def _reading(reading: WidthReading) -> str:
     counted = "conv and fc" if reading.fc else "conv alone"
     return f"conv1 {reading.stem}, {counted}, rounded {reading.rounding}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from shufflenet_flops.counting.closed_forms import grouped
 from shufflenet_flops.counting.metric import MACS, PREFIXES, MetricName, find_metric
-from shufflenet_flops.design.formula import Change, Formula, Value
+from shufflenet_flops.design.formula import Crossing, Formula, Value
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, percent
 from shufflenet_flops.saved import given_with
 
@@ -25,7 +25,7 @@ class Derived:
     value: Value | None = None
     wrt: str | None = None
     derivative: Sequence[sympy.Expr] = ()
-    changes: tuple[Change, ...] = ()
+    changes: tuple[Crossing, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 from shufflenet_flops.latency.agreement import LIMITS
 from shufflenet_flops.latency.measure import Pair, Timing
 from shufflenet_flops.latency.roofline import Peaks
-from shufflenet_flops.latency.saved import Change
+from shufflenet_flops.latency.saved import RunChange
 from shufflenet_flops.latency.stats import Latency
 from shufflenet_flops.paper.table8_times import Against, paper_ms, per_4x
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega, with_notes
@@ -203,7 +203,7 @@ def _ratio_line(quotient: Against, engines: Sequence[str]) -> list[str]:
 
 
 def change_grid(
-    changes: Sequence[Change], differences: Sequence[str], missing: Sequence[str]
+    changes: Sequence[RunChange], differences: Sequence[str], missing: Sequence[str]
 ) -> Grid:
     """Two runs side by side, with a warning where their environments are unlike."""
     within = sum(change.within for change in changes)
@@ -250,7 +250,7 @@ def change_grid(
     )
 
 
-def interval(ratio: Pair | Change, digits: int = 2) -> str:
+def interval(ratio: Pair | RunChange, digits: int = 2) -> str:
     """`11.0–11.4`, with = in front where it holds 1."""
     same = "= " if ratio.low <= 1 <= ratio.high else ""
     return f"{same}{ratio.low:.{digits}f}–{ratio.high:.{digits}f}"

@@ -17,7 +17,7 @@ from shufflenet_flops.counting import layer_table
 from shufflenet_flops.design.sweep import store as store_module
 from shufflenet_flops.design.sweep.axes import parse_axis
 from shufflenet_flops.design.sweep.plan import (
-    Counted,
+    CountedChunk,
     Plan,
     Summary,
     check_plan,
@@ -39,7 +39,7 @@ def plan(designs: tuple[str, ...] = UNITS, chunk: int = 700, **options: Any) -> 
     return Plan(designs, parsed, chunk=chunk, **options)
 
 
-def run(of: Plan) -> tuple[list[Counted], Summary]:
+def run(of: Plan) -> tuple[list[CountedChunk], Summary]:
     found = [count_chunk(of, chunk) for chunk in chunks(of)]
     total = Summary()
     for counted in found:
@@ -47,7 +47,7 @@ def run(of: Plan) -> tuple[list[Counted], Summary]:
     return found, total
 
 
-def rows(found: list[Counted]) -> list[dict[str, Any]]:
+def rows(found: list[CountedChunk]) -> list[dict[str, Any]]:
     return [
         {"design": counted.design, **dict(zip(counted.columns, row, strict=True))}
         for counted in found
@@ -276,7 +276,7 @@ def test_a_full_disk_leaves_no_part_of_a_part(
 ) -> None:
     of = plan()
 
-    def fill(path: Path, counted: Counted, columns: Any) -> None:
+    def fill(path: Path, counted: CountedChunk, columns: Any) -> None:
         path.write_bytes(b"half a part")
         raise OSError(errno.ENOSPC, "No space left on device")
 
