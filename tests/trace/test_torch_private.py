@@ -108,22 +108,20 @@ def test_without_a_schema_the_message_names_it() -> None:
         torch_private.arguments_of("aten.add")
 
 
-class Public:
-    """A module of which only the public iterators are there."""
-
-    def __init__(self, module: nn.Module) -> None:
-        self.named_children = module.named_children
-        self.named_parameters = module.named_parameters
-        self.named_buffers = module.named_buffers
-
-
-@pytest.mark.parametrize("part", ["children_of", "parameters_of", "buffers_of"])
-def test_parts_of_a_module_by_its_public_iterators(part: str) -> None:
-    """Where torch keeps them elsewhere."""
-    look = getattr(torch_private, part)
+@pytest.mark.parametrize(
+    ("part", "public"),
+    [
+        ("children_of", "named_children"),
+        ("parameters_of", "named_parameters"),
+        ("buffers_of", "named_buffers"),
+    ],
+)
+def test_parts_of_a_module_by_its_public_iterators(part: str, public: str) -> None:
+    """Where torch keeps them under another name."""
+    private, iterated = getattr(torch_private, part), torch_private._parts("_missing", public)
     for module in Small().modules():
-        private = {name: value for name, value in look(module).items() if value is not None}
-        assert look(Public(module)) == private
+        kept = {name: value for name, value in private(module).items() if value is not None}
+        assert iterated(module) == kept
 
 
 def test_hooks_that_cannot_be_seen_are_taken_for_there() -> None:
