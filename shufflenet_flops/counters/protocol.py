@@ -94,7 +94,7 @@ def run(
         return replace(report, reason=f"{_first_line(error)}{hint}")
     except CounterError as error:
         return replace(report, reason=str(error))
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script of the package's name ends the process
         return replace(report, reason=_first_line(error))
     terms, weights = predict(counter, trace, reading.facts)
     predicted = sum(terms.values())
@@ -137,5 +137,5 @@ def version_of(distribution: str) -> str:
         return ""
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
