@@ -177,12 +177,18 @@ def _time(
 ) -> Timed:
     """Time every model on every engine.
 
-    Raises InputError for a model that cannot be run or a device that is not there, and
-    KeyboardInterrupt for Ctrl-C before there is a row.
+    Raises InputError for a model that cannot be run, a device that is not there or a roofline that
+    is of another dtype or device than its layers, and KeyboardInterrupt for Ctrl-C before there is
+    a row.
     """
     for source in sources:
         if not source.can_run:
             raise InputError(f"{source.name}: an {source.origin} is no module that can be run")
+    if effort.roofline and (setup.dtype, setup.device) != (Dtype.FLOAT32, Device.CPU):
+        raise InputError(
+            f"--roofline times layers in float32 on the CPU, not in {setup.dtype} on "
+            f"{setup.device}: leave it out, or leave out --dtype and --device"
+        )
     if setup.device == Device.CUDA:
         _need_cuda()
     from shufflenet_flops.latency.measure import Plan, measure

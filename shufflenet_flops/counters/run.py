@@ -33,7 +33,7 @@ def run_counter(
         return unavailable(counter, f"{_first_line(error)}{hint}")
     except CounterError as error:
         return unavailable(counter, str(error))
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script of the package's name ends the process
         return unavailable(counter, _first_line(error))
     terms, weights = predict(counter, trace, total.facts)
     predicted = sum(terms.values())
@@ -68,5 +68,5 @@ def predict(
     return terms_of(parts), single
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]

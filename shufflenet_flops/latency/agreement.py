@@ -59,6 +59,17 @@ def agreement(output: Any, expected: Arrays) -> Agreement:
     return Agreement(error, error / largest if largest else float(error > 0))
 
 
+def too_exact(agreed: Agreement, expected: Arrays, dtype: str) -> bool:
+    """Whether an engine's outputs are too near to eager's fp32 ones to come from `dtype`.
+
+    That is, nearer than a hundredth of what rounding fp32's outputs to `dtype` once moves them.
+    Outputs that `dtype` holds exactly prove nothing, and float32 never is too exact.
+    """
+    torch_dtype = getattr(torch, dtype)
+    rounded = [torch.from_numpy(x).to(torch_dtype) for x in expected]
+    return agreed.max_rel_error < agreement(rounded, expected).max_rel_error / 100
+
+
 def flat(output: Any) -> Arrays:
     """All tensors and arrays of an output, in order, each as a vector: engines drop axes of 1."""
     if isinstance(output, Tensor):

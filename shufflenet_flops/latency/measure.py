@@ -14,6 +14,7 @@ from shufflenet_flops.latency.agreement import (
     Reference,
     agreement,
     reference,
+    too_exact,
 )
 from shufflenet_flops.latency.case import Case, build_case, bytes_needed
 from shufflenet_flops.latency.engines.protocol import Call, Engine, EngineError, Setup
@@ -138,8 +139,9 @@ def measure(
 ) -> Iterator[Timing]:
     """Rows for every model on every engine, the models of one input together in its rounds.
 
-    What an engine cannot take, or gets wrong, is a failed row with the reason. Ctrl-C while an
-    input is sampled ends the run after the rows of that input, which are marked partial.
+    What an engine cannot take, gets wrong, or computes in another dtype than it was asked for, is
+    a failed row with the reason. Ctrl-C while an input is sampled ends the run after the rows of
+    that input, which are marked partial.
     """
     by_input: dict[str, list[Source]] = {}
     for source in sources:
@@ -174,6 +176,8 @@ def _prepare(entry: _Entry, cases: _Cases, setup: Setup) -> None:
             f"wrong result: relative error {entry.agreement.max_rel_error:.1e}, and the limit for "
             f"{setup.dtype} is {LIMITS[setup.dtype]:.0e}"
         )
+    if too_exact(entry.agreement, expected.outputs, setup.dtype):
+        raise EngineError(f"{setup.dtype} is not used: its outputs are those of float32")
     entry.call = call
 
 

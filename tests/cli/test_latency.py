@@ -83,6 +83,12 @@ def test_roofline(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert plot.read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_roofline_is_of_fp32(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its layers are timed in nothing else, so a row of another dtype has none."""
+    assert run(["latency", UNITS[0], *FAST, "--roofline", "--dtype", "bfloat16"]) == 2
+    assert "times layers in float32 on the CPU, not in bfloat16" in capsys.readouterr().err
+
+
 def test_batch_and_dtype(capsys: pytest.CaptureFixture[str]) -> None:
     """The first axis of the input, and what is computed in."""
     (row,) = result_of(capsys, "latency", UNITS[0], *FAST, "--batch", "2", "--dtype", "bfloat16")

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from shufflenet_flops.errors import UnknownNameError
-from shufflenet_flops.latency.agreement import LIMITS, agreement, flat, reference
+from shufflenet_flops.latency.agreement import LIMITS, agreement, flat, reference, too_exact
 from shufflenet_flops.latency.case import Case, build_case
 from shufflenet_flops.latency.engines import ENGINE_NAMES, find_engine
 from shufflenet_flops.latency.engines.protocol import EngineError, Setup
@@ -61,17 +61,47 @@ def test_agrees_on_networks(name: str, model: str) -> None:
     assert expected.moved > LIMITS["float32"]
 
 
-@pytest.mark.parametrize("name", ["eager", "channels-last", "openvino"])
-def test_half_precision(name: str) -> None:
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("name", ["eager", "channels-last"])
+def test_half_precision(name: str, dtype: str) -> None:
     """It differs from fp32, so it was used, and by no more than its limit."""
+    assert_used(name, dtype)
+
+
+@pytest.mark.parametrize(("dtype", "unit"), [("bfloat16", "BF16"), ("float16", "FP16")])
+def test_openvino_uses_half_precision_or_refuses_it(dtype: str, unit: str) -> None:
+    """By what the plugin says that it can do on this processor, which not every one can."""
+    import openvino
+
+    if unit in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        assert_used("openvino", dtype)
+    else:
+        with pytest.raises(EngineError, match=f"{dtype} is not used: OpenVINO computes in f32"):
+            assert_used("openvino", dtype)
+
+
+def assert_used(name: str, dtype: str) -> None:
     case = case_of(UNIT)
     expected = reference(case)
     with quiet():
-        call = find_engine(name).prepare(case.module, case.inputs, Setup(dtype="bfloat16"))
+        call = find_engine(name).prepare(case.module, case.inputs, Setup(dtype=dtype))
         found = agreement(call(), expected.outputs)
 
-    assert found.within("bfloat16"), found
-    assert not found.within("float32")
+    assert found.within(dtype), found
+    assert not too_exact(found, expected.outputs, dtype)
+    assert found.max_rel_error > 1e-4
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_outputs_of_fp32_are_not_half_precision(dtype: str) -> None:
+    """Outputs that are rounded may be, and those that need no rounding say nothing."""
+    exact, third = flat(torch.tensor([1.0, -4.0])), flat(torch.tensor([1 / 3, -4.0]))
+    rounded = torch.tensor([1 / 3, -4.0]).to(getattr(torch, dtype))
+
+    assert too_exact(agreement(third, third), third, dtype)
+    assert not too_exact(agreement(rounded, third), third, dtype)
+    assert not too_exact(agreement(exact, exact), exact, dtype)
+    assert not too_exact(agreement(third, third), third, "float32")
 
 
 @pytest.mark.parametrize("model", ["alexnet", "shufflenet_v1_x0_25_g3", "squeezenet1_1"])

@@ -123,6 +123,24 @@ def test_a_wrong_result_is_a_failure_and_not_a_time() -> None:
     assert right.status == "ok"
 
 
+def test_a_dtype_that_was_not_used_is_a_failure() -> None:
+    """An engine that is asked for bfloat16 and computes in fp32, as some do without a word."""
+    fp32 = find_engine("eager").prepare(*_unit(), Setup())
+
+    class Silent(Fake):
+        """It takes every dtype."""
+
+        dtypes = ("float32", "bfloat16")
+
+    plan = replace(PLAN, setup=Setup(dtype="bfloat16"))
+    silent, eager = measure(UNITS[:1], [Silent(fp32), find_engine("eager")], plan)
+
+    assert silent.status == "failed"
+    assert silent.reason == "bfloat16 is not used: its outputs are those of float32"
+    assert silent.samples_s == ()
+    assert (eager.status, eager.dtype) == ("ok", "bfloat16")
+
+
 def test_what_an_engine_cannot_take_is_a_failed_row_with_the_reason() -> None:
     """Whether it fails when it is prepared or later."""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from shufflenet_flops.latency.engines.protocol import Call, Engine, Setup
+from shufflenet_flops.latency.engines.protocol import Call, Engine, EngineError, Setup
 from shufflenet_flops.latency.engines.registry import engine
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
+_PRECISION = "INFERENCE_PRECISION_HINT"
 
 
 @engine
@@ -26,7 +27,11 @@ class OpenVino(Engine):
     dtypes = tuple(_PRECISIONS)
 
     def prepare(self, model: nn.Module, inputs: Sequence[Tensor], setup: Setup) -> Call:
-        """Convert with static shapes, and compile in exactly the precision asked for."""
+        """Convert with static shapes, and compile in exactly the precision asked for.
+
+        Raises EngineError where the plugin does not use it: it takes any, and computes in fp32
+        where the processor has no instructions for it.
+        """
         import openvino
 
         converted = openvino.convert_model(model, example_input=tuple(inputs))
@@ -38,9 +43,14 @@ class OpenVino(Engine):
                 "INFERENCE_NUM_THREADS": setup.threads,
                 "PERFORMANCE_HINT": "LATENCY",
                 # Without it, a CPU that has bfloat16 uses it for fp32 models.
-                "INFERENCE_PRECISION_HINT": _PRECISIONS[setup.dtype],
+                _PRECISION: _PRECISIONS[setup.dtype],
             },
         )
+        used = compiled.get_property(_PRECISION).get_type_name()
+        if used != _PRECISIONS[setup.dtype]:
+            raise EngineError(
+                f"{setup.dtype} is not used: OpenVINO computes in {used} on this processor"
+            )
         request = compiled.create_infer_request()
         feed = [x.numpy() for x in inputs]
         return lambda: list(request.infer(feed, share_inputs=True, share_outputs=True).values())
