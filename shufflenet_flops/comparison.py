@@ -15,7 +15,7 @@ from shufflenet_flops.counters.run import run_counter
 from shufflenet_flops.counting import CLOSED_FORMS
 from shufflenet_flops.counting.result import norms_of
 from shufflenet_flops.latency.stats import Latency
-from shufflenet_flops.saved import given_with
+from shufflenet_flops.saved import Count, given_with
 from shufflenet_flops.sources import Source
 from shufflenet_flops.spec.numbers import whole
 
@@ -46,23 +46,23 @@ class Comparison:
     model: str | None = field(metadata=given_with("model"))
     source: str
     unit: str | None = field(metadata=given_with("unit"))
-    c: int | None = field(metadata=given_with("unit"))
-    m: int | None = field(metadata=given_with("unit"))
-    g: int | None = field(metadata=given_with("unit"))
-    h: int | None = field(metadata=given_with("unit"))
-    w: int | None = field(metadata=given_with("unit"))
-    stride: int | None = field(metadata=given_with("unit"))
-    input: tuple[int, ...]
+    c: Count | None = field(metadata=given_with("unit"))
+    m: Count | None = field(metadata=given_with("unit"))
+    g: Count | None = field(metadata=given_with("unit"))
+    h: Count | None = field(metadata=given_with("unit"))
+    w: Count | None = field(metadata=given_with("unit"))
+    stride: Count | None = field(metadata=given_with("unit"))
+    input: tuple[Count, ...]
     inputs: tuple[str, ...]
     formula: str | None = field(metadata=given_with("unit"))
-    formula_macs: int | None = field(metadata=given_with("unit"))
-    analytic_macs: int | None
-    traced_macs: int
-    params: int
-    activations: int
-    memory_bytes: int
+    formula_macs: Count | None = field(metadata=given_with("unit"))
+    analytic_macs: Count | None
+    traced_macs: Count
+    params: Count
+    activations: Count
+    memory_bytes: Count
     counters: Mapping[str, CounterReport]
-    unknown_ops: Mapping[str, int]
+    unknown_ops: Mapping[str, Count]
     real_forward: bool
     latency_s: Latency | None = None
     norms: tuple[str, ...] = ()

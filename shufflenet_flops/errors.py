@@ -3,17 +3,44 @@
 from __future__ import annotations
 
 import difflib
+import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+# What a line of a workflow's log is a command to GitHub's runner by.
+_COMMAND = re.compile(
+    r":(?=:(?:add-mask|add-matcher|add-path|debug|echo|end-?group|error|group|notice|"
+    r"remove-matcher|save-state|set-env|set-output|stop-commands|warning)(?::| |$))|#(?=#\[)",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def printable(text: str, keep: str = "") -> str:
+    """Text of strangers as it can be shown: nothing in it acts on a terminal, a log or a reader.
+
+    Every control character and every sign that turns the direction of what follows is escaped as
+    Python writes it, `\\x1b`, but for those of `keep`.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        sign
+        if sign.isprintable() or sign in keep or unicodedata.category(sign) == "Zs"
+        else sign.encode("unicode_escape").decode()
+        for sign in text
+    )
+
+
+def inert(text: str) -> str:
+    """Text in a log in which a workflow on GitHub finds no command: `::error::` is escaped."""
+    return _COMMAND.sub(lambda sign: f"\\x{ord(sign[0]):02x}", text)
+
 
 def one_line(text: str) -> str:
-    """Text that can do nothing to a terminal or a log: one line of what can be seen."""
-    return "".join(
-        sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}"
-        for sign in " ".join(text.split())
-    )
+    """Text as it can be shown (see `printable`) on one line."""
+    return printable(" ".join(text.split()))
 
 
 def shown(value: Any) -> str:

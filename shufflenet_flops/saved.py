@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import Enum
-from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    TypeAlias,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
-from shufflenet_flops.errors import DataError
+from shufflenet_flops.environment import Environment
+from shufflenet_flops.errors import DataError, InputError, shown
+from shufflenet_flops.json_lines import JsonError, parse_json
 
 SCHEMA = 1
 _GIVEN_WITH = "given with"
@@ -17,11 +29,27 @@ _GIVEN_WITH = "given with"
 T = TypeVar("T")
 
 
+# What a saved number may be: beyond it, arithmetic on it leaves what a float holds.
+_LARGEST = 10**30
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """The least that a saved number may be, as the annotation of its type."""
+
+    least: int
+
+
+# A count or a size, which is never negative.
+Count: TypeAlias = Annotated[int, AtLeast(0)]
+
+
 @dataclass(frozen=True)
 class Saved:
     """The envelope of a command's JSON: its name, convention, environment and results.
 
-    `notes` are sentences about the whole run that belong to no single result.
+    `notes` are sentences about the whole run that belong to no single result; `where` is what the
+    envelope was read from.
     """
 
     command: str
@@ -29,33 +57,82 @@ class Saved:
     environment: Mapping[str, Any]
     results: Sequence[Mapping[str, Any]]
     notes: Sequence[str] = ()
+    where: str = ""
 
     def typed(self, hint: type[T]) -> tuple[T, ...]:
         """The results as what the command found. Raises DataError where they do not fit."""
-        again = f"run `{self.command}` again"
         return tuple(
-            structured(hint, result, f"results[{i}]", again)
+            structured(hint, result, f"{self._place}results[{i}]", self._again)
             for i, result in enumerate(self.results)
         )
 
+    def single(self, hint: type[T]) -> T:
+        """The result of a command that has one. Raises DataError where there are several."""
+        if len(self.results) != 1:
+            raise DataError(f"{self._place}results: must be a list of one; {self._again}")
+        return self.typed(hint)[0]
 
-def load(text: str, where: str) -> Saved:
-    """The envelope in `text`, which comes from `where`. Raises DataError where it is none."""
+    def misfit(self, what: str) -> DataError:
+        """The error to raise where results that fit one by one do not fit together."""
+        return DataError(f"{self._place}{what}; {self._again}")
+
+    @property
+    def _place(self) -> str:
+        return f"{self.where}: " if self.where else ""
+
+    @property
+    def _again(self) -> str:
+        return f"run `{self.command}` again"
+
+
+@dataclass(frozen=True)
+class _Envelope:
+    """What every file of results has, whatever the results are."""
+
+    command: str
+    convention: str | None
+    environment: Environment
+    results: tuple[Mapping[str, Any], ...]
+    notes: tuple[str, ...] = ()
+
+
+def load(text: str, where: str, command: str | None = None) -> Saved:
+    """The envelope in `text`, which comes from `where`, of results of a command if one is named.
+
+    Raises DataError where it is none.
+    """
     try:
-        data = json.loads(text)
-    except ValueError as error:
-        raise DataError(f"{where}: not JSON ({error}); write it with `-o FILE.json`") from None
-    keys = ["command", "convention", "environment", "results"]
-    if not isinstance(data, dict) or not {"schema", *keys} <= data.keys():
-        raise DataError(f"{where}: no results of this program; write them with `-o FILE.json`")
-    if data["schema"] != SCHEMA:
+        data = parse_json(text)
+    except JsonError as error:
         raise DataError(
-            f"{where}: schema {data['schema']!r}, and this version reads {SCHEMA}; run "
-            f"`{data['command']}` again"
+            f"{where}: not JSON (line {error.line}: {error}); write it with `-o FILE.json`"
+        ) from None
+    keys = {"schema", "command", "convention", "environment", "results"}
+    if not isinstance(data, dict) or not keys <= data.keys():
+        raise DataError(f"{where}: no results of this program; write them with `-o FILE.json`")
+    again = "write it again with `-o FILE.json`"
+    if type(data["schema"]) is not int or data["schema"] != SCHEMA:
+        raise DataError(
+            f"{where}: schema {shown(data['schema'])}, and this version reads {SCHEMA}; {again}"
         )
-    if not isinstance(data["results"], list) or not data["results"]:
-        raise DataError(f"{where}: results is empty; run `{data['command']}` again")
-    return Saved(**{key: data[key] for key in keys}, notes=tuple(data.get("notes", ())))
+    if command and data["command"] != command:
+        raise DataError(
+            f"{where}: holds results of {shown(data['command'])}, and no run of `{command}`"
+        )
+    if data["results"] == []:
+        raise DataError(f"{where}: results is empty; {again}")
+    try:
+        envelope = _structured(_Envelope, data, "")
+    except _MisfitError as error:
+        raise DataError(f"{where}: {error}; {again}") from None
+    return Saved(
+        envelope.command,
+        envelope.convention,
+        data["environment"],
+        envelope.results,
+        envelope.notes,
+        where,
+    )
 
 
 def given_with(name: str) -> dict[str, str]:
@@ -100,23 +177,24 @@ def structured(
 
 def _structured(hint: Any, value: Any, where: str) -> Any:
     origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        number = _structured(arguments[0], value, where)
+        least = arguments[1].least
+        _check(number >= least, value, f"at least {least}", where)
+        return number
     if origin in (Union, types.UnionType):
         return _union(arguments, value, where)
     if origin is tuple:
-        _check(isinstance(value, list | tuple), value, "a list", where)
-        if arguments[-1] is Ellipsis:
-            arguments = (arguments[0],) * len(value)
-        _check(len(value) == len(arguments), value, f"a list of {len(arguments)}", where)
-        return tuple(
-            _structured(each, item, f"{where}[{i}]")
-            for i, (each, item) in enumerate(zip(arguments, value, strict=True))
-        )
+        return _tuple(arguments, value, where)
     if origin is Literal:
-        _check(value in arguments, value, f"one of {', '.join(map(str, arguments))}", where)
+        fits = any(value == known and type(value) is type(known) for known in arguments)
+        _check(fits, value, f"one of {', '.join(map(str, arguments))}", where)
     elif origin is not None and issubclass(origin, Mapping):
         _check(isinstance(value, Mapping), value, "an object", where)
         return {
-            _structured(arguments[0], key, where): _structured(arguments[1], item, f"{where}.{key}")
+            _structured(arguments[0], key, where): _structured(
+                arguments[1], item, _inside(where, key)
+            )
             for key, item in value.items()
         }
     elif is_dataclass(hint):
@@ -126,14 +204,35 @@ def _structured(hint: Any, value: Any, where: str) -> Any:
         _check(value in known, value, f"one of {', '.join(known)}", where)
         return hint(value)
     elif hint in (int, float, str, bool):
-        fits = isinstance(value, int | float if hint is float else hint)
-        _check(
-            fits and isinstance(value, bool) == (hint is bool),
-            value,
-            f"of type {hint.__name__}",
-            where,
-        )
+        _check_plain(hint, value, where)
     return value
+
+
+def _tuple(hints: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
+    _check(isinstance(value, list | tuple), value, "a list", where)
+    if hints[-1] is Ellipsis:
+        hints = (hints[0],) * len(value)
+    _check(len(value) == len(hints), value, f"a list of {len(hints)}", where)
+    return tuple(
+        _structured(hint, item, f"{where}[{i}]")
+        for i, (hint, item) in enumerate(zip(hints, value, strict=True))
+    )
+
+
+def _check_plain(hint: Any, value: Any, where: str) -> None:
+    """Raise unless it is a bool, a text in Unicode, or a number that can be worked with."""
+    fits = isinstance(value, int | float if hint is float else hint)
+    _check(
+        fits and isinstance(value, bool) == (hint is bool),
+        value,
+        f"of type {hint.__name__}",
+        where,
+    )
+    if isinstance(value, int | float):
+        _check(abs(value) < _LARGEST, value, f"less than {_LARGEST:.0e}", where)
+    elif isinstance(value, str):
+        is_unicode = not any("\ud800" <= sign <= "\udfff" for sign in value)
+        _check(is_unicode, value, "Unicode, without lone surrogates", where)
 
 
 def _union(hints: tuple[Any, ...], value: Any, where: str) -> Any:
@@ -151,20 +250,26 @@ def _union(hints: tuple[Any, ...], value: Any, where: str) -> Any:
 
 def _dataclass(hint: Any, value: Any, where: str) -> Any:
     _check(isinstance(value, Mapping), value, "an object", where)
-    hints = get_type_hints(hint)
+    hints = get_type_hints(hint, include_extras=True)
     given = {}
     for field in fields(hint):
         if field.name in value:
-            item = value[field.name]
-            given[field.name] = _structured(hints[field.name], item, f"{where}.{field.name}")
+            place = _inside(where, field.name)
+            given[field.name] = _structured(hints[field.name], value[field.name], place)
         elif _GIVEN_WITH in field.metadata:
             given[field.name] = None
+        elif field.default is MISSING and field.default_factory is MISSING:
+            raise _MisfitError(f"{where or 'the file'}: has no {field.name}")
     try:
         return hint(**given)
-    except TypeError as error:
+    except InputError as error:  # a rule of the dataclass itself
         raise _MisfitError(f"{where}: {error}") from None
+
+
+def _inside(where: str, key: Any) -> str:
+    return f"{where}.{key}" if where else str(key)
 
 
 def _check(holds: bool, value: Any, what: str, where: str) -> None:
     if not holds:
-        raise _MisfitError(f"{where}: {value!r} must be {what}")
+        raise _MisfitError(f"{where}: {shown(value)} must be {what}")

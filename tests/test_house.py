@@ -13,7 +13,16 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "shufflenet_flops"
 
 # What every other room may import.
-CELLAR = ("errors", "environment", "no_gc", "registry", "saved", "toml_lines")
+CELLAR = (
+    "errors",
+    "environment",
+    "no_gc",
+    "registry",
+    "text_file",
+    "toml_lines",
+    "json_lines",
+    "saved",
+)
 # The rooms from the ground up, each with those that it stands on besides the cellar. `trace` and
 # `counters` know nothing of `zoo` and `build`: that they agree with them is evidence.
 STANDS_ON: Mapping[str, str] = {
@@ -21,8 +30,10 @@ STANDS_ON: Mapping[str, str] = {
     "environment": "",
     "no_gc": "",
     "registry": "",
-    "saved": "errors",
+    "text_file": "errors",
     "toml_lines": "errors",
+    "json_lines": "errors toml_lines",
+    "saved": "errors environment json_lines",
     "spec": "",
     "zoo": "spec",
     "counting": "spec zoo",

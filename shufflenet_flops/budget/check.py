@@ -14,11 +14,12 @@ from shufflenet_flops.budget.config import Config
 from shufflenet_flops.budget.count import Counter, Subject
 from shufflenet_flops.budget.layers import amount, describe
 from shufflenet_flops.budget.limit import LIMITED, Limit, ceiling_for
-from shufflenet_flops.budget.load import load, read_text
+from shufflenet_flops.budget.load import load
 from shufflenet_flops.budget.timing import Timings, time_models
 from shufflenet_flops.budget.verdict import Report, TopRow, Verdict
 from shufflenet_flops.counting.amount import difference, figures, short_form
 from shufflenet_flops.errors import InputError
+from shufflenet_flops.text_file import read_text
 
 if TYPE_CHECKING:
     from shufflenet_flops.latency.stats import Latency

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from shufflenet_flops.budget.config import Config
 from shufflenet_flops.budget.parse import parse
-from shufflenet_flops.errors import ConfigError, InputError, Problem
+from shufflenet_flops.errors import InputError
+from shufflenet_flops.text_file import read_text
 from shufflenet_flops.toml_lines import Document, KeyPath
 
 OWN_FILE = "flop-budget.toml"
@@ -46,21 +47,3 @@ def _find() -> Path:
 def _has_table(file: Path) -> bool:
     tool = Document(str(file), read_text(file)).data.get("tool", {})
     return isinstance(tool, dict) and TABLE[-1] in tool
-
-
-def read_text(file: Path) -> str:
-    """The text of a file in UTF-8. Raises InputError or, with the line, ConfigError."""
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror}") from None
-    return decode(str(file), content)
-
-
-def decode(file: str, content: bytes) -> str:
-    """Bytes as text in UTF-8, lines ended by a newline. Raises ConfigError with the line."""
-    try:
-        return content.decode("utf-8").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigError(Problem(file, line, "", "is not text in UTF-8")) from None

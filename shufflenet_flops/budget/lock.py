@@ -9,11 +9,11 @@ from typing import Any
 
 from shufflenet_flops.budget import old_lock
 from shufflenet_flops.budget.block import Block, Lock, Stage
-from shufflenet_flops.budget.json_lines import Document
 from shufflenet_flops.budget.layer_line import FORM, parse_lines, render_lines
 from shufflenet_flops.budget.layers import Costs, Layer
 from shufflenet_flops.budget.lock_fields import AGAIN, check_fields, check_model
 from shufflenet_flops.errors import ConfigError, Problem, shown
+from shufflenet_flops.json_lines import Document
 
 SCHEMA = 2
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shufflenet_flops.budget.json_lines import Document
 from shufflenet_flops.counting import CONVENTIONS
 from shufflenet_flops.errors import UnknownNameError, shown
+from shufflenet_flops.json_lines import Document
 from shufflenet_flops.toml_lines import KeyPath
 
 AGAIN = "run `shufflenet-flops lock` to write it anew"

@@ -6,9 +6,9 @@ from dataclasses import fields
 from typing import Any
 
 from shufflenet_flops.budget.block import Block, block_of
-from shufflenet_flops.budget.json_lines import Document
 from shufflenet_flops.budget.layers import Layer
 from shufflenet_flops.budget.lock_fields import AGAIN, check_model, check_text
+from shufflenet_flops.json_lines import Document
 
 SCHEMA = 1
 _FIELDS = {"fingerprint": str, "params": int, "stages": dict, "layers": list}

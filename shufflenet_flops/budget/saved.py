@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from shufflenet_flops.budget import lock
 from shufflenet_flops.budget.block import Block, Lock, block_of
-from shufflenet_flops.budget.json_lines import Document
 from shufflenet_flops.budget.layers import layer
 from shufflenet_flops.counting import Convention, find_convention
 from shufflenet_flops.counting.result import CountResult
 from shufflenet_flops.errors import DataError, UnknownNameError
-from shufflenet_flops.saved import structured
+from shufflenet_flops.json_lines import Document
+from shufflenet_flops.saved import load
 
 
 def parse(file: str, text: str) -> Lock:
@@ -22,11 +22,10 @@ def parse(file: str, text: str) -> Lock:
     if not isinstance(data, dict) or data.get("command") != "count":
         return lock.parse(file, text)
     try:
-        convention = find_convention(data["convention"])
-        return tuple(
-            _block(structured(CountResult, result), convention) for result in data["results"]
-        )
-    except (DataError, UnknownNameError, KeyError, TypeError) as error:
+        saved = load(text, "")
+        convention = find_convention(str(saved.convention))
+        return tuple(_block(result, convention) for result in saved.typed(CountResult))
+    except (DataError, UnknownNameError) as error:
         raise document.error(
             ("results",), f"is not what `count --format json` writes: {error}"
         ) from None

@@ -9,6 +9,7 @@ from typing import Literal
 from shufflenet_flops.budget.config import Level
 from shufflenet_flops.budget.layers import Change, amount
 from shufflenet_flops.errors import ConfigError, ShufflenetFlopsError, one_line
+from shufflenet_flops.saved import Count
 
 Status = Literal[
     "ok",
@@ -37,7 +38,7 @@ class TopRow:
     path: str
     change: str
     metric: str
-    amount: int
+    amount: Count
     delta: int | None
 
 
@@ -57,15 +58,15 @@ class Verdict:
     level: Level = "error"
     actual: int | float | None = None
     limit: int | float | None = None
-    locked: int | None = None
+    locked: Count | None = None
     delta: int | float | None = None
     convention: str | None = None
     top_rows: tuple[TopRow, ...] = ()
-    more_rows: int = 0
+    more_rows: Count = 0
     reason: str = ""
     hint: str = ""
     file: str = ""
-    line: int | None = None
+    line: Count | None = None
 
     @property
     def passed(self) -> bool:

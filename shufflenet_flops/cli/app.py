@@ -11,7 +11,7 @@ import typer
 
 from shufflenet_flops.cli import interrupts
 from shufflenet_flops.cli.group import Commands
-from shufflenet_flops.errors import ShufflenetFlopsError, one_line
+from shufflenet_flops.errors import ShufflenetFlopsError, inert, one_line
 
 app = typer.Typer(
     name="shufflenet-flops",
@@ -103,5 +103,5 @@ def run(arguments: list[str]) -> int:
 
 def _fail(*messages: str) -> int:
     for message in messages:
-        print(f"error: {one_line(message)}", file=sys.stderr)
+        print(f"error: {inert(one_line(message))}", file=sys.stderr)
     return 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -49,10 +50,10 @@ def command(
 
 
 def _read(name: str) -> Lock:
-    from shufflenet_flops.budget.load import decode, read_text
     from shufflenet_flops.budget.saved import parse
+    from shufflenet_flops.text_file import decode, read_text
 
-    if Path(name).exists() or ":" not in name:
+    if os.path.exists(name) or ":" not in name:
         return parse(name, read_text(Path(name)))
     return parse(name, decode(name, _from_git(name)))
 

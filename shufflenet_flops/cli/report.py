@@ -110,6 +110,7 @@ def _saved(what: str, arguments: Sequence[str], invoke: Invoke) -> Saved:
     """Results from a file that has them, or of a command that is run for them."""
     from shufflenet_flops.report.sections import check_command
     from shufflenet_flops.saved import load
+    from shufflenet_flops.text_file import read_text
 
     if what.endswith(".json"):
         if arguments:
@@ -117,15 +118,10 @@ def _saved(what: str, arguments: Sequence[str], invoke: Invoke) -> Saved:
                 f"report {what}: saved results take no further arguments, "
                 f"got {shlex.join(arguments)}"
             )
-        path = Path(what)
         try:
-            return load(path.read_text(encoding="utf-8"), what)
-        except OSError as error:
-            raise InputError(
-                f"cannot read {what}: {error.strerror}; `-o x.json` of a command writes such a file"
-            ) from None
-        except UnicodeDecodeError:
-            raise InputError(f"cannot read {what}: it is not text in UTF-8") from None
+            return load(read_text(Path(what)), what)
+        except InputError as error:
+            raise InputError(f"{error}; `-o x.json` of a command writes such a file") from None
     what = _ALSO.get(what, what)
     check_command(what)
     return load(_json([what, *arguments], invoke), what)

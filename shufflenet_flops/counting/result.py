@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from shufflenet_flops.counting.row import IntShape, Kind, Row
 from shufflenet_flops.counting.table import Table
+from shufflenet_flops.errors import InputError, shown
+from shufflenet_flops.saved import Count
 from shufflenet_flops.spec import OpClass, shape_text
+
+_SHAPE = re.compile(r"([0-9]{1,19}(x[0-9]{1,19})*)?")
 
 
 @dataclass(frozen=True)
@@ -20,15 +25,20 @@ class LayerResult:
     kind: Kind
     inputs: tuple[str, ...]
     output: IntShape
-    kernel: tuple[int, ...] | None
-    stride: tuple[int, ...] | None
-    groups: int | None
-    macs: int
-    params: int
-    activations: int
-    read_bytes: int
-    write_bytes: int
-    counts: Mapping[OpClass, int]
+    kernel: IntShape | None
+    stride: IntShape | None
+    groups: Count | None
+    macs: Count
+    params: Count
+    activations: Count
+    read_bytes: Count
+    write_bytes: Count
+    counts: Mapping[OpClass, Count]
+
+    def __post_init__(self) -> None:
+        for text in self.inputs:
+            if not _SHAPE.fullmatch(text):
+                raise InputError(f"{shown(text)} is no shape, such as 1x3x224x224")
 
     @classmethod
     def of(cls, row: Row) -> LayerResult:
@@ -78,8 +88,8 @@ def norms_of(rows: Iterable[Row]) -> tuple[str, ...]:
 class KindResult:
     """The layers of one kind together; `share` is of the convention's total."""
 
-    macs: int
-    params: int
+    macs: Count
+    params: Count
     share: float
 
 
@@ -88,7 +98,7 @@ class UnknownOp:
     """An op without a rule, which is not counted, and how often it runs."""
 
     op: str
-    calls: int
+    calls: Count
 
 
 @dataclass(frozen=True)
@@ -104,13 +114,13 @@ class CountResult:
     source: str
     input: IntShape
     inputs: tuple[str, ...]
-    total: int
+    total: Count
     unit: str
-    macs: int
-    flops: int
-    params: int
-    activations: int
-    memory_bytes: int
+    macs: Count
+    flops: Count
+    params: Count
+    activations: Count
+    memory_bytes: Count
     by_kind: Mapping[str, KindResult]
     rows: tuple[LayerResult, ...]
     unknown_ops: tuple[UnknownOp, ...]

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from math import prod
 from typing import NamedTuple
 
+from shufflenet_flops.saved import Count
 from shufflenet_flops.spec import Kind as Kind
 from shufflenet_flops.spec import OpClass
 from shufflenet_flops.spec import conv_kind as conv_kind
 
-IntShape = tuple[int, ...]
+IntShape = tuple[Count, ...]
 
 
 class Call(NamedTuple):

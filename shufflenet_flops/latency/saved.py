@@ -11,6 +11,7 @@ from shufflenet_flops.errors import DataError, InputError
 from shufflenet_flops.latency.measure import Timing
 from shufflenet_flops.latency.stats import Ratio, unpaired_ratio
 from shufflenet_flops.saved import load
+from shufflenet_flops.text_file import read_text
 
 # What two runs must share for their times to be comparable.
 _ALIKE = ("cpu", "cores", "machine", "system", "governor", "python", "packages")
@@ -49,13 +50,9 @@ class RunChange:
 def load_run(path: Path) -> Run:
     """The run that `latency -o FILE.json` saved. Raises InputError for any other file."""
     try:
-        run = load(path.read_text(encoding="utf-8"), str(path))
-        if run.command != "latency":
-            raise InputError(f"{path}: holds results of `{run.command}`, and no run of `latency`")
+        run = load(read_text(path), str(path), "latency")
         return Run(run.typed(Timing), run.environment)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
-    except (UnicodeDecodeError, DataError) as error:
+    except DataError as error:
         raise InputError(f"{path}: is not what `latency -o FILE.json` writes ({error})") from None
 
 

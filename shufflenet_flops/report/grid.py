@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from shufflenet_flops.errors import inert, printable
 
 
 @dataclass(frozen=True)
@@ -22,13 +24,14 @@ class Column:
 class Cell:
     """A cell's text; `best` marks the best value of its column, `latex` is the text as maths.
 
-    `share`, from 0 to 1, is the length of a bar.
+    `share`, from 0 to 1, is the length of a bar. A text that is `stacked` has line breaks of ours.
     """
 
     text: str
     best: bool = False
     latex: str = ""
     share: float = 0.0
+    stacked: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,16 +50,27 @@ def grid(
     rows: Sequence[Sequence[Cell | str]],
     notes: Sequence[str] = (),
 ) -> Grid:
-    """A Grid from plain texts and cells."""
+    """A Grid from plain texts and cells, whatever is in them: all is made printable."""
     cells = tuple(
-        tuple(cell if isinstance(cell, Cell) else Cell(cell) for cell in row) for row in rows
+        tuple(_shown(cell if isinstance(cell, Cell) else Cell(cell)) for cell in row)
+        for row in rows
     )
-    return Grid(title, tuple(columns), cells, tuple(notes))
+    headings = (replace(column, heading=_text(column.heading, "\n")) for column in columns)
+    return Grid(_text(title), tuple(headings), cells, tuple(map(_text, notes)))
+
+
+def _text(text: str, keep: str = "") -> str:
+    return inert(printable(text, keep))
+
+
+def _shown(cell: Cell) -> Cell:
+    text = _text(cell.text, "\n" if cell.stacked else "")
+    return cell if text == cell.text else replace(cell, text=text)
 
 
 def with_notes(table: Grid, notes: Sequence[str]) -> Grid:
     """The grid with more notes under it."""
-    return Grid(table.title, table.columns, table.rows, (*table.notes, *notes))
+    return Grid(table.title, table.columns, table.rows, (*table.notes, *map(_text, notes)))
 
 
 def mega(value: int, digits: int = 3) -> str:

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from shufflenet_flops.budget.block import Block, Lock
 from shufflenet_flops.budget.diff import compare
-from shufflenet_flops.budget.json_lines import Document
 from shufflenet_flops.budget.layer_line import FORM
 from shufflenet_flops.budget.lock import parse, render
 from shufflenet_flops.errors import ConfigError, Problem
+from shufflenet_flops.json_lines import Document
 from tests.budget_documents import blocks, leaves, locks, old_form
 
 

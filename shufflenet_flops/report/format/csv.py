@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from shufflenet_flops.errors import inert, printable
 from shufflenet_flops.report.format.registry import RESULTS, renders
 
 if TYPE_CHECKING:
@@ -27,13 +28,20 @@ def document_as_csv(document: Document) -> str:
 def _flat(line: Mapping[str, Any]) -> dict[str, Any]:
     """Without lists: shapes become text, lists of records are left to JSON."""
     flat: dict[str, Any] = {}
-    for key, value in line.items():
+    for name, value in line.items():
+        key = _text(name)
         if isinstance(value, Mapping):
             flat[key] = _flat(value)
         elif isinstance(value, list | tuple):
             if not any(isinstance(item, Mapping) for item in value):
                 apart = " " if any(isinstance(item, str) for item in value) else "x"
-                flat[key] = apart.join(map(str, value))
+                flat[key] = _text(apart.join(map(str, value)))
         else:
-            flat[key] = value
+            flat[key] = _text(value) if isinstance(value, str) else value
     return flat
+
+
+def _text(text: str) -> str:
+    """A text that can be shown, and that no spreadsheet takes for a formula."""
+    shown = inert(printable(text))
+    return f"'{shown}" if shown.startswith(("=", "+", "-", "@")) else shown

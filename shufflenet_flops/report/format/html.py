@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from shufflenet_flops.errors import printable
 from shufflenet_flops.report.format.registry import PAGES, renders
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def html(title: str, sections: Sequence[Section], *, explorer: bool = True) -> s
         loader=jinja2.PackageLoader("shufflenet_flops.report", _TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -82,11 +84,17 @@ class _Inline:
         return cls(Markup(text), f"sha256-{digest}")
 
 
+def _shown(value: Any) -> Any:
+    """A text of ours or of strangers as it can be shown; markup is all ours."""
+    is_text = isinstance(value, str) and not hasattr(value, "__html__")
+    return printable(value, "\n") if is_text else value
+
+
 def _code(text: str) -> str:
     """Escaped text in which what stands between backticks is code."""
     from markupsafe import Markup, escape
 
-    parts = re.split(r"`([^`]+)`", text)
+    parts = re.split(r"`([^`]+)`", printable(text, "\n"))
     marked = (Markup("<code>{}</code>").format(part) for part in parts[1::2])
     return Markup("").join(
         piece

@@ -32,7 +32,11 @@ def as_json(
         "results": record(list(results)),
         **({"notes": list(notes)} if notes else {}),
     }
-    return json.dumps(envelope, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(envelope, indent=2, ensure_ascii=False) + "\n"
+    # What is not printable stands in texts alone, where JSON has an escape of its own for it.
+    return "".join(
+        sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text
+    )
 
 
 @renders(RESULTS, "json", ".json", rank=20)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from html import escape as html_escape
 from typing import TYPE_CHECKING
 
+from shufflenet_flops.errors import one_line, printable
 from shufflenet_flops.report.format.registry import PAGES, RESULTS, VERDICTS, renders
 from shufflenet_flops.report.grid import Cell, Grid, bar
 
@@ -87,14 +88,14 @@ def _sentence(text: str) -> str:
 
 def _code(text: str) -> str:
     """A code span: in a fence longer than any in the text, on one line."""
-    text = " ".join(text.split())
+    text = one_line(text)
     fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     return f"{fence}{text}{fence}" if fence == "`" else f"{fence} {text} {fence}"
 
 
 def escape(text: str) -> str:
     """Text that Markdown and HTML leave as it is."""
-    escaped = re.sub(r"([\\`*_{}\[\]#|~])", r"\\\1", text)
+    escaped = re.sub(r"([\\`*_{}\[\]#|~])", r"\\\1", printable(text, "\n"))
     return (
         escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\n", " ")
     )

@@ -7,11 +7,12 @@ SVG they go by what the reader prefers, light or dark.
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops.errors import InputError
+from shufflenet_flops.errors import InputError, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,6 +42,7 @@ _STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "shufflenet-flops",
     "text.color": INK,
+    "text.parse_math": False,  # a name with two dollar signs is no formula
     "xtick.color": INK,
     "ytick.color": INK,
 }
@@ -83,10 +85,12 @@ def new_figure(width: float = 5.6, height: float = 3.6) -> Figure:
 def image(figure: Figure, suffix: str) -> bytes:
     """The figure as SVG or PNG, without a date."""
     content = io.BytesIO()
-    with style():
+    with style(), warnings.catch_warnings():
+        # A name may have signs that the font has not; a box stands for them.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
         if suffix == ".svg":
             figure.savefig(content, format="svg", metadata={"Date": None})
-            return _adaptive(content.getvalue().decode()).encode()
+            return _adaptive(printable(content.getvalue().decode(), "\n\t")).encode()
         figure.savefig(content, format="png", dpi=160, metadata={"Software": None})
     return content.getvalue()
 

@@ -13,7 +13,7 @@ from shufflenet_flops.report.plot.bars import draw_panels
 from shufflenet_flops.report.plot.figure import draw_lines
 from shufflenet_flops.report.plot.shuffle import draw_shuffle
 from shufflenet_flops.report.section import Picture, Section
-from shufflenet_flops.report.sections.counter_totals import counters_picture
+from shufflenet_flops.report.sections.counter_totals import check_counters, counters_picture
 from shufflenet_flops.report.view.compare import compare_grid
 from shufflenet_flops.saved import Saved
 from shufflenet_flops.zoo.designs import find_unit
@@ -25,6 +25,7 @@ _SHUFFLED = 12  # channels in the figure of channel shuffle
 def section(saved: Saved) -> Section:
     """Cost of every unit or network, counters' totals, and latency where it was measured."""
     comparisons = saved.typed(Comparison)
+    check_counters(saved, (comparison.counters for comparison in comparisons))
     units = all(comparison.unit for comparison in comparisons)
     timed = any(comparison.latency_s for comparison in comparisons)
     convention = find_convention("paper")
@@ -43,7 +44,7 @@ def section(saved: Saved) -> Section:
         pictures=(
             _panels(comparisons),
             *(_against_groups(comparisons) if units else []),
-            _counters_picture(comparisons),
+            *_counters_picture(comparisons),
             *(_shuffle(comparisons) if units else []),
         ),
         convention=f"`paper`, in MACs: {convention.meaning}. A counter's total is in its own unit.",
@@ -122,10 +123,12 @@ def _latency(comparisons: Sequence[Comparison]) -> list[str]:
     ]
 
 
-def _counters_picture(comparisons: Sequence[Comparison]) -> Picture:
+def _counters_picture(comparisons: Sequence[Comparison]) -> list[Picture]:
     """Of the one with the fewest MACs, where what counters add is the largest part."""
     least = min(comparisons, key=lambda comparison: comparison.traced_macs)
-    return counters_picture(least.name, least.counters)
+    if all(report.status != "ok" for report in least.counters.values()):
+        return []
+    return [counters_picture(least.name, least.counters)]
 
 
 def _panels(comparisons: Sequence[Comparison]) -> Picture:

@@ -23,7 +23,7 @@ MOST_BARS = 30  # in one figure; a network with more stages than that is drawn b
 
 def section(saved: Saved) -> Section:
     """Stages and kinds of one network, with every layer folded away."""
-    (result,) = saved.typed(CountResult)
+    result = saved.single(CountResult)
     convention = find_convention(saved.convention or "paper")
     table = result.table
     stages, kinds = table.by("stage"), table.by("kind")

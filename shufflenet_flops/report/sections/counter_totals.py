@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from shufflenet_flops.counters import CounterReport
 from shufflenet_flops.report.plot.bars import draw_stacked
 from shufflenet_flops.report.section import Picture
 from shufflenet_flops.report.view.explain import class_label
+from shufflenet_flops.saved import Saved
 
 _MOST = 6  # classes with a colour of their own; more are not told apart
+
+
+def check_counters(saved: Saved, each: Iterable[Mapping[str, CounterReport]]) -> None:
+    """Raise DataError unless all results have the same counters, and every total its prediction."""
+    names = None
+    for i, counters in enumerate(each):
+        names = names or list(counters)
+        if list(counters) != names:
+            raise saved.misfit(f"results[{i}].counters: are not those of results[0]")
+        for name, report in counters.items():
+            figures = (report.reported, report.predicted, report.residual)
+            if report.status == "ok" and None in figures:
+                raise saved.misfit(
+                    f"results[{i}].counters.{name}: is ok, so reported, predicted and residual "
+                    "must be numbers"
+                )
 
 
 def counters_picture(of: str, counters: Mapping[str, CounterReport]) -> Picture:

@@ -6,7 +6,7 @@ from shufflenet_flops.counters import CounterReport
 from shufflenet_flops.counters.explain import Explanation
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.report.section import Section
-from shufflenet_flops.report.sections.counter_totals import counters_picture
+from shufflenet_flops.report.sections.counter_totals import check_counters, counters_picture
 from shufflenet_flops.report.view.explain import explain_grids
 from shufflenet_flops.saved import Saved
 
@@ -15,7 +15,8 @@ def section(saved: Saved) -> Section:
     """Every counter's total, taken apart by class of work."""
     if "matches" in saved.results[0]:
         raise InputError("explain --reported names one number: there is no report on that")
-    (explanation,) = saved.typed(Explanation)
+    explanation = saved.single(Explanation)
+    check_counters(saved, [explanation.counters])
     reports = [report for report in explanation.counters.values() if report.status == "ok"]
     return Section(
         name="explain",

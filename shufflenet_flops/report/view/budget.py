@@ -11,7 +11,7 @@ from textwrap import wrap
 
 from shufflenet_flops.budget.verdict import PASSING, Report, TopRow, Verdict
 from shufflenet_flops.counting.amount import figure, signed
-from shufflenet_flops.errors import one_line
+from shufflenet_flops.errors import inert, one_line
 from shufflenet_flops.report.format.markdown import escape
 
 _INDENT = "      "
@@ -40,7 +40,7 @@ def text(report: Report, width: int | None = None) -> str:
                 add(f"{_INDENT}{line}", 2 * len(_INDENT))
         for note in _notes(group):
             add(f"{_INDENT}{note}", 2 * len(_INDENT))
-    return "\n".join((*lines, summary(report))) + "\n"
+    return inert("\n".join((*lines, summary(report))) + "\n")
 
 
 def _by_urgency(report: Report) -> list[Verdict]:

@@ -8,10 +8,11 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TypeAlias
 
+from shufflenet_flops.errors import printable
 from shufflenet_flops.paper import CellResult, PublishedTable, Verdict, load_table
 from shufflenet_flops.paper.errata import errata
 from shufflenet_flops.paper.verdict import RULE, UNITS
-from shufflenet_flops.report.grid import Column, Grid, grid
+from shufflenet_flops.report.grid import Cell, Column, Grid, grid
 
 Reproduced: TypeAlias = tuple[PublishedTable, Sequence[CellResult]]
 
@@ -62,7 +63,7 @@ def table_grid(table: PublishedTable, cells: Sequence[CellResult]) -> Grid:
         name = f"{row} ({unit})" if counted and unit not in units.values() else row
         places = ((row, column) for column in columns)
         texts = (cell_text(by_place[place]) if place in by_place else "" for place in places)
-        lines.append([name, *texts])
+        lines.append([name, *map(printable, texts)])
     if _width(headings, lines) > WIDTH:
         lines = [[_stacked(text) for text in line] for line in lines]
         headings = [
@@ -71,7 +72,8 @@ def table_grid(table: PublishedTable, cells: Sequence[CellResult]) -> Grid:
         ]
     title = f"{table.name}: {table.paper}, {table.table} ({table.where}; {table.source})"
     notes = [table.caption, summary(cells), *table.notes, *_reasons(cells)]
-    return grid(title, headings, lines, notes)
+    stacked = [[Cell(text, stacked=True) for text in line] for line in lines]
+    return grid(title, headings, stacked, notes)
 
 
 def cell_text(cell: CellResult) -> str:

@@ -4,13 +4,61 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import Any
 
-from shufflenet_flops.errors import ConfigError, Problem
+from shufflenet_flops.errors import ConfigError, Problem, shown
 from shufflenet_flops.toml_lines import KeyPath, path_text
 
 _BLANK = re.compile(r"[ \t\n\r]*")
+
+
+class JsonError(ValueError):
+    """What is no JSON, or no JSON that can be relied on; `line` is where, from 1."""
+
+    def __init__(self, line: int, what: str) -> None:
+        super().__init__(what)
+        self.line = line
+
+
+def parse_json(text: str) -> Any:
+    """The value that JSON stands for. Raises JsonError.
+
+    Beside what is no JSON, a key that is there twice, NaN and infinities are refused.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            times = Counter(key for key, _ in pairs)
+            twice = max(times, key=times.__getitem__)
+            raise JsonError(_last_line(json.dumps(twice), text), f"{shown(twice)} is there twice")
+        return found
+
+    def refused(name: str) -> Any:
+        raise JsonError(_last_line(name, text), f"{name} is no number")
+
+    try:
+        return json.loads(text, object_pairs_hook=unique, parse_constant=refused)
+    except json.JSONDecodeError as error:
+        raise JsonError(error.lineno, error.msg) from None
+    except JsonError:
+        raise
+    except RecursionError:
+        raise JsonError(1, "nested too deeply") from None
+    except ValueError:
+        # Python reads no integer of thousands of digits.
+        place = _LONG_NUMBER.search(text)
+        line = text.count("\n", 0, place.start()) + 1 if place else 1
+        raise JsonError(line, "a number is too long") from None
+
+
 _LONG_NUMBER = re.compile(r"[0-9]{4000}")
+
+
+def _last_line(part: str, text: str) -> int:
+    """The line on which a part of the text stands last."""
+    return text.count("\n", 0, max(text.rfind(part), 0)) + 1
 
 
 class Document:
@@ -21,19 +69,9 @@ class Document:
         self.file = file
         self._text = text
         try:
-            self.data: Any = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise self._invalid(error.lineno, error.msg) from None
-        except RecursionError:
-            raise self._invalid(1, "nested too deeply") from None
-        except ValueError:
-            # Python reads no integer of thousands of digits.
-            place = _LONG_NUMBER.search(text)
-            start = place.start() if place else 0
-            raise self._invalid(text.count("\n", 0, start) + 1, "a number is too long") from None
-
-    def _invalid(self, line: int, what: str) -> ConfigError:
-        return ConfigError(Problem(self.file, line, "", f"not valid JSON: {what}"))
+            self.data: Any = parse_json(text)
+        except JsonError as error:
+            raise ConfigError(Problem(file, error.line, "", f"not valid JSON: {error}")) from None
 
     def line(self, path: KeyPath) -> int:
         """The line of the value at `path`, or of the closest value around it."""
