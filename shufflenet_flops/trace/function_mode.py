@@ -36,16 +36,17 @@ class Functions(TorchFunctionMode):
         plain = self._plain_call(module) if self._plain_call is not None else None
         if plain is None:
             return whole
-        tracer = self._tracer
+        tracer, functions = self._tracer, self._known
+        hidden, unseen = torch_private.without_functions, tracer.unseen
 
         def call(*inputs: Any, **kwargs: Any) -> Any:
-            with torch_private.without_functions(), tracer.unseen():
+            with hidden(), unseen():
                 planned = plain(*inputs, **kwargs)
                 if planned is not None:
                     func, args = planned
                     tracer.function, tracer.callee = func.__name__, func
                     try:
-                        out = self._known[func](tracer, *args)
+                        out = functions[func](tracer, *args)
                     except Exception as error:
                         tracer.note_failure(tracer.function, args, {}, error)
                         raise
