@@ -5,7 +5,12 @@ BIN = $(VENV)/bin
 BASE = $(VENV)/.base
 READY = $(VENV)/.ready
 
+# What depends on torch most, for the other versions of it.
+VERSIONS = newest oldest
+TORCH_TESTS = tests/trace tests/counters tests/sources tests/test_build.py
+
 .PHONY: setup compare test slow lint check reports reports-latency reports-engines docs bench picture
+.PHONY: test-versions $(VERSIONS:%=test-%)
 .DEFAULT_GOAL := compare
 
 setup: $(READY)
@@ -27,6 +32,18 @@ test: setup ## the tests, with coverage
 
 slow: setup ## the tests that take long, which CI runs too
 	$(BIN)/python -m pytest -m slow || test $$? -eq 5 # 5: none is marked
+
+# Everything in its tested version but torch and torchvision. pip takes gigabytes for these.
+.venv-%/.ready: pyproject.toml constraints.txt constraints-%.txt
+	$(PYTHON) -m venv .venv-$*
+	sed '/^torch\(vision\)\{0,1\}==/d' constraints.txt | cat - constraints-$*.txt > .venv-$*/constraints.txt
+	.venv-$*/bin/pip install --quiet --disable-pip-version-check -c .venv-$*/constraints.txt -e '.[versions]'
+	touch $@
+
+$(VERSIONS:%=test-%): test-%: .venv-%/.ready ## the tests of what depends on torch, on its newest or oldest version
+	.venv-$*/bin/python -m pytest -m "not slow" $(TORCH_TESTS)
+
+test-versions: $(VERSIONS:%=test-%)
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -19,7 +19,9 @@ from shufflenet_flops.sources import resolve
 from tests.sources.programs import Small, archive_of, description, export_onnx, exported
 
 FUZZ = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 
