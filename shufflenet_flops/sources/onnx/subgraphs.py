@@ -28,14 +28,17 @@ def inlined(
 
     names = dict(zip((value.name for value in graph.input), inputs, strict=True))
     tensors = [_named(tensor, tensor.name, home) for tensor in graph.initializer]
-    held = {id(node): tensor_of(node) for node in graph.node}
-    for node in graph.node:
-        tensor = held[id(node)]
+    held = [tensor_of(node) for node in graph.node]
+    for node, tensor in zip(graph.node, held, strict=True):
         if tensor is not None:
             tensors.append(_named(tensor, node.output[0], home))
         names.update((name, f"{prefix}{name}") for name in node.output if name)
     names.update((tensor.name.removeprefix(home), tensor.name) for tensor in tensors)
-    nodes = [_renamed(node, names) for node in graph.node if held[id(node)] is None]
+    nodes = [
+        _renamed(node, names)
+        for node, tensor in zip(graph.node, held, strict=True)
+        if tensor is None
+    ]
     for inner, outer in zip((value.name for value in graph.output), outputs, strict=True):
         if outer:
             nodes.append(helper.make_node("Identity", [names.get(inner, inner)], [outer]))
