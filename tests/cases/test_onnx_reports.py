@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from shufflenet_flops.sources import Input, Options, resolve
+from shufflenet_flops.sources import Input, Options, parse_input, resolve
 from shufflenet_flops.sources.source import Counted
 
 FLOAT, INT64, INT8, UINT8 = (
@@ -254,6 +254,55 @@ def test_operators_of_onnx_runtime(
     assert counted.table.macs == macs
     assert counted.unknown_ops == {}
     assert counted.table.rows
+
+
+def test_channels_that_fill_a_block(tmp_path: Path) -> None:
+    """onnxruntime writes 12 channels as 16, with zeros: one product per real channel and input.
+
+    The first convolution has 16 inputs in blocks of 8; the second, depthwise, ends the blocks.
+    """
+    first = np.ones((2, 2, 1, 8, 8), np.float32)  # blocks out, blocks in, place, in, out
+    first[1, ..., 4:] = 0
+    deep = np.ones((2, 9, 8), np.float32)
+    deep[1, :, 4:] = 0
+    weights = (
+        array("w", first.reshape(16, 16, 1, 1)), array("d", deep.reshape(16, 1, 3, 3)),
+    )  # fmt: skip
+    nodes = [
+        NODE("ReorderInput", ["x"], ["b"]),
+        NODE("Conv", ["b", "w"], ["t"]),
+        NODE("Conv", ["t", "d"], ["u"], group=16),
+        NODE("ReorderOutput", ["u"], ["y"], channels=12),
+    ]
+    for node in nodes:
+        node.domain = "com.microsoft.nchwc"
+    counted = count(tmp_path, nodes, [value("x", 1, 16, 8, 8)], weights)
+
+    assert counted.table.macs == 64 * 16 * 12 + 36 * 12 * 9
+    assert counted.params == 16 * 12 + 12 * 9
+    assert counted.unknown_ops == {}
+
+
+def test_a_clip_within_a_convolution(tmp_path: Path) -> None:
+    """From 0 to 6 it is a ReLU6: an activation of each of the 4·36 outputs."""
+    node = NODE(
+        "FusedConv", ["x", "w"], ["y"], domain="com.microsoft", activation="Clip",
+        activation_params=[0.0, 6.0],
+    )  # fmt: skip
+    counted = count(tmp_path, [node], [value("x", 1, 3, 8, 8)], (weight("w", 4, 3, 3, 3),))
+
+    assert counted.table.macs == CONV
+    assert [row.op for row in counted.table.rows] == ["conv2d", "relu6"]
+
+
+def test_an_input_without_axes(tmp_path: Path) -> None:
+    """`--input scalar` beside another."""
+    node = NODE("Mul", ["x", "s"], ["y"])
+    given = (parse_input("2x3"), parse_input("scalar"))
+    counted = count(tmp_path, [node], [value("x", "n", 3), value("s")], given=given)
+
+    assert [row.output for row in counted.table.rows] == [(2, 3)]
+    assert str(parse_input("scalar:int64")) == "scalar:int64"
 
 
 def test_attention(tmp_path: Path) -> None:

@@ -114,7 +114,11 @@ def _activated(chain: _Chain, value: str, attributes: Mapping[str, Any]) -> None
     if activation in ("", "None"):
         return
     limits = attributes.get("activation_params") or []
-    names = {"LeakyRelu": ["alpha"], "HardSigmoid": ["alpha", "beta"], "Clip": ["min", "max"]}
+    if activation == "Clip":
+        bounds = [chain.then("Constant", [], value_float=limit) for limit in limits]
+        chain.then("Clip", [value, *bounds])
+        return
+    names = {"LeakyRelu": ["alpha"], "HardSigmoid": ["alpha", "beta"]}
     settings = dict(zip(names.get(activation, []), limits, strict=False))
     chain.then(activation, [value], **settings)
 

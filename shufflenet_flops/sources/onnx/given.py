@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from shufflenet_flops.counting.row import IntShape
 from shufflenet_flops.errors import InputError
-from shufflenet_flops.sources.inputs import DTYPES, MAX_ELEMENTS, Input
+from shufflenet_flops.sources.inputs import DTYPES, MAX_ELEMENTS, SCALAR, Input
 from shufflenet_flops.sources.onnx.elements import TYPES
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _set_input(wanted: ValueInfoProto, given: Input | None, symbols: dict[str, i
     dtype, _ = TYPES.get(wanted.type.tensor_type.elem_type, ("", 0))
     if dtype not in DTYPES or sizes is None:
         raise InputError(f"its input {wanted.name} is no tensor of numbers with a known rank")
-    text = "x".join("?" if size is None else str(size) for size in sizes) or "scalar"
+    text = "x".join("?" if size is None else str(size) for size in sizes) or SCALAR
     if given is None:
         given = Input(_default_sizes(wanted.name, sizes, symbols, text), dtype)
     fits = len(given.shape) == len(sizes) and given.dtype == dtype

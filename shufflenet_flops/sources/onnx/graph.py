@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from shufflenet_flops.counting import Table
-from shufflenet_flops.sources.onnx.contributed import BLOCKED, attributes_of
+from shufflenet_flops.sources.onnx.blocked import unpad
 from shufflenet_flops.sources.onnx.elements import TYPES, check_location
 from shufflenet_flops.sources.onnx.given import Given
 from shufflenet_flops.sources.onnx.inference import Inference, known_shapes
@@ -44,10 +44,8 @@ def count(model: ModelProto, given: Given) -> Counted:
 
     for name, one in given.inputs.items():
         inference.add_input(name, _NUMBERS[one.dtype], one.shape)
-    padded = _real_channels(nodes)
+    unpad(nodes, {tensor.name: tensor for tensor in graph.initializer})
     for tensor in graph.initializer:
-        if tensor.name in padded and tensor.dims:
-            tensor.dims[0] = min(tensor.dims[0], padded[tensor.name])
         hold(tensor.name, tensor)
     for node in nodes:
         held = tensor_of(node)
@@ -63,23 +61,3 @@ def count(model: ModelProto, given: Given) -> Counted:
 
 def _without_held(nodes: Iterable[NodeProto]) -> Iterable[NodeProto]:
     return (node for node in nodes if tensor_of(node) is None)
-
-
-def _real_channels(nodes: list[NodeProto]) -> Mapping[str, int]:
-    """How many channels the values and weights of ONNX Runtime's blocked layout really have.
-
-    There they are filled up with zeros to whole blocks; where a blocked image ends, the file says
-    how many are real.
-    """
-    real: dict[str, int] = {}
-    for node in reversed(nodes):
-        if node.domain != BLOCKED and not any(name in real for name in node.output):
-            continue
-        channels = attributes_of(node).get("channels") or real.get(node.output[0])
-        if channels is None:
-            continue
-        if node.op_type == "Conv":
-            real.update((name, channels) for name in node.input[1:] if name)
-        else:
-            real.update((name, channels) for name in node.input)
-    return real
