@@ -18,6 +18,7 @@ DTYPES = (
     *("float32", "float64", "float16", "bfloat16", "complex64", "complex128"),
     *("int64", "int32", "int16", "int8", "uint8", "bool"),
 )
+SCALAR = "scalar"  # how a tensor without axes is written
 MAX_ELEMENTS = 2**63  # what torch, and a file format's integers, can number
 
 
@@ -29,7 +30,7 @@ class Input:
     dtype: str = "float32"
 
     def __str__(self) -> str:
-        text = shape_text(self.shape)
+        text = shape_text(self.shape) or SCALAR
         return text if self.dtype == "float32" else f"{text}:{self.dtype}"
 
     def example(self, *, real: bool) -> Tensor:
@@ -51,13 +52,16 @@ IMAGE = Input((1, 3, 224, 224))
 
 
 def parse_input(text: str) -> Input:
-    """`1x3x224x224` or `1x128:int64` as an Input. Raises InputError, UnknownNameError."""
+    """`1x3x224x224`, `1x128:int64` or `scalar:int64` as an Input.
+
+    Raises InputError, UnknownNameError.
+    """
     sizes, colon, dtype = text.partition(":")
-    parts = sizes.lower().split("x")
+    parts = [] if sizes.lower() == SCALAR else sizes.lower().split("x")
     if not all(map(_is_size, parts)):
         raise InputError(
             f"--input {text}: sizes must be positive whole numbers joined by x, as in 1x3x224x224, "
-            "and a dtype after a colon, as in 1x128:int64"
+            "and a dtype after a colon, as in 1x128:int64; scalar:int64 is a tensor without axes"
         )
     shape = tuple(int(part) for part in parts)
     if prod(shape) >= MAX_ELEMENTS:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from shufflenet_flops.counting import Row, Table
+from shufflenet_flops.counting import Row
 from shufflenet_flops.counting.op_classes import NATURES, Work, work_of
+from shufflenet_flops.sources.onnx.contributed import attributes_of
+from shufflenet_flops.sources.onnx.inference import NAMESPACES, Inference, operator_name
 from shufflenet_flops.sources.onnx.layout import (
     Strides,
     contiguous,
@@ -19,45 +21,27 @@ from shufflenet_flops.sources.onnx.layout import (
     sliced,
     viewed,
 )
+from shufflenet_flops.sources.onnx.parameters import Parameters
 from shufflenet_flops.sources.onnx.rules import FIRST_INPUT_ONLY, FORMULAS, FREE, OPS, Operand
-from shufflenet_flops.sources.source import Counted
 from shufflenet_flops.spec import OpClass
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, NodeProto
-
-NAMESPACES = ("", "ai.onnx")
+    from onnx import NodeProto
 
 
-def count_graph(
-    graph: GraphProto, operands: Mapping[str, Operand], parameters: Mapping[str, int]
-) -> Counted:
-    """Rows of the graph's nodes in the order of the file, which is one they can run in.
+class Reader:
+    """Goes through the nodes of a graph, once their shapes are inferred, and makes rows of them."""
 
-    `operands` are the values whose shapes are known, `parameters` the elements of each initializer
-    that is trained.
-    """
-    reader = _Reader(dict(operands), parameters)
-    for node in graph.node:
-        reader.read(node)
-    return Counted(Table(tuple(reader.rows)), sum(parameters.values()), dict(reader.unknown))
-
-
-class _Reader:
-    """Goes through the nodes of a graph and keeps what is known of its values."""
-
-    def __init__(self, operands: dict[str, Operand], parameters: Mapping[str, int]) -> None:
+    def __init__(self, inference: Inference, parameters: Parameters) -> None:
         self.rows: list[Row] = []
         self.unknown: Counter[str] = Counter()
-        self._operands = operands
+        self._operands = inference.operands
+        self._reasons = inference.reasons
         self._parameters = parameters
-        self._counted: set[str] = set()
         self._strides: dict[str, Strides] = {}  # of values that are not contiguous
-        # What is worked out from initializers alone, and from which. It is ready before an input
-        # comes, and so has no row.
-        self._ready = {
-            name: frozenset({name}) for name, operand in operands.items() if operand.is_weight
-        }
+        # What is worked out from initializers alone. It is ready before an input comes, and so has
+        # no row.
+        self._ready: set[str] = set()
 
     def read(self, node: NodeProto) -> None:
         """Add the node's row, if it has one."""
@@ -65,24 +49,27 @@ class _Reader:
         formula = FORMULAS.get(node.op_type) if known else None
         free = known and node.op_type in FREE
         names = [name for name in node.input if name]
-        describes = node.op_type in ("Shape", "Size")
-        if (formula or free) and (describes or all(name in self._ready for name in names)):
-            made_of = self._made_of(() if describes else names)
-            self._ready.update((name, made_of) for name in node.output)
+        if known and node.op_type in ("Shape", "Size"):
+            self._ready.update(node.output)
+            return
+        if (formula or free) and all(map(self._is_ready, names)):
+            self._ready.update(node.output)
+            self._parameters.derive(node)
             return
         if free:
+            self._parameters.note(node)
             self._rename(node)
             return
-        if formula is None or not all(name in self._operands for name in (*names, node.output[0])):
-            self.unknown[_label(node, has_rule=formula is not None)] += 1
+        outputs = [name for name in node.output if name]
+        unclear = [name for name in (*names, *outputs[:1]) if name not in self._operands]
+        if formula is None or unclear or not outputs:
+            reason = f" on a shape that {self._reasons[unclear[0]]}" if formula and unclear else ""
+            self.unknown[f"{operator_name(node)}{reason}"] += 1
             return
         xs = [self._operand(name) if name else None for name in node.input]
-        y = self._operands[node.output[0]]
-        try:
-            work = formula(_attributes(node), xs, y)
-        except NotImplementedError:
-            self.unknown[node.op_type] += 1
-            return
+        y = self._operands[outputs[0]]
+        work = formula(attributes_of(node), xs, y)
+        self._parameters.note(node)
         self._keep_layout(node, xs, y)
         data = dict(zip(node.input, xs, strict=True))
         if node.op_type in FIRST_INPUT_ONLY:
@@ -90,8 +77,6 @@ class _Reader:
         self._add(node, work, {name: x for name, x in data.items() if x is not None}, y)
 
     def _add(self, node: NodeProto, work: Work, inputs: Mapping[str, Operand], y: Operand) -> None:
-        weights = self._made_of(name for name in inputs if name in self._ready) - self._counted
-        self._counted |= weights
         # A constant without axes is a number in the code, as in `2 * x`: no tensor is read.
         tensors = [x for x in inputs.values() if x.shape or not x.is_weight]
         read = sum(x.size_bytes for x in tensors)
@@ -106,7 +91,7 @@ class _Reader:
                 inputs=tuple(x.shape for x in tensors if not x.is_weight),
                 output=y.shape,
                 counts=work.counts,
-                params=sum(self._parameters.get(name, 0) for name in weights),
+                params=self._parameters.of_row(node, work.kind),
                 read_bytes=read,
                 write_bytes=y.size_bytes,
                 kernel=work.kernel,
@@ -115,12 +100,12 @@ class _Reader:
             )
         )
 
-    def _made_of(self, names: Iterable[str]) -> frozenset[str]:
-        """The initializers that these values were worked out from."""
-        return frozenset[str]().union(*(self._ready[name] for name in names))
+    def _is_ready(self, name: str) -> bool:
+        operand = self._operands.get(name)
+        return name in self._ready or (operand is not None and operand.is_weight)
 
     def _operand(self, name: str) -> Operand:
-        return replace(self._operands[name], is_weight=name in self._ready)
+        return replace(self._operands[name], is_weight=self._is_ready(name))
 
     def _rename(self, node: NodeProto) -> None:
         """A free operator: a view, or a copy where torch would have to make one."""
@@ -140,12 +125,14 @@ class _Reader:
 
     def _view(self, node: NodeProto, x: Operand, strides: Strides, y: Operand) -> Strides | None:
         if node.op_type == "Transpose":
-            return permuted(strides, _attributes(node).get("perm"))
+            return permuted(strides, attributes_of(node).get("perm"))
         if node.op_type == "Expand":
             return expanded(x.shape, strides, y.shape)
         if node.op_type == "Slice":
             axes, steps = (
-                self._operands[node.input[i]].values if len(node.input) > i else None
+                self._operands[node.input[i]].values
+                if len(node.input) > i and node.input[i] in self._operands
+                else None
                 for i in (3, 4)
             )
             if not steps:
@@ -175,26 +162,6 @@ _KEEPING = (
     OpClass.ELEMENTWISE_ELEMENTS,
     OpClass.ACTIVATION_ELEMENTS,
 )
-
-
-def _label(node: NodeProto, *, has_rule: bool) -> str:
-    name = node.op_type if node.domain in NAMESPACES else f"{node.domain}.{node.op_type}"
-    return f"{name} on a shape that depends on values" if has_rule else name
-
-
-def _attributes(node: NodeProto) -> dict[str, Any]:
-    """Numbers and texts; formulas ask for nothing else."""
-    found: dict[str, Any] = {}
-    for attribute in node.attribute:
-        if attribute.type == attribute.INT:
-            found[attribute.name] = attribute.i
-        elif attribute.type == attribute.FLOAT:
-            found[attribute.name] = attribute.f
-        elif attribute.type == attribute.INTS:
-            found[attribute.name] = list(attribute.ints)
-        elif attribute.type == attribute.STRING:
-            found[attribute.name] = attribute.s.decode()
-    return found
 
 
 def _path(node: NodeProto) -> str:

@@ -7,6 +7,7 @@ agreement is evidence.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -106,18 +107,73 @@ def _gemm(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
 
 
 def _einsum(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
-    """Two operands without an ellipsis: one multiply-accumulate per combination of its indices."""
-    left = attributes["equation"].replace(" ", "").partition("->")[0]
-    terms = left.split(",")
-    a, b = _at(xs, 0), _at(xs, 1)
-    if len(xs) != 2 or "." in left:
-        raise NotImplementedError
-    sizes = {
-        index: size
-        for term, x in zip(terms, (a, b), strict=True)
-        for index, size in zip(term, x.shape, strict=True)
+    """Operands met one after another, as torch does: a product where two have an index to sum.
+
+    What is summed in one operand alone is a sum before the product; where nothing is left to sum,
+    the product is one of elements.
+    """
+    terms, out = equation_of(
+        attributes["equation"], [len(_at(xs, i).shape) for i in range(len(xs))]
+    )
+    sizes: dict[str, int] = {}
+    for i, term in enumerate(terms):
+        for index, size in zip(term, _at(xs, i).shape, strict=True):
+            sizes[index] = max(size, sizes.get(index, 1))
+    weights = [_at(xs, i).is_weight for i in range(len(xs))]
+    counts: Counter[OpClass] = Counter()
+    current = _summed(terms[0], "".join(terms[1:]) + out, sizes, counts)
+    for position in range(1, len(terms)):
+        later = "".join(terms[position + 1 :]) + out
+        term = _summed(terms[position], current + later, sizes, counts)
+        union = dict.fromkeys(current + term)
+        met = prod(sizes[index] for index in union)
+        current = "".join(index for index in union if index in later)
+        if len(current) < len(union):
+            linear = weights[position] or (position == 1 and weights[0])
+            counts[OpClass.LINEAR_MACS if linear else OpClass.MATMUL_MACS] += met
+        else:
+            counts[OpClass.MUL_ELEMENTS] += met
+    kinds = {
+        OpClass.LINEAR_MACS: Kind.LINEAR,
+        OpClass.MATMUL_MACS: Kind.MATMUL,
+        OpClass.MUL_ELEMENTS: Kind.ELEMENTWISE,
+        OpClass.REDUCTION_INPUTS: Kind.REDUCTION,
     }
-    return _product(prod(sizes.values()), a, b)
+    kind = next((kinds[op_class] for op_class in kinds if counts[op_class]), Kind.MOVE)
+    return Work(
+        "einsum", kind, {op_class: counts[op_class] for op_class in kinds if counts[op_class]}
+    )
+
+
+def _summed(term: str, later: str, sizes: Mapping[str, int], counts: Counter[OpClass]) -> str:
+    """The indices of an operand that something after it asks for; the others are summed first."""
+    kept = "".join(index for index in dict.fromkeys(term) if index in later)
+    if len(kept) < len(set(term)):
+        counts[OpClass.REDUCTION_INPUTS] += prod(sizes[index] for index in set(term))
+    return kept
+
+
+def equation_of(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:
+    """The indices of each operand and of the result; an ellipsis becomes signs of its own."""
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if len(terms) != len(ranks):
+        raise ValueError(f"{equation!r} is no equation of {len(ranks)} operands")
+    # An ellipsis stands for axes counted from the last, here by signs that are no letters.
+    widest = 0
+    written = []
+    for term, rank in zip(terms, ranks, strict=True):
+        named = len(term.replace("...", ""))
+        free = rank - named if "..." in term else 0
+        widest = max(widest, free)
+        written.append(term.replace("...", _SIGNS[len(_SIGNS) - free :]))
+    if not arrow:
+        once = [index for index in sorted(set(left) - set(",.")) if left.count(index) == 1]
+        right = ("..." if "..." in left else "") + "".join(once)
+    return written, right.replace("...", _SIGNS[len(_SIGNS) - widest :])
+
+
+_SIGNS = "".join(chr(0x100 + i) for i in range(64))
 
 
 def _recurrent(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
@@ -125,6 +181,42 @@ def _recurrent(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
     steps = prod(_at(xs, 0).shape[:2])
     macs = steps * (_at(xs, 1).elements + _at(xs, 2).elements)
     return Work("recurrent", Kind.LINEAR, {OpClass.LINEAR_MACS: macs})
+
+
+def _attention(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
+    """Scores, softmax, weighted sum of the values; a mask saves nothing of it.
+
+    Queries, keys and values have axes (batch, heads, length, size), or (batch, length, heads·size)
+    with the heads as attributes. Earlier keys and values come before the new ones.
+    """
+    query, key, value = (_at(xs, i).shape for i in range(3))
+    if len(query) == 4:
+        heads, length, size = query[1:]
+        keys, width = key[2], value[3]
+    else:
+        heads = attributes["q_num_heads"]
+        length, size, keys = query[1], query[2] // heads, key[1]
+        width = value[2] // attributes["kv_num_heads"]
+    if _has(xs, 4):
+        keys += _at(xs, 4).shape[2]
+    scores = query[0] * heads * length * keys
+    counts = {
+        OpClass.MATMUL_MACS: scores * (size + width),
+        OpClass.SOFTMAX_ELEMENTS: scores,
+    }
+    return Work("scaled_dot_product_attention", Kind.MATMUL, counts)
+
+
+def _rotary(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
+    """Each number by a cosine, its partner by a sine, and their sum."""
+    counts = {OpClass.MUL_ELEMENTS: 2 * y.elements, OpClass.ADD_ELEMENTS: y.elements}
+    return Work("rotary_embedding", Kind.ELEMENTWISE, counts)
+
+
+def _quantize(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
+    """The least and the greatest number, then every number in that range."""
+    work = work_of("quantize_per_tensor", y.elements)
+    return work._replace(counts={**work.counts, OpClass.REDUCTION_INPUTS: 2 * y.elements})
 
 
 def _pool(kind: str) -> Formula:
@@ -229,9 +321,10 @@ OPS: Mapping[str, str] = MappingProxyType(
         Reciprocal:reciprocal Relu:relu Reshape:reshape Resize:interpolate Round:round
         ScatterElements:scatter ScatterND:index_put Selu:selu Shape:sym_size Sigmoid:sigmoid
         Sign:sign Sin:sin Sinh:sinh Size:sym_numel Slice:slice Softplus:softplus Softsign:softsign
-        SpaceToDepth:pixel_unshuffle Split:split Sqrt:sqrt Squeeze:squeeze Sub:sub Swish:silu
+        SimplifiedLayerNormalization:rms_norm SpaceToDepth:pixel_unshuffle Split:split Sqrt:sqrt
+        Squeeze:squeeze Sub:sub Swish:silu
         Tan:tan Tanh:tanh ThresholdedRelu:threshold Tile:repeat Transpose:permute Trilu:tril
-        Unsqueeze:unsqueeze Upsample:interpolate Where:where Xor:logical_xor
+        Unpacked:alias Unsqueeze:unsqueeze Upsample:interpolate Where:where Xor:logical_xor
         """.split()
     )
 )
@@ -261,12 +354,17 @@ FORMULAS: Mapping[str, Formula] = {
     "Conv": _conv(0, 1, 2),
     "ConvInteger": _conv(0, 1, None),
     "QLinearConv": _conv(0, 3, 8),
+    "DeformConv": _conv(0, 1, 3),
     "ConvTranspose": _conv(0, 1, 2, transposed=True),
     "MatMul": _matmul(0, 1),
     "MatMulInteger": _matmul(0, 1),
     "QLinearMatMul": _matmul(0, 3),
     "Gemm": _gemm,
     "Einsum": _einsum,
+    "Attention": _attention,
+    **dict.fromkeys(("RotaryEmbedding", "Rotary"), _rotary),
+    "DynamicQuantizeLinear": _quantize,
+    "Reorder": _per_output("clone"),
     **dict.fromkeys(("LSTM", "GRU", "RNN"), _recurrent),
     "MaxPool": _pool("max"),
     "AveragePool": _pool("avg"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ MAX_JSON_BYTES = 256 * 1024**2  # an unpacked graph of some hundred thousand ops
 SCHEMA_MAJOR = 8
 
 _OLD_GRAPH = "serialized_exported_program.json"  # where torch up to 2.7 kept it
+_WEIGHTS = "/data/weights/model_weights_config.json"
 _UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -31,22 +33,21 @@ _UNREADABLE = (
 )
 
 
-def read_program(path: str) -> dict[str, Any]:
-    """The JSON of the exported program in the archive at `path`.
+def read_program(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The JSON of the exported program in the archive at `path`, and that of where weights lie.
 
+    The second is empty for a file of torch up to 2.7, which has none.
     Raises InputError for a file that is missing, truncated, too large, or no exported program.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            member = _graph_member(path, archive)
-            if member.file_size > MAX_JSON_BYTES:
-                raise InputError(
-                    f"{path}: its graph unpacks to {member.file_size:,} bytes, "
-                    f"and at most {MAX_JSON_BYTES:,} are read"
-                )
-            with archive.open(member) as stream:
-                # A lying header cannot make more than its stated size come out.
-                program = json.loads(stream.read(MAX_JSON_BYTES))
+            program = _json(path, archive, _graph_member(path, archive))
+            weights: Any = {}
+            for member in archive.infolist():
+                # What is no JSON there says nothing, and is not unpickled.
+                if member.filename.endswith(_WEIGHTS):
+                    with suppress(ValueError, RecursionError):
+                        weights = _json(path, archive, member)
     except InputError:
         raise
     except OSError as error:
@@ -62,7 +63,18 @@ def read_program(path: str) -> dict[str, Any]:
             "(torch 2.5 and later)"
         )
     assert isinstance(program, dict)
-    return program
+    return program, weights if isinstance(weights, dict) else {}
+
+
+def _json(path: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Any:
+    if member.file_size > MAX_JSON_BYTES:
+        raise InputError(
+            f"{path}: its graph unpacks to {member.file_size:,} bytes, "
+            f"and at most {MAX_JSON_BYTES:,} are read"
+        )
+    with archive.open(member) as stream:
+        # A lying header cannot make more than its stated size come out.
+        return json.loads(stream.read(MAX_JSON_BYTES))
 
 
 def _graph_member(path: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:

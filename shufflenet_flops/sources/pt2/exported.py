@@ -26,7 +26,7 @@ from shufflenet_flops.sources.pt2.graph import (
     parse_graph,
     value,
 )
-from shufflenet_flops.sources.pt2.graph_ops import with_set_grad_enabled
+from shufflenet_flops.sources.pt2.graph_ops import with_autocast, with_set_grad_enabled
 from shufflenet_flops.sources.torch_modules.factory import inputs_for
 from shufflenet_flops.sources.torch_modules.imports import one_line
 from shufflenet_flops.sources.torch_modules.module import ModuleSource
@@ -42,9 +42,11 @@ def find(path: str, options: Options) -> ModuleSource:
     own ops, and for inputs that the program was not exported for.
     """
     options.refuse(path, "args", why="an exported program is built already")
-    json = read_program(path)
+    json, weights = read_program(path)
     try:
-        program = _parse(json["graph_module"], json.get("range_constraints") or {})
+        program = _parse(
+            json["graph_module"], json.get("range_constraints") or {}, weights.get("config") or {}
+        )
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     except _MALFORMED as error:
@@ -82,11 +84,15 @@ class Tensorlike:
 
 @dataclass(frozen=True)
 class Held:
-    """A tensor that the program holds, under the name it has in the original model."""
+    """A tensor that the program holds, under the name it has in the original model.
+
+    `tied` is the first name of a tensor that is stored once and held under several names.
+    """
 
     name: str
     like: Tensorlike
     is_parameter: bool
+    tied: str
 
 
 @dataclass(frozen=True)
@@ -104,8 +110,8 @@ class ProgramSpec:
     @property
     def held_bytes(self) -> int:
         """Bytes of the tensors that the program holds."""
-        held = [feed.like for feed in self.feeds if isinstance(feed, Held)]
-        return sum(prod(like.shape) * like.dtype.itemsize for like in held)
+        held = {feed.tied: feed.like for feed in self.feeds if isinstance(feed, Held)}
+        return sum(prod(like.shape) * like.dtype.itemsize for like in held.values())
 
     @property
     def inputs(self) -> tuple[Input, ...]:
@@ -132,6 +138,7 @@ class Program(nn.Module):
         super().__init__()
         self._spec = spec
         self._owners: dict[str, nn.Module] = {"": self}
+        self._tensors: dict[str, nn.Parameter] = {}
         for feed in spec.feeds:
             if isinstance(feed, Held):
                 self._hold(feed)
@@ -155,6 +162,11 @@ class Program(nn.Module):
         if node.function is with_set_grad_enabled:
             _, graph, *values = args
             return graph.run(values, self._call)
+        if node.function is with_autocast:
+            _, dtype, enabled, cache_enabled, graph, *values = args
+            # Wherever it was exported, it is counted here.
+            with torch.autocast("cpu", dtype, enabled, cache_enabled):
+                return graph.run(values, self._call)
         if not node.path:
             return node.function(*args, **kwargs)
         return self._scope(node.path)(node.function, args, kwargs)
@@ -171,6 +183,9 @@ class Program(nn.Module):
 
     def _hold(self, held: Held) -> None:
         owner, _, name = held.name.rpartition(".")
+        if held.tied in self._tensors:
+            self._scope(owner).register_parameter(name, self._tensors[held.tied])
+            return
         tensor = torch.empty(held.like.shape, dtype=held.like.dtype)
         if not tensor.is_floating_point():
             tensor.zero_()  # an index into any table
@@ -180,6 +195,7 @@ class Program(nn.Module):
             tensor.fill_(1)
         if held.is_parameter:
             parameter = nn.Parameter(tensor, requires_grad=tensor.is_floating_point())
+            self._tensors[held.tied] = parameter
             self._scope(owner).register_parameter(name, parameter)
         else:
             self._scope(owner).register_buffer(name, tensor)
@@ -189,16 +205,30 @@ class Program(nn.Module):
         return getattr(self._owners[owner], name)
 
 
-def _parse(module: Json, ranges: Json) -> ProgramSpec:
+def _parse(module: Json, ranges: Json, stored: Json) -> ProgramSpec:
     graph = parse_graph(module["graph"])
     tensors = module["graph"]["tensor_values"]
     specs = module["signature"]["input_specs"]
     if len(specs) != len(graph.inputs):
         raise ValueError(f"{len(graph.inputs)} inputs, described {len(specs)} times")
-    return ProgramSpec(graph, tuple(_feed(spec, tensors, ranges) for spec in specs))
+    first = _first_names(stored)
+    return ProgramSpec(graph, tuple(_feed(spec, tensors, ranges, first) for spec in specs))
 
 
-def _feed(spec: Json, tensors: Json, ranges: Json) -> Held | Tensorlike | Any:
+def _first_names(stored: Json) -> Mapping[str, str]:
+    """For each parameter the first name under which the same bytes in the same shape are stored."""
+    names: dict[str, str] = {}
+    places: dict[str, str] = {}
+    for name, entry in stored.items():
+        if entry["is_param"]:
+            place = repr((entry["path_name"], sorted(entry["tensor_meta"].items())))
+            names[name] = places.setdefault(place, name)
+    return names
+
+
+def _feed(
+    spec: Json, tensors: Json, ranges: Json, first: Mapping[str, str]
+) -> Held | Tensorlike | Any:
     ((kind, content),) = spec.items()
     if kind == "user_input":
         given = value(content["arg"])
@@ -214,7 +244,8 @@ def _feed(spec: Json, tensors: Json, ranges: Json) -> Held | Tensorlike | Any:
     like = _tensorlike(tensors[content["arg"]["name"]], ranges)
     if like.ranges:
         raise ValueError("a weight whose size varies")
-    return Held(str(content[_HELD[kind]]), like, kind == "parameter")
+    name = str(content[_HELD[kind]])
+    return Held(name, like, kind == "parameter", first.get(name, name))
 
 
 _HELD = {

@@ -22,8 +22,9 @@ def find_function(target: str) -> Callable[..., Any]:
     """The function that a node's target names. Raises InputError for any but a safe one."""
     if target in _ON_SIZES:
         return _ON_SIZES[target]
-    if target == "torch.ops.higher_order.wrap_with_set_grad_enabled":
-        return with_set_grad_enabled
+    if target in _REGIONS:
+        return _REGIONS[target]
+    target = _RENAMED.get(target, target)
     match = re.fullmatch(r"torch\.ops\.aten\.(\w+)\.(\w+)", target)
     op = aten_op(*match.groups()) if match else None
     if op is None:
@@ -41,11 +42,23 @@ def aten_op(name: str, overload: str) -> Callable[..., Any] | None:
     if not torch_private.has_kernel(qualified) or name == "from_file":
         return None
     op = getattr(getattr(torch.ops.aten, name), overload)
-    is_public = not name.startswith("_") or torch.Tag.core in op.tags or name in _EXPORTED
+    is_public = (
+        not name.startswith("_")
+        or _SIGN.fullmatch(name) is not None
+        or torch.Tag.core in op.tags
+        or name in _EXPORTED
+    )
     writes_out = any(argument.is_out for argument in torch_private.schema_of(op).arguments)
     return op if is_public and not writes_out and not _UNFIT.search(name) else None
 
 
+_SIGN = re.compile("__[a-z]+__")  # `__and__` of `a & b`
+# Names of Python's operators for ops that have another: `x << 1`.
+_RENAMED = {
+    f"torch.ops.aten.__{sign}shift__.{old}": f"torch.ops.aten.bitwise_{side}_shift.{new}"
+    for sign, side in (("l", "left"), ("r", "right"))
+    for old, new in (("Tensor", "Tensor"), ("Scalar", "Tensor_Scalar"))
+}
 _UNFIT = re.compile("backward$|^quantized_")
 # Internal ops that exported programs do contain.
 _EXPORTED = frozenset(
@@ -59,6 +72,17 @@ _EXPORTED = frozenset(
 def with_set_grad_enabled(*args: Any) -> Any:
     """Stands for a part of the model under `torch.no_grad()`: (enabled, graph, *values)."""
     raise NotImplementedError
+
+
+def with_autocast(*args: Any) -> Any:
+    """Stands for a part under `torch.autocast(…)`: its four arguments, then graph and values."""
+    raise NotImplementedError
+
+
+_REGIONS: Mapping[str, Callable[..., Any]] = {
+    "torch.ops.higher_order.wrap_with_set_grad_enabled": with_set_grad_enabled,
+    "torch.ops.higher_order.wrap_with_autocast": with_autocast,
+}
 
 
 def _small(function: Callable[..., Any]) -> Callable[..., Any]:

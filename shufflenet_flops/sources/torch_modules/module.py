@@ -55,7 +55,7 @@ class ModuleSource(Source):
 
     def _trace_of(self, module: nn.Module) -> Trace:
         _check_arguments(self.name, module, self.example_inputs(real=False))
-        return trace(module.eval(), *self.example_inputs(real=self.given is not None))
+        return trace(in_eval_mode(module), *self.example_inputs(real=self.given is not None))
 
     def _meta_module(self) -> nn.Module | None:
         """The module without weights; None where building it fails, as where that needs values."""
@@ -67,7 +67,7 @@ class ModuleSource(Source):
 
     @cached_property
     def _module(self) -> nn.Module:
-        return self.build().eval()
+        return in_eval_mode(self.build())
 
     def module(self) -> nn.Module:
         return self._module
@@ -76,6 +76,19 @@ class ModuleSource(Source):
         if self.given is None:
             return super().example_inputs(real=real)
         return self.given if real else tuple(_on_meta(one) for one in self.given)
+
+
+def in_eval_mode(module: nn.Module) -> nn.Module:
+    """`module` itself, in eval mode, whatever its own `eval` and `train` return or raise.
+
+    Exported programs refuse to be put into a mode; what they do is fixed already.
+    """
+    try:
+        module.eval()
+    except Exception:
+        for part in module.modules():
+            part.training = False
+    return module
 
 
 def tensors_of(value: Any) -> list[Tensor]:
@@ -101,12 +114,15 @@ def positional(name: str, module: nn.Module, value: Any) -> Arguments:
             bound = inspect.signature(module.forward).bind(**value)
         except TypeError as error:
             raise InputError(f"{name}: the input factory's names do not fit: {error}") from None
-        if bound.kwargs:
+        bound.apply_defaults()  # so that what comes after an argument left out has its place
+        by_name = [key for key in bound.kwargs if key in value]
+        if by_name:
             raise InputError(
-                f"{name}: its forward takes {', '.join(bound.kwargs)} by name only: "
+                f"{name}: its forward takes {', '.join(by_name)} by name only: "
                 "wrap it in a module that takes them by position"
             )
-        return bound.args
+        last = max((i for i, key in enumerate(bound.arguments) if key in value), default=-1)
+        return bound.args[: last + 1]
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 

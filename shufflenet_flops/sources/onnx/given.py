@@ -1,0 +1,91 @@
+"""The inputs of a graph, and the sizes that the user gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING
+
+from shufflenet_flops.counting.row import IntShape
+from shufflenet_flops.errors import InputError
+from shufflenet_flops.sources.inputs import DTYPES, MAX_ELEMENTS, SCALAR, Input
+from shufflenet_flops.sources.onnx.elements import TYPES
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ValueInfoProto
+
+Size = int | str | None  # a number, a name, or neither
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a graph is counted on: its inputs by name, and the sizes that its symbols have."""
+
+    inputs: Mapping[str, Input]
+    symbols: Mapping[str, int]
+
+
+def sizes_of(value: ValueInfoProto) -> tuple[Size, ...] | None:
+    """The sizes as the file declares them; None for what is no tensor or has no known rank.
+
+    Paddle writes −1 for a size that may vary.
+    """
+    tensor = value.type.tensor_type
+    if not tensor.HasField("shape"):
+        return None
+    return tuple(
+        dim.dim_value
+        if dim.HasField("dim_value") and dim.dim_value != -1
+        else dim.dim_param or None
+        for dim in tensor.shape.dim
+    )
+
+
+def set_inputs(graph: GraphProto, given: tuple[Input, ...]) -> Given:
+    """The sizes of the graph's inputs: those given, or else 1 for a batch without a size.
+
+    Raises InputError where those given are none that the graph takes.
+    """
+    weights = {tensor.name for tensor in graph.initializer}
+    wanted = [value for value in graph.input if value.name not in weights]
+    if given and len(given) != len(wanted):
+        raise InputError(
+            f"takes {', '.join(value.name for value in wanted) or 'no input'}, "
+            f"and --input is given {len(given)} times"
+        )
+    symbols: dict[str, int] = {}
+    inputs = {
+        value.name: _set_input(value, given[i] if given else None, symbols)
+        for i, value in enumerate(wanted)
+    }
+    return Given(inputs, symbols)
+
+
+def _set_input(wanted: ValueInfoProto, given: Input | None, symbols: dict[str, int]) -> Input:
+    sizes = sizes_of(wanted)
+    dtype, _ = TYPES.get(wanted.type.tensor_type.elem_type, ("", 0))
+    if dtype not in DTYPES or sizes is None:
+        raise InputError(f"its input {wanted.name} is no tensor of numbers with a known rank")
+    text = "x".join("?" if size is None else str(size) for size in sizes) or SCALAR
+    if given is None:
+        given = Input(_default_sizes(wanted.name, sizes, symbols, text), dtype)
+    fits = len(given.shape) == len(sizes) and given.dtype == dtype
+    for size, chosen in zip(sizes, given.shape, strict=False):
+        fixed = symbols.setdefault(size, chosen) if isinstance(size, str) else size
+        fits = fits and fixed in (chosen, None)
+    if not fits:
+        raise InputError(f"cannot take {given}: its input {wanted.name} is {text}:{dtype}")
+    return given
+
+
+def _default_sizes(
+    name: str, sizes: tuple[Size, ...], symbols: Mapping[str, int], text: str
+) -> IntShape:
+    found = tuple(
+        size if isinstance(size, int) else symbols.get(size or "", int(axis == 0))
+        for axis, size in enumerate(sizes)
+    )
+    if not all(size > 0 for size in found) or prod(found) >= MAX_ELEMENTS:
+        raise InputError(f"its input {name} is {text}: give its sizes with --input")
+    return found

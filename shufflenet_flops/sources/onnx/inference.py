@@ -1,0 +1,323 @@
+"""Shapes of an ONNX graph's values, node by node, and the values of the few that decide shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from shufflenet_flops.counting.row import IntShape
+from shufflenet_flops.errors import InputError
+from shufflenet_flops.sources.onnx.contributed import attributes_of
+from shufflenet_flops.sources.onnx.elements import (
+    FEW_ELEMENTS,
+    FLOAT,
+    INT32,
+    INT64,
+    NARROW,
+    checked_shape,
+    few_values,
+    itemsize,
+    shape_of_type,
+)
+from shufflenet_flops.sources.onnx.folding import FOLDED, SHRINKING, fold
+from shufflenet_flops.sources.onnx.rules import Operand
+
+if TYPE_CHECKING:
+    from onnx import NodeProto, TensorProto, TypeProto
+
+NAMESPACES = ("", "ai.onnx")
+# Operators of others whose schemas carry the same names, and those that only ask for a shape.
+_DESCRIBING = ("Shape", "Size")
+# Operators whose sizes are worked out from values that are no whole numbers.
+_SCALED = frozenset({"Range", "Resize", "Upsample"})
+_VALUES = "depends on values"
+
+
+@dataclass
+class Inference:
+    """What is known of the values of a graph so far; `infer` goes on by one node.
+
+    `operands` are those with a shape, `values` those worked out. `reasons` says of any other value
+    why its shape is not known, as the end of "on a shape that". `declared` are shapes that the file
+    gives, which stand where nothing can be inferred.
+    """
+
+    opsets: Mapping[str, int]
+    declared: Mapping[str, IntShape]
+    operands: dict[str, Operand] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    _types: dict[str, TypeProto] = field(default_factory=dict)
+    _memo: dict[Any, list[TypeProto | None]] = field(default_factory=dict)
+    _large: dict[str, int] = field(default_factory=dict)
+
+    def add_input(self, name: str, elem_type: int, shape: IntShape) -> None:
+        """A tensor that is given from outside."""
+        from onnx import helper
+
+        self._set_type(name, helper.make_tensor_type_proto(elem_type, shape), _VALUES)
+
+    def add_constant(self, name: str, tensor: TensorProto) -> None:
+        """A tensor that the file holds."""
+        from onnx import helper
+
+        shape = checked_shape(name, tuple(tensor.dims))
+        values = few_values(tensor)
+        if tensor.data_type not in _NUMBERS:
+            self.reasons[name] = _VALUES
+            return
+        self._types[name] = helper.make_tensor_type_proto(tensor.data_type, shape)
+        self.operands[name] = Operand(
+            shape,
+            itemsize(tensor.data_type),
+            is_weight=True,
+            values=_numbers(values),
+        )
+        if values is not None:
+            self.values[name] = values
+        else:
+            self._large[name] = self.operands[name].elements
+
+    def rank(self, name: str) -> int | None:
+        """The number of axes of a value, None where it is not known."""
+        found = self._types.get(name)
+        if found is None or not found.tensor_type.HasField("shape"):
+            return None
+        return len(found.tensor_type.shape.dim)
+
+    def infer(self, node: NodeProto) -> None:
+        """The shapes, and where they are few the values, of the node's outputs.
+
+        Raises InputError where its inputs do not fit, or are given by nothing before it.
+        """
+        for name in node.input:
+            if name and name not in self._types and name not in self.reasons:
+                raise InputError(
+                    f"its node {node.name or node.op_type} uses {name}, which nothing before it "
+                    "gives"
+                )
+        reason = self._reason(node)
+        if node.op_type in _DESCRIBING and node.domain in NAMESPACES:
+            self._describe(node, reason)
+            return
+        for name, found in zip(node.output, self._outputs(node), strict=True):
+            if name:
+                self._set_type(name, found, reason)
+        if node.op_type in FOLDED and node.domain in NAMESPACES:
+            self._fold(node)
+
+    def _reason(self, node: NodeProto) -> str:
+        """Why a shape would not be known after this node."""
+        for name in node.input:
+            if name in self.reasons:
+                return self.reasons[name]
+        if self._schema(node) is None:
+            return f"{operator_name(node)} does not tell"
+        for name in node.input:
+            if name in self._large:
+                return f"takes the values of {self._large[name]:,} elements to work out"
+        return _VALUES
+
+    def _set_type(self, name: str, found: TypeProto | None, reason: str) -> None:
+        from onnx import helper
+
+        shape = shape_of_type(found) if found is not None else None
+        if shape is None and name in self.declared:
+            elem_type = found.tensor_type.elem_type if found is not None else FLOAT
+            shape = self.declared[name]
+            found = helper.make_tensor_type_proto(elem_type or FLOAT, shape)
+        self.values.pop(name, None)
+        if found is not None:
+            self._types[name] = found
+        if found is None or shape is None or found.tensor_type.elem_type not in _NUMBERS:
+            self.reasons[name] = reason
+            return
+        size = itemsize(found.tensor_type.elem_type)
+        self.operands[name] = Operand(checked_shape(name, shape), size)
+
+    def _outputs(self, node: NodeProto) -> Sequence[TypeProto | None]:
+        """The types of its outputs, None for each that is not known."""
+        from onnx import helper
+
+        if node.op_type == "Unpacked" and node.domain in NAMESPACES:
+            return [helper.make_tensor_type_proto(FLOAT, attributes_of(node)["shape"])]
+        schema = self._schema(node)
+        inputs = {name: self._types.get(name) for name in node.input if name}
+        holds_graph = any(attribute.HasField("g") for attribute in node.attribute)
+        if schema is None or holds_graph or None in inputs.values():
+            return [None] * len(node.output)
+        types = {name: found.SerializeToString() for name, found in inputs.items() if found}
+        data = self._data(node)
+        key = (
+            node.op_type,
+            node.domain,
+            tuple(attribute.SerializeToString(deterministic=True) for attribute in node.attribute),
+            tuple(types[name] if name else b"" for name in node.input),
+            tuple(data[name].SerializeToString() if name in data else b"" for name in node.input),
+            tuple(map(bool, node.output)),
+        )
+        if key not in self._memo:
+            self._memo[key] = _infer(schema, node, inputs, data, self.opsets)
+        return self._memo[key]
+
+    def _data(self, node: NodeProto) -> dict[str, TensorProto]:
+        """The values that a shape may hang on."""
+        from onnx import numpy_helper
+
+        return {
+            name: numpy_helper.from_array(self.values[name])
+            for name in node.input
+            if name in self.values
+            and (self.values[name].dtype.kind in "iub" or node.op_type in _SCALED)
+        }
+
+    def _schema(self, node: NodeProto) -> Any:
+        domain = "" if node.domain in NAMESPACES else node.domain
+        return _schema(node.op_type, self.opsets.get(domain, 0), domain)
+
+    def _describe(self, node: NodeProto, reason: str) -> None:
+        import numpy as np
+        from onnx import helper
+
+        (name,) = node.output
+        x = self.operands.get(node.input[0])
+        if x is None:
+            rank = self.rank(node.input[0]) if node.op_type == "Shape" else None
+            known = rank is not None and not node.attribute
+            shape = () if node.op_type == "Size" else (rank,) if known else None
+            found = helper.make_tensor_type_proto(INT64, shape)
+            self._set_type(name, found, reason)
+            return
+        bounds = {attribute.name: attribute.i for attribute in node.attribute}
+        part = x.shape[bounds.get("start", 0) : bounds.get("end", len(x.shape))]
+        value = np.array(part if node.op_type == "Shape" else x.elements, dtype=np.int64)
+        self._set_value(name, value)
+
+    def _fold(self, node: NodeProto) -> None:
+        values = [self.values.get(name) if name else None for name in node.input]
+        if any(name and name not in self.values for name in node.input):
+            if all(not name or name in self.values or name in self._large for name in node.input):
+                most = max(self._large[name] for name in node.input if name in self._large)
+                self._large.update(dict.fromkeys(node.output, most))
+            return
+        sizes = [self.operands[name].elements for name in node.output if name in self.operands]
+        if any(size > FEW_ELEMENTS for size in sizes):
+            self._large.update(dict.fromkeys(node.output, max(sizes)))
+            return
+        if len(sizes) < sum(map(bool, node.output)) and node.op_type not in SHRINKING:
+            return
+        results = fold(node, self.opsets.get("", 1), values)
+        for name, value in zip(node.output, results or (), strict=False):
+            if name:
+                self._set_value(name, value)
+
+    def _set_value(self, name: str, value: Any) -> None:
+        from onnx import helper
+
+        elem_type = helper.np_dtype_to_tensor_dtype(value.dtype)
+        self.reasons.pop(name, None)
+        self._set_type(name, helper.make_tensor_type_proto(elem_type, value.shape), _VALUES)
+        self.values[name] = value
+        if name in self.operands:
+            self.operands[name] = replace(self.operands[name], values=_numbers(value))
+
+
+def _numbers(values: Any) -> tuple[float, ...] | None:
+    """The values of a bound, a size or a few axes; None for more, which no formula asks for."""
+    if values is None or values.size > 16:
+        return None
+    return tuple(values.ravel().tolist())
+
+
+def operator_name(node: NodeProto) -> str:
+    """The operator's type, with its domain where that is not ONNX's own."""
+    return node.op_type if node.domain in NAMESPACES else f"{node.domain}.{node.op_type}"
+
+
+@cache
+def _schema(op_type: str, version: int, domain: str) -> Any:
+    """The schema in force at a version, or else the latest: optimised graphs use later ones."""
+    from onnx import defs
+
+    op_type = _ALIKE.get(op_type, op_type) if not domain else op_type
+    for wanted in (version, defs.onnx_opset_version()):
+        try:
+            return defs.get_schema(op_type, wanted, domain)
+        except defs.SchemaError:
+            continue
+    return None
+
+
+# Operators that are not ONNX's but stand in its namespace, and those whose shapes are the same.
+_ALIKE = {
+    "Reorder": "Identity",
+    "Rotary": "Identity",
+    "SimplifiedLayerNormalization": "RMSNormalization",
+}
+_NUMBERS = frozenset(range(1, 28)) - {8}  # 8 is text
+
+
+def _infer(
+    schema: Any,
+    node: NodeProto,
+    inputs: Mapping[str, Any],
+    data: Mapping[str, TensorProto],
+    opsets: Mapping[str, int],
+) -> list[TypeProto | None]:
+    """The types of the node's outputs as its schema infers them.
+
+    Where an operator is not meant for narrow numbers, as in graphs that were quantised, its shapes
+    are those for fractions.
+    """
+    from onnx import helper, shape_inference
+
+    imports = [helper.make_opsetid(domain, version) for domain, version in opsets.items()]
+    try:
+        found = shape_inference.infer_node_outputs(
+            schema, node, dict(inputs), dict(data), opset_imports=imports
+        )
+    except Exception as error:  # its C++ raises RuntimeError, and types of its own
+        elements = [value.tensor_type.elem_type for value in inputs.values()]
+        wide = {name: _widened(value) for name, value in inputs.items()}
+        if all(wide[name] is value for name, value in inputs.items()):
+            raise InputError(f"its shapes do not fit: {_described(node, error)}") from None
+        try:
+            found = shape_inference.infer_node_outputs(schema, node, wide, opset_imports=imports)
+        except Exception:
+            raise InputError(f"its shapes do not fit: {_described(node, error)}") from None
+        for value in found.values():
+            value.tensor_type.elem_type = elements[0]
+    return [found.get(name) for name in node.output]
+
+
+def _widened(value: TypeProto) -> TypeProto:
+    """The type with fractions where it has narrow numbers, the same type otherwise."""
+    if value.tensor_type.elem_type not in NARROW | {INT32}:
+        return value
+    wide = type(value)()
+    wide.CopyFrom(value)
+    wide.tensor_type.elem_type = FLOAT
+    return wide
+
+
+def _described(node: NodeProto, error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = " ".join(lines) or type(error).__name__
+    return f"{operator_name(node)} {node.name}: {text}".replace(" :", ":")
+
+
+def known_shapes(values: Iterable[Any], symbols: Mapping[str, int]) -> dict[str, IntShape]:
+    """Shapes that a file declares for its values, where each size is a number or a known name."""
+    from shufflenet_flops.sources.onnx.given import sizes_of
+
+    found: dict[str, IntShape] = {}
+    for value in values:
+        sizes = sizes_of(value)
+        if sizes is None:
+            continue
+        numbers = [symbols.get(size, -1) if isinstance(size, str) else size for size in sizes]
+        if all(isinstance(size, int) and size >= 0 for size in numbers):
+            found[value.name] = tuple(size for size in numbers if size is not None)
+    return found

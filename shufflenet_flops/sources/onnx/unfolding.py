@@ -1,0 +1,183 @@
+"""The nodes of a graph in the order they run, those in branches and loops among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from shufflenet_flops.errors import InputError
+from shufflenet_flops.sources.onnx.contributed import attributes_of, standard
+from shufflenet_flops.sources.onnx.inference import NAMESPACES, Inference
+from shufflenet_flops.sources.onnx.subgraphs import MAX_NODES, inlined
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, NodeProto
+
+
+class Unfolding:
+    """Goes through nodes, infers each, and gives those of ONNX's own that it stands for.
+
+    `hold` is told of every tensor that a branch or a body holds, under the name that it goes by.
+    """
+
+    def __init__(self, inference: Inference, hold: Any) -> None:
+        self._inference = inference
+        self._hold = hold
+        self._written = 0
+
+    def nodes(self, nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
+        """The nodes that run, each once the shapes of its outputs are known as far as they are."""
+        ways = {"If": self._branch, "Loop": self._loop, "Scan": self._scan}
+        for node in nodes:
+            way = ways.get(node.op_type) if node.domain in NAMESPACES else None
+            if way is not None:
+                yield from way(node)
+                continue
+            for part in standard(node, self._inference.rank):
+                self._inference.infer(part)
+                yield part
+
+    def _unknown(self, node: NodeProto) -> Iterator[NodeProto]:
+        self._inference.infer(node)
+        yield node
+
+    def _within(
+        self, node: NodeProto, graph: GraphProto, part: str, inputs: list[str], outputs: list[str]
+    ) -> Iterator[NodeProto]:
+        """The nodes of a graph within a node."""
+        self._written += len(graph.node)
+        if self._written > MAX_NODES:
+            raise InputError(
+                f"its {node.op_type} {node.name or node.output[0]} comes to more than "
+                f"{MAX_NODES:,} nodes when it is written out, and so many are not counted"
+            )
+        home = f"{_place(node)}/"
+        made, tensors = inlined(graph, home, f"{home}{part}/", inputs, outputs)
+        for tensor in tensors:
+            if tensor.name not in self._inference.operands:
+                self._hold(tensor.name, tensor)
+        yield from self.nodes(made)
+
+    def _branch(self, node: NodeProto) -> Iterator[NodeProto]:
+        """The branch that the shapes decide; the node itself where they do not."""
+        condition = self._inference.values.get(node.input[0])
+        if condition is None:
+            yield from self._unknown(node)
+            return
+        graphs = _graphs(node)
+        taken = graphs["then_branch" if condition.any() else "else_branch"]
+        yield from self._within(node, taken, "branch", [], list(node.output))
+
+    def _loop(self, node: NodeProto) -> Iterator[NodeProto]:
+        """The body as often as the shapes say; the node itself from where they do not."""
+        body = _graphs(node)["body"]
+        going = self._number(node.input[1], 1) if len(node.input) > 1 else 1
+        most = self._number(node.input[0], MAX_NODES)
+        if going is None or most is None:
+            yield from self._unknown(node)
+            return
+        carried = list(node.input[2:])
+        stacked: list[list[str]] = [[] for _ in body.output[1 + len(carried) :]]
+        condition = node.input[1] if len(node.input) > 1 else ""
+        for turn in range(most):
+            if not going:
+                break
+            place = f"{_place(node)}/{turn}"
+            inputs = [f"{place}/turn", condition or f"{place}/condition", *carried]
+            yield from self.nodes(
+                [_number(f"{place}/turn", turn)]
+                + ([] if condition else [_flag(f"{place}/condition")])
+            )
+            outputs = [f"{place}/{i}" for i in range(len(body.output))]
+            yield from self._within(node, body, str(turn), inputs, outputs)
+            condition, *results = outputs
+            carried, new = results[: len(carried)], results[len(carried) :]
+            for names, name in zip(stacked, new, strict=True):
+                names.append(name)
+            going = self._number(condition, 1)
+            if going is None:
+                yield from self._unknown(node)
+                return
+        yield from self._results(node, carried, stacked)
+
+    def _scan(self, node: NodeProto) -> Iterator[NodeProto]:
+        """The body once for every element of the inputs that are gone through."""
+        attributes = attributes_of(node)
+        scanned = attributes["num_scan_inputs"]
+        carried, sources = list(node.input[:-scanned]), node.input[-scanned:]
+        axes = attributes.get("scan_input_axes") or [0] * scanned
+        first = self._inference.operands.get(sources[0])
+        if first is None:
+            yield from self._unknown(node)
+            return
+        body = _graphs(node)["body"]
+        stacked: list[list[str]] = [[] for _ in body.output[len(carried) :]]
+        for turn in range(first.shape[axes[0]]):
+            place = f"{_place(node)}/{turn}"
+            slices = [f"{place}/in{i}" for i in range(scanned)]
+            yield from self.nodes(
+                [_number(f"{place}/turn", turn)]
+                + [
+                    _node("Gather", [source, f"{place}/turn"], [name], axis=axis)
+                    for source, name, axis in zip(sources, slices, axes, strict=True)
+                ]
+            )
+            outputs = [f"{place}/{i}" for i in range(len(body.output))]
+            yield from self._within(node, body, str(turn), [*carried, *slices], outputs)
+            carried, new = outputs[: len(carried)], outputs[len(carried) :]
+            for names, name in zip(stacked, new, strict=True):
+                names.append(name)
+        yield from self._results(node, carried, stacked)
+
+    def _results(
+        self, node: NodeProto, carried: list[str], stacked: list[list[str]]
+    ) -> Iterator[NodeProto]:
+        """What was carried to the end, and what every turn gave, one behind the other."""
+        ends = zip(node.output, [*([name] for name in carried), *stacked], strict=False)
+        made: list[NodeProto] = []
+        axis = f"{_place(node)}/axis"
+        made.append(_number(axis, [0]))
+        for position, (output, names) in enumerate(ends):
+            if not output:
+                continue
+            if position < len(carried):
+                made.append(_node("Identity", names, [output]))
+                continue
+            if not names:
+                self._inference.reasons[output] = "no turn of a loop gives"
+                continue
+            made += [_node("Unsqueeze", [name, axis], [f"{name}//1"]) for name in names]
+            made.append(_node("Concat", [f"{name}//1" for name in names], [output], axis=0))
+        yield from self.nodes(made)
+
+    def _number(self, name: str, absent: int) -> int | None:
+        """The one number that a value is, `absent` for no value, None where it is not known."""
+        if not name:
+            return absent
+        value = self._inference.values.get(name)
+        return None if value is None or value.size != 1 else int(value.reshape(-1)[0])
+
+
+def _place(node: NodeProto) -> str:
+    return f"{next(name for name in node.output if name)}//"
+
+
+def _graphs(node: NodeProto) -> dict[str, GraphProto]:
+    return {item.name: item.g for item in node.attribute if item.HasField("g")}
+
+
+def _node(op_type: str, inputs: list[str], outputs: list[str], **attributes: Any) -> NodeProto:
+    from onnx import helper
+
+    return helper.make_node(op_type, inputs, outputs, **attributes)
+
+
+def _number(name: str, value: int | list[int]) -> NodeProto:
+    kind = "value_ints" if isinstance(value, list) else "value_int"
+    return _node("Constant", [], [name], **{kind: value})
+
+
+def _flag(name: str) -> NodeProto:
+    from onnx import TensorProto, helper
+
+    return _node("Constant", [], [name], value=helper.make_tensor("", TensorProto.BOOL, [], [True]))
