@@ -14,6 +14,9 @@ from shufflenet_flops.counters.protocol import unavailable
 from shufflenet_flops.counters.run import run_counter
 from shufflenet_flops.counting import CLOSED_FORMS
 from shufflenet_flops.counting.result import norms_of
+from shufflenet_flops.errors import InputError
+from shufflenet_flops.latency.case import bytes_needed
+from shufflenet_flops.latency.memory import available_bytes
 from shufflenet_flops.latency.stats import Latency
 from shufflenet_flops.saved import Count, given_with
 from shufflenet_flops.sources import Source
@@ -76,12 +79,24 @@ class Comparison:
 def prepare(source: Source) -> Subject:
     """Build a source's module and its inputs, unless it is read for its graph only.
 
-    It is traced first, so that an impossible input is refused before anything is allocated.
+    It is counted and traced first, so that an impossible input is refused before anything is
+    allocated. Raises InputError where the memory of this machine does not hold it.
     """
     if not source.can_run:
         return Subject(source, None, ())
+    check_memory(source)
     source.trace()
     return Subject(source, source.module(), source.example_inputs())
+
+
+def check_memory(source: Source) -> None:
+    """Raise InputError for a model that needs more memory to run than is available."""
+    needed, available = bytes_needed(source), available_bytes()
+    if available is not None and needed > available:
+        raise InputError(
+            f"{source.name}: to run it takes at least {needed / 1e9:,.1f} GB of memory, and "
+            f"{available / 1e9:,.1f} GB are available: `count` needs none of it"
+        )
 
 
 def compare(subject: Subject) -> Comparison:

@@ -12,6 +12,18 @@ from shufflenet_flops.errors import ConfigError, Problem
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 
+_DEEPEST = 100  # keys within keys
+_LARGEST = 2**128
+# A text (of several lines, which may end with two more quotes, or of one), a comment, a sign.
+_TOKEN = re.compile(
+    r"(?P<string>"
+    r'"""(?:[^\\]|\\.)*?"{3,5}|"(?:[^"\\\n]|\\.)*"|'
+    r"'''.*?'{3,5}|'[^'\n]*'"
+    r")|#[^\n]*|[\[\]{}\n]",
+    re.DOTALL,
+)
+_DEEP_KEY = re.compile(rf"(?:\.[ \t]*+[\w-]++[ \t]*+){{{_DEEPEST}}}")
+
 
 class Document:
     """A parsed TOML file that can say where each key stands."""
@@ -19,6 +31,7 @@ class Document:
     def __init__(self, file: str, text: str) -> None:
         """Raises ConfigError with the line where `text` is no TOML."""
         self.file = file
+        _check_keys(file, text)
         try:
             self.data: dict[str, Any] = tomllib.loads(text)
         except (ValueError, RecursionError) as error:
@@ -27,7 +40,25 @@ class Document:
             line = int(place[1]) if place else _last_line(text)
             what = "nested too deeply" if isinstance(error, RecursionError) else str(error)
             raise ConfigError(Problem(file, line, "", f"not valid TOML: {what}")) from None
+        self._check_values()
         self._lines = key_lines(text)
+
+    def _check_values(self) -> None:
+        """Raise ConfigError for what is deeper, or larger, than anything of use could be."""
+        level: list[tuple[KeyPath, Any]] = [((), self.data)]
+        for _ in range(_DEEPEST):
+            below = []
+            for path, value in level:
+                if isinstance(value, dict):
+                    below += [((*path, key), item) for key, item in value.items()]
+                elif isinstance(value, list):
+                    below += [((*path, i), item) for i, item in enumerate(value)]
+                elif isinstance(value, int) and abs(value) >= _LARGEST:
+                    what = f"{path_text(path)}: a number of more than 128 bits"
+                    raise ConfigError(Problem(self.file, 1, "", what))
+            level = below
+        if level:
+            raise ConfigError(Problem(self.file, 1, "", "not valid TOML: nested too deeply"))
 
     def line(self, path: KeyPath) -> int:
         """The line of the key at `path`, or of the closest key around it."""
@@ -45,6 +76,18 @@ class Document:
         return ConfigError(self.problem(path, what))
 
 
+def _check_keys(file: str, text: str) -> None:
+    """Raise ConfigError for a key of very many dots, for which `tomllib` takes very long."""
+
+    def plain(token: re.Match[str]) -> str:
+        return token[0] if token["string"] is None else "s" + "\n" * token[0].count("\n")
+
+    without_texts = _TOKEN.sub(plain, text)
+    if deep := _DEEP_KEY.search(without_texts):
+        line = without_texts.count("\n", 0, deep.start()) + 1
+        raise ConfigError(Problem(file, line, "", "not valid TOML: nested too deeply"))
+
+
 def path_text(path: KeyPath) -> str:
     """`("rows", 3, "cells", "g=1")` as `rows[3].cells."g=1"`."""
     text = ""
@@ -60,8 +103,8 @@ def path_text(path: KeyPath) -> str:
 def key_lines(text: str) -> Mapping[KeyPath, int]:
     """The line on which each key and table header of a valid document begins.
 
-    A statement of TOML is the shortest run of whole lines that is a document by itself, so
-    `tomllib` finds the statements; keys inside a value have the line on which the statement begins.
+    A statement of TOML ends with the line on which no text and no bracket is open. Keys inside a
+    value have the line on which the statement begins.
     """
     lines: dict[KeyPath, int] = {}
     entries: Counter[KeyPath] = Counter()
@@ -83,17 +126,23 @@ def key_lines(text: str) -> Mapping[KeyPath, int]:
 
 def _statements(text: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
     """The line, the text and the parsed form of each statement that is not blank."""
-    run: list[str] = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        run.append(line)
-        source = "\n".join(run) + "\n"
-        try:
-            statement = tomllib.loads(source)
-        except tomllib.TOMLDecodeError:
-            continue
-        if statement:
-            yield number - len(run) + 1, source, statement
-        run = []
+    depth = start = 0
+    number = next_number = 1
+    for token in _TOKEN.finditer(text + "\n"):
+        sign = token[0]
+        if token["string"] is not None:
+            next_number += sign.count("\n")
+        elif sign in "[{":
+            depth += 1
+        elif sign in "]}":
+            depth -= 1
+        elif sign == "\n":
+            next_number += 1
+            if not depth:
+                source = text[start : token.end()]
+                if statement := tomllib.loads(source):
+                    yield number, source, statement
+                start, number = token.end(), next_number
 
 
 def _header_name(statement: dict[str, Any]) -> tuple[tuple[str, ...], bool]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 TOP = 3
 ROOMY = 0.9  # a model below this share of its limit is told that the limit can drop
+HELD = ("macs", "flops", "params", "lock")  # by a lock, whatever the versions
 RELOCK = "if this is meant, run `shufflenet-flops lock` and commit the lock"
 
 
@@ -194,17 +195,23 @@ def _sign(actual: float, allowed: float) -> str:
 
 
 def judge_lock(config: Config, subjects: Sequence[Subject], before: Lock) -> list[Verdict]:
-    """What is not as locked, both ways; a model that cannot be counted has its error already."""
+    """What is not as locked, both ways; a model that cannot be counted has its error already.
+
+    Where a model was traced with other versions than its lock, what neither is MACs or parameters
+    nor is named by a budget may be other for that alone: it warns, and fails nothing.
+    """
     entries = {subject.name: subject.entry for subject in subjects}
+    named = {(subject.name, limit.metric) for subject in subjects for limit in subject.entry.limits}
     failed = {subject.model for subject in subjects if subject.error}
     known = tuple(one for one in before if one.model not in failed)
     verdicts = []
     for one in diff.compare(known, lock_of(subjects)):
         for verdict in diff.judge([one], words=diff.LOCKED, hint=RELOCK, top=TOP):
             if entry := entries.get(one.name):
+                is_held = verdict.metric in HELD or (one.name, verdict.metric) in named
                 verdict = replace(
                     verdict,
-                    level=entry.level or "error",
+                    level=entry.level or ("error" if is_held or not one.other_versions else "warn"),
                     reason=entry.reason,
                     file=config.file,
                     line=entry.line(verdict.metric if verdict.metric in LIMITED else "model"),

@@ -38,6 +38,18 @@ class ModelDiff:
             changes = align(before.layers if before else (), after.layers if after else ())
         return [change for change in changes if change.is_change]
 
+    @property
+    def other_versions(self) -> tuple[str, ...]:
+        """`torch 2.9.1, and now with 2.13.0`, for each version that the traces do not share."""
+        if self.before is None or self.after is None:
+            return ()
+        old, new = self.before.traced_with, self.after.traced_with
+        return tuple(
+            f"{name} {old[name]}, and now with {new[name]}"
+            for name in old
+            if name in new and old[name] != new[name]
+        )
+
     def top_rows(self, metric: str, top: int) -> tuple[tuple[TopRow, ...], int]:
         """The layers most behind a metric's change, and how many others there are; its stages,
         where a lock does not have the metric of each layer."""
@@ -164,19 +176,9 @@ def _judge(one: ModelDiff, words: Words, hint: str, top: int) -> Iterator[Verdic
         text = f"renamed {before.name} → {after.name}: the same layers, under another name"
         yield Verdict(one.name, "lock", "renamed", text, convention=after.convention, hint=hint)
     else:
-        notes = filter(None, (_traced(before, after, words), hint))
-        yield from _changed(one, before, after, words, "; ".join(notes), top)
-
-
-def _traced(before: Block, after: Block, words: Words) -> str:
-    """Which versions the two were traced with, where they are not the same."""
-    old, new = before.traced_with, after.traced_with
-    changed = [
-        f"{name} {old[name]}, and now with {new[name]}"
-        for name in old
-        if name in new and old[name] != new[name]
-    ]
-    return f"{words.before} with {' and '.join(changed)}" if changed else ""
+        notes = [f"{words.before} with {' and '.join(one.other_versions)}"]
+        hint = "; ".join(filter(None, (*notes[: len(one.other_versions)], hint)))
+        yield from _changed(one, before, after, words, hint, top)
 
 
 def _alone(one: ModelDiff, words: Words, hint: str, top: int) -> Verdict:

@@ -12,6 +12,7 @@ from shufflenet_flops.toml_lines import Document, KeyPath
 
 OWN_FILE = "flop-budget.toml"
 PYPROJECT = "pyproject.toml"
+LARGEST = 2**19  # bytes of a configuration, of which some 200,000 are read in a second
 TABLE: KeyPath = ("tool", "shufflenet-flops")
 
 
@@ -22,7 +23,7 @@ def load(file: Path | None = None) -> Config:
     """
     if file is None:
         file = _find()
-    text = read_text(file)
+    text = read_text(file, LARGEST)
     root = TABLE if file.name == PYPROJECT else ()
     return parse(str(file), text, root, file.parent)
 
@@ -45,5 +46,5 @@ def _find() -> Path:
 
 
 def _has_table(file: Path) -> bool:
-    tool = Document(str(file), read_text(file)).data.get("tool", {})
+    tool = Document(str(file), read_text(file, LARGEST)).data.get("tool", {})
     return isinstance(tool, dict) and TABLE[-1] in tool

@@ -11,6 +11,7 @@ from shufflenet_flops.json_lines import Document
 from shufflenet_flops.toml_lines import KeyPath
 
 AGAIN = "run `shufflenet-flops lock` to write it anew"
+MOST = 10**30  # that a count may be
 _MODEL: Mapping[str, type] = {
     "model": str,
     "args": dict,
@@ -32,6 +33,8 @@ def check_fields(document: Document, where: KeyPath, data: Any, kinds: Mapping[s
             raise document.error((*where, key), f"cannot be {shown(data[key])}: {AGAIN}")
         if kind is str:
             check_text(document, (*where, key), data[key])
+        if kind is int and not 0 <= data[key] < MOST:
+            raise document.error((*where, key), f"cannot be {shown(data[key])}: {AGAIN}")
 
 
 def check_text(document: Document, where: KeyPath, text: Any) -> None:
@@ -51,7 +54,7 @@ def check_model(document: Document, where: KeyPath, data: Any, more: Mapping[str
     for version in versions["traced_with"].values():
         check_text(document, (*where, "traced_with"), version)
     for calls in data["unknown_ops"].values():
-        if type(calls) is not int:
+        if type(calls) is not int or not 0 <= calls < MOST:
             raise document.error((*where, "unknown_ops"), f"cannot be {shown(calls)}: {AGAIN}")
     if data["convention"] not in CONVENTIONS:
         unknown = UnknownNameError("convention", data["convention"], CONVENTIONS)

@@ -7,7 +7,7 @@ from typing import Any
 
 from shufflenet_flops.budget.block import Block, block_of
 from shufflenet_flops.budget.layers import Layer
-from shufflenet_flops.budget.lock_fields import AGAIN, check_model, check_text
+from shufflenet_flops.budget.lock_fields import AGAIN, MOST, check_model, check_text
 from shufflenet_flops.json_lines import Document
 
 SCHEMA = 1
@@ -24,7 +24,8 @@ def parse_block(document: Document, i: int, data: Any) -> Block:
     check_model(document, where, data, _FIELDS)
     layers = []
     for j, values in enumerate(data["layers"]):
-        if not isinstance(values, list) or tuple(map(type, values)) != _TYPES:
+        is_layer = isinstance(values, list) and tuple(map(type, values)) == _TYPES
+        if not is_layer or not all(0 <= value < MOST for value in values[6:]):
             raise document.error((*where, "layers", j), f"is no layer: {AGAIN}")
         for text in values[:6]:
             check_text(document, (*where, "layers", j), text)

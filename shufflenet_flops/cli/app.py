@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 
 _debug = False
+_LONGEST = 1000  # characters of a message, whatever a user's name or value has
 _NOTHING_WRITTEN = "interrupted: nothing was written"
 
 
@@ -68,6 +69,8 @@ def root(
 def main() -> None:
     """Run the command line. Exit codes: 0 fine, 1 a check failed, 2 usage or error."""
     interrupts.install()
+    # What torch's C++ logs below that is for its own developers; our table stands beside it.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     interrupts.leave(run(sys.argv[1:]))
 
 
@@ -103,5 +106,8 @@ def run(arguments: list[str]) -> int:
 
 def _fail(*messages: str) -> int:
     for message in messages:
-        print(f"error: {inert(one_line(message))}", file=sys.stderr)
+        text = inert(one_line(message))
+        if len(text) > _LONGEST:  # what is wrong with a value stands before or after it
+            text = f"{text[: _LONGEST // 2]}…{text[-_LONGEST // 2 :]}"
+        print(f"error: {text}", file=sys.stderr)
     return 2

@@ -115,9 +115,11 @@ def _chosen(names: Sequence[str] | None) -> tuple[Counter, ...]:
 
 
 def _explain(source: Source, counters: tuple[Counter, ...], timeout_s: float) -> Document:
+    from shufflenet_flops.comparison import check_memory
     from shufflenet_flops.counters.explain import explain
     from shufflenet_flops.report.view.explain import explain_grids, explain_records, explain_result
 
+    check_memory(source)
     explanation = explain(
         source.name,
         source.module(),

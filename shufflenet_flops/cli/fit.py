@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +24,10 @@ from shufflenet_flops.counting.metric import MACS, MEMORY, PARAMS, Metric
 from shufflenet_flops.errors import InputError, SpecError
 
 if TYPE_CHECKING:
+    from shufflenet_flops.design.sweep.axes import Axis
     from shufflenet_flops.zoo.designs import Design
+
+MOST_COMBINATIONS = 1000  # each takes some tens of milliseconds
 
 
 def _budget(help: str) -> Any:
@@ -67,7 +71,7 @@ def command(
         from shufflenet_flops.design.sweep.axes import parse_axis
 
         axes = [parse_axis(name, text) for name, text in given.items() if text is not None]
-        values = {axis.name: list(axis) for axis in axes}
+        values = {axis.name: axis for axis in axes}
         if not designs:
             raise InputError(
                 "which family? name one or several, as in: fit shufflenet_v1 --macs 140M"
@@ -90,7 +94,7 @@ def _amount(metric: Metric, text: str) -> int:
 
 def _fits(
     names: list[str],
-    values: dict[str, list[int]],
+    values: Mapping[str, Axis],
     budgets: dict[str, int],
     multiple_of: int,
     plot: Path | None,
@@ -121,13 +125,19 @@ def _fits(
 
 
 def _combinations(
-    designs: list[Design], values: dict[str, list[int]]
-) -> list[tuple[Design, dict[str, int]]]:
-    """Each design with each combination of the values of its own variables."""
-    combinations = []
-    for design in designs:
-        own = design.known(values)
-        combinations += [
-            (design, dict(zip(own, chosen, strict=True))) for chosen in product(*own.values())
-        ]
-    return combinations
+    designs: list[Design], values: Mapping[str, Axis]
+) -> Iterator[tuple[Design, dict[str, int]]]:
+    """Each design with each combination of the values of its own variables.
+
+    Raises InputError for more than fit takes.
+    """
+    own = [design.known(values) for design in designs]
+    number = sum(prod(len(axis) for axis in axes.values()) for axes in own)
+    if number > MOST_COMBINATIONS:
+        raise InputError(
+            f"{number:,} combinations of {', '.join(f'--{name}' for name in values)} are too many: "
+            f"fit takes up to {MOST_COMBINATIONS:,}; `sweep` counts millions"
+        )
+    for design, axes in zip(designs, own, strict=True):
+        for chosen in product(*axes.values()):
+            yield design, dict(zip(axes, chosen, strict=True))

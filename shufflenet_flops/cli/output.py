@@ -130,10 +130,12 @@ def _write_beside(path: Path, files: Mapping[str, bytes]) -> None:
 
 def _reserve(path: Path) -> Path:
     """A new file beside `path`, to be renamed to it. Raises OutputError where there can be none."""
-    if path.is_dir():
+    if os.path.isdir(path):
         raise OutputError(f"cannot write {path}: it is a directory")
     try:
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        path.exists()  # a name that is too long for a file, while the one beside it is not
+        prefix = f".{path.name[:50]}."
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=".part")
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}") from None
     os.close(handle)

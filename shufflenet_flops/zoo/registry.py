@@ -217,6 +217,9 @@ def _parse_options(family: Family, text: str) -> dict[str, Any]:
     return options
 
 
+_LARGEST = 2**63
+
+
 def _parse_value(where: str, text: str, hint: Any) -> Any:
     if get_origin(hint) is Literal:
         choices = {str(choice): choice for choice in get_args(hint)}
@@ -232,7 +235,10 @@ def _parse_value(where: str, text: str, hint: Any) -> Any:
     for kind, what in ((int, "a whole number"), (float, "a number")):
         if kind in kinds:
             try:
-                return kind(text)
+                value = kind(text)
             except ValueError:
                 raise InputError(f"{where}={text}: must be {what}") from None
+            if not abs(value) < _LARGEST:
+                raise InputError(f"{where}={text}: must be {what} below 2^63")
+            return value
     raise InputError(f"{where} cannot be set by name")

@@ -7,9 +7,13 @@ from dataclasses import replace
 from hypothesis import given
 
 from shufflenet_flops.budget.block import Block, Lock, block, block_of
+from shufflenet_flops.budget.check import judge_lock
+from shufflenet_flops.budget.config import Config, Entry
+from shufflenet_flops.budget.count import Subject
 from shufflenet_flops.budget.diff import LOCKED, compare, judge
 from shufflenet_flops.budget.layers import Layer, fingerprint
-from shufflenet_flops.budget.verdict import Report
+from shufflenet_flops.budget.limit import parse_limit
+from shufflenet_flops.budget.verdict import Report, Verdict
 from shufflenet_flops.counting import find_convention
 from shufflenet_flops.sources import Options, parse_input, resolve
 from tests.budget_documents import locks
@@ -100,6 +104,32 @@ def test_other_versions_are_told_where_something_changed() -> None:
     assert [one.status for one in compare((old,), (new,))] == ["same"]
     (verdict,) = judge(compare((old,), (replace(new, params=7),)), words=LOCKED, hint="relock")
     assert verdict.hint == "locked with torch 2.9.1, and now with 2.13.0; relock"
+
+
+def test_what_other_versions_may_change_fails_nothing_that_no_budget_names() -> None:
+    """It is told, with both versions; MACs, parameters and named metrics are held all the same."""
+    old = replace(LARGE, traced_with={"torch": "2.9.1"})
+    first, *others = LARGE.stages
+    moved = replace(first, memory_bytes=first.memory_bytes + 4)
+    new = replace(LARGE, traced_with={"torch": "2.13.0"}, stages=(moved, *others))
+
+    def verdict(before: Block, after: Block, **limits: str) -> Verdict:
+        limited = tuple(parse_limit(name, text) for name, text in limits.items())
+        subject = Subject(Entry(LARGE.model, limited), LARGE.model, block=after)
+        (found,) = judge_lock(Config("x.toml", (subject.entry,)), [subject], (before,))
+        return found
+
+    told = verdict(old, new, macs="1 G")
+    assert (told.metric, told.status, told.level, told.passed) == ("memory", "over", "warn", True)
+    assert told.hint.startswith("locked with torch 2.9.1, and now with 2.13.0; ")
+    assert Report((told,)).exit_code == 0
+    assert not verdict(old, new, memory="1 GB").passed
+    assert not verdict(old, replace(new, traced_with=old.traced_with), macs="1 G").passed
+    assert not verdict(old, replace(LARGE, traced_with=new.traced_with, params=7)).passed
+    renamed = replace(LARGE.layers[0], path="stem")
+    other = with_layers(LARGE, (renamed, *LARGE.all_layers[1:]))
+    told = verdict(old, replace(other, traced_with=new.traced_with))
+    assert (told.metric, told.status, told.passed) == ("structure", "changed", True)
 
 
 def test_other_names_of_layers_are_a_change() -> None:

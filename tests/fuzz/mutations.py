@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any
@@ -57,8 +58,8 @@ def damaged_json(random: Random, document: Any) -> str:
 
 def _distort(random: Random, document: Any) -> None:
     """Change one value for another of its type, so that the document keeps its form."""
-    *above, key = random.choice(list(places(document["results"])))
-    holder = document["results"]
+    holder = document.get("results") or document
+    *above, key = random.choice(list(places(holder)))
     for step in above:
         holder = holder[step]
     match holder[key]:
@@ -107,3 +108,55 @@ def _damage(random: Random, document: Any) -> None:
             holder[key] = _PLACE
         case _:
             holder[key] = copy.deepcopy(random.choice(VALUES))
+
+
+_SIGNS = tuple("\"'[]{}=.,:#-\n\t 0x19\\\x1b\x00\u202eé\ud800")
+
+
+def damaged_text(random: Random, text: str) -> str:
+    """The text after one to four changes: to signs, words or lines, which may be very many."""
+    for _ in range(random.randint(1, 4)):
+        at = random.randrange(len(text) + 1)
+        end = min(len(text), at + random.choice((0, 1, 1, 3, 20)))
+        lines = text.split("\n")
+        line = random.randrange(len(lines))
+        match random.randrange(7):
+            case 0:
+                text = text[:at] + random.choice(_SIGNS) + text[end:]
+            case 1:
+                text = text[:at] + text[end:]
+            case 2:
+                text = text[:at] + random.choice(_SIGNS) * random.choice((2, 50, 5000)) + text[at:]
+            case 3:
+                text = "\n".join([*lines[:line], *lines[line + 1 :]])
+            case 4:
+                text = "\n".join([*lines[:line], *lines[line : line + 1] * 3, *lines[line:]])
+            case 5 if "=" in lines[line]:
+                value = random.choice((_LONG, "[" * 500, "0x" + _LONG, "nan", "1e400"))
+                lines[line] = f"{lines[line].partition('=')[0]}= {value}"
+                text = "\n".join(lines)
+            case _:
+                number = random.choice((_LONG, "-1", "1.5", "9" * 40, "true"))
+                text = re.sub("[0-9]+", number, text[:end], count=1) + text[end:]
+    return text
+
+
+def damaged_bytes(random: Random, content: bytes) -> bytes:
+    """The bytes after one to eight changes, or cut short, or others altogether."""
+    if random.random() < 0.1:
+        return random.randbytes(random.randrange(300))
+    changed = bytearray(content)
+    for _ in range(random.randint(1, 8)):
+        start = random.randrange(len(changed))
+        changed[start : start + random.randint(0, 8)] = random.randbytes(random.randint(0, 8))
+    return bytes(changed[: random.randrange(len(changed))] if random.random() < 0.1 else changed)
+
+
+def junk(random: Random, *words: str) -> str:
+    """A text of words and signs, seldom very long; without the null byte, which no argument has."""
+    parts = random.choices(words, k=random.choice((1, 2, 3, 5, 9, 20)))
+    if random.random() < 0.2:
+        parts.append(random.choice([sign for sign in _SIGNS if sign not in "\x00\ud800"]))
+    if random.random() < 0.05:
+        parts = [random.choice(parts) * 1500]
+    return random.choice(("", " ")).join(parts)

@@ -1,4 +1,4 @@
-"""Names of strangers reach terminals, pages and spreadsheets as text, and do nothing there."""
+"""Names of strangers reach terminals, logs, pages and spreadsheets as text that does nothing."""
 
 from __future__ import annotations
 

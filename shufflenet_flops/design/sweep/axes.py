@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from shufflenet_flops.errors import InputError
+from shufflenet_flops.errors import InputError, shown
 
+_LONGEST = 30  # digits, of which 2^63 has 19
 _PART = re.compile(r"(\d+)(?::(\d+)(?::(\d+))?)?", re.ASCII)
 
 
@@ -53,6 +54,8 @@ def _first(part: range) -> int:
 
 
 def _part(name: str, text: str, part: str) -> range:
+    if any(len(digits) > _LONGEST for digits in re.findall("[0-9]+", part)):
+        raise InputError(f"--{name} {shown(text)}: values must be less than 2^63")
     match = _PART.fullmatch(part)
     if match is None:
         raise InputError(

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shufflenet_flops.errors import InputError, UnknownNameError
+from shufflenet_flops.errors import InputError, UnknownNameError, shown
 
 Columns = Mapping[str, npt.NDArray[np.int64]]
 Mask = npt.NDArray[np.bool_]
@@ -39,6 +39,7 @@ _WHOLE: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Mod: operator.mod,
 }
 _LONGEST = 2000
+_DEEPEST = 100  # parts within parts: `1 + 1 + 1` is two
 _LARGEST = 1e100
 _HELP = "write comparisons of columns and numbers joined by and, or, not: macs < 40e6 and g > 1"
 
@@ -67,8 +68,26 @@ def parse_filter(text: str, columns: Collection[str]) -> Filter:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise InputError(f"--where {text!r} cannot be read: {_HELP}") from None
+    if _depth(tree) > _DEEPEST:
+        raise InputError(
+            f"--where {shown(text)}: nested more than {_DEEPEST} deep: write it shorter"
+        )
     _check(tree, text, columns, want_logical=True)
     return Filter(text, tree)
+
+
+def _depth(tree: ast.expr) -> int:
+    """How many expressions stand within each other, counted without recursion."""
+    deepest, level = 0, [tree]
+    while level:
+        deepest += 1
+        level = [
+            part
+            for node in level
+            for part in ast.iter_child_nodes(node)
+            if isinstance(part, ast.expr)
+        ]
+    return deepest
 
 
 def _check(node: ast.expr, text: str, columns: Collection[str], *, want_logical: bool) -> None:
@@ -84,13 +103,16 @@ def _check(node: ast.expr, text: str, columns: Collection[str], *, want_logical:
         ):
             for part in (left, *others):
                 _check(part, text, columns, want_logical=False)
-        case ast.BinOp(op=ast.FloorDiv() | ast.Mod(), right=ast.Constant(value=0)):
-            raise InputError(f"--where {text!r}: {ast.unparse(node)!r} divides by zero")
         case ast.BinOp(left=left, op=op, right=right) if not want_logical and (
             type(op) in _IN_DOUBLES or type(op) in _WHOLE
         ):
             _check(left, text, columns, want_logical=False)
             _check(right, text, columns, want_logical=False)
+            divides = isinstance(op, ast.Div | ast.FloorDiv | ast.Mod)
+            if divides and not any(isinstance(part, ast.Name) for part in ast.walk(right)):
+                with np.errstate(all="ignore"):
+                    if not np.all(_number(right, {})):
+                        raise InputError(f"--where {text!r}: {ast.unparse(node)!r} divides by zero")
         case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=part) if not want_logical:
             _check(part, text, columns, want_logical=False)
         case ast.Constant(value=int() | float() as value) if not want_logical and not isinstance(
@@ -140,5 +162,8 @@ def _number(node: ast.expr, columns: Columns) -> Any:
             a, b = _number(left, columns), _number(right, columns)
             if type(op) in _IN_DOUBLES:
                 return _IN_DOUBLES[type(op)](np.asarray(a, np.float64), np.asarray(b, np.float64))
+            if not np.all(b):
+                # There is no whole number that stands for it, as infinity does among doubles.
+                raise InputError(f"--where: {ast.unparse(right)!r} is 0 in some rows, and divides")
             return _WHOLE[type(op)](np.asarray(a), np.asarray(b))
     raise AssertionError(f"{type(node).__name__} passed the check")
