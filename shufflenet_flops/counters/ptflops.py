@@ -245,7 +245,7 @@ class PtflopsPytorch(_Ptflops):
     name = "ptflops"
     rank = 50
     backend = "pytorch"
-    rules = MODULE_RULES + FUNCTION_RULES
+    rules: ClassVar[tuple[CostRule, ...]] = MODULE_RULES + FUNCTION_RULES
 
     def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
         """It takes a product by its factors, and attention by its inputs."""

@@ -126,31 +126,39 @@ class Torchprofile(Counter):
             closer.TEXT_PADDING: -closer.text_padding_macs(calls, convolutions),
             closer.UNUSED: -closer.unused(lambda each: self.count(each, inputs).reported, model),
             OpClass.MATMUL_MACS.value: closer.index_products(calls),
-            SIZE_PRODUCTS: _size_products(model, inputs),
+            SIZE_PRODUCTS: _number_products(model, inputs),
         }
 
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
         """It sees ops, however they were called."""
+        facts = dict(facts)
+        if SIZE_PRODUCTS in facts:
+            # Those that the model's own tensors have are rows of the trace.
+            facts[SIZE_PRODUCTS] -= sum(
+                row.counts.get(OpClass.MUL_ELEMENTS, 0)
+                for row in trace.table.rows
+                if row.output == () and _is_multiplication(row)
+            )
         yield from super().parts(trace, facts)
         projected = (call for call in trace.calls if "weight_hr_l0" in call.params)
         yield from recurrent_parts(projected, _projected, torch_modules("rnn: LSTM"))
 
 
-def _size_products(model: nn.Module, inputs: Sequence[Any]) -> int:
-    """How many products of sizes, such as `b * n`, a TorchScript trace of the model has.
+def _number_products(model: nn.Module, inputs: Sequence[Any]) -> int:
+    """How many products of numbers, such as `b * n`, a TorchScript trace of the model has.
 
-    There a size is a tensor without axes, and its product with a number an op like any other; our
-    own trace sees whole numbers.
+    There a size, and what is worked out from sizes, is a tensor without axes, and its product with
+    a number an op like any other; our own trace sees plain numbers.
     """
     import torch
 
     # Private, untyped, and what torchprofile itself counts on.
     graph, _ = torch.jit._get_trace_graph(model, tuple(inputs))  # type: ignore[attr-defined]
     return sum(
-        node.kind() in ("aten::mul", "aten::mul_") and _is_whole_number(node.output().type())
+        node.kind() in ("aten::mul", "aten::mul_") and _is_number(node.output().type())
         for node in graph.nodes()
     )
 
 
-def _is_whole_number(kind: Any) -> bool:
-    return bool(kind.kind() == "TensorType" and kind.sizes() == [] and kind.scalarType() == "Long")
+def _is_number(kind: Any) -> bool:
+    return bool(kind.kind() == "TensorType" and kind.sizes() == [])

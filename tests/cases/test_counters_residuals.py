@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations, prune
 
 from shufflenet_flops.counters import all_counters
+from shufflenet_flops.counters.explain import explain
 from shufflenet_flops.counters.run import run_counter
+from shufflenet_flops.counters.torch_flops import unfused_attention
 from shufflenet_flops.trace import trace
 
 pytestmark = [
@@ -315,3 +317,36 @@ def test_what_cannot_be_looked_into_is_said(how: str) -> None:
     for name in ("fvcore", "thop", "torchprofile"):
         assert reports[name].status == "unavailable"
         assert "give it the module as it was before torch.jit" in reports[name].reason
+
+
+class Named(nn.Module):
+    """A model that takes a dictionary."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(8, 4)
+
+    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+        out: Tensor = self.linear(batch["x"])
+        return out
+
+
+def test_inputs_in_a_dictionary() -> None:
+    """They are explained, and nobody reads a shape off the dictionary."""
+    found = explain("named", Named().eval(), [{"x": torch.randn(1, 8)}])
+
+    assert (found.macs, found.input) == (8 * 4, (1, 8))
+    assert {name: (report.status, report.residual) for name, report in found.counters.items()} == {
+        counter.name: ("ok", 0) for counter in all_counters()
+    }
+
+
+@pytest.mark.parametrize(
+    ("version", "macs"), [((2, 9), 2 * 5 * 5 * 8), ((2, 13), 2 * 5 * 5 * 8), ((2, 14), 0)]
+)
+def test_attention_without_heads_goes_by_the_version(version: tuple[int, ...], macs: int) -> None:
+    """torch 2.14 runs it as one kernel that its counter has no formula for."""
+    attention = Calls(lambda parts, x: F.scaled_dot_product_attention(x, x, x))
+    (row,) = trace(attention, torch.randn(TOKENS)).table.rows
+
+    assert (row.macs if unfused_attention(row, version) else 0) == macs
