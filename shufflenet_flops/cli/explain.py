@@ -15,7 +15,6 @@ from shufflenet_flops.cli.options import (
     InputOption,
     OutputOption,
     PathOption,
-    StrictOption,
     seconds,
     source_options,
     whole_number,
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shufflenet_flops.counters import Counter
+    from shufflenet_flops.counters.explain import Explanation
 
 
 def command(
@@ -61,7 +61,13 @@ def command(
             parser=seconds, metavar="SECONDS", help="The longest that a counter may take."
         ),
     ] = 120.0,
-    strict: StrictOption = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Exit with 1 if any op is unknown, or a counter's total is not explained.",
+        ),
+    ] = False,
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> int:
@@ -75,8 +81,12 @@ def command(
         total = _total(reported) if reported is not None else None
         chosen = _chosen(counter)
         source = _single(resolve(model, source_options(input, arg, path, input_factory)))
-        writer.write(_explain(source, chosen, timeout) if total is None else _name(source, total))
-    return int(strict and bool(source.trace().unknown_ops))
+        if total is not None:
+            writer.write(_name(source, total))
+            return int(strict and bool(source.trace().unknown_ops))
+        explanation = _explanation(source, chosen, timeout)
+        writer.write(_document(explanation))
+    return int(strict and not explanation.complete)
 
 
 def _single(source: Source) -> Source:
@@ -114,19 +124,23 @@ def _chosen(names: Sequence[str] | None) -> tuple[Counter, ...]:
     return tuple(known[name] for name in dict.fromkeys(names or known))
 
 
-def _explain(source: Source, counters: tuple[Counter, ...], timeout_s: float) -> Document:
+def _explanation(source: Source, counters: tuple[Counter, ...], timeout_s: float) -> Explanation:
     from shufflenet_flops.comparison import check_memory
     from shufflenet_flops.counters.explain import explain
-    from shufflenet_flops.report.view.explain import explain_grids, explain_records, explain_result
 
     check_memory(source)
-    explanation = explain(
+    return explain(
         source.name,
         source.module(),
         source.example_inputs(),
         counters=counters,
         limit_s=timeout_s,
     )
+
+
+def _document(explanation: Explanation) -> Document:
+    from shufflenet_flops.report.view.explain import explain_grids, explain_records, explain_result
+
     return Document(
         "explain",
         None,

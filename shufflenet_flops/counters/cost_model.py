@@ -101,7 +101,8 @@ def torch_modules(*groups: str) -> frozenset[str]:
 
 def affine(row: Row) -> bool:
     """Whether a norm scales and shifts by parameters."""
-    return row.weighted or "weight" in row.call.params
+    # What is normalised may be a parameter itself, where weights are standardised.
+    return len(row.operands) != 1 and (row.weighted or "weight" in row.call.params)
 
 
 def norm_rules(
@@ -123,6 +124,12 @@ def norm_rules(
             {norm: plain}, modules, when=lambda row: when(row) and not affine(row), times=times
         ),
     )
+
+
+def from_this_batch(row: Row) -> bool:
+    """Whether a batch norm works out its statistics, because it is given none to use."""
+    given = len(row.operands)
+    return given in (1, 2) or (given == 3 and affine(row))
 
 
 def is_attention(row: Row) -> bool:
@@ -154,4 +161,21 @@ POOL_FUNCTIONS = qualified(
     "torch.nn.functional: avg_pool2d avg_pool3d adaptive_avg_pool2d adaptive_avg_pool3d",
     "torch.nn.functional: max_pool1d max_pool2d max_pool3d",
     "torch.nn.functional: adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d",
+    # What these call where indices are asked for.
+    "torch.nn.functional: max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices",
+    "torch.nn.functional: adaptive_max_pool1d_with_indices adaptive_max_pool2d_with_indices",
+    "torch.nn.functional: adaptive_max_pool3d_with_indices",
 )
+RECURRENT = qualified("torch: lstm gru rnn_tanh rnn_relu")
+# Ops that TorchScript keeps whole, whose products a counter of its graphs has no handler for.
+WHOLE_PRODUCTS = qualified(
+    "torch: inner outer ger kron mv dot vdot addr addbmm",
+    "torch.Tensor: inner outer ger mv dot vdot addr addbmm",
+    "torch.functional: tensordot chain_matmul",
+    "torch._C._linalg: linalg_multi_dot linalg_vecdot linalg_matrix_power",
+)
+
+
+def fused_lstm(row: Row) -> bool:
+    """A step of an LSTM without projections, which torch runs as one kernel on the CPU."""
+    return row.call.function == "torch.lstm" and "weight_hr_l0" not in row.call.params

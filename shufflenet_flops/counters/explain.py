@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from shufflenet_flops.counters import Counter, CounterReport, all_counters
 from shufflenet_flops.counters.cost_model import row_parts, terms_of
@@ -17,12 +18,13 @@ from shufflenet_flops.counting import CONVENTIONS, Kind, Row, Table
 from shufflenet_flops.counting.convention import Unit
 from shufflenet_flops.counting.result import norms_of
 from shufflenet_flops.spec import OpClass
+from shufflenet_flops.trace.arguments import tensors_of
 from shufflenet_flops.trace.trace import Trace, trace
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What every counter says of one model on one input (batch first), and why.
+    """What every counter says of one model on one input (its first tensor, batch first), and why.
 
     `miscounts` are, by counter whose total is explained, the places where it does not count the
     MACs that ran. `norms` are the kinds of norms that the model has.
@@ -36,11 +38,18 @@ class Explanation:
     norms: tuple[str, ...]
     unknown_ops: Mapping[str, int]
 
+    @property
+    def complete(self) -> bool:
+        """Whether every op is known, and every total explained."""
+        return not self.unknown_ops and not any(
+            report.residual for report in self.counters.values()
+        )
+
 
 def explain(
     name: str,
     model: nn.Module,
-    inputs: Sequence[Tensor],
+    inputs: Sequence[Any],
     *,
     counters: Iterable[Counter] | None = None,
     limit_s: float = TIME_LIMIT_S,
@@ -54,7 +63,7 @@ def explain(
     }
     return Explanation(
         name,
-        tuple(inputs[0].shape),
+        _shape(inputs),
         traced.table.macs,
         reports,
         {
@@ -65,6 +74,12 @@ def explain(
         norms_of(traced.table.rows),
         traced.unknown_ops,
     )
+
+
+def _shape(inputs: Sequence[Any]) -> tuple[int, ...]:
+    """That of the first tensor, in whatever lists and dictionaries it comes."""
+    first = next(tensors_of(list(inputs)), None)
+    return () if first is None else tuple(first.shape)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops.counters.cost_model import MACS, CostRule, is_not_attention, norm_rules
+from shufflenet_flops.counters.cost_model import (
+    MACS,
+    RECURRENT,
+    WHOLE_PRODUCTS,
+    CostRule,
+    from_this_batch,
+    is_not_attention,
+    norm_rules,
+)
 from shufflenet_flops.counters.protocol import Counter, CounterTotal
 from shufflenet_flops.counters.registry import counter
 from shufflenet_flops.counting import Row
@@ -31,7 +39,8 @@ def _is_adaptive_pool(row: Row) -> bool:
     return row.op == "adaptive_avg_pool2d" and not row.call.function.endswith("pool1d")
 
 
-_UNSEEN = frozenset({"baddbmm", "mv", "dot", "_trilinear", "lstm", "gru"})
+_UNSEEN = frozenset({"baddbmm", "mv", "dot", "_trilinear"})
+_UNHANDLED = RECURRENT | WHOLE_PRODUCTS
 
 
 def _is_einsum(row: Row) -> bool:
@@ -60,9 +69,17 @@ def _letters(function: str) -> str:
 RULES = (
     CostRule(
         MACS,
-        when=lambda row: is_not_attention(row) and not _is_einsum(row) and row.aten not in _UNSEEN,
+        when=lambda row: (
+            is_not_attention(row)
+            and not _is_einsum(row)
+            and row.aten not in _UNSEEN
+            and row.call.function not in _UNHANDLED
+        ),
     ),
     *norm_rules(2, 1, when=is_batch_norm),
+    CostRule(
+        {OpClass.NORM_ELEMENTS: 3}, when=lambda row: is_batch_norm(row) and from_this_batch(row)
+    ),
     *norm_rules(5, 4, when=is_other_norm),
     CostRule({OpClass.MATMUL_MACS: _einsum, OpClass.LINEAR_MACS: _einsum}, when=_is_einsum),
     CostRule({OpClass.MUL_ELEMENTS: _half_products}, when=_is_einsum),
@@ -86,6 +103,7 @@ class Fvcore(Counter):
     unit = "MAC"
     rank = 20
     in_compare = True
+    failing = "it could not make sense of the model as TorchScript traces it"
     rules = RULES
 
     def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> CounterTotal:
@@ -94,3 +112,16 @@ class Fvcore(Counter):
 
         analysis = FlopCountAnalysis(model, tuple(inputs))
         return CounterTotal(int(analysis.total()), dict(analysis.unsupported_ops()))
+
+    def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
+        """What goes by another name in TorchScript, or is unused there."""
+        from shufflenet_flops.counters import closer
+
+        calls = closer.calls_of(model, inputs)
+        convolutions = ("conv1d", "conv2d", "conv3d")
+        return {
+            closer.TEXT_PADDING: -closer.text_padding_macs(calls, convolutions),
+            OpClass.NORM_ELEMENTS.value: 3 * closer.renewed_elements(calls),
+            OpClass.MATMUL_MACS.value: closer.factor_macs(calls, by_sign=True),
+            closer.UNUSED: -closer.unused(lambda each: self.count(each, inputs).reported, model),
+        }

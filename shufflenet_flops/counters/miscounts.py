@@ -51,6 +51,32 @@ def miscounts(unit: Unit, parts: Iterable[Part], trace: Trace) -> tuple[Miscount
     return tuple(sorted(listed, key=lambda miscount: -abs(miscount.macs)))
 
 
+_FEW = 5  # operations per unit of work, at most, in any cost model
+
+
+def suspects(residual: int, trace: Trace) -> tuple[str, ...]:
+    """The ops that may make a residual: those whose work divides it, or else those unknown to us.
+
+    Where neither tells, every op with MACs.
+    """
+    if not residual:
+        return ()
+    work: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for row in trace.table.rows:
+        for op_class, count in row.counts.items():
+            work[row.op][op_class.value] += count
+    amount = abs(residual)
+    fitting = [
+        op
+        for op, counts in work.items()
+        if any(
+            count and amount % count == 0 and amount <= _FEW * count for count in counts.values()
+        )
+    ]
+    with_macs = {row.op: None for row in trace.table.rows if row.macs}
+    return tuple(fitting or trace.unknown_ops or with_macs)
+
+
 def _reason(share: float, rows: list[Row]) -> str:
     """Why a counter's share of the MACs of one module is not 1."""
     call = rows[0].call

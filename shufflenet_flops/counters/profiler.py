@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops.counters.cost_model import CostRule, is_not_attention
-from shufflenet_flops.counters.protocol import Counter, CounterTotal
+from shufflenet_flops.counters.cost_model import CostRule, Part, fused_lstm, is_not_attention
+from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterTotal
 from shufflenet_flops.counters.registry import counter
 from shufflenet_flops.counters.torch_flops import unfused_attention
 from shufflenet_flops.counting import Row
@@ -15,6 +15,8 @@ from shufflenet_flops.spec import OpClass
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from shufflenet_flops.trace.trace import Trace
 
 
 def _first_operand(row: Row) -> int:
@@ -28,18 +30,39 @@ def _written_out(row: Row) -> int:
     return 2 * row.macs + prod(queries) + prod(keys)
 
 
+def _is_convolution(row: Row) -> bool:
+    """One in two dimensions; a traced module calls the op below it."""
+    return row.op == "conv2d" and row.aten == "convolution"
+
+
+def _bilinear(row: Row) -> int:
+    """Two products for each output: with the first input, then with the second."""
+    return 2 * (row.macs + prod(row.output) * row.operands[2][-1])
+
+
+def _out_of_place(row: Row) -> bool:
+    """Without the biases that torch adds in place where nobody watches."""
+    biased = row.call.function.endswith("multi_head_attention_forward") and row.weighted
+    return not biased and not fused_lstm(row)
+
+
 RULES = (
-    CostRule({OpClass.CONV_MACS: 2}, when=lambda row: row.op == "conv2d"),
+    CostRule({OpClass.CONV_MACS: 2}, when=_is_convolution),
     CostRule(
         {OpClass.LINEAR_MACS: 2, OpClass.MATMUL_MACS: 2},
         aten=frozenset("linear matmul mm addmm bmm baddbmm".split()),
-        when=is_not_attention,
+        when=lambda row: is_not_attention(row) and not fused_lstm(row),
     ),
+    CostRule({OpClass.LINEAR_MACS: _bilinear}, aten=frozenset({"_trilinear"})),
     CostRule({OpClass.MATMUL_MACS: _written_out}, when=unfused_attention),
     # Repeating a tensor adds up one size per axis.
     CostRule({OpClass.MOVED_ELEMENTS: lambda row: len(row.output)}, aten=frozenset({"repeat"})),
-    CostRule({OpClass.ADD_ELEMENTS: _first_operand}, aten=frozenset({"add"})),
-    CostRule({OpClass.MUL_ELEMENTS: _first_operand}, aten=frozenset({"mul"})),
+    CostRule({OpClass.ADD_ELEMENTS: _first_operand}, aten=frozenset({"add"}), when=_out_of_place),
+    CostRule(
+        {OpClass.MUL_ELEMENTS: _first_operand},
+        aten=frozenset({"mul"}),
+        when=lambda row: not fused_lstm(row),
+    ),
 )
 
 
@@ -67,3 +90,19 @@ class TorchProfiler(Counter):
         with torch.profiler.profile(activities=activities, with_flops=True) as profile:
             model(*inputs)
         return CounterTotal(sum(event.flops for event in profile.key_averages() if event.flops))
+
+    def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
+        """It reads a padding as numbers."""
+        from shufflenet_flops.counters import closer
+
+        calls = closer.calls_of(model, inputs)
+        return {closer.TEXT_PADDING: -2 * closer.text_padding_macs(calls, ("conv2d",))}
+
+    def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
+        """An LSTM that runs as one kernel is seen by the sums of its two biases alone."""
+        yield from super().parts(trace, facts)
+        for call in trace.calls:
+            if call.module.endswith(".LSTM") and "weight_hr_l0" not in call.params:
+                biases = sum(n for name, n in call.params.items() if name.startswith("bias_ih"))
+                if biases:
+                    yield Part(call.path, OpClass.ADD_ELEMENTS.value, biases, 1)

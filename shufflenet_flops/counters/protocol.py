@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from shufflenet_flops.counters.cost_model import CostRule, Part, row_parts
 from shufflenet_flops.counting.convention import Unit
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
     from shufflenet_flops.trace.trace import Trace
 
 
 @dataclass(frozen=True)
 class CounterTotal:
-    """What a counter said: its total, in its unit, and the ops it says it does not support.
-
-    `facts` are numbers about the run that a cost model needs and our trace cannot have.
-    """
+    """What a counter said: its total, in its unit, and the ops it says it does not support."""
 
     reported: int
     unsupported_ops: Mapping[str, int] = field(default_factory=dict)
-    facts: Mapping[str, int] = field(default_factory=dict)
+
+
+class CounterError(Exception):
+    """Why a counter's total cannot be used."""
 
 
 NO_FACTS: Mapping[str, int] = MappingProxyType({})
@@ -43,6 +43,7 @@ class Counter(ABC):
     rank: ClassVar[int]  # the order in which counters are shown, least first
     in_compare: ClassVar[bool] = False  # `compare` runs it, and not only `explain`
     extra: ClassVar[str] = ""  # the extra of this distribution that installs it, if one does
+    failing: ClassVar[str] = ""  # what it does first, and where it fails most
     rules: ClassVar[tuple[CostRule, ...]] = ()
 
     def distribution(self) -> str:
@@ -50,12 +51,22 @@ class Counter(ABC):
         return self.name
 
     @abstractmethod
-    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> CounterTotal:
+    def count(self, model: nn.Module, inputs: Sequence[Any]) -> CounterTotal:
         """Run the counter. `model` is a copy in eval mode, which it may spoil."""
 
-    def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterable[Part]:
-        """The cost model: what the counter makes of the traced work, by default by its rules."""
-        return row_parts(self.rules, trace.table.rows)
+    def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
+        """Facts about the run that our trace cannot have: what each adds to the total, by term.
+
+        Asked for only where the rules leave something over. `model` is a copy, as for `count`.
+        """
+        return NO_FACTS
+
+    def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
+        """The cost model: what the counter makes of the traced work, by its rules, and of facts."""
+        yield from row_parts(self.rules, trace.table.rows)
+        for term, amount in facts.items():
+            if amount:
+                yield Part("", term, amount)
 
 
 @dataclass(frozen=True)
@@ -63,7 +74,7 @@ class CounterReport:
     """A counter's total beside the total that its cost model predicts from our trace.
 
     `terms` splits the prediction by op class; `weights` are those classes that the counter weighs
-    alike everywhere; `residual` is reported - predicted.
+    alike everywhere; `residual` is reported - predicted, `suspects` the ops that may make it.
     """
 
     name: str
@@ -77,6 +88,7 @@ class CounterReport:
     terms: Mapping[str, int] = field(default_factory=dict)
     weights: Mapping[str, int] = field(default_factory=dict)
     unsupported_ops: Mapping[str, int] = field(default_factory=dict)
+    suspects: tuple[str, ...] = ()
     reason: str = ""
 
 

@@ -23,13 +23,16 @@ from shufflenet_flops.counters.cost_model import (
     REPLACED_ACTIVATIONS,
     TRANSPOSED,
     CostRule,
+    Part,
+    fused_lstm,
     is_attention,
     is_not_attention,
     norm_rules,
     qualified,
     torch_modules,
 )
-from shufflenet_flops.counters.protocol import Counter, CounterTotal
+from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterError, CounterTotal
+from shufflenet_flops.counters.recurrent import Layer, recurrent_parts
 from shufflenet_flops.counters.registry import counter
 from shufflenet_flops.counters.torch_flops import unfused_attention
 from shufflenet_flops.counting import Row
@@ -38,14 +41,20 @@ from shufflenet_flops.spec import OpClass
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from shufflenet_flops.trace.trace import Trace
+
 ATEN_RULES = (
     CostRule(
         MACS,
-        aten=frozenset("convolution linear matmul mm addmm bmm".split()),
-        when=is_not_attention,
+        aten=frozenset("convolution _convolution linear matmul mm addmm bmm".split()),
+        when=lambda row: is_not_attention(row) and not fused_lstm(row),
     ),
-    CostRule({OpClass.CONV_BIAS_ADDS: 1}, aten=frozenset({"convolution"})),
-    CostRule({OpClass.LINEAR_BIAS_ADDS: 1}, aten=frozenset({"linear", "addmm"})),
+    CostRule({OpClass.CONV_BIAS_ADDS: 1}, aten=frozenset({"convolution", "_convolution"})),
+    CostRule(
+        {OpClass.LINEAR_BIAS_ADDS: 1},
+        aten=frozenset({"linear", "addmm"}),
+        when=lambda row: not fused_lstm(row),
+    ),
     CostRule({OpClass.MATMUL_MACS: 1}, when=unfused_attention),
 )
 
@@ -78,6 +87,13 @@ def _fused_without_bias(row: Row) -> bool:
     return is_attention(row) and "in_proj_bias" not in row.call.params
 
 
+def _recurrent(layer: Layer) -> tuple[int, int]:
+    """Its gates and its state, by its own table of what these cost."""
+    hidden, gates = layer.hidden, layer.gates
+    others = {1: 1, 3: 7, 4: 10}[gates] * hidden + (2 * gates * hidden if layer.bias else 0)
+    return gates * hidden * (layer.inputs + layer.recurrent), others
+
+
 def _rule(names: frozenset[str], **weights: int) -> CostRule:
     return CostRule({OpClass(key): weight for key, weight in weights.items()}, names, times=_times)
 
@@ -95,6 +111,14 @@ MODULE_RULES = (
     # Scaling of the queries, two products and a softmax; the module's own projections with it.
     _rule(_ATTENTION, linear_macs=1, linear_bias_adds=1, matmul_macs=1, softmax_elements=1),
     CostRule({OpClass.MUL_ELEMENTS: 1}, _ATTENTION, when=_scaling, times=_times),
+    # The biases of a projection that torch multiplies first, as its input has gaps.
+    CostRule(
+        {OpClass.ADD_ELEMENTS: 1},
+        _MULTI_HEAD,
+        aten=frozenset({"add"}),
+        when=lambda row: row.weighted,
+        times=_times,
+    ),
     CostRule({OpClass.SOFTMAX_ELEMENTS: _queries}, _ATTENTION, when=is_attention, times=_times),
     # The output's bias counts even where there is none.
     CostRule({OpClass.MUL_ELEMENTS: 1}, _MULTI_HEAD, when=_scaling_without_bias, times=_times),
@@ -111,6 +135,13 @@ _POOL_INPUTS = {
 }
 _PRODUCTS = qualified("torch: matmul mm bmm", "torch.Tensor: matmul mm bmm")
 _SUMS_OF_PRODUCTS = qualified("torch: addmm baddbmm", "torch.Tensor: addmm")
+
+
+def _with_last_size(row: Row) -> int:
+    """The last size of the second factor counts, also where that is a vector and it is summed."""
+    if row.aten in ("mv", "dot"):
+        return prod(row.operands[0]) * row.operands[1][-1]
+    return row.macs
 
 
 def _with_summand(row: Row) -> int:
@@ -144,7 +175,19 @@ FUNCTION_RULES = (
         {OpClass.INTERPOLATED_ELEMENTS: 2},  # it calls interpolate, which is replaced as well
         functions=qualified("torch.nn.functional: upsample"),
     ),
-    CostRule({OpClass.MATMUL_MACS: 1, OpClass.LINEAR_MACS: 1}, functions=_PRODUCTS),
+    # These pools are written with functions that are replaced.
+    CostRule(
+        {
+            OpClass.AVG_POOL_INPUTS: 1,
+            OpClass.ACTIVATION_ELEMENTS: 1,
+            OpClass.MUL_ELEMENTS: lambda row: prod(row.output) if len(row.operands) == 1 else 0,
+        },
+        functions=qualified("torch.nn.functional: lp_pool1d lp_pool2d lp_pool3d"),
+    ),
+    CostRule(
+        {OpClass.MATMUL_MACS: _with_last_size, OpClass.LINEAR_MACS: _with_last_size},
+        functions=_PRODUCTS,
+    ),
     CostRule(
         {OpClass.MATMUL_MACS: _with_summand, OpClass.LINEAR_MACS: _with_summand},
         functions=_SUMS_OF_PRODUCTS,
@@ -179,7 +222,9 @@ class _Ptflops(Counter):
                 backend_specific_config=dict(self.config),
             )
         if macs is None:
-            raise RuntimeError("it could not run the model")
+            raise CounterError(
+                "it could not run the model, which it calls by the names of its arguments"
+            )
         return CounterTotal(int(macs))
 
 
@@ -200,18 +245,36 @@ class PtflopsPytorch(_Ptflops):
     name = "ptflops"
     rank = 50
     backend = "pytorch"
-    rules = MODULE_RULES + FUNCTION_RULES
+    rules: ClassVar[tuple[CostRule, ...]] = MODULE_RULES + FUNCTION_RULES
+
+    def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
+        """It takes a product by its factors, and attention by its inputs."""
+        from shufflenet_flops.counters import closer
+
+        calls = closer.calls_of(model, inputs)
+        broadcast = closer.factor_macs(calls, by_sign=False)
+        return {OpClass.MATMUL_MACS.value: broadcast - closer.unseen_keys(calls)}
+
+    def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
+        """By the exact type of the module, and the name of the function."""
+        yield from super().parts(trace, facts)
+        yield from recurrent_parts(trace.calls, _recurrent)
 
 
 @counter
-class PtflopsModules(_Ptflops):
+class PtflopsModules(PtflopsPytorch):
     """The same without the functions."""
 
     name = "ptflops-modules"
     rank = 60
-    backend = "pytorch"
     config: ClassVar[Mapping[str, Any]] = {"count_functional": False}
     rules = MODULE_RULES
+
+    def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
+        """It takes attention by its inputs."""
+        from shufflenet_flops.counters import closer
+
+        return {OpClass.MATMUL_MACS.value: -closer.unseen_keys(closer.calls_of(model, inputs))}
 
 
 def _batch(model: nn.Module, inputs: Sequence[Tensor]) -> Tensor | dict[str, Tensor]:
@@ -219,7 +282,7 @@ def _batch(model: nn.Module, inputs: Sequence[Tensor]) -> Tensor | dict[str, Ten
 
     ptflops divides what its hooks find, and nothing else, by the batch of the first argument.
     """
-    if len(inputs) == 1 and inputs[0].shape[:1] == (1,):
+    if len(inputs) == 1 and getattr(inputs[0], "shape", ())[:1] == (1,):
         return inputs[0]
     return dict(zip(inspect.signature(model.forward).parameters, inputs, strict=False))
 

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from torch import Tensor, nn
+import torch
+from torch import nn
 
 from shufflenet_flops.counters.cost_model import terms_of
-from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterReport, unavailable
-from shufflenet_flops.counters.sandbox import TIME_LIMIT_S, CounterError, call_in_sandbox
+from shufflenet_flops.counters.miscounts import suspects
+from shufflenet_flops.counters.protocol import (
+    NO_FACTS,
+    Counter,
+    CounterError,
+    CounterReport,
+    unavailable,
+)
+from shufflenet_flops.counters.sandbox import TIME_LIMIT_S, call_in_sandbox
 from shufflenet_flops.trace.trace import Trace
 
 
 def run_counter(
     counter: Counter,
     model: nn.Module,
-    inputs: Sequence[Tensor],
+    inputs: Sequence[Any],
     trace: Trace,
     *,
     limit_s: float = TIME_LIMIT_S,
@@ -32,10 +41,12 @@ def run_counter(
         hint = f"; pip install 'shufflenet-flops[{counter.extra}]' has it" if counter.extra else ""
         return unavailable(counter, f"{_first_line(error)}{hint}")
     except CounterError as error:
-        return unavailable(counter, str(error))
+        return unavailable(counter, _why(model, str(error)))
     except (Exception, SystemExit) as error:  # a script of the package's name ends the process
-        return unavailable(counter, _first_line(error))
-    terms, weights = predict(counter, trace, total.facts)
+        return unavailable(counter, _why(model, _failure(counter, error)))
+    terms, weights = predict(counter, trace)
+    if sum(terms.values()) != total.reported:
+        terms, weights = predict(counter, trace, _facts(counter, model, inputs, limit_s))
     predicted = sum(terms.values())
     return replace(
         unavailable(counter, ""),
@@ -46,7 +57,18 @@ def run_counter(
         terms=terms,
         weights=weights,
         unsupported_ops=dict(total.unsupported_ops),
+        suspects=suspects(total.reported - predicted, trace),
     )
+
+
+def _facts(
+    counter: Counter, model: nn.Module, inputs: Sequence[Any], limit_s: float
+) -> Mapping[str, int]:
+    """What a closer look finds; nothing where it cannot be taken, and the residual stays."""
+    try:
+        return call_in_sandbox(counter.look_closer, model, inputs, limit_s)
+    except Exception:
+        return NO_FACTS
 
 
 def predict(
@@ -66,6 +88,21 @@ def predict(
         if len(of_term) == 1 and (weight := next(iter(of_term))) is not None
     }
     return terms_of(parts), single
+
+
+def _why(model: nn.Module, line: str) -> str:
+    """The reason, with what would help, where that is known."""
+    if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
+        return (
+            "it cannot look into a scripted or traced module; give it the module as it was before "
+            f"torch.jit ({line})"
+        )
+    return line
+
+
+def _failure(counter: Counter, error: BaseException) -> str:
+    line = _first_line(error)
+    return f"{counter.failing}: {line}" if counter.failing else line
 
 
 def _first_line(error: BaseException) -> str:

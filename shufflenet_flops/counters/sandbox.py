@@ -19,13 +19,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from shufflenet_flops.counters.protocol import CounterError
+from shufflenet_flops.model_copy import copied
+
 TIME_LIMIT_S = 120.0
 
 T = TypeVar("T")
-
-
-class CounterError(Exception):
-    """Why a counter's total cannot be used."""
 
 
 class _OutOfTimeError(BaseException):
@@ -46,7 +45,7 @@ def call_in_sandbox(
     """
     before = _state(model)
     with _quiet(), _torch_restored(), _random_restored(), _one_path(), torch.no_grad():
-        twin = copy.deepcopy(model).eval()
+        twin = copied(model).eval()
         try:
             with _limited(limit_s):
                 result = count(twin, copy.deepcopy(list(inputs)))
@@ -60,8 +59,13 @@ def call_in_sandbox(
 
 
 def _free(model: nn.Module) -> None:
-    """Let go of a copy's weights at once; what hooks made of it may refer to itself."""
+    """Let go of a copy's weights at once; what hooks made of it may refer to itself.
+
+    A scripted module keeps its weights out of Python, and goes when nobody holds it.
+    """
     for module in model.modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            continue
         module._parameters.clear()
         module._buffers.clear()
 

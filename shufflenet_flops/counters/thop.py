@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import metadata
 from math import prod
@@ -23,6 +23,7 @@ from shufflenet_flops.counters.cost_model import (
     torch_modules,
 )
 from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterTotal
+from shufflenet_flops.counters.recurrent import Layer, recurrent_parts
 from shufflenet_flops.counters.registry import counter
 from shufflenet_flops.counting import Row
 from shufflenet_flops.spec import OpClass
@@ -62,6 +63,15 @@ def _window_sums(row: Row) -> int:
 def _softmax(row: Row) -> int:
     """Exponentials, sums and quotients: 3n - 1 for each n."""
     return 3 * row.counts[OpClass.SOFTMAX_ELEMENTS] - row.counts[OpClass.SOFTMAX_VECTORS]
+
+
+def _recurrent(layer: Layer) -> tuple[int, int]:
+    """Its gates and, but in a plain layer, its state; whatever a state is projected to."""
+    hidden = layer.hidden
+    inputs = layer.inputs if layer.first else hidden * layer.directions
+    gates = layer.gates * hidden * (3 if layer.bias else 1)
+    state = 4 * hidden if layer.gates > 1 else 0
+    return layer.gates * (inputs + hidden) * hidden, gates + state
 
 
 def _rule(
@@ -132,10 +142,11 @@ class Thop(Counter):
         macs, _ = thop.profile(model, inputs=tuple(inputs), verbose=False)
         return CounterTotal(int(macs))
 
-    def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterable[Part]:
+    def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
         """By the exact type of the module."""
         rules = ULTRALYTICS_RULES if _distribution() == "ultralytics-thop" else self.rules
-        return row_parts(rules, trace.table.rows)
+        yield from row_parts(rules, trace.table.rows)
+        yield from recurrent_parts(trace.calls, _recurrent)
 
 
 @cache

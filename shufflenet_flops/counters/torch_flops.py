@@ -5,9 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
+from importlib import metadata
 from typing import TYPE_CHECKING
 
-from shufflenet_flops.counters.cost_model import CostRule, is_attention, is_not_attention
+from shufflenet_flops.counters.cost_model import (
+    CostRule,
+    fused_lstm,
+    is_attention,
+    is_not_attention,
+)
 from shufflenet_flops.counters.protocol import Counter, CounterTotal
 from shufflenet_flops.counters.registry import counter
 from shufflenet_flops.counting import Row
@@ -19,24 +26,35 @@ if TYPE_CHECKING:
 _TWICE = {OpClass.CONV_MACS: 2, OpClass.LINEAR_MACS: 2, OpClass.MATMUL_MACS: 2}
 
 
-def unfused_attention(row: Row) -> bool:
+FUSED_WITHOUT_HEADS = (2, 14)  # the first torch whose kernel takes attention without heads
+
+
+@cache
+def installed() -> tuple[int, ...]:
+    """The installed torch's version, as far as it counts here: (2, 13)."""
+    return tuple(int(part) for part in metadata.version("torch").split(".")[:2])
+
+
+def unfused_attention(row: Row, version: tuple[int, ...] | None = None) -> bool:
     """Attention that has no fused kernel on the CPU, so that its two products are seen.
 
-    The kernel takes (batch, heads, length, size) and queries and values of one size; torch's
-    counter has no formula for it.
+    The kernel takes (batch, heads, length, size), from torch 2.14 on without heads too, and queries
+    and values of one size; torch's counter has no formula for it. `version` is torch's, the
+    installed one by default.
     """
     if not is_attention(row):
         return False
     queries, _, values = row.operands[:3]
-    heads_apart = len(queries) == 4 or row.call.function.endswith("multi_head_attention_forward")
-    return not heads_apart or queries[-1] != values[-1]
+    axes = (3, 4) if (version or installed()) >= FUSED_WITHOUT_HEADS else (4,)
+    taken = len(queries) in axes or row.call.function.endswith("multi_head_attention_forward")
+    return not taken or queries[-1] != values[-1]
 
 
 RULES = (
     CostRule(
         _TWICE,
-        aten=frozenset("convolution linear matmul mm addmm bmm baddbmm".split()),
-        when=is_not_attention,
+        aten=frozenset("convolution _convolution linear matmul mm addmm bmm baddbmm".split()),
+        when=lambda row: is_not_attention(row) and not fused_lstm(row),
     ),
     CostRule({OpClass.MATMUL_MACS: 2}, when=unfused_attention),
 )
@@ -62,7 +80,8 @@ class TorchFlops(Counter):
         """
         from torch.utils import flop_counter
 
-        model.requires_grad_(False)
+        for parameter in model.parameters():
+            parameter.requires_grad_(False)
         with _compiler_left_out(), flop_counter.FlopCounterMode(display=False) as mode:
             model(*inputs)
         return CounterTotal(mode.get_total_flops())

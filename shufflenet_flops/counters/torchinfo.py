@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.counters.cost_model import Part
 from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterTotal
@@ -13,7 +14,7 @@ from shufflenet_flops.counting import ModuleCall
 from shufflenet_flops.spec import OpClass
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
     from shufflenet_flops.trace.trace import Trace
 
@@ -55,21 +56,45 @@ class Torchinfo(Counter):
     rank = 70
     extra = "counters"
 
-    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> CounterTotal:
+    def count(self, model: nn.Module, inputs: Sequence[Any]) -> CounterTotal:
         """Total over the leaves of the module tree."""
         import torchinfo
 
         summary = torchinfo.summary(model, input_data=list(inputs), verbose=0, device="cpu")
         return CounterTotal(int(summary.total_mult_adds))
 
-    def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterable[Part]:
+    def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
+        """Of a pruned weight it counts what the mask keeps, by the weight's own name."""
+        facts: dict[str, int] = defaultdict(int)
+
+        def after(module: nn.Module, args: Any, output: Any) -> None:
+            kind = f"{type(module).__module__}.{type(module).__qualname__}"
+            call = ModuleCall("", kind, True, {}, first_shape(output))
+            for name, mask in module.named_buffers(recurse=False):
+                plain = name.removesuffix("_mask")
+                original = module._parameters.get(f"{plain}_orig")
+                if plain != name and original is not None:
+                    facts[_term(call, plain)] += int(mask.sum()) * _uses(call, plain)
+                    facts[_term(call, plain)] -= original.numel() * _uses(call, f"{plain}_orig")
+
+        from shufflenet_flops.trace.call_site import first_shape
+
+        for module in model.modules():
+            if not any(module.children()):
+                module.register_forward_hook(after)
+        model(*inputs)
+        return facts
+
+    def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
         """By the calls of modules without children; what other modules do itself is not seen."""
-        return _parts(trace.calls)
+        yield from super().parts(trace, facts)
+        yield from _parts(trace.calls)
 
 
 def _parts(calls: Iterable[ModuleCall]) -> Iterator[Part]:
     for call in calls:
-        if call.leaf:
+        # A scripted module takes no hooks, and is passed over.
+        if call.leaf and not call.module.startswith("torch.jit."):
             for name, elements in call.params.items():
                 amount = elements * _uses(call, name)
                 if amount:

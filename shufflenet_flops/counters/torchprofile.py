@@ -6,14 +6,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops.counters.cost_model import CostRule, Part, affine
+from shufflenet_flops.counters.cost_model import (
+    RECURRENT,
+    WHOLE_PRODUCTS,
+    CostRule,
+    Part,
+    affine,
+    fused_lstm,
+    qualified,
+    torch_modules,
+)
 from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterTotal
+from shufflenet_flops.counters.recurrent import Layer, recurrent_parts
 from shufflenet_flops.counters.registry import counter
 from shufflenet_flops.counting import Row
 from shufflenet_flops.spec import OpClass
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
     from shufflenet_flops.trace.trace import Trace
 
@@ -29,22 +39,41 @@ def _convolution(row: Row) -> int:
     return prod(row.output) * depth * prod(row.kernel or ())
 
 
+# Ops that TorchScript keeps whole, and torchprofile does not know.
+_UNHANDLED = WHOLE_PRODUCTS | qualified(
+    "torch: mm rms_norm", "torch.Tensor: mm", "torch.nn.functional: rms_norm"
+)
 _NORMS = ("batch_norm", "layer_norm", "group_norm")
 SIZE_PRODUCTS = "size_products"
 
 
 def _is_counted(row: Row) -> bool:
     """An equation with dots counts nothing."""
-    return row.aten != "_trilinear" and not (
-        "einsum(" in row.call.function and "..." in row.call.function
-    )
+    function = row.call.function
+    if function in RECURRENT and not fused_lstm(row):
+        return False
+    # Equations of three factors or more are taken from how they are called.
+    uncounted = "einsum(" in function and ("..." in function or function.count(",") > 1)
+    return row.aten != "_trilinear" and not uncounted
+
+
+def _has_handler(row: Row) -> bool:
+    return row.call.function not in _UNHANDLED
+
+
+def _is_multiplication(row: Row) -> bool:
+    """One that the model asked for, and no part of an op that is kept whole."""
+    return _has_handler(row) and row.call.function not in RECURRENT
 
 
 RULES = (
     CostRule({OpClass.CONV_MACS: _convolution}),
     CostRule(
-        {OpClass.LINEAR_MACS: 1, OpClass.MATMUL_MACS: 1, OpClass.MUL_ELEMENTS: 1},
-        when=_is_counted,
+        {OpClass.LINEAR_MACS: 1, OpClass.MATMUL_MACS: 1},
+        when=lambda row: _is_counted(row) and _has_handler(row),
+    ),
+    CostRule(
+        {OpClass.MUL_ELEMENTS: 1}, when=lambda row: _is_counted(row) and _is_multiplication(row)
     ),
     CostRule({OpClass.NORM_ELEMENTS: 1}, when=lambda row: row.op in _NORMS and affine(row)),
     CostRule(
@@ -52,7 +81,8 @@ RULES = (
             OpClass.AVG_POOL_OUTPUTS: 1,
             OpClass.GLOBAL_POOL_OUTPUTS: 1,
             OpClass.MEAN_OUTPUTS: 1,
-        }
+        },
+        when=_has_handler,
     ),
     CostRule({OpClass.ACTIVATION_ELEMENTS: 1}, aten=frozenset({"leaky_relu"})),
     CostRule(
@@ -60,6 +90,11 @@ RULES = (
         aten=frozenset({"upsample_bilinear2d", "grid_sampler_2d"}),
     ),
 )
+
+
+def _projected(layer: Layer) -> tuple[int, int]:
+    """An LSTM's state for its hidden size, though it is projected."""
+    return layer.gates * layer.recurrent * (layer.inputs + layer.recurrent), 0
 
 
 @counter
@@ -70,38 +105,60 @@ class Torchprofile(Counter):
     unit = "MAC"
     rank = 80
     extra = "counters"
+    failing = "it could not make sense of the model as TorchScript traces it"
     rules = RULES
 
-    def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> CounterTotal:
+    def count(self, model: nn.Module, inputs: Sequence[Any]) -> CounterTotal:
         """Total of all ops with a handler."""
         from torchprofile import profile_macs
 
         macs = profile_macs(model, tuple(inputs))
         assert isinstance(macs, int)
-        return CounterTotal(macs, facts={SIZE_PRODUCTS: _size_products(model, inputs)})
+        return CounterTotal(macs)
+
+    def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
+        """What goes by another name in TorchScript, is unused there, or is an op only there."""
+        from shufflenet_flops.counters import closer
+
+        calls = closer.calls_of(model, inputs)
+        convolutions = ("conv1d", "conv2d", "conv3d")
+        return {
+            closer.TEXT_PADDING: -closer.text_padding_macs(calls, convolutions),
+            closer.UNUSED: -closer.unused(lambda each: self.count(each, inputs).reported, model),
+            OpClass.MATMUL_MACS.value: closer.index_products(calls),
+            SIZE_PRODUCTS: _number_products(model, inputs),
+        }
 
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
         """It sees ops, however they were called."""
-        yield from super().parts(trace)
-        if facts.get(SIZE_PRODUCTS):
-            yield Part("", SIZE_PRODUCTS, facts[SIZE_PRODUCTS], 1)
+        facts = dict(facts)
+        if SIZE_PRODUCTS in facts:
+            # Those that the model's own tensors have are rows of the trace.
+            facts[SIZE_PRODUCTS] -= sum(
+                row.counts.get(OpClass.MUL_ELEMENTS, 0)
+                for row in trace.table.rows
+                if row.output == () and _is_multiplication(row)
+            )
+        yield from super().parts(trace, facts)
+        projected = (call for call in trace.calls if "weight_hr_l0" in call.params)
+        yield from recurrent_parts(projected, _projected, torch_modules("rnn: LSTM"))
 
 
-def _size_products(model: nn.Module, inputs: Sequence[Tensor]) -> int:
-    """How many products of sizes, such as `b * n`, a TorchScript trace of the model has.
+def _number_products(model: nn.Module, inputs: Sequence[Any]) -> int:
+    """How many products of numbers, such as `b * n`, a TorchScript trace of the model has.
 
-    There a size is a tensor without axes, and its product with a number an op like any other; our
-    own trace sees whole numbers.
+    There a size, and what is worked out from sizes, is a tensor without axes, and its product with
+    a number an op like any other; our own trace sees plain numbers.
     """
     import torch
 
     # Private, untyped, and what torchprofile itself counts on.
     graph, _ = torch.jit._get_trace_graph(model, tuple(inputs))  # type: ignore[attr-defined]
     return sum(
-        node.kind() in ("aten::mul", "aten::mul_") and _is_whole_number(node.output().type())
+        node.kind() in ("aten::mul", "aten::mul_") and _is_number(node.output().type())
         for node in graph.nodes()
     )
 
 
-def _is_whole_number(kind: Any) -> bool:
-    return bool(kind.kind() == "TensorType" and kind.sizes() == [] and kind.scalarType() == "Long")
+def _is_number(kind: Any) -> bool:
+    return bool(kind.kind() == "TensorType" and kind.sizes() == [])

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 
 from shufflenet_flops.counters import CounterReport, all_counters
 from shufflenet_flops.counters.explain import Explanation, explain
 from shufflenet_flops.counters.miscounts import Miscount
+from shufflenet_flops.counters.protocol import CounterTotal
 from shufflenet_flops.counters.run import run_counter
+from shufflenet_flops.counters.torch_flops import TorchFlops
 from shufflenet_flops.trace import trace
 from tests.counters.modules import CASES
 
@@ -114,8 +118,15 @@ def test_additions_depend_on_how_they_are_written() -> None:
 
 
 def test_no_miscount_is_told_of_a_total_that_is_not_explained() -> None:
-    """Recurrent layers have no cost model: what thop adds for one is left as a residual."""
-    found = explain("lstm", torch.nn.LSTM(8, 8).eval(), [torch.zeros(1, 1, 8)])
+    """A counter that reports one more than its model predicts; the op that may be it is named."""
 
-    assert found.counters["thop"].residual
-    assert "thop" not in found.miscounts
+    class OneMore(TorchFlops):
+        def count(self, model: torch.nn.Module, inputs: Sequence[object]) -> CounterTotal:
+            return CounterTotal(super().count(model, inputs).reported + 64)
+
+    found = explain("linear", torch.nn.Linear(8, 8), [torch.zeros(1, 8)], counters=[OneMore()])
+
+    assert found.counters["torch"].residual == 64
+    assert found.counters["torch"].suspects == ("linear",)
+    assert not found.complete
+    assert found.miscounts == {}

@@ -34,6 +34,8 @@ SLOW = [
     ("torchvision:mobilenet_v3_small", 64),
     ("torchvision:regnet_y_400mf", 64),
     ("torchvision:mnasnet0_5", 64),
+    ("timm:tf_mobilenetv3_small_minimal_100", 64),
+    ("timm:tf_efficientnet_b0", 64),
     ("timm:vit_tiny_patch16_224", 224),
     ("timm:cait_xxs24_224", 224),
     ("timm:pvt_v2_b0", 224),

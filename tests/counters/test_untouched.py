@@ -113,6 +113,7 @@ class Stub:
     """A counter whose `count` each test writes."""
 
     name = "stub"
+    failing = ""
     unit = "MAC"
     extra = ""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -32,14 +31,23 @@ class Eager(Engine):
 def placed(
     model: nn.Module, inputs: Sequence[Tensor], setup: Setup
 ) -> tuple[nn.Module, tuple[Tensor, ...]]:
-    """Model and inputs in the dtype and on the device of `setup`; a copy where that differs."""
+    """Model and inputs in the dtype and on the device of `setup`; a copy where that differs.
+
+    Inputs may be nested in lists and dictionaries.
+    """
     import torch
+
+    from shufflenet_flops.model_copy import copied
+    from shufflenet_flops.trace.arguments import map_tensors
 
     dtype = getattr(torch, setup.dtype)
     if dtype != torch.float32 or setup.device != "cpu":
-        model = copy.deepcopy(model).to(setup.device, dtype)
-    moved = (x.to(setup.device, dtype if x.is_floating_point() else None) for x in inputs)
-    return model, tuple(moved)
+        model = copied(model).to(setup.device, dtype)
+
+    def move(x: Tensor) -> Tensor:
+        return x.to(setup.device, dtype if x.is_floating_point() else None)
+
+    return model, map_tensors(move, tuple(inputs))
 
 
 def in_inference_mode(model: nn.Module, inputs: Sequence[Tensor], setup: Setup) -> Call:

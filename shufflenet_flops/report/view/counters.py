@@ -26,6 +26,12 @@ _CLASS_NAMES = {
     "linear_bias_adds": "linear bias add",
     "other_parameters": "parameter of a layer that is neither convolution nor linear",
     "size_products": "product of sizes in the model's code",
+    "recurrent_elements": "sum and product of recurrent gates and states",
+}
+# What a counter does not see of the work that ran.
+_LEFT_OUT = {
+    "text_padding": 'convolutions with padding="same" or "valid", which it knows no formula for',
+    "unused_results": "what is computed and never used, which TorchScript drops",
 }
 
 
@@ -70,6 +76,15 @@ def counter_notes(reports: Mapping[str, CounterReport], norms: Collection[str]) 
         )
         what = names.get(op_class, op_class.replace("_", " "))
         parts.append(f"adds {each} {what}: {shown}")
+    for term, why in _LEFT_OUT.items():
+        left_out = {
+            model: -report.terms[term]
+            for model, report in available.items()
+            if term in report.terms
+        }
+        if left_out:
+            shown = ", ".join(f"{model} −{amount:,}" for model, amount in left_out.items())
+            parts.append(f"leaves out {why}: {shown}")
     if parts:
         notes.append(f"{name} {'; '.join(parts)}")
     return notes
@@ -81,6 +96,6 @@ def _extras(reports: Mapping[str, CounterReport]) -> dict[str, dict[str, int]]:
     extras: dict[str, dict[str, int]] = {}
     for model, report in reports.items():
         for op_class, amount in report.terms.items():
-            if op_class not in macs:
+            if op_class not in macs and op_class not in _LEFT_OUT:
                 extras.setdefault(op_class, {})[model] = amount
     return extras

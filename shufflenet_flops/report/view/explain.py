@@ -28,6 +28,9 @@ _LABELS = {
     "mean_outputs": "means",
     "interpolated_elements": "interpolation",
     "other_parameters": "other parameters",
+    "recurrent_elements": "recurrent gates",
+    "text_padding": "padding by name",
+    "unused_results": "unused results",
 }
 _ORDER = [op_class.value for op_class in OpClass]
 _PLACES_SHOWN = 3
@@ -57,7 +60,17 @@ def explain_grids(explanation: Explanation) -> list[Grid]:
         if reports:
             grids.append(_table(explanation, unit, reports))
     notes = [*_notes(explanation), *_warnings(explanation)]
-    return [*grids, grid("what each adds to the MACs", [], [], notes)]
+    return [*_not_explained(available), *grids, grid("what each adds to the MACs", [], [], notes)]
+
+
+def _not_explained(reports: Sequence[CounterReport]) -> list[Grid]:
+    """What is wrong comes first: totals that are not the sum of what we know."""
+    notes = [
+        f"{who(report)}: {report.residual:+,} {report.unit}s, of {', '.join(report.suspects)}"
+        for report in reports
+        if report.residual
+    ]
+    return [grid("NOT EXPLAINED, please report it", [], [], notes)] if notes else []
 
 
 def _table(explanation: Explanation, unit: Unit, reports: Sequence[CounterReport]) -> Grid:

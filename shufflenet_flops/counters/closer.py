@@ -1,0 +1,157 @@
+"""A closer look at a run, for what a trace cannot tell: how functions were called, what was unused.
+
+It is taken only where a cost model leaves something over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from shufflenet_flops.trace.arguments import tensors_of
+
+TEXT_PADDING = "text_padding"
+UNUSED = "unused_results"
+
+
+@dataclass(frozen=True)
+class FunctionCall:
+    """A torch function that a model called, and what came of it."""
+
+    function: Any
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    output: Any
+
+    @property
+    def name(self) -> str:
+        """As in `torch` or `torch.nn.functional`."""
+        return str(getattr(self.function, "__name__", ""))
+
+    def argument(self, place: int, name: str) -> Any:
+        """An argument by its place or its name, None where it was not given."""
+        return self.args[place] if len(self.args) > place else self.kwargs.get(name)
+
+
+class _Watch(TorchFunctionMode):
+    def __init__(self, notice: Callable[[FunctionCall], None]) -> None:
+        super().__init__()
+        self._notice = notice
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        output = func(*args, **(kwargs or {}))
+        self._notice(FunctionCall(func, args, kwargs or {}, output))
+        return output
+
+
+def calls_of(model: nn.Module, inputs: Sequence[Any]) -> list[FunctionCall]:
+    """Every torch function that a forward pass calls, the outermost of each nest."""
+    calls: list[FunctionCall] = []
+    with _Watch(calls.append):
+        model(*inputs)
+    return calls
+
+
+class _AllResults(nn.Module):
+    """The model, giving back the results of all functions that it calls, so that all are used."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, *inputs: Any) -> list[Tensor]:
+        results: list[Tensor] = []
+
+        def keep(call: FunctionCall) -> None:
+            # An alias, as what is no result of an op cannot be the output of a TorchScript trace.
+            results.extend(tensor.detach() for tensor in tensors_of(call.output))
+
+        with _Watch(keep):
+            output = self.model(*inputs)
+        return [*tensors_of(output), *results]
+
+
+def unused(count: Callable[[nn.Module], int], model: nn.Module) -> int:
+    """What a counter of TorchScript's graphs leaves out, as nothing of the output needs it."""
+    return count(_AllResults(model)) - count(model)
+
+
+def text_padding_macs(calls: Iterable[FunctionCall], functions: Sequence[str]) -> int:
+    """MACs of convolutions with padding "same" or "valid", which TorchScript calls another op."""
+    return sum(
+        call.output.numel() * prod(call.argument(1, "weight").shape[1:])
+        for call in calls
+        if call.name in functions and isinstance(call.argument(4, "padding"), str)
+    )
+
+
+def renewed_elements(calls: Iterable[FunctionCall]) -> int:
+    """Elements of batch norms that were given statistics, and told to work out new ones."""
+    given_at = {torch.batch_norm: 3, F.batch_norm: 1}
+    return sum(
+        call.output.numel()
+        for call in calls
+        if call.function in given_at
+        and call.argument(given_at[call.function], "running_mean") is not None
+        and call.argument(5, "training")
+    )
+
+
+_BY_SIGN = (Tensor.__matmul__, Tensor.__rmatmul__)
+_BY_NAME = (torch.matmul, Tensor.matmul)
+
+
+def factor_macs(calls: Iterable[FunctionCall], *, by_sign: bool) -> int:
+    """What counting a product by its factors adds to its MACs where one is broadcast.
+
+    They take the elements of the first factor times the last size of the second.
+    """
+    functions = (*_BY_NAME, *_BY_SIGN) if by_sign else _BY_NAME
+    more = 0
+    for call in calls:
+        if call.function in functions:
+            first, second = call.args[0], call.argument(1, "other")
+            if min(first.dim(), second.dim()) > 1:
+                more += first.numel() * second.shape[-1] - call.output.numel() * first.shape[-1]
+    return more
+
+
+def unseen_keys(calls: Iterable[FunctionCall]) -> int:
+    """Work of attention on keys that are no input: a bias, or zeros that are added.
+
+    For each query and head the two products and the softmax, as ptflops would count them.
+    """
+    work = 0
+    for call in calls:
+        if call.function is F.multi_head_attention_forward:
+            added = (call.argument(7, "bias_k") is not None) + bool(call.argument(9, "zero"))
+            queries, width, heads = call.args[0].shape[:-1].numel(), *call.args[3:5]
+            work += added * queries * (2 * width + heads)
+    return work
+
+
+def index_products(calls: Iterable[FunctionCall]) -> int:
+    """The product of all sizes in equations of three factors or more."""
+    return sum(prod(_sizes(call).values()) for call in calls if _factors(call) > 2)
+
+
+def _factors(call: FunctionCall) -> int:
+    equation = call.args[0] if call.name == "einsum" and call.args else ""
+    return equation.count(",") + 1 if isinstance(equation, str) and "..." not in equation else 0
+
+
+def _sizes(call: FunctionCall) -> dict[str, int]:
+    subscripts = call.args[0].replace(" ", "").partition("->")[0].split(",")
+    pairs: Iterator[tuple[str, Tensor]] = zip(subscripts, tensors_of(call.args[1:]), strict=True)
+    return {
+        letter: size
+        for letters, tensor in pairs
+        for letter, size in zip(letters, tensor.shape, strict=True)
+    }

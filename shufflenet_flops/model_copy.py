@@ -1,0 +1,35 @@
+"""Copies of a user's module that anything may be done to."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+
+def copied(model: nn.Module) -> nn.Module:
+    """A deep copy of `model`, also where it holds tensors that were worked out with gradients.
+
+    Pruning, weight norm and spectral norm keep such a weight among a module's attributes, and
+    torch copies none of them. The copy has its values, without their history.
+    """
+    worked_out = {
+        id(tensor): tensor.detach().clone()
+        for module in model.modules()
+        for tensor in _tensors(list(vars(module).values()))
+        if not tensor.is_leaf
+    }
+    return copy.deepcopy(model, worked_out)
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _tensors(item)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _tensors(item)
