@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -55,7 +56,7 @@ class ModuleSource(Source):
 
     def _trace_of(self, module: nn.Module) -> Trace:
         _check_arguments(self.name, module, self.example_inputs(real=False))
-        return trace(module.eval(), *self.example_inputs(real=self.given is not None))
+        return trace(in_eval_mode(module), *self.example_inputs(real=self.given is not None))
 
     def _meta_module(self) -> nn.Module | None:
         """The module without weights; None where building it fails, as where that needs values."""
@@ -67,7 +68,7 @@ class ModuleSource(Source):
 
     @cached_property
     def _module(self) -> nn.Module:
-        return self.build().eval()
+        return in_eval_mode(self.build())
 
     def module(self) -> nn.Module:
         return self._module
@@ -76,6 +77,13 @@ class ModuleSource(Source):
         if self.given is None:
             return super().example_inputs(real=real)
         return self.given if real else tuple(_on_meta(one) for one in self.given)
+
+
+def in_eval_mode(module: nn.Module) -> nn.Module:
+    """The module itself. One that torch exported has no other mode, and refuses to be asked."""
+    with suppress(NotImplementedError):
+        module.eval()  # may give nothing, where the user has written `train`
+    return module
 
 
 def tensors_of(value: Any) -> list[Tensor]:
