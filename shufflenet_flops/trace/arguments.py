@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
 from shufflenet_flops.trace.torch_private import arguments_of
 
@@ -22,7 +23,9 @@ def map_tensors(change: Callable[[Tensor], Tensor], value: Any) -> Any:
         return kind([map_tensors(change, item) for item in value])
     if kind is dict:
         return {key: map_tensors(change, item) for key, item in value.items()}
-    if hasattr(value, "_fields"):  # a named tuple, as a packed sequence is
+    if kind is PackedSequence:  # which insists on lengths with values on the CPU
+        return PackedSequence(change(value.data), *value[1:])
+    if hasattr(value, "_fields"):  # a named tuple
         return kind(*(map_tensors(change, item) for item in value))
     return value
 
@@ -36,6 +39,18 @@ def tensors_of(value: Any) -> Iterator[Tensor]:
             yield from tensors_of(item)
     elif isinstance(value, Mapping):
         yield from tensors_of(list(value.values()))
+
+
+def exhaust(output: Any) -> None:
+    """Run what a forward pass left to be run, as generators in what it returned."""
+    if isinstance(output, list | tuple):
+        for item in output:
+            exhaust(item)
+    elif isinstance(output, Mapping):
+        exhaust(list(output.values()))
+    elif isinstance(output, Iterator):
+        for item in output:
+            exhaust(item)
 
 
 def own_arguments(out: Any, stand_ins: Sequence[Any], args: Sequence[Any]) -> Any:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
+from weakref import ref
 
 import torch
 from torch import Tensor
@@ -13,24 +14,17 @@ from torch import Tensor
 from shufflenet_flops.counting import Row
 from shufflenet_flops.counting.row import IntShape
 from shufflenet_flops.spec.ops import shape_text
+from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import META, map_tensors, own_arguments, tensors_of
 from shufflenet_flops.trace.call_site import first_shape
+from shufflenet_flops.trace.constants import Constants
 from shufflenet_flops.trace.facts import Facts, facts_of
 from shufflenet_flops.trace.module_tree import Place
 from shufflenet_flops.trace.rules import FREE
+from shufflenet_flops.trace.rules.sparse import is_dense
 from shufflenet_flops.trace.shortcuts import Shortcuts
 from shufflenet_flops.trace.state import State
-from shufflenet_flops.trace.torch_private import DispatchMode, arguments_of
-
-# Functions and ops that ask a tensor for its values, which a stand-in does not have.
-ASKING = frozenset(
-    """
-    item tolist numpy nonzero nonzero_static __array__ __bool__ __complex__ __contains__ __float__
-    __index__ __int__ _local_scalar_dense _unique2 bincount equal is_nonzero masked_select unique
-    unique_consecutive unique_dim repeat_interleave _pack_padded_sequence
-    """.split()
-)
-
+from shufflenet_flops.trace.torch_private import DispatchMode, arguments_of, written_arguments
 
 _NO_KWARGS: Mapping[str, Any] = MappingProxyType({})
 
@@ -54,9 +48,11 @@ class Tracer(DispatchMode):
         self.callee: Any = ""  # the function itself, or a name for how it was called
         self.calls: list[tuple[Place, IntShape]] = []
         self.failed: str = ""
-        self.asked_for_values = False
+        self.refused = False  # by an op, for the shapes or types of its arguments
         self.values = values
         self.state = state
+        self.constants = Constants(state)
+        self.stand_ins: list[ref[Tensor]] = []  # all that were made
         self._work_out = shortcuts.work_out or work_out
         self._place = _NOWHERE
         self._stand_ins: dict[int, Tensor] = {}
@@ -76,31 +72,43 @@ class Tracer(DispatchMode):
 
     def note_failure(self, op: str, args: Any, kwargs: Any, error: Exception) -> None:
         """Remember the innermost place, op and shapes of a failure."""
-        # Torch raises NotImplementedError where a meta tensor is asked for its data.
-        if op in ASKING or isinstance(error, NotImplementedError):
-            self.asked_for_values = True
         if not self.failed:
             shapes = ", ".join(shape_text(t.shape) for t in tensors_of((args, kwargs)))
             where = f" in {self._place.path!r}" if self._place.path else ""
             self.failed = f"{where} at {op}({shapes})" if op else f"{where} on ({shapes})"
-
-    def has_values(self, tensor: Any) -> bool:
-        """Whether it is a constant written in the code that nothing has worked on yet."""
-        if not isinstance(tensor, Tensor) or tensor.is_meta:
-            return False
-        return id(tensor) not in self._stand_ins and tensor not in self.state
 
     def to_meta(self, x: Tensor) -> Tensor:
         """A stand-in of the same shape, strides and dtype that holds no data."""
         if x.is_meta:
             return x
         stand_in = self._stand_ins.get(id(x))
-        if stand_in is None or stand_in.shape != x.shape:
+        if stand_in is None or stand_in.shape != x.shape or stand_in.dtype != x.dtype:
+            if torch_private.is_transformed(x):
+                return x
+            if not is_dense(x):
+                raise NotImplementedError("nothing stands for a tensor that is not dense")
             stand_in = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=META)
+            self.made(stand_in)
             self._stand_ins[id(x)] = stand_in
             self.state.keep(x)
             self.state.stand_in(x, stand_in)
+            self.constants.stand_in(x, stand_in)
         return stand_in
+
+    def made(self, out: Any) -> None:
+        """Remember the stand-ins in what a call gave, without keeping them alive."""
+        if isinstance(out, Tensor):
+            self.stand_ins.append(ref(out))
+        elif out is not None:
+            self.stand_ins.extend(map(ref, tensors_of(out)))
+
+    def survivors(self) -> list[ref[Tensor]]:
+        """What is left of the trace's tensors without values once it has let go of them."""
+        self.state.forget()
+        self._stand_ins.clear()
+        written = list(self.constants.overwritten())
+        self.constants.forget()
+        return [tensor for tensor in (*self.stand_ins, *written) if tensor() is not None]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if self.looks_away:
@@ -119,12 +127,41 @@ class Tracer(DispatchMode):
             out = func(*args, **kwargs)
             facts = self.facts(func, args, kwargs, operands, out)
         else:
-            out, facts, operands = self._work_out(self, func, args, kwargs)
+            out, facts, operands = self._without_values(func, args, kwargs)
         if facts is not None:
             self._record(facts, operands)
-        if isinstance(out, Tensor) and not (out.is_meta or self.values):
-            self.to_meta(out)  # a constant was written to, in name only: its values are not its own
         return out
+
+    def _without_values(
+        self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> WorkedOut:
+        try:
+            out, facts, operands = self._work_out(self, func, args, kwargs)
+        except Exception as error:
+            out = self.constants.compute(func, args, kwargs)  # as where their values are asked for
+            if out is None:
+                self._note_refusal(error)
+                raise
+            operands = list(tensors_of((args, kwargs)))
+            return out, self.facts(func, args, kwargs, operands, out), operands
+        computed = None
+        if not (operands and operands[0].is_meta):
+            computed = self.constants.compute(func, args, kwargs, sizes_of=out)
+            out = out if computed is None else computed
+        if computed is None:
+            if written_arguments(func):
+                self.constants.note_writing(func, args, kwargs)
+            else:
+                self.made(out)
+        return out, facts, operands
+
+    def _note_refusal(self, error: Exception) -> None:
+        """Torch refuses the same on real tensors, unless the message is about these having none."""
+        changed = torch.is_grad_enabled() or torch_private.is_transforming()
+        autocast = any(map(torch.is_autocast_enabled, ("cpu", "cuda")))
+        words = str(error)
+        if not (changed or autocast or isinstance(error, NotImplementedError) or "meta" in words):
+            self.refused = True
 
     def facts(
         self,
@@ -149,17 +186,36 @@ class Tracer(DispatchMode):
 
     def _rename(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """A view, a new name or an allocation: views are made for real, they cost nothing."""
-        if self.values or func is _LIFT_FRESH or (func is _ITEM and self.has_values(args[0])):
+        if self.values or func is _LIFT_FRESH:
             out = func(*args, **kwargs)  # a constant written in the code has its values
+            if not self.values:
+                self.constants.adopt(out)
+        elif self.constants.all_have_values(args, kwargs):
+            out = self._free_constant(func, args, kwargs)
         else:
-            meta_args, meta_kwargs = self.on_meta(func, args, kwargs)
-            out = func(*meta_args, **meta_kwargs)
-            if meta_args and out is meta_args[0]:
-                return args[0]
+            out = self._free_stand_in(func, args, kwargs)
+            if args and out is args[0]:
+                return out
         if args and isinstance(args[0], Tensor) and args[0] in self.state:
             for tensor in tensors_of(out):
                 self.state.stand_in(args[0], tensor)
         return out
+
+    def _free_stand_in(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        meta_args, meta_kwargs = self.on_meta(func, args, kwargs)
+        out = func(*meta_args, **meta_kwargs)
+        if meta_args and out is meta_args[0]:
+            return args[0]
+        self.made(out)
+        return out
+
+    def _free_constant(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        if any(True for _ in tensors_of((args, kwargs))):  # a view is free at any size
+            out = self.constants.compute(func, args, kwargs, limit=None)
+            return self._free_stand_in(func, args, kwargs) if out is None else out
+        out = self._free_stand_in(func, args, kwargs)
+        computed = self.constants.compute(func, args, kwargs, sizes_of=out)
+        return out if computed is None else computed
 
     def _record(self, facts: Facts | str, operands: Iterable[Tensor]) -> None:
         if isinstance(facts, str):
@@ -205,5 +261,4 @@ def work_out(
 
 
 _NOWHERE = Place(None, "")
-_ITEM = torch.ops.aten._local_scalar_dense.default
 _LIFT_FRESH = torch.ops.aten.lift_fresh.default

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import prod
 from typing import Any, NamedTuple
 
 from torch import Tensor
 
 from shufflenet_flops.counting.op_classes import Work
 from shufflenet_flops.counting.row import IntShape
-from shufflenet_flops.trace.arguments import in_order
+from shufflenet_flops.trace.arguments import in_order, tensors_of
 from shufflenet_flops.trace.rules import FORMULAS, Context
+from shufflenet_flops.trace.rules.sparse import SPARSE, is_dense, stored
+from shufflenet_flops.trace.rules.supplied import supplied
 from shufflenet_flops.trace.state import State
+from shufflenet_flops.trace.torch_private import written_arguments
 
 
 class Facts(NamedTuple):
@@ -45,13 +49,22 @@ def facts_of(
     `operands` are the tensors among its arguments in order, `function` is the torch function that
     led to it.
     """
-    y = out[0] if isinstance(out, tuple | list) and out else out
-    if not isinstance(y, Tensor) or _is_bookkeeping(y):
-        return None
     formula = FORMULAS.get(func.overloadpacket)
-    if formula is None:
-        return str(func.overloadpacket)
-    work = formula(in_order(func, args, kwargs), y, Context(function, state.__contains__))
+    y = _result(func, args, kwargs, out)
+    if y is None or _is_bookkeeping(y):
+        return None
+    ordered = in_order(func, args, kwargs)
+    if not all(map(is_dense, operands)):
+        sparse = SPARSE.get(func.overloadpacket)
+        work = sparse(ordered) if sparse is not None else None
+        if work is None:
+            return f"{func.overloadpacket} of tensors that are not dense"
+    elif formula is not None:
+        work = formula(ordered, y, Context(function, state.__contains__))
+    else:
+        work = supplied(func, args, kwargs, y)
+        if work is None:
+            return str(func.overloadpacket)
     read, weighted = 0, False
     shapes, inputs, seen = [], [], set()
     for tensor in operands:
@@ -60,7 +73,7 @@ def facts_of(
         if key in seen:
             continue
         seen.add(key)
-        read += tensor.numel() * tensor.element_size()
+        read += distinct_elements(tensor) * tensor.element_size()
         trained = state.trained.get(key)
         if trained is None:
             inputs.append(shape)
@@ -90,6 +103,24 @@ def _aten_name(func: Any, args: tuple[Any, ...]) -> str:
     name: str = func.overloadpacket.__name__
     in_two = name == "linear" and args[0].dim() > 2 and not args[0].is_contiguous()
     return "matmul" if in_two else name
+
+
+def _result(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Tensor | None:
+    """The first tensor that a call gives, or writes to."""
+    written = written_arguments(func)
+    targets = [args[i] if i < len(args) else kwargs.get(name) for i, name in written]
+    return next(tensors_of((out, targets)), None)
+
+
+def distinct_elements(x: Tensor) -> int:
+    """How many elements of its memory a tensor shows: an expanded axis shows the same again."""
+    if not is_dense(x):
+        return stored(x).numel()
+    if x.is_contiguous():
+        return x.numel()
+    moving = [(size, abs(step)) for size, step in zip(x.shape, x.stride(), strict=True) if step]
+    span = 1 + sum((size - 1) * step for size, step in moving)
+    return min(prod(size for size, _ in moving), span) if x.numel() else 0
 
 
 def _is_bookkeeping(y: Tensor) -> bool:

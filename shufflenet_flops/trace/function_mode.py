@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
@@ -12,7 +13,10 @@ from torch.overrides import TorchFunctionMode
 from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import map_tensors
 from shufflenet_flops.trace.call_site import REPLACED, is_named
-from shufflenet_flops.trace.dispatch_mode import ASKING, Tracer
+from shufflenet_flops.trace.devices import ANSWERS as DEVICE_ANSWERS
+from shufflenet_flops.trace.devices import to_device
+from shufflenet_flops.trace.dispatch_mode import Tracer
+from shufflenet_flops.trace.higher_order import HIGHER_ORDER
 from shufflenet_flops.trace.shortcuts import Shortcuts
 from shufflenet_flops.trace.whole import WHOLE, with_attention_whole
 
@@ -23,8 +27,9 @@ class Functions(TorchFunctionMode):
     Those of `WHOLE`, and those with a short cut, are handed to the tracer as the ops they are.
     """
 
-    def __init__(self, tracer: Tracer, shortcuts: Shortcuts) -> None:
+    def __init__(self, tracer: Tracer, shortcuts: Shortcuts, device: torch.device) -> None:
         super().__init__()
+        self._device = device
         self._tracer = tracer
         self._known = {**WHOLE, **shortcuts.functions}
         self._plain_call = shortcuts.plain_call if torch_private.can_hide_functions() else None
@@ -40,6 +45,8 @@ class Functions(TorchFunctionMode):
         hidden, unseen = torch_private.without_functions, tracer.unseen
 
         def call(*inputs: Any, **kwargs: Any) -> Any:
+            if torch_private.is_transforming():
+                return whole(*inputs, **kwargs)
             with hidden(), unseen():
                 planned = plain(*inputs, **kwargs)
                 if planned is not None:
@@ -62,6 +69,9 @@ class Functions(TorchFunctionMode):
         if func in _METADATA:
             return func(*args, **(kwargs or {}))
         tracer = self._tracer
+        answer = DEVICE_ANSWERS.get(func)
+        if answer is not None and len(args) == 1 and args[0].is_meta and not tracer.values:
+            return answer(args[0], self._device)
         tracer.function = name = getattr(func, "__name__", "")
         tracer.callee = func
         if func in REPLACED and not is_named(func, torch_private.calling_frame(1)):
@@ -71,20 +81,28 @@ class Functions(TorchFunctionMode):
         kwargs = kwargs or {}
         try:
             known = self._known.get(func)
-            if known is not None and (not types or types == _PLAIN):
+            is_plain = not types or types == _PLAIN
+            if known is not None and is_plain and not torch_private.is_transforming():
                 with tracer.unseen():
                     out = known(tracer, *args, **kwargs)
                 if out is not NotImplemented:
                     return out
-            if name in ASKING and args and tracer.has_values(args[0]):
-                with tracer.unseen():
-                    return func(*args, **kwargs)
-            if name not in _ATTRIBUTES and not tracer.values:
-                # Torch checks that all arguments are on one device before any op is called.
-                args, kwargs = map_tensors(tracer.to_meta, (args, kwargs))
+            if torch_private.is_higher_order(func) and name in HIGHER_ORDER:
+                with self:
+                    return HIGHER_ORDER[name](tracer, *args, **kwargs)
             if func is F.multi_head_attention_forward:
                 func = self._multi_head
-            return func(*args, **kwargs)
+            if (
+                tracer.values
+                or name in _ATTRIBUTES
+                or tracer.constants.all_have_values(args, kwargs)
+            ):
+                return func(*args, **kwargs)
+            # Torch checks that all arguments are on one device before any op is called.
+            meta_args, meta_kwargs = map_tensors(tracer.to_meta, (args, kwargs))
+            meta_args, meta_kwargs = to_device(func, meta_args, meta_kwargs, self._device)
+            out = func(*meta_args, **meta_kwargs)
+            return args[0] if meta_args and out is meta_args[0] else out
         except Exception as error:
             tracer.note_failure(tracer.function, args, kwargs, error)
             raise

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import random
-import sys
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +17,8 @@ from shufflenet_flops.counting.row import IntShape
 from shufflenet_flops.errors import ModelError
 from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.call_site import function_name
+from shufflenet_flops.trace.kept import SIMPLE, Kept
+from shufflenet_flops.trace.process import process_untouched
 
 
 @dataclass(eq=False, slots=True)
@@ -111,38 +111,47 @@ def state_tensors(places: list[Place]) -> tuple[list[Tensor], list[Tensor]]:
 
 
 @contextmanager
-def untouched(places: list[Place]) -> Iterator[None]:
-    """On leaving, modules' attributes and the random number generators are as on entering.
+def untouched(places: list[Place], params: Sequence[Tensor], inputs: Any = ()) -> Iterator[None]:
+    """On leaving, what a forward pass may change is as on entering.
 
-    Attributes are restored by identity, lists, dicts and sets among them also by content.
+    That is modules' attributes and what hangs on them and on the inputs (see `kept`), which
+    parameters want gradients, and the process (see `process`). All is restored by identity.
     """
     before = [(vars(place.module), vars(place.module).copy()) for place in places]
-    containers = [
-        value for _, saved in before for value in saved.values() if value.__class__ in _CONTAINERS
-    ]
+    kept = Kept()
+    kept.ignore(place.module for place in places)
+    rest = [v for _, saved in before for v in saved.values() if v.__class__ not in SIMPLE]
+    containers = [value for value in rest if value.__class__ in _CONTAINERS]
     filled = [(container, container.copy()) for container in containers if container]
     empty = [container for container in containers if not container]
+    kept.ignore(containers)
+    for container, _ in filled:
+        kept.look_at(container.values() if hasattr(container, "values") else container)
+    kept.look_at(rest)
+    kept.look_at({type(place.module) for place in places})
+    kept.look_at((inputs,))
     scripted = [place.module for place in places if _is_scripted(place.module)]
     modes = [module.training for module in scripted]
-    generators = _random_state()
+    wanted = [param.requires_grad for param in params]
     try:
-        yield
+        with process_untouched():
+            yield
     finally:
         for attributes, saved in before:
             attributes.clear()
             attributes.update(saved)
         for container, content in filled:
             container.clear()
-            if isinstance(container, list):
-                container.extend(content)
-            else:
-                container.update(content)
+            container.extend(content) if isinstance(container, list) else container.update(content)
         for container in empty:
             if container:
                 container.clear()
+        kept.put_back()
         for module, mode in zip(scripted, modes, strict=True):
             module.training = mode
-        _restore_random_state(*generators)
+        for param, wants_grad in zip(params, wanted, strict=True):
+            if param.requires_grad != wants_grad:
+                param.requires_grad_(wants_grad)
 
 
 # Exactly these: what a container of another type does when it is filled again is not known.
@@ -160,19 +169,3 @@ def set_mode(place: Place, training: bool) -> None:
 
 def _is_scripted(module: Any) -> bool:
     return isinstance(module, torch.jit.ScriptModule) and hasattr(module, "training")
-
-
-def _random_state() -> tuple[Tensor, Any, Any]:
-    numpy_random = sys.modules.get("numpy.random")
-    return (
-        torch.get_rng_state(),
-        random.getstate(),
-        numpy_random.get_state() if numpy_random is not None else None,
-    )
-
-
-def _restore_random_state(torch_state: Tensor, python_state: Any, numpy_state: Any) -> None:
-    torch.set_rng_state(torch_state)
-    random.setstate(python_state)
-    if numpy_state is not None:
-        sys.modules["numpy.random"].set_state(numpy_state)

@@ -38,6 +38,11 @@ class State:
         """Keep a tensor alive: an id is only unique among the living."""
         self._alive.append(tensor)
 
+    def forget(self) -> None:
+        """Let go of every tensor."""
+        for kept in (self._origins, self.trained, self._alive):
+            kept.clear()
+
     def first_uses(self, tensors: Iterable[Tensor]) -> int:
         """Elements of the parameters among `tensors` that no earlier op has used."""
         params = 0

@@ -67,6 +67,14 @@ _GET_FRAME = _find("sys", "_getframe")
 # them, and the trace fails with its message.
 _SET_STANCE = _find("torch.compiler", "set_stance")
 
+# The transform of `torch.func` that is at work. Without it one is not noticed, and what a layer does
+# under `vmap` may be counted for one sample.
+_TRANSFORM = _find("torch._C._functorch", "peek_interpreter_stack")
+_IS_TRANSFORMED = _find("torch._C._functorch", "is_functorch_wrapped_tensor")
+
+# The class of `cond`, `while_loop` and others. Without it a model that uses them is refused.
+_HIGHER_ORDER = _find("torch._ops", "HigherOrderOperator")
+
 
 Hide = Callable[[], AbstractContextManager[Any]]
 
@@ -162,6 +170,32 @@ def arguments_of(op: Any) -> tuple[tuple[str, Any], ...]:
             "without which no call can be read: use another version of torch"
         )
     return tuple((argument.name, argument.default_value) for argument in schema.arguments)
+
+
+@cache
+def written_arguments(op: Any) -> tuple[tuple[int, str], ...]:
+    """Positions and names of the arguments that an op writes to; none where torch says nothing."""
+    schema = schema_of(op)
+    return tuple(
+        (position, argument.name)
+        for position, argument in enumerate(schema.arguments if schema is not None else ())
+        if argument.is_write
+    )
+
+
+def is_transforming() -> bool:
+    """Whether a transform of `torch.func`, such as `vmap`, is at work; False if nobody can tell."""
+    return _TRANSFORM is not None and _TRANSFORM() is not None
+
+
+def is_transformed(tensor: Tensor) -> bool:
+    """Whether a transform of `torch.func` has wrapped the tensor; False where nobody can tell."""
+    return _IS_TRANSFORMED is not None and bool(_IS_TRANSFORMED(tensor))
+
+
+def is_higher_order(function: Any) -> bool:
+    """Whether it is one of torch's operators that take functions; False where nobody can tell."""
+    return _HIGHER_ORDER is not None and isinstance(function, _HIGHER_ORDER)
 
 
 def has_kernel(qualified: str) -> bool:

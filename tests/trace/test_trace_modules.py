@@ -72,6 +72,14 @@ def hooking(self: With, x: Tensor) -> Tensor:
 
 
 image = torch.randn(1, 3, 8, 8)
+
+
+def changed_constant(self: With, x: Tensor) -> list[Tensor]:
+    steps = torch.tensor(1)
+    steps += 2
+    return [self.conv(x) for _ in range(int(steps))]
+
+
 META_ONLY: dict[str, tuple[Callable[[], nn.Module], tuple[Any, ...], int]] = {
     "scripted": (lambda: torch.jit.script(nn.Sequential(conv(), nn.Dropout())), (image,), ONE),
     "scripted within": (
@@ -118,6 +126,14 @@ META_ONLY: dict[str, tuple[Callable[[], nn.Module], tuple[Any, ...], int]] = {
     "channels last": (conv, (image.to(memory_format=torch.channels_last),), ONE),
     "half": (lambda: nn.Sequential(conv(), nn.BatchNorm2d(3)).half(), (image.half(),), ONE),
     "bfloat16": (lambda: conv().bfloat16(), (image.bfloat16(),), ONE),
+    "values worked out from constants": (
+        lambda: With(
+            lambda self, x: [self.conv(x) for _ in torch.linspace(0, 1, 3).tolist()],
+        ),
+        (image,),
+        3 * ONE,
+    ),
+    "changed constant": (lambda: With(changed_constant), (image,), 3 * ONE),
     "a constant's values": (
         lambda: With(lambda self, x: [self.conv(x) for _ in torch.tensor([4, 2]).tolist()]),
         (image,),
@@ -126,21 +142,13 @@ META_ONLY: dict[str, tuple[Callable[[], nn.Module], tuple[Any, ...], int]] = {
 }
 
 
-def changed_constant(self: With, x: Tensor) -> list[Tensor]:
-    steps = torch.tensor(1)
-    steps += 2
-    return [self.conv(x) for _ in range(int(steps))]
-
-
 ASKING: dict[str, tuple[Callable[..., Any], int]] = {
     "item": (lambda self, x: self.conv(x if x.mean().item() > 9 else self.conv(x)), 2 * ONE),
     "condition": (lambda self, x: self.conv(x if (x > 9).any() else self.conv(x)), 2 * ONE),
     "nonzero": (lambda self, x: self.conv(x)[torch.nonzero(x > 9)], ONE),
     "mask": (lambda self, x: self.conv(x)[x > 9], ONE),
-    "list": (lambda self, x: [self.conv(x) for _ in torch.linspace(0, 1, 3).tolist()], 3 * ONE),
     "array": (lambda self, x: self.conv(x) * float(x.numpy().sum()), ONE),
     "parameter": (lambda self, x: self.conv(x) * self.conv.bias[0].item(), ONE),
-    "changed constant": (changed_constant, 3 * ONE),
 }
 
 

@@ -49,7 +49,7 @@ MACS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], int]] = {
                            48 * 2 * 3),
     "linear": (nn.Linear(8, 5), (image,), 96 * 8 * 5),
     "linear of a vector": (nn.Linear(8, 5), (torch.randn(8),), 40),
-    "bilinear": (nn.Bilinear(3, 4, 5), (torch.randn(2, 3), torch.randn(2, 4)), 2 * 3 * 4 * 5),
+    "bilinear": (nn.Bilinear(3, 4, 5), (torch.randn(2, 3), torch.randn(2, 4)), 2 * 5 * (3 * 4 + 4)),
     "mm": (torch.mm, (a, b), 60),
     "matmul": (torch.matmul, (batch_a, b), 120),
     "operator": (lambda x, y: x @ y, (batch_a, batch_b), 120),

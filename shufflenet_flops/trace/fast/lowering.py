@@ -39,8 +39,8 @@ def _convolution(axes: int) -> Function:
         dilation: Any = 1,
         groups: int = 1,
     ) -> Any:
-        if isinstance(padding, str) or input.dim() != axes + 2:
-            return NotImplemented
+        if isinstance(padding, str) or input.dim() != axes + 2 or input.is_complex():
+            return NotImplemented  # torch takes a complex one apart into three real ones
         window = (_sizes(stride, axes), _sizes(padding, axes), _sizes(dilation, axes))
         return tracer.op(
             aten.convolution.default, (input, weight, bias, *window, False, none, groups)

@@ -90,7 +90,10 @@ def _linear(args: Args, y: Tensor, context: Context) -> Work:
 
 
 def _trilinear(args: Args, y: Tensor, context: Context) -> Work:
-    """A sum over one axis of products of three tensors, of which the outer two meet first."""
+    """Sums of products of three tensors: the first two meet, then the third.
+
+    Axes that the third has not are summed when the first two meet.
+    """
     factors, expands, summed = args[:3], args[3:6], args[6]
     shapes = []
     for factor, expand in zip(factors, expands, strict=True):
@@ -99,7 +102,9 @@ def _trilinear(args: Args, y: Tensor, context: Context) -> Work:
             sizes.insert(axis, 1)
         shapes.append(sizes)
     whole = torch.broadcast_shapes(*shapes)
-    macs = prod(whole) if summed else 0
+    early = [axis for axis in summed if axis in expands[2]]
+    between = prod(whole) // max(1, prod(whole[axis] for axis in early))
+    macs = (prod(whole) if early else 0) + (between if len(early) < len(summed) else 0)
     return Work("bilinear", Kind.LINEAR, {OpClass.LINEAR_MACS: macs})
 
 
@@ -162,13 +167,24 @@ def _encoder_layer(args: Args, y: Tensor, context: Context) -> Work:
     return Work("transformer_encoder_layer", Kind.MATMUL, counts)
 
 
-def _recurrent(weights: Callable[[Args], Sequence[Tensor]]) -> Formula:
+_Weights = tuple[Sequence[Tensor], Sequence[Tensor]]  # matrices and biases
+
+
+def _by_rank(args: Args) -> _Weights:
+    return [w for w in args[1] if w.dim() == 2], [w for w in args[1] if w.dim() == 1]
+
+
+def _of_mkldnn(args: Args) -> _Weights:
+    """Without biases, it is given zeros shaped like the matrices in their place."""
+    return args[1:3], args[3:5] if args[12] else ()
+
+
+def _recurrent(weights: Callable[[Args], _Weights]) -> Formula:
     """Every step multiplies by each weight matrix once."""
 
     def formula(args: Args, y: Tensor, context: Context) -> Work:
         steps = args[0].numel() // args[0].shape[-1]  # length x batch
-        matrices = [tensor for tensor in weights(args) if tensor.dim() == 2]
-        vectors = [tensor for tensor in weights(args) if tensor.dim() == 1]
+        matrices, vectors = weights(args)
         gates = sum(matrix.shape[0] for matrix in matrices) // 2
         counts = {
             OpClass.LINEAR_MACS: steps * sum(matrix.numel() for matrix in matrices),
@@ -204,6 +220,6 @@ FORMULAS: dict[Any, Formula] = {
     **formulas("_flash_attention_forward _efficient_attention_forward", _flash_attention),
     **formulas("_native_multi_head_attention", _multi_head),
     **formulas("_transformer_encoder_layer_fwd", _encoder_layer),
-    **formulas("mkldnn_rnn_layer", _recurrent(lambda args: args[1:5])),
-    **formulas("_cudnn_rnn miopen_rnn", _recurrent(lambda args: args[1])),
+    **formulas("mkldnn_rnn_layer", _recurrent(_of_mkldnn)),
+    **formulas("_cudnn_rnn miopen_rnn", _recurrent(_by_rank)),
 }

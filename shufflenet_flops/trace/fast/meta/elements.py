@@ -60,6 +60,9 @@ def _pad(x: Tensor, padding: Sequence[int], value: float = 0) -> Tensor:
 
 
 def _cat(tensors: Sequence[Tensor], axis: int = 0) -> Tensor | None:
+    tensors = [tensor for tensor in tensors if tensor.shape != (0,)]  # torch skips them
+    if not tensors:
+        return None
     first = tensors[0]
     if not -first.dim() <= axis < first.dim():
         raise refused("a concatenation", *tensors, f"along axis {axis}")

@@ -1,0 +1,87 @@
+"""Where tensors are: stand-ins answer as the real tensors would, so that no model sees the meta one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from shufflenet_flops.trace.arguments import META
+
+Answer = Callable[[Tensor, torch.device], Any]
+
+
+def device_of(tensors: Iterable[Tensor]) -> torch.device:
+    """The device of the first that is on a real one; the CPU where none is."""
+    for tensor in tensors:
+        if not tensor.is_meta:
+            return tensor.device
+    return torch.device("cpu")
+
+
+def _is(kind: str) -> Answer:
+    return lambda x, device: device.type == kind
+
+
+def _address(x: Tensor, device: torch.device) -> int:
+    """Different for every memory, and a multiple of 64, as real ones are."""
+    return x.untyped_storage()._cdata * 64 + x.storage_offset() * x.element_size()
+
+
+def _type(x: Tensor, device: torch.device) -> str:
+    real = torch.empty(0, dtype=x.dtype).type()
+    return real if device.type == "cpu" else real.replace("torch.", f"torch.{device.type}.")
+
+
+def _get_device(x: Tensor, device: torch.device) -> int:
+    return -1 if device.type == "cpu" else device.index or 0
+
+
+_PROPERTIES: Mapping[str, Answer] = {
+    "device": lambda x, device: device,
+    **{
+        f"is_{kind}": _is(kind) for kind in "cpu cuda ipu maia meta mps mtia vulkan xla xpu".split()
+    },
+}
+_ASKED: Mapping[Any, Answer] = {
+    Tensor.data_ptr: _address,
+    Tensor.type: _type,
+    Tensor.cpu: lambda x, device: x if device.type == "cpu" else Tensor.cpu(x),
+    Tensor.get_device: _get_device,
+    torch.get_device: _get_device,
+}
+ANSWERS: Mapping[Any, Answer] = MappingProxyType(
+    {
+        **{
+            getattr(Tensor, name).__get__: answer
+            for name, answer in _PROPERTIES.items()
+            if hasattr(Tensor, name)
+        },
+        **_ASKED,
+    }
+)
+
+
+def _theirs(value: Any, device: torch.device) -> Any:
+    """A device in a call on stand-ins, as they have it: where it is theirs, that is meta."""
+    if isinstance(value, str):
+        if value.partition(":")[0] != device.type:
+            return value
+        value = torch.device(value)
+    if not isinstance(value, torch.device) or value.type != device.type:
+        return value
+    return META if value.index in (None, device.index) else value
+
+
+def to_device(
+    func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], device: torch.device
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a call on stand-ins, with their own device for the real one."""
+    if "device" in kwargs:
+        kwargs = {**kwargs, "device": _theirs(kwargs["device"], device)}
+    if func is Tensor.to:
+        args = (args[0], *(_theirs(arg, device) for arg in args[1:]))
+    return args, kwargs

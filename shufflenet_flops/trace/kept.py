@@ -1,0 +1,208 @@
+"""What a forward pass may keep outside of its modules' attributes, and how it is put back.
+
+Everything that plainly hangs on a model is looked at before a trace: objects and containers in its
+attributes, closures and attributes of functions, its classes, and the variables of the Python
+modules that define them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from types import CellType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+# Exactly these: what a container of another type does when it is filled again is not known.
+MAPPINGS = frozenset({dict, OrderedDict, defaultdict, Counter})
+SEQUENCES = frozenset({list, deque, set})
+SIMPLE = frozenset(
+    {int, float, bool, str, bytes, complex, type(None), Tensor, nn.Parameter, torch.Size}
+    | {torch.dtype, torch.device, slice, range, property, staticmethod, classmethod, ModuleType}
+)
+# Libraries that keep no tensor of a call in their own classes and variables.
+_FOREIGN = frozenset(
+    "builtins enum functools logging numpy shufflenet_flops torch torchvision typing".split()
+)
+_DEPTH = 4  # how far below a variable of a Python module is looked
+
+
+class Kept:
+    """What was found, as it was; `put_back` makes it so again."""
+
+    def __init__(self) -> None:
+        self._seen: set[int] = set()
+        self._alive: list[Any] = []  # an id is only unique among the living
+        self._undo: list[Callable[[], None]] = []
+
+    def ignore(self, values: Iterable[Any]) -> None:
+        """These are somebody else's care."""
+        self._seen.update(map(id, values))
+
+    def put_back(self) -> None:
+        """Make everything as it was, by identity."""
+        for undo in self._undo:
+            undo()
+
+    def look_at(self, values: Iterable[Any], depth: int = 1000) -> None:
+        """Remember all that changes may hide in."""
+        for value in values:
+            kind = value.__class__
+            if kind in SIMPLE or depth < 0 or id(value) in self._seen:
+                continue
+            if kind is tuple and (not value or value[0].__class__ is int):  # sizes, mostly
+                continue
+            self._seen.add(id(value))
+            self._alive.append(value)
+            self._look_into(value, kind, depth - 1)
+
+    def _look_into(self, value: Any, kind: type, depth: int) -> None:
+        if kind in MAPPINGS:
+            self._undo.append(partial(_refill, value, value.copy()))
+            self.look_at(list(value.values()), depth)
+        elif kind in SEQUENCES:
+            self._undo.append(partial(_refill, value, value.copy()))
+            self.look_at(list(value), depth)
+        elif isinstance(value, tuple):
+            self.look_at(value, depth)
+        elif kind is FunctionType:
+            self._function(value, depth)
+        elif kind is MethodType:
+            self.look_at((value.__self__, value.__func__), depth)
+        elif kind is partial:
+            self.look_at((value.func, value.args, value.keywords), depth)
+        elif isinstance(value, type):
+            self._class(value, depth)
+        elif _is_users(kind):
+            self._object(value, kind, depth)
+        elif hasattr(value, "__wrapped__"):
+            self.look_at((value.__wrapped__,), depth)
+
+    def _function(self, function: FunctionType, depth: int) -> None:
+        if not _is_users(function):
+            return
+        for cell in function.__closure__ or ():
+            self._cell(cell, depth)
+        self.look_at(function.__defaults__ or (), depth)
+        self.look_at((function.__kwdefaults__ or {}).values(), depth)
+        self.look_at((vars(function),), depth)
+
+    def _cell(self, cell: CellType, depth: int) -> None:
+        try:
+            content = cell.cell_contents
+        except ValueError:  # empty
+            return
+        if id(cell) not in self._seen:
+            self._seen.add(id(cell))
+            self._alive.append(cell)
+            self._undo.append(partial(setattr, cell, "cell_contents", content))
+            self.look_at((content,), depth)
+
+    def _object(self, value: Any, kind: type, depth: int) -> None:
+        own = getattr(value, "__dict__", None)
+        if isinstance(own, dict):
+            self._undo.append(partial(_refill, own, own.copy()))
+            self.look_at(list(own.values()), depth)
+        for base in kind.__mro__:
+            slots = vars(base).get("__slots__", ())
+            for name in (slots,) if isinstance(slots, str) else slots:
+                if name not in ("__dict__", "__weakref__"):
+                    self._slot(value, name, depth)
+        if isinstance(value, dict | list | set | deque):  # of a class of the user's own
+            base = next(base for base in (dict, list, set, deque) if isinstance(value, base))
+            self._undo.append(partial(_refill_as, base, value, base(value)))
+            self.look_at(list(value.values() if isinstance(value, dict) else value), depth)
+        self.look_at((kind,), depth)
+
+    def _slot(self, value: Any, name: str, depth: int) -> None:
+        try:
+            content = object.__getattribute__(value, name)
+        except AttributeError:
+            self._undo.append(partial(_unset, value, name))
+            return
+        self._undo.append(partial(_set, value, name, content))
+        self.look_at((content,), depth)
+
+    def _class(self, kind: type, depth: int) -> None:
+        for base in kind.__mro__:
+            if not _is_users(base) or (base is not kind and id(base) in self._seen):
+                continue
+            self._seen.add(id(base))
+            own = dict(vars(base))
+            self._undo.append(partial(_reset_class, base, own))
+            self.look_at(own.values(), depth)
+            module = sys.modules.get(base.__module__)
+            if module is not None and id(vars(module)) not in self._seen:
+                self._seen.add(id(vars(module)))
+                self._variables(vars(module))
+
+    def _variables(self, variables: dict[str, Any]) -> None:
+        """Of a Python module; not its classes, most of which the model is not made of."""
+        self._undo.append(partial(_reset, variables, variables.copy()))
+        names = [value for value in variables.values() if not isinstance(value, type)]
+        self.look_at(names, _DEPTH)
+
+
+def _is_users(thing: Any) -> bool:
+    """Whether a class or function is neither Python's nor of a library that keeps no results."""
+    root = (getattr(thing, "__module__", None) or "builtins").partition(".")[0]
+    return root not in _FOREIGN
+
+
+def _same(a: Mapping[Any, Any], b: Mapping[Any, Any]) -> bool:
+    return len(a) == len(b) and all(key in a and a[key] is value for key, value in b.items())
+
+
+def _refill(container: Any, content: Any) -> None:
+    if isinstance(container, Mapping):
+        if _same(container, content):
+            return
+    elif len(container) == len(content) and all(map(_is, container, content)):
+        return
+    container.clear()
+    container.extend(content) if hasattr(container, "extend") else container.update(content)
+
+
+def _is(a: Any, b: Any) -> bool:
+    return a is b
+
+
+def _refill_as(base: Any, container: Any, content: Any) -> None:
+    if base is dict and _same(container, content):
+        return
+    base.clear(container)
+    (base.extend if hasattr(base, "extend") else base.update)(container, content)
+
+
+def _reset(variables: dict[str, Any], before: dict[str, Any]) -> None:
+    """Only the names whose values changed."""
+    for name in [name for name in variables if name not in before]:
+        del variables[name]
+    for name, value in before.items():
+        if name not in variables or variables[name] is not value:
+            variables[name] = value
+
+
+def _reset_class(kind: type, before: Mapping[str, Any]) -> None:
+    now = dict(vars(kind))
+    for name in now:
+        if name not in before:
+            type.__delattr__(kind, name)
+    for name, value in before.items():
+        if name not in now or now[name] is not value:
+            type.__setattr__(kind, name, value)
+
+
+def _set(value: Any, name: str, content: Any) -> None:
+    object.__setattr__(value, name, content)
+
+
+def _unset(value: Any, name: str) -> None:
+    try:
+        object.__delattr__(value, name)
+    except AttributeError:
+        pass

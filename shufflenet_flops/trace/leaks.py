@@ -1,0 +1,96 @@
+"""Tensors of a trace that outlive it, as in an `lru_cache`: they are taken back where they are held.
+
+A tensor without values is no use to anybody, and a model that finds one in its cache fails.
+"""
+
+from __future__ import annotations
+
+import gc
+import warnings
+from collections.abc import Iterable
+from functools import _lru_cache_wrapper
+from types import CellType, FrameType
+from typing import Any
+from weakref import ref
+
+from torch import Tensor
+
+_DEPTH = 6  # a tensor in a tuple in a dictionary in an object, and a little more
+
+
+def take_back(tensors: Iterable[ref[Tensor]]) -> None:
+    """Remove the tensors that are still alive from whatever holds them.
+
+    Caches of functions are emptied, entries of containers deleted, attributes deleted or set to
+    None. Warns where one cannot be reached.
+    """
+    tensors = [tensor for tensor in tensors if tensor() is not None]
+    if tensors:
+        gc.collect(0)  # all that was made since the trace began, as the collector was off
+    tensors = [tensor for tensor in tensors if tensor() is not None]
+    if not tensors:
+        return
+    _let_go([tensor() for tensor in tensors])
+    gc.collect(0)
+    left = sum(tensor() is not None for tensor in tensors)
+    if left:
+        warnings.warn(
+            f"the model keeps {left} tensors of the trace, which have no values, in a place where "
+            "they cannot be taken back: build it again before you run it",
+            stacklevel=2,
+        )
+
+
+def _let_go(held: list[Any]) -> None:
+    ours = [held]
+    for _ in range(_DEPTH):
+        ids = {id(value) for value in held}
+        above: list[Any] = []
+        ours.append(above)
+        for holder in gc.get_referrers(*held):
+            if any(holder is own for own in ours) or isinstance(holder, FrameType):
+                continue
+            if not _remove(holder, ids):
+                above.append(holder)
+        if not above:
+            return
+        held = above
+
+
+def _remove(holder: Any, ids: set[int]) -> bool:
+    """Whether the values of these ids could be removed from their holder."""
+    if isinstance(holder, _lru_cache_wrapper):
+        holder.cache_clear()
+    elif isinstance(holder, dict):
+        if _of_a_cache(holder):
+            return True
+        for key in [key for key, value in holder.items() if id(value) in ids or id(key) in ids]:
+            del holder[key]
+    elif isinstance(holder, list):
+        holder[:] = [value for value in holder if id(value) not in ids]
+    elif isinstance(holder, set):
+        holder.difference_update([value for value in holder if id(value) in ids])
+    elif isinstance(holder, CellType):
+        holder.cell_contents = None
+    else:
+        return _remove_attribute(holder, ids)
+    return True
+
+
+def _of_a_cache(holder: dict[Any, Any]) -> bool:
+    """Whether it was the dictionary of a function's cache, which is empty now."""
+    for owner in gc.get_referrers(holder):
+        if isinstance(owner, _lru_cache_wrapper):
+            owner.cache_clear()
+            return True
+    return False
+
+
+def _remove_attribute(holder: Any, ids: set[int]) -> bool:
+    names = [*getattr(holder, "__dict__", ()), *getattr(type(holder), "__slots__", ())]
+    removed = False
+    for name in names:
+        if id(getattr(holder, name, None)) in ids:
+            setattr(holder, name, None)
+            removed = True
+    return removed

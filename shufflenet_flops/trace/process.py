@@ -1,0 +1,70 @@
+"""Settings of the whole process that a forward pass may change, and how they are put back."""
+
+from __future__ import annotations
+
+import random
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+# How each is read, and how it is set to what was read.
+_SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...] = (
+    (torch.get_default_dtype, torch.set_default_dtype),
+    (torch.is_grad_enabled, torch.set_grad_enabled),
+    (torch.get_num_threads, torch.set_num_threads),
+    (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+    (torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
+    (torch.is_autocast_cache_enabled, torch.set_autocast_cache_enabled),
+    *(
+        (
+            lambda device=device: (
+                torch.is_autocast_enabled(device),
+                torch.get_autocast_dtype(device),
+            ),
+            lambda both, device=device: (
+                torch.set_autocast_enabled(device, both[0]),
+                torch.set_autocast_dtype(device, both[1]),
+            ),
+        )
+        for device in ("cpu", "cuda")
+    ),
+    *(
+        (
+            lambda name=name: getattr(torch.backends.cudnn, name),
+            lambda value, name=name: setattr(torch.backends.cudnn, name, value),
+        )
+        for name in ("enabled", "benchmark", "deterministic")
+    ),
+)
+
+
+@contextmanager
+def process_untouched() -> Iterator[None]:
+    """On leaving, torch's settings, random numbers, warning filters and sys.path are as before."""
+    settings = [read() for read, _ in _SETTINGS]
+    lists = [(values, values.copy()) for values in (warnings.filters, sys.path)]
+    torch_state, python_state = torch.get_rng_state(), random.getstate()
+    cuda_states = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    numpy_random = sys.modules.get("numpy.random")
+    numpy_state = numpy_random.get_state() if numpy_random is not None else None
+    try:
+        yield
+    finally:
+        for before, (read, write) in zip(settings, _SETTINGS, strict=True):
+            if read() != before:
+                write(before)
+        for values, copy in lists:
+            if values != copy:
+                values[:] = copy
+                with warnings.catch_warnings():
+                    pass  # on leaving it, Python notices that the filters changed
+        torch.set_rng_state(torch_state)
+        random.setstate(python_state)
+        if cuda_states is not None:
+            torch.cuda.set_rng_state_all(cuda_states)
+        if numpy_random is not None:
+            numpy_random.set_state(numpy_state)
