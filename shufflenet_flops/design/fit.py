@@ -61,7 +61,10 @@ def fit(
     multiple of the design's step is valid; so bisection finds what a scan of all widths would.
     Raises InputError where even the narrowest is over, or where `budgets` does not limit the width.
     """
-    limits = {metric: int(parse_amount(metric, amount)) for metric, amount in budgets.items()}
+    limits = {
+        metric: int(parse_amount(metric, amount)) if isinstance(amount, str) else amount
+        for metric, amount in budgets.items()
+    }
     step = lcm(design.step(numbers), multiple_of)
 
     def at(count: int) -> Choice | None:

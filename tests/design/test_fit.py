@@ -126,3 +126,15 @@ def test_an_int_and_a_position_are_told_apart() -> None:
 
     assert widths.tolist() == list(range(1, WIDEST + 1))
     assert bisect_right(metrics["macs"].tolist(), 9 * 100 * 100 * 32 * 32) == 100
+
+
+def test_a_budget_is_read_in_any_writing() -> None:
+    """As on the command line and in a budget file."""
+    design = find_design("shufflenet_v1")
+    fits = [
+        fit(design, {"g": 3}, {"macs": budget}) for budget in ("140 MMAC", "1.4e8", 140_000_000)
+    ]
+
+    assert fits[0] == fits[1] == fits[2]
+    with pytest.raises(InputError, match="FLOP is no unit of macs"):
+        fit(design, {"g": 3}, {"macs": "140 MFLOP"})
