@@ -1,4 +1,4 @@
-"""Where tensors are: stand-ins answer as the real tensors would, so that no model sees the meta one."""
+"""Where tensors are: stand-ins answer as real tensors would, so no model sees meta."""
 
 from __future__ import annotations
 

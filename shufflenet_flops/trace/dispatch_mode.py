@@ -14,8 +14,8 @@ from torch import Tensor
 from shufflenet_flops.counting import Row
 from shufflenet_flops.counting.row import IntShape
 from shufflenet_flops.spec.ops import shape_text
-from shufflenet_flops.trace.arguments import META, map_tensors, own_arguments, tensors_of
 from shufflenet_flops.trace import torch_private
+from shufflenet_flops.trace.arguments import META, map_tensors, own_arguments, tensors_of
 from shufflenet_flops.trace.call_site import first_shape
 from shufflenet_flops.trace.constants import Constants
 from shufflenet_flops.trace.facts import Facts, facts_of

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -202,7 +203,5 @@ def _set(value: Any, name: str, content: Any) -> None:
 
 
 def _unset(value: Any, name: str) -> None:
-    try:
+    with suppress(AttributeError):
         object.__delattr__(value, name)
-    except AttributeError:
-        pass
