@@ -28,7 +28,7 @@ def _is(kind: str) -> Answer:
 
 def _address(x: Tensor, device: torch.device) -> int:
     """Different for every memory, and a multiple of 64, as real ones are."""
-    return int(x.untyped_storage()._cdata) * 64 + x.storage_offset() * x.element_size()
+    return int(x.untyped_storage()._cdata * 64 + x.storage_offset() * x.element_size())
 
 
 def _type(x: Tensor, device: torch.device) -> str:
