@@ -1,4 +1,4 @@
-"""Where tensors are: stand-ins answer as the real tensors would, so that no model sees the meta one."""
+"""Where tensors are: stand-ins answer as real tensors would, so no model sees meta."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _is(kind: str) -> Answer:
 
 def _address(x: Tensor, device: torch.device) -> int:
     """Different for every memory, and a multiple of 64, as real ones are."""
-    return x.untyped_storage()._cdata * 64 + x.storage_offset() * x.element_size()
+    return int(x.untyped_storage()._cdata * 64 + x.storage_offset() * x.element_size())
 
 
 def _type(x: Tensor, device: torch.device) -> str:

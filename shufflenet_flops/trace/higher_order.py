@@ -1,4 +1,4 @@
-"""Torch's operators that take functions: each as the calls of these functions that it stands for."""
+"""Torch's operators that take functions: each as the calls of these that it stands for."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _map(tracer: Tracer, function: Function, series: Sequence[Tensor], rest: Any
 def _flex_attention(
     tracer: Tracer, query: Tensor, key: Tensor, value: Tensor, *rest: Any, **kwargs: Any
 ) -> Any:
-    """Attention; what changes its scores, and blocks that are masked, save and cost nothing here."""
+    """Attention; what changes its scores, and masked blocks, count for nothing here."""
     named = {"enable_gqa": True} if query.shape[1] != key.shape[1] else {}
     with torch_private.without_functions(), tracer.unseen():
         y = tracer.op(aten.scaled_dot_product_attention.default, (query, key, value, None), named)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -129,7 +130,11 @@ class Kept:
 
     def _class(self, kind: type, depth: int) -> None:
         for base in kind.__mro__:
-            if not _is_users(base) or (base is not kind and id(base) in self._seen):
+            if (
+                not _is_users(base)
+                or _root(base) in sys.stdlib_module_names
+                or (base is not kind and id(base) in self._seen)
+            ):
                 continue
             self._seen.add(id(base))
             own = dict(vars(base))
@@ -143,14 +148,17 @@ class Kept:
     def _variables(self, variables: dict[str, Any]) -> None:
         """Of a Python module; not its classes, most of which the model is not made of."""
         self._undo.append(partial(_reset, variables, variables.copy()))
-        names = [value for value in variables.values() if not isinstance(value, type)]
-        self.look_at(names, _DEPTH)
+        own = [value for name, value in variables.items() if not name.startswith("__")]
+        self.look_at([value for value in own if not isinstance(value, type)], _DEPTH)
 
 
 def _is_users(thing: Any) -> bool:
     """Whether a class or function is neither Python's nor of a library that keeps no results."""
-    root = (getattr(thing, "__module__", None) or "builtins").partition(".")[0]
-    return root not in _FOREIGN
+    return _root(thing) not in _FOREIGN
+
+
+def _root(thing: Any) -> str:
+    return (getattr(thing, "__module__", None) or "builtins").partition(".")[0]
 
 
 def _same(a: Mapping[Any, Any], b: Mapping[Any, Any]) -> bool:
@@ -202,7 +210,5 @@ def _set(value: Any, name: str, content: Any) -> None:
 
 
 def _unset(value: Any, name: str) -> None:
-    try:
+    with suppress(AttributeError):
         object.__delattr__(value, name)
-    except AttributeError:
-        pass

@@ -1,4 +1,4 @@
-"""Tensors of a trace that outlive it, as in an `lru_cache`: they are taken back where they are held.
+"""Tensors of a trace that outlive it, as in an `lru_cache`: they are taken back.
 
 A tensor without values is no use to anybody, and a model that finds one in its cache fails.
 """

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,15 +21,10 @@ _SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...] = (
     (torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
     (torch.is_autocast_cache_enabled, torch.set_autocast_cache_enabled),
     *(
-        (
-            lambda device=device: (
-                torch.is_autocast_enabled(device),
-                torch.get_autocast_dtype(device),
-            ),
-            lambda both, device=device: (
-                torch.set_autocast_enabled(device, both[0]),
-                torch.set_autocast_dtype(device, both[1]),
-            ),
+        (partial(read, device), partial(write, device))
+        for read, write in (
+            (torch.is_autocast_enabled, torch.set_autocast_enabled),
+            (torch.get_autocast_dtype, torch.set_autocast_dtype),
         )
         for device in ("cpu", "cuda")
     ),
@@ -46,7 +42,8 @@ _SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...] = (
 def process_untouched() -> Iterator[None]:
     """On leaving, torch's settings, random numbers, warning filters and sys.path are as before."""
     settings = [read() for read, _ in _SETTINGS]
-    lists = [(values, values.copy()) for values in (warnings.filters, sys.path)]
+    both: tuple[Any, Any] = (warnings.filters, sys.path)
+    lists = [(values, values.copy()) for values in both]
     torch_state, python_state = torch.get_rng_state(), random.getstate()
     cuda_states = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
     numpy_random = sys.modules.get("numpy.random")

@@ -67,8 +67,8 @@ _GET_FRAME = _find("sys", "_getframe")
 # them, and the trace fails with its message.
 _SET_STANCE = _find("torch.compiler", "set_stance")
 
-# The transform of `torch.func` that is at work. Without it one is not noticed, and what a layer does
-# under `vmap` may be counted for one sample.
+# The transform of `torch.func` that is at work. Without it one is not noticed, and what a layer
+# does under `vmap` may be counted for one sample.
 _TRANSFORM = _find("torch._C._functorch", "peek_interpreter_stack")
 _IS_TRANSFORMED = _find("torch._C._functorch", "is_functorch_wrapped_tensor")
 

@@ -23,8 +23,6 @@ KEPT: Tensor | None = None
 
 class Plain:
     kept: Tensor | None = None
-    shared: Tensor | None = None
-    by_name: dict[str, Tensor] = {}
 
 
 class Slotted:

@@ -1,4 +1,4 @@
-"""Products of a sparse and a dense tensor: one MAC for each stored value and column that it meets."""
+"""Products of a sparse and a dense tensor: a MAC for each stored value and column it meets."""
 
 from __future__ import annotations
 

@@ -1,0 +1,82 @@
+"""Kinds of models that people report other counters wrong on; MACs by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from shufflenet_flops.trace import trace
+
+
+class Calls(nn.Module):
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__()
+        self.a = nn.Linear(8, 4)
+        self.function = function
+
+    def forward(self, *inputs: Any) -> Any:
+        return self.function(self, *inputs)
+
+
+def forces(self: Calls, x: Tensor) -> Tensor:
+    with torch.enable_grad():
+        x = x.detach().requires_grad_(True)
+        return torch.autograd.grad(self.a(x).sum(), x)[0]
+
+
+def grown(self: Calls, x: Tensor) -> Tensor:
+    y = torch.tensor([])
+    for _ in range(2):
+        y = torch.cat([y, self.a(x)], dim=1)
+    return y
+
+
+ONE = 3 * 8 * 4  # MACs of the layer on three rows
+x = torch.ones(3, 8)
+KINDS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], int]] = {
+    "vmap": (lambda self, x: torch.vmap(self.a)(x), (torch.ones(5, 3, 8),), 5 * ONE),
+    "func.grad": (lambda self, x: torch.func.grad(lambda y: self.a(y).sum())(x), (x,), 2 * ONE),
+    "autograd.grad": (forces, (x,), 2 * ONE),
+    "empty cat": (grown, (x,), 2 * ONE),
+    "device": (lambda self, x: self.a(x) if x.device.type == "cpu" else x, (x,), ONE),
+    "is_meta": (lambda self, x: x if x.is_meta or x.is_cuda else self.a(x), (x,), ONE),
+    "type": (lambda self, x: self.a(x) if x.type() == "torch.FloatTensor" else x, (x,), ONE),
+    "format": (lambda self, x: self.a(x) if f"{x.mean():.1f}" else x, (x,), ONE),
+    "index": (lambda self, x, n: self.a(x[: n.max()]), (x, torch.tensor([2, 1])), 2 * 8 * 4),
+    "generator": (lambda self, x: (self.a(x) for _ in range(3)), (x,), 3 * ONE),
+    "cond": (lambda self, x: torch.cond(x.sum() > 0, self.a, self.a, (x,)), (x,), ONE),
+    "sparse": (lambda self, x, a: a @ self.a(x), (x, torch.eye(3).to_sparse()), ONE + 3 * 4),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_macs_by_hand(name: str) -> None:
+    function, inputs, macs = KINDS[name]
+    traced = trace(Calls(function), *inputs)
+
+    assert traced.table.macs == macs
+    assert traced.unknown_ops == {}
+
+
+def test_the_process_is_as_it_was() -> None:
+    """Settings that a forward pass changes are put back."""
+
+    def change(self: Calls, x: Tensor) -> Tensor:
+        torch.set_default_dtype(torch.float64)
+        torch.set_grad_enabled(True)
+        torch.manual_seed(7)
+        return torch.rand(3)
+
+    model = Calls(change)
+    before = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_rng_state().tolist()
+    trace(model, x)
+
+    assert before == (
+        torch.get_default_dtype(),
+        torch.is_grad_enabled(),
+        torch.get_rng_state().tolist(),
+    )
