@@ -45,7 +45,7 @@ class Unfolding:
         self, node: NodeProto, graph: GraphProto, part: str, inputs: list[str], outputs: list[str]
     ) -> Iterator[NodeProto]:
         """The nodes of a graph within a node."""
-        self._written += len(graph.node)
+        self._written += 1 + len(graph.node)
         if self._written > MAX_NODES:
             raise InputError(
                 f"its {node.op_type} {node.name or node.output[0]} comes to more than "
@@ -159,7 +159,7 @@ class Unfolding:
 
 
 def _place(node: NodeProto) -> str:
-    return f"{next(name for name in node.output if name)}//"
+    return f"{next((name for name in node.output if name), node.name)}//"
 
 
 def _graphs(node: NodeProto) -> dict[str, GraphProto]:
