@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources.onnx.contributed import attributes_of, standard
-from shufflenet_flops.sources.onnx.inference import NAMESPACES, Inference
+from shufflenet_flops.sources.onnx.inference import Inference
+from shufflenet_flops.sources.onnx.schemas import NAMESPACES
 from shufflenet_flops.sources.onnx.subgraphs import MAX_NODES, inlined
 
 if TYPE_CHECKING:
