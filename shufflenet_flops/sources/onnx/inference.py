@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.counting.row import IntShape
 from shufflenet_flops.errors import InputError
-from shufflenet_flops.sources.onnx.contributed import attributes_of
+from shufflenet_flops.sources.onnx.chain import attributes_of
 from shufflenet_flops.sources.onnx.elements import (
     FEW_ELEMENTS,
     FLOAT,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from shufflenet_flops.counting import Row
 from shufflenet_flops.counting.op_classes import NATURES, Work, work_of
-from shufflenet_flops.sources.onnx.contributed import attributes_of
+from shufflenet_flops.sources.onnx.chain import attributes_of
 from shufflenet_flops.sources.onnx.inference import Inference
 from shufflenet_flops.sources.onnx.layout import (
     Strides,

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.errors import InputError
-from shufflenet_flops.sources.onnx.contributed import attributes_of, standard
+from shufflenet_flops.sources.onnx.chain import attributes_of
+from shufflenet_flops.sources.onnx.contributed import standard
 from shufflenet_flops.sources.onnx.inference import Inference
 from shufflenet_flops.sources.onnx.schemas import NAMESPACES
 from shufflenet_flops.sources.onnx.subgraphs import MAX_NODES, inlined
