@@ -21,8 +21,9 @@ from shufflenet_flops.sources.onnx.layout import (
     sliced,
     viewed,
 )
+from shufflenet_flops.sources.onnx.operand import Operand
 from shufflenet_flops.sources.onnx.parameters import Parameters
-from shufflenet_flops.sources.onnx.rules import FIRST_INPUT_ONLY, FORMULAS, FREE, OPS, Operand
+from shufflenet_flops.sources.onnx.rules import FIRST_INPUT_ONLY, FORMULAS, FREE, OPS
 from shufflenet_flops.sources.onnx.schemas import NAMESPACES, operator_name
 from shufflenet_flops.spec import OpClass
 
