@@ -10,6 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources import Input, Options, parse_input, resolve
 from shufflenet_flops.sources.source import Counted
 
@@ -177,6 +178,48 @@ def test_a_loop_whose_turns_are_known(tmp_path: Path) -> None:
     assert counted.table.macs == 4 * 2 * 3 * 3
     assert counted.params == 9
     assert counted.unknown_ops == {}
+
+
+def test_a_loop_without_end_is_refused(tmp_path: Path) -> None:
+    """With the most nodes that are counted."""
+    body = helper.make_graph(
+        [NODE("Identity", ["going"], ["again"]), NODE("Relu", ["state"], ["next"])],
+        "body",
+        [value("turn", dtype=INT64), value("going", dtype=TensorProto.BOOL), value("state", 2, 3)],
+        [value("again", dtype=TensorProto.BOOL), value("next", 2, 3)],
+    )
+    inner = helper.make_graph(
+        [NODE("Loop", ["many", "", "state"], ["next"], body=body)], "outer", list(body.input),
+        [value("going", dtype=TensorProto.BOOL), value("next", 2, 3)],
+    )  # fmt: skip
+    node = NODE("Loop", ["many", "", "x"], ["y"], body=inner)
+
+    with pytest.raises(InputError, match="comes to more than 20,000 nodes"):
+        count(tmp_path, [node], [value("x", 2, 3)], (array("many", 2**62, np.int64),))
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        NODE("Attention", ["x", "x", "x"], ["y"], q_num_heads=0, kv_num_heads=0),
+        NODE("If", ["x"], []),
+        NODE("Loop", ["", ""], []),
+        NODE("Einsum", ["x"], ["y"], equation="ijklmn"),
+        NODE("FusedConv", [], ["y"], domain="com.microsoft"),
+        NODE("MatMulNBits", ["x"], ["y"], domain="com.microsoft"),
+        NODE("Relu", ["nowhere"], ["y"]),
+    ],
+    ids=lambda node: node.op_type,
+)
+def test_malformed_nodes(tmp_path: Path, node: onnx.NodeProto) -> None:
+    """One line of ours, or an operator that is listed; never another error."""
+    message = ""
+    try:
+        unknown = count(tmp_path, [node], [value("x", 2, 3, 4)]).unknown_ops
+    except InputError as error:
+        message = str(error)
+    assert message or unknown
+    assert "\n" not in message
 
 
 def test_functions_of_the_file(tmp_path: Path) -> None:

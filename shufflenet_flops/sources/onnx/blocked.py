@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops.sources.onnx.contributed import BLOCKED, attributes_of
+from shufflenet_flops.sources.onnx.chain import attributes_of
+from shufflenet_flops.sources.onnx.contributed import BLOCKED
 
 if TYPE_CHECKING:
     from onnx import NodeProto, TensorProto

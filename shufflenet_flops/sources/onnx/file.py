@@ -50,7 +50,7 @@ class OnnxSource(Source):
             raise InputError(f"{self.name}: its graph is malformed: {one_line(error)}") from None
 
 
-_MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
+_MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
 
 
 def find(path: str, options: Options) -> OnnxSource:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from shufflenet_flops.counting import Row
 from shufflenet_flops.counting.op_classes import NATURES, Work, work_of
-from shufflenet_flops.sources.onnx.contributed import attributes_of
-from shufflenet_flops.sources.onnx.inference import NAMESPACES, Inference, operator_name
+from shufflenet_flops.sources.onnx.chain import attributes_of
+from shufflenet_flops.sources.onnx.inference import Inference
 from shufflenet_flops.sources.onnx.layout import (
     Strides,
     contiguous,
@@ -21,8 +21,10 @@ from shufflenet_flops.sources.onnx.layout import (
     sliced,
     viewed,
 )
+from shufflenet_flops.sources.onnx.operand import Operand
 from shufflenet_flops.sources.onnx.parameters import Parameters
-from shufflenet_flops.sources.onnx.rules import FIRST_INPUT_ONLY, FORMULAS, FREE, OPS, Operand
+from shufflenet_flops.sources.onnx.rules import FIRST_INPUT_ONLY, FORMULAS, FREE, OPS
+from shufflenet_flops.sources.onnx.schemas import NAMESPACES, operator_name
 from shufflenet_flops.spec import OpClass
 
 if TYPE_CHECKING:

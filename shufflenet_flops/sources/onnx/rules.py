@@ -7,68 +7,28 @@ agreement is evidence.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from math import prod
 from types import MappingProxyType
 from typing import Any
 
 from shufflenet_flops.counting import Kind
 from shufflenet_flops.counting.op_classes import NATURES, Work, work_of
-from shufflenet_flops.counting.row import IntShape, conv_kind
+from shufflenet_flops.counting.row import conv_kind
+from shufflenet_flops.sources.onnx.einsum import einsum
+from shufflenet_flops.sources.onnx.operand import Attributes, Formula, Inputs, Operand, at, has
 from shufflenet_flops.spec import OpClass
-
-Attributes = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Operand:
-    """One input or output of a node; `is_weight` where only initializers went into it.
-
-    `values` are those of a constant of few elements, None where they are not known.
-    """
-
-    shape: IntShape
-    itemsize: int
-    is_weight: bool = False
-    values: tuple[float, ...] | None = None
-
-    @property
-    def elements(self) -> int:
-        """How many elements it has."""
-        return prod(self.shape)
-
-    @property
-    def size_bytes(self) -> int:
-        """What reading or writing it moves."""
-        return self.elements * self.itemsize
-
-
-Inputs = Sequence[Operand | None]  # None for an optional input that is left out
-Formula = Callable[[Attributes, Inputs, Operand], Work]
-
-
-def _at(xs: Inputs, index: int) -> Operand:
-    x = xs[index]
-    if x is None:
-        raise ValueError(f"input {index} is missing")
-    return x
-
-
-def _has(xs: Inputs, index: int) -> bool:
-    return index < len(xs) and xs[index] is not None
 
 
 def _conv(x: int, weight: int, bias: int | None, *, transposed: bool = False) -> Formula:
     """A convolution whose image, weight and bias are these inputs."""
 
     def formula(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
-        image, kernels = _at(xs, x), _at(xs, weight)
+        image, kernels = at(xs, x), at(xs, weight)
         # A weight is (c_out, c_in/g, *kernel), transposed (c_in, c_out/g, *kernel).
         positions = image if transposed else y
         counts = {OpClass.CONV_MACS: positions.elements * prod(kernels.shape[1:])}
-        if bias is not None and _has(xs, bias):
+        if bias is not None and has(xs, bias):
             counts[OpClass.CONV_BIAS_ADDS] = y.elements
         kernel = kernels.shape[2:]
         groups = int(attributes.get("group", 1))
@@ -92,94 +52,24 @@ def _product(macs: int, a: Operand, b: Operand) -> Work:
 
 def _matmul(a: int, b: int) -> Formula:
     def formula(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
-        left, right = _at(xs, a), _at(xs, b)
+        left, right = at(xs, a), at(xs, b)
         return _product(y.elements * left.shape[-1], left, right)
 
     return formula
 
 
 def _gemm(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
-    a, b = _at(xs, 0), _at(xs, 1)
+    a, b = at(xs, 0), at(xs, 1)
     work = _product(y.elements * a.shape[0 if attributes.get("transA") else 1], a, b)
-    if not _has(xs, 2):
+    if not has(xs, 2):
         return work
     return work._replace(counts={**work.counts, OpClass.LINEAR_BIAS_ADDS: y.elements})
 
 
-def _einsum(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
-    """Operands met one after another, as torch does: a product where two have an index to sum.
-
-    What is summed in one operand alone is a sum before the product; where nothing is left to sum,
-    the product is one of elements.
-    """
-    terms, out = equation_of(
-        attributes["equation"], [len(_at(xs, i).shape) for i in range(len(xs))]
-    )
-    sizes: dict[str, int] = {}
-    for i, term in enumerate(terms):
-        for index, size in zip(term, _at(xs, i).shape, strict=True):
-            sizes[index] = max(size, sizes.get(index, 1))
-    weights = [_at(xs, i).is_weight for i in range(len(xs))]
-    counts: Counter[OpClass] = Counter()
-    current = _summed(terms[0], "".join(terms[1:]) + out, sizes, counts)
-    for position in range(1, len(terms)):
-        later = "".join(terms[position + 1 :]) + out
-        term = _summed(terms[position], current + later, sizes, counts)
-        union = dict.fromkeys(current + term)
-        met = prod(sizes[index] for index in union)
-        current = "".join(index for index in union if index in later)
-        if len(current) < len(union):
-            linear = weights[position] or (position == 1 and weights[0])
-            counts[OpClass.LINEAR_MACS if linear else OpClass.MATMUL_MACS] += met
-        else:
-            counts[OpClass.MUL_ELEMENTS] += met
-    kinds = {
-        OpClass.LINEAR_MACS: Kind.LINEAR,
-        OpClass.MATMUL_MACS: Kind.MATMUL,
-        OpClass.MUL_ELEMENTS: Kind.ELEMENTWISE,
-        OpClass.REDUCTION_INPUTS: Kind.REDUCTION,
-    }
-    kind = next((kinds[op_class] for op_class in kinds if counts[op_class]), Kind.MOVE)
-    return Work(
-        "einsum", kind, {op_class: counts[op_class] for op_class in kinds if counts[op_class]}
-    )
-
-
-def _summed(term: str, later: str, sizes: Mapping[str, int], counts: Counter[OpClass]) -> str:
-    """The indices of an operand that something after it asks for; the others are summed first."""
-    kept = "".join(index for index in dict.fromkeys(term) if index in later)
-    if len(kept) < len(set(term)):
-        counts[OpClass.REDUCTION_INPUTS] += prod(sizes[index] for index in set(term))
-    return kept
-
-
-def equation_of(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:
-    """The indices of each operand and of the result; an ellipsis becomes signs of its own."""
-    left, arrow, right = equation.replace(" ", "").partition("->")
-    terms = left.split(",")
-    if len(terms) != len(ranks):
-        raise ValueError(f"{equation!r} is no equation of {len(ranks)} operands")
-    # An ellipsis stands for axes counted from the last, here by signs that are no letters.
-    widest = 0
-    written = []
-    for term, rank in zip(terms, ranks, strict=True):
-        named = len(term.replace("...", ""))
-        free = rank - named if "..." in term else 0
-        widest = max(widest, free)
-        written.append(term.replace("...", _SIGNS[len(_SIGNS) - free :]))
-    if not arrow:
-        once = [index for index in sorted(set(left) - set(",.")) if left.count(index) == 1]
-        right = ("..." if "..." in left else "") + "".join(once)
-    return written, right.replace("...", _SIGNS[len(_SIGNS) - widest :])
-
-
-_SIGNS = "".join(chr(0x100 + i) for i in range(64))
-
-
 def _recurrent(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
     """Each step of each sequence meets the input weights and the recurrent weights once."""
-    steps = prod(_at(xs, 0).shape[:2])
-    macs = steps * (_at(xs, 1).elements + _at(xs, 2).elements)
+    steps = prod(at(xs, 0).shape[:2])
+    macs = steps * (at(xs, 1).elements + at(xs, 2).elements)
     return Work("recurrent", Kind.LINEAR, {OpClass.LINEAR_MACS: macs})
 
 
@@ -189,7 +79,7 @@ def _attention(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
     Queries, keys and values have axes (batch, heads, length, size), or (batch, length, heads·size)
     with the heads as attributes. Earlier keys and values come before the new ones.
     """
-    query, key, value = (_at(xs, i).shape for i in range(3))
+    query, key, value = (at(xs, i).shape for i in range(3))
     if len(query) == 4:
         heads, length, size = query[1:]
         keys, width = key[2], value[3]
@@ -197,8 +87,8 @@ def _attention(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
         heads = attributes["q_num_heads"]
         length, size, keys = query[1], query[2] // heads, key[1]
         width = value[2] // attributes["kv_num_heads"]
-    if _has(xs, 4):
-        keys += _at(xs, 4).shape[2]
+    if has(xs, 4):
+        keys += at(xs, 4).shape[2]
     scores = query[0] * heads * length * keys
     counts = {
         OpClass.MATMUL_MACS: scores * (size + width),
@@ -227,7 +117,7 @@ def _pool(kind: str) -> Formula:
     def formula(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
         kernel = tuple(attributes["kernel_shape"])
         counts = {
-            inputs: _at(xs, 0).elements,
+            inputs: at(xs, 0).elements,
             windows: y.elements * prod(kernel),
             outputs: y.elements,
         }
@@ -238,7 +128,7 @@ def _pool(kind: str) -> Formula:
 
 
 def _global_max_pool(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
-    inputs = _at(xs, 0).elements
+    inputs = at(xs, 0).elements
     counts = {
         OpClass.MAX_POOL_INPUTS: inputs,
         OpClass.MAX_POOL_WINDOWS: inputs,
@@ -249,14 +139,14 @@ def _global_max_pool(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
 
 def _global_pool(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
     counts = {
-        OpClass.GLOBAL_POOL_INPUTS: _at(xs, 0).elements,
+        OpClass.GLOBAL_POOL_INPUTS: at(xs, 0).elements,
         OpClass.GLOBAL_POOL_OUTPUTS: y.elements,
     }
     return Work("global_avg_pool", Kind.POOL, counts)
 
 
 def _mean(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
-    counts = {OpClass.MEAN_INPUTS: _at(xs, 0).elements, OpClass.MEAN_OUTPUTS: y.elements}
+    counts = {OpClass.MEAN_INPUTS: at(xs, 0).elements, OpClass.MEAN_OUTPUTS: y.elements}
     return Work("mean", Kind.POOL, counts)
 
 
@@ -282,14 +172,14 @@ _CLIPS: Mapping[Any, str] = {(0.0, 6.0): "relu6", (-1.0, 1.0): "hardtanh"}
 def _clip(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
     bounds = []
     for position, name in ((1, "min"), (2, "max")):  # attributes up to opset 10
-        x = _at(xs, position) if _has(xs, position) else None
+        x = at(xs, position) if has(xs, position) else None
         values = x.values if x is not None else None
         bounds.append(values[0] if values else attributes.get(name))
     return work_of(_CLIPS.get((bounds[0], bounds[1]), "clamp"), y.elements)
 
 
 def _reduction(op: str) -> Formula:
-    return lambda attributes, xs, y: work_of(op, _at(xs, 0).elements)
+    return lambda attributes, xs, y: work_of(op, at(xs, 0).elements)
 
 
 def _lookup(op: str) -> Formula:
@@ -360,7 +250,7 @@ FORMULAS: Mapping[str, Formula] = {
     "MatMulInteger": _matmul(0, 1),
     "QLinearMatMul": _matmul(0, 3),
     "Gemm": _gemm,
-    "Einsum": _einsum,
+    "Einsum": einsum,
     "Attention": _attention,
     **dict.fromkeys(("RotaryEmbedding", "Rotary"), _rotary),
     "DynamicQuantizeLinear": _quantize,

@@ -11,7 +11,7 @@ from shufflenet_flops.errors import InputError
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
-MAX_NODES = 100_000  # after loops are unrolled and functions are written out
+MAX_NODES = 20_000  # after loops are unrolled and functions are written out
 
 Inlined = tuple[list["NodeProto"], list["TensorProto"]]
 

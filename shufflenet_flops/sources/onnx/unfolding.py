@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.errors import InputError
-from shufflenet_flops.sources.onnx.contributed import attributes_of, standard
-from shufflenet_flops.sources.onnx.inference import NAMESPACES, Inference
+from shufflenet_flops.sources.onnx.chain import attributes_of
+from shufflenet_flops.sources.onnx.contributed import standard
+from shufflenet_flops.sources.onnx.inference import Inference
+from shufflenet_flops.sources.onnx.schemas import NAMESPACES
 from shufflenet_flops.sources.onnx.subgraphs import MAX_NODES, inlined
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class Unfolding:
         self, node: NodeProto, graph: GraphProto, part: str, inputs: list[str], outputs: list[str]
     ) -> Iterator[NodeProto]:
         """The nodes of a graph within a node."""
-        self._written += len(graph.node)
+        self._written += 1 + len(graph.node)
         if self._written > MAX_NODES:
             raise InputError(
                 f"its {node.op_type} {node.name or node.output[0]} comes to more than "
@@ -159,7 +161,7 @@ class Unfolding:
 
 
 def _place(node: NodeProto) -> str:
-    return f"{next(name for name in node.output if name)}//"
+    return f"{next((name for name in node.output if name), node.name)}//"
 
 
 def _graphs(node: NodeProto) -> dict[str, GraphProto]:

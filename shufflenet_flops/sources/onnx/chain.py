@@ -1,0 +1,101 @@
+"""Nodes of ONNX's own operators, made in the place of another's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+
+Rank = Callable[[str], int | None]
+Nodes = list["NodeProto"]
+# From the node, its attributes and the rank of a value to nodes; None where it cannot be told.
+Meaning = Callable[["NodeProto", Mapping[str, Any], Rank], Nodes | None]
+
+
+def attributes_of(node: NodeProto) -> dict[str, Any]:
+    """Numbers and texts; formulas ask for nothing else."""
+    found: dict[str, Any] = {}
+    for attribute in node.attribute:
+        if attribute.type == attribute.INT:
+            found[attribute.name] = attribute.i
+        elif attribute.type == attribute.FLOAT:
+            found[attribute.name] = attribute.f
+        elif attribute.type == attribute.INTS:
+            found[attribute.name] = list(attribute.ints)
+        elif attribute.type == attribute.FLOATS:
+            found[attribute.name] = list(attribute.floats)
+        elif attribute.type == attribute.STRING:
+            found[attribute.name] = attribute.s.decode()
+    return found
+
+
+def input_at(node: NodeProto, position: int) -> str:
+    return node.input[position] if position < len(node.input) else ""
+
+
+def inputs_at(node: NodeProto, positions: Iterable[int]) -> list[str]:
+    """The inputs at these positions, without those left out at the end."""
+    names = [input_at(node, position) for position in positions]
+    while names and not names[-1]:
+        names.pop()
+    return names
+
+
+def make_node(op_type: str, inputs: list[str], outputs: list[str], **attributes: Any) -> NodeProto:
+    from onnx import helper
+
+    return helper.make_node(op_type, inputs, outputs, **attributes)
+
+
+class Chain:
+    """Nodes one after another, of which the last gives the output of the node they stand for."""
+
+    def __init__(self, node: NodeProto) -> None:
+        self.nodes: Nodes = []
+        self._output = node.output[0]
+
+    def then(self, op_type: str, inputs: list[str], outputs: int = 1, **attributes: Any) -> str:
+        """Add a node; the name of its first result."""
+        place = f"{self._output}//{len(self.nodes)}"
+        names = [place, *(f"{place}.{i}" for i in range(1, outputs))]
+        self.nodes.append(make_node(op_type, inputs, names, **attributes))
+        return place
+
+    def end(self, *further: str) -> Nodes:
+        """The nodes, of which the last has the name of the whole, and gives these others too."""
+        self.nodes[-1].output[:] = [self._output, *further]
+        return self.nodes
+
+
+CONV = ("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides")
+
+
+def picked(attributes: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: attributes[name] for name in names if name in attributes}
+
+
+def as_operator(op_type: str, *positions: int, keep: tuple[str, ...] = ()) -> Meaning:
+    """One operator on the inputs at these positions, with these attributes."""
+
+    def meaning(node: NodeProto, attributes: Mapping[str, Any], rank: Rank) -> Nodes:
+        inputs = inputs_at(node, positions)
+        return [make_node(op_type, inputs, list(node.output), **picked(attributes, *keep))]
+
+    return meaning
+
+
+def add_activation(chain: Chain, value: str, attributes: Mapping[str, Any]) -> None:
+    """Add the activation that the attributes ask for, if any."""
+    activation = attributes.get("activation", "")
+    if activation in ("", "None"):
+        return
+    limits = attributes.get("activation_params") or []
+    if activation == "Clip":
+        bounds = [chain.then("Constant", [], value_float=limit) for limit in limits]
+        chain.then("Clip", [value, *bounds])
+        return
+    names = {"LeakyRelu": ["alpha"], "HardSigmoid": ["alpha", "beta"]}
+    settings = dict(zip(names.get(activation, []), limits, strict=False))
+    chain.then(activation, [value], **settings)

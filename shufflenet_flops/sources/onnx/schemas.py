@@ -1,0 +1,91 @@
+"""What ONNX's own schemas say of an operator: the types of its outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from shufflenet_flops.errors import InputError
+from shufflenet_flops.sources.onnx.elements import FLOAT, INT32, NARROW
+
+if TYPE_CHECKING:
+    from onnx import NodeProto, TensorProto, TypeProto
+
+NAMESPACES = ("", "ai.onnx")
+
+
+def operator_name(node: NodeProto) -> str:
+    """The operator's type, with its domain where that is not ONNX's own."""
+    return node.op_type if node.domain in NAMESPACES else f"{node.domain}.{node.op_type}"
+
+
+@cache
+def schema_of(op_type: str, version: int, domain: str) -> Any:
+    """The schema in force at a version, or else the latest: optimised graphs use later ones."""
+    from onnx import defs
+
+    op_type = _ALIKE.get(op_type, op_type) if not domain else op_type
+    for wanted in (version, defs.onnx_opset_version()):
+        try:
+            return defs.get_schema(op_type, wanted, domain)
+        except defs.SchemaError:
+            continue
+    return None
+
+
+# Operators that are not ONNX's but stand in its namespace, and those whose shapes are the same.
+_ALIKE = {
+    "Reorder": "Identity",
+    "Rotary": "Identity",
+    "SimplifiedLayerNormalization": "RMSNormalization",
+}
+
+
+def infer_types(
+    schema: Any,
+    node: NodeProto,
+    inputs: Mapping[str, Any],
+    data: Mapping[str, TensorProto],
+    opsets: Mapping[str, int],
+) -> list[TypeProto | None]:
+    """The types of the node's outputs as its schema infers them.
+
+    Where an operator is not meant for narrow numbers, as in graphs that were quantised, its shapes
+    are those for fractions.
+    """
+    from onnx import helper, shape_inference
+
+    imports = [helper.make_opsetid(domain, version) for domain, version in opsets.items()]
+    try:
+        found = shape_inference.infer_node_outputs(
+            schema, node, dict(inputs), dict(data), opset_imports=imports
+        )
+    except Exception as error:  # its C++ raises RuntimeError, and types of its own
+        elements = [value.tensor_type.elem_type for value in inputs.values()]
+        wide = {name: _widened(value) for name, value in inputs.items()}
+        if all(wide[name] is value for name, value in inputs.items()):
+            raise InputError(f"its shapes do not fit: {_described(node, error)}") from None
+        try:
+            found = shape_inference.infer_node_outputs(schema, node, wide, opset_imports=imports)
+        except Exception:
+            raise InputError(f"its shapes do not fit: {_described(node, error)}") from None
+        for value in found.values():
+            value.tensor_type.elem_type = elements[0]
+    return [found.get(name) for name in node.output]
+
+
+def _widened(value: TypeProto) -> TypeProto:
+    """The type with fractions where it has narrow numbers, the same type otherwise."""
+    if value.tensor_type.elem_type not in NARROW | {INT32}:
+        return value
+    wide = type(value)()
+    wide.CopyFrom(value)
+    wide.tensor_type.elem_type = FLOAT
+    return wide
+
+
+def _described(node: NodeProto, error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = " ".join(lines) or type(error).__name__
+    return f"{operator_name(node)} {node.name}: {text}".replace(" :", ":")
