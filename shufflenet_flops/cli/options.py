@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 
 from shufflenet_flops.cli.output import Format
-from shufflenet_flops.errors import shown
 from shufflenet_flops.report.format.registry import RESULTS, suffixes
 from shufflenet_flops.sources import Options, parse_args, parse_input
 
@@ -24,13 +23,17 @@ OUTPUT = "Output"
 _LONGEST = 30  # digits of a number; 2^63 has 19
 
 
+def _cut(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
 def whole_number(text: str | int, least: int = 1, most: int | None = None) -> int:
     """An option's value as a whole number. Raises BadParameter unless least ≤ number ≤ most."""
     value = str(text)
     if not (value.isascii() and value.isdigit()) or int(value[:_LONGEST]) < least:
-        raise typer.BadParameter(f"{shown(value)} is not a whole number of at least {least}")
+        raise typer.BadParameter(f"{_cut(value)} is not a whole number of at least {least}")
     if len(value) > _LONGEST:
-        raise typer.BadParameter(f"{shown(value)} has more than {_LONGEST} digits")
+        raise typer.BadParameter(f"{_cut(value)} has more than {_LONGEST} digits")
     if most is not None and int(value) > most:
         raise typer.BadParameter(f"{value} is not a whole number of at most {most:,}")
     return int(value)
@@ -61,7 +64,7 @@ def seconds(text: str | float) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value < math.inf:
-        raise typer.BadParameter(f"{shown(text)} is not a number of seconds, 0 or more")
+        raise typer.BadParameter(f"{_cut(str(text))} is not a number of seconds, 0 or more")
     return value
 
 
