@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import metadata
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from shufflenet_flops.counters.cost_model import (
     ADAPTIVE_AVERAGE_POOLS,
@@ -20,7 +20,6 @@ from shufflenet_flops.counters.cost_model import (
     Part,
     Weights,
     norm_rules,
-    row_parts,
     torch_modules,
 )
 from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterTotal
@@ -139,6 +138,11 @@ class Thop(Counter):
     rank = 30
     in_compare = True
     rules = RULES
+    versions: ClassVar[Mapping[str, tuple[CostRule, ...]]] = {
+        "thop 0.1": RULES,
+        "ultralytics-thop 2.1": ULTRALYTICS_2_1_RULES,
+        "ultralytics-thop 2.2": ULTRALYTICS_RULES,
+    }
 
     def distribution(self) -> str:
         """`thop`, or `ultralytics-thop`, which installs a package of the same name."""
@@ -151,13 +155,16 @@ class Thop(Counter):
         macs, _ = thop.profile(model, inputs=tuple(inputs), verbose=False)
         return CounterTotal(int(macs))
 
+    def rules_here(self) -> tuple[CostRule, ...]:
+        """By the distribution, and how it counts since when."""
+        if _distribution() != "ultralytics-thop":
+            return RULES
+        first = metadata.version("ultralytics-thop").startswith("2.1.")
+        return ULTRALYTICS_2_1_RULES if first else ULTRALYTICS_RULES
+
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
         """By the exact type of the module."""
-        rules = self.rules
-        if _distribution() == "ultralytics-thop":
-            first = metadata.version("ultralytics-thop").startswith("2.1.")
-            rules = ULTRALYTICS_2_1_RULES if first else ULTRALYTICS_RULES
-        yield from row_parts(rules, trace.table.rows)
+        yield from super().parts(trace, facts)
         yield from recurrent_parts(trace.calls, _recurrent)
 
 
