@@ -13,12 +13,13 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "shufflenet_flops"
 
 # What every other room may import.
-CELLAR = ("errors", "environment", "no_gc", "registry", "saved", "toml_lines")
+CELLAR = ("errors", "environment", "no_gc", "model_copy", "registry", "saved", "toml_lines")
 # The rooms from the ground up, each with those that it stands on besides the cellar. `trace` and
 # `counters` know nothing of `zoo` and `build`: that they agree with them is evidence.
 STANDS_ON: Mapping[str, str] = {
     "errors": "",
     "environment": "",
+    "model_copy": "",
     "no_gc": "",
     "registry": "",
     "saved": "errors",
