@@ -17,6 +17,7 @@ CELLAR = (
     "errors",
     "environment",
     "no_gc",
+    "model_copy",
     "registry",
     "text_file",
     "toml_lines",
@@ -28,6 +29,7 @@ CELLAR = (
 STANDS_ON: Mapping[str, str] = {
     "errors": "",
     "environment": "",
+    "model_copy": "",
     "no_gc": "",
     "registry": "",
     "text_file": "errors",
@@ -43,6 +45,7 @@ STANDS_ON: Mapping[str, str] = {
     "counters": "spec counting trace",
     "sources": "spec zoo counting build trace",
     "latency": "spec zoo counting build trace sources",
+    "measure": "build trace counters",
     "comparison": "spec zoo counting counters sources latency",
     "paper": "spec zoo counting design sources latency",
     "budget": "spec zoo counting sources latency",

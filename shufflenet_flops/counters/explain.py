@@ -27,7 +27,8 @@ class Explanation:
     """What every counter says of one model on one input (its first tensor, batch first), and why.
 
     `miscounts` are, by counter whose total is explained, the places where it does not count the
-    MACs that ran. `norms` are the kinds of norms that the model has.
+    MACs that ran. `other_versions` are, by counter, the totals of versions that differ from the
+    installed one on this model. `norms` are the kinds of norms that the model has.
     """
 
     model: str
@@ -35,6 +36,7 @@ class Explanation:
     macs: int
     counters: Mapping[str, CounterReport]
     miscounts: Mapping[str, tuple[Miscount, ...]]
+    other_versions: Mapping[str, Mapping[str, int]]
     norms: tuple[str, ...]
     unknown_ops: Mapping[str, int]
 
@@ -71,9 +73,25 @@ def explain(
             for counter in chosen
             if reports[counter.name].residual == 0  # a prediction that is off tells nothing
         },
+        {
+            counter.name: others
+            for counter in chosen
+            if reports[counter.name].residual == 0
+            if (others := _other_versions(counter, traced, reports[counter.name].reported or 0))
+        },
         norms_of(traced.table.rows),
         traced.unknown_ops,
     )
+
+
+def _other_versions(counter: Counter, traced: Trace, reported: int) -> dict[str, int]:
+    rows = traced.table.rows
+    totals = {
+        version: sum(part.amount for part in row_parts(rules, rows))
+        for version, rules in counter.versions.items()
+    }
+    ours = sum(part.amount for part in row_parts(counter.rules_here(), rows))
+    return {version: reported + total - ours for version, total in totals.items() if total != ours}
 
 
 def _shape(inputs: Sequence[Any]) -> tuple[int, ...]:

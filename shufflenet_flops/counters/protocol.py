@@ -45,10 +45,15 @@ class Counter(ABC):
     extra: ClassVar[str] = ""  # the extra of this distribution that installs it, if one does
     failing: ClassVar[str] = ""  # what it does first, and where it fails most
     rules: ClassVar[tuple[CostRule, ...]] = ()
+    versions: ClassVar[Mapping[str, tuple[CostRule, ...]]] = MappingProxyType({})  # rules of each
 
     def distribution(self) -> str:
         """Name of the installed distribution that the counter comes from; by default its own."""
         return self.name
+
+    def rules_here(self) -> tuple[CostRule, ...]:
+        """The rules of the installed version."""
+        return self.rules
 
     @abstractmethod
     def count(self, model: nn.Module, inputs: Sequence[Any]) -> CounterTotal:
@@ -63,7 +68,7 @@ class Counter(ABC):
 
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
         """The cost model: what the counter makes of the traced work, by its rules, and of facts."""
-        yield from row_parts(self.rules, trace.table.rows)
+        yield from row_parts(self.rules_here(), trace.table.rows)
         for term, amount in facts.items():
             if amount:
                 yield Part("", term, amount)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -32,6 +29,7 @@ from shufflenet_flops.counters.cost_model import (
     torch_modules,
 )
 from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterError, CounterTotal
+from shufflenet_flops.counters.ptflops_import import imported
 from shufflenet_flops.counters.recurrent import Layer, recurrent_parts
 from shufflenet_flops.counters.registry import counter
 from shufflenet_flops.counters.torch_flops import unfused_attention
@@ -211,7 +209,7 @@ class _Ptflops(Counter):
 
     def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> CounterTotal:
         """Its MACs; it gives None for a model that it could not run."""
-        with _imported() as ptflops:
+        with imported() as ptflops:
             macs, _ = ptflops.get_model_complexity_info(
                 model,
                 (1,),
@@ -285,30 +283,3 @@ def _batch(model: nn.Module, inputs: Sequence[Tensor]) -> Tensor | dict[str, Ten
     if len(inputs) == 1 and getattr(inputs[0], "shape", ())[:1] == (1,):
         return inputs[0]
     return dict(zip(inspect.signature(model.forward).parameters, inputs, strict=False))
-
-
-@contextmanager
-def _imported() -> Iterator[Any]:
-    """ptflops, imported anew.
-
-    It imports torchvision and timm, if they are installed, to know two of their classes. No model
-    has one of these unless they are imported already; a torchvision that does not match torch
-    would cost the counter.
-    """
-    hidden = [name for name in ("torchvision", "timm") if name not in sys.modules]
-    known = {name: module for name, module in sys.modules.items() if _is_part(name)}
-    for name in known:
-        del sys.modules[name]
-    for name in hidden:
-        # The documented way to make an import fail, unknown to the type hints.
-        sys.modules[name] = None  # type: ignore[assignment]
-    try:
-        yield importlib.import_module("ptflops")
-    finally:
-        for name in [*hidden, *filter(_is_part, list(sys.modules))]:
-            del sys.modules[name]
-        sys.modules.update(known)
-
-
-def _is_part(name: str) -> bool:
-    return name.split(".")[0] == "ptflops"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import metadata
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from shufflenet_flops.counters.cost_model import (
     ADAPTIVE_AVERAGE_POOLS,
@@ -15,11 +15,11 @@ from shufflenet_flops.counters.cost_model import (
     CONVOLUTIONS,
     INSTANCE_NORMS,
     TRANSPOSED,
+    Amount,
     CostRule,
     Part,
     Weights,
     norm_rules,
-    row_parts,
     torch_modules,
 )
 from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterTotal
@@ -74,36 +74,44 @@ def _recurrent(layer: Layer) -> tuple[int, int]:
     return layer.gates * (inputs + hidden) * hidden, gates + state
 
 
-def _rule(
-    modules: frozenset[str], weights: Weights, *, aten: frozenset[str] | None = None
-) -> CostRule:
-    return CostRule(weights, modules, aten=aten, times=_times)
-
-
 _UPSAMPLE = torch_modules("upsampling: Upsample UpsamplingBilinear2d UpsamplingNearest2d")
 _NEAREST = frozenset(f"upsample_nearest{axes}d" for axes in (1, 2, 3))
 _INTERPOLATED = OpClass.INTERPOLATED_ELEMENTS
 
-RULES = (
-    _rule(CONVOLUTIONS, {OpClass.CONV_MACS: 1}),
-    _rule(TRANSPOSED, {OpClass.CONV_MACS: _macs_at_outputs}),
-    _rule(torch_modules("linear: Linear"), {OpClass.LINEAR_MACS: 1}),
-    *norm_rules(4, 2, modules=_NORMS, times=_times),
-    _rule(AVERAGE_POOLS, {OpClass.AVG_POOL_OUTPUTS: 1}),
-    _rule(
-        ADAPTIVE_AVERAGE_POOLS,
-        {OpClass.GLOBAL_POOL_INPUTS: _window_sums, OpClass.GLOBAL_POOL_OUTPUTS: 1},
-    ),
-    _rule(torch_modules("activation: PReLU"), {OpClass.ACTIVATION_ELEMENTS: 1}),
-    _rule(torch_modules("activation: Softmax"), {OpClass.SOFTMAX_ELEMENTS: _softmax}),
-    _rule(_UPSAMPLE, {_INTERPOLATED: 1}, aten=_NEAREST),
-    _rule(_UPSAMPLE, {_INTERPOLATED: 5}, aten=frozenset({"upsample_linear1d"})),
-    _rule(_UPSAMPLE, {_INTERPOLATED: 11}, aten=frozenset({"upsample_bilinear2d"})),
-    _rule(_UPSAMPLE, {_INTERPOLATED: 224 + 35}, aten=frozenset({"upsample_bicubic2d"})),
-)
+
+def _by_type(times: Callable[[Row], int] | None, transposed: int | Amount) -> tuple[CostRule, ...]:
+    """Rules for modules of exactly known types, each counted so many times."""
+
+    def rule(
+        modules: frozenset[str], weights: Weights, aten: frozenset[str] | None = None
+    ) -> CostRule:
+        return CostRule(weights, modules, aten=aten, times=times)
+
+    return (
+        rule(CONVOLUTIONS, {OpClass.CONV_MACS: 1}),
+        rule(TRANSPOSED, {OpClass.CONV_MACS: transposed}),
+        rule(torch_modules("linear: Linear"), {OpClass.LINEAR_MACS: 1}),
+        *norm_rules(4, 2, modules=_NORMS, times=times),
+        rule(AVERAGE_POOLS, {OpClass.AVG_POOL_OUTPUTS: 1}),
+        rule(
+            ADAPTIVE_AVERAGE_POOLS,
+            {OpClass.GLOBAL_POOL_INPUTS: _window_sums, OpClass.GLOBAL_POOL_OUTPUTS: 1},
+        ),
+        rule(torch_modules("activation: PReLU"), {OpClass.ACTIVATION_ELEMENTS: 1}),
+        rule(torch_modules("activation: Softmax"), {OpClass.SOFTMAX_ELEMENTS: _softmax}),
+        rule(_UPSAMPLE, {_INTERPOLATED: 1}, _NEAREST),
+        rule(_UPSAMPLE, {_INTERPOLATED: 5}, frozenset({"upsample_linear1d"})),
+        rule(_UPSAMPLE, {_INTERPOLATED: 11}, frozenset({"upsample_bilinear2d"})),
+        rule(_UPSAMPLE, {_INTERPOLATED: 224 + 35}, frozenset({"upsample_bicubic2d"})),
+    )
 
 
-# The rewritten distribution looks rules up by base class and counts a shared module once.
+RULES = _by_type(_times, _macs_at_outputs)
+# The other distribution at first mended shared modules and transposed convolutions alone.
+ULTRALYTICS_2_1_RULES = _by_type(None, 1)
+
+
+# From 2.2 on it looks rules up by base class and counts a shared module once.
 def is_module(row: Row) -> bool:
     """Whether a layer ran on its own weight, so that its class is one of torch's or below one."""
     return "weight" in row.call.params
@@ -130,6 +138,11 @@ class Thop(Counter):
     rank = 30
     in_compare = True
     rules = RULES
+    versions: ClassVar[Mapping[str, tuple[CostRule, ...]]] = {
+        "thop 0.1": RULES,
+        "ultralytics-thop 2.1": ULTRALYTICS_2_1_RULES,
+        "ultralytics-thop 2.2": ULTRALYTICS_RULES,
+    }
 
     def distribution(self) -> str:
         """`thop`, or `ultralytics-thop`, which installs a package of the same name."""
@@ -142,10 +155,16 @@ class Thop(Counter):
         macs, _ = thop.profile(model, inputs=tuple(inputs), verbose=False)
         return CounterTotal(int(macs))
 
+    def rules_here(self) -> tuple[CostRule, ...]:
+        """By the distribution, and how it counts since when."""
+        if _distribution() != "ultralytics-thop":
+            return RULES
+        first = metadata.version("ultralytics-thop").startswith("2.1.")
+        return ULTRALYTICS_2_1_RULES if first else ULTRALYTICS_RULES
+
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
         """By the exact type of the module."""
-        rules = ULTRALYTICS_RULES if _distribution() == "ultralytics-thop" else self.rules
-        yield from row_parts(rules, trace.table.rows)
+        yield from super().parts(trace, facts)
         yield from recurrent_parts(trace.calls, _recurrent)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib import metadata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from shufflenet_flops.counters.cost_model import (
     CostRule,
@@ -50,14 +50,19 @@ def unfused_attention(row: Row, version: tuple[int, ...] | None = None) -> bool:
     return not taken or queries[-1] != values[-1]
 
 
-RULES = (
-    CostRule(
-        _TWICE,
-        aten=frozenset("convolution _convolution linear matmul mm addmm bmm baddbmm".split()),
-        when=lambda row: is_not_attention(row) and not fused_lstm(row),
-    ),
-    CostRule({OpClass.MATMUL_MACS: 2}, when=unfused_attention),
+def _rules(version: tuple[int, ...] | None = None) -> tuple[CostRule, ...]:
+    return (
+        _PRODUCTS,
+        CostRule({OpClass.MATMUL_MACS: 2}, when=lambda row: unfused_attention(row, version)),
+    )
+
+
+_PRODUCTS = CostRule(
+    _TWICE,
+    aten=frozenset("convolution _convolution linear matmul mm addmm bmm baddbmm".split()),
+    when=lambda row: is_not_attention(row) and not fused_lstm(row),
 )
+RULES = _rules()
 
 
 @counter
@@ -72,6 +77,10 @@ class TorchFlops(Counter):
     rank = 10
     in_compare = True
     rules = RULES
+    versions: ClassVar[Mapping[str, tuple[CostRule, ...]]] = {
+        "torch before 2.14": _rules((2, 13)),
+        "torch from 2.14 on": _rules((2, 14)),
+    }
 
     def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> CounterTotal:
         """Total FLOPs of one forward pass.

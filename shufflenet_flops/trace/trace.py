@@ -6,7 +6,6 @@ shapes and strides of its arguments alone. The module is left exactly as it was.
 
 from __future__ import annotations
 
-import copy
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 
 from shufflenet_flops.counting import ModuleCall, Table
 from shufflenet_flops.errors import ModelError
+from shufflenet_flops.model_copy import copied
 from shufflenet_flops.no_gc import no_gc
 from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import exhaust, map_tensors, tensors_of
@@ -82,7 +82,7 @@ def trace(
                 "does not have: build it on the CPU"
             ) from error
         try:
-            twin = copy.deepcopy(model)
+            twin = copied(model)
         except Exception as why:
             raise ModelError(f"{error}; and the model cannot be copied to run it: {why}") from why
         return _run(twin, call, training, values=True)

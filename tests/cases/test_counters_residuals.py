@@ -350,3 +350,17 @@ def test_attention_without_heads_goes_by_the_version(version: tuple[int, ...], m
     (row,) = trace(attention, torch.randn(TOKENS)).table.rows
 
     assert (row.macs if unfused_attention(row, version) else 0) == macs
+
+
+def test_versions_that_count_otherwise_are_named() -> None:
+    """An average pool: 4 outputs, which look at 16 elements each where pools count in full."""
+    module = nn.Sequential(nn.Conv2d(3, 1, 1), nn.AvgPool2d(4))
+    found = explain("pool", module.eval(), [torch.randn(1, 3, 8, 8)])
+    torch_models = explain(
+        "attention",
+        Calls(lambda parts, x: F.scaled_dot_product_attention(x, x, x)),
+        [torch.randn(TOKENS)],
+    ).other_versions["torch"]
+
+    assert found.other_versions["thop"] == {"ultralytics-thop 2.2": 3 * 64 + 4 + 4 * 16}
+    assert set(torch_models.values()) in ({0}, {2 * 2 * 5 * 5 * 8})

@@ -125,6 +125,10 @@ def _notes(explanation: Explanation) -> list[str]:
             notes += [*others, f"{name}{total}; {rest or 'adds nothing'}"]
         else:
             notes += sentences
+    for name, totals in explanation.other_versions.items():
+        listed = ", ".join(f"{version} {total:,}" for version, total in totals.items())
+        installed = who(explanation.counters[name])
+        notes.append(f"other versions count otherwise than {installed}: {listed}")
     if explanation.unknown_ops:
         ops = ", ".join(f"{op} x{calls}" for op, calls in explanation.unknown_ops.items())
         notes.append(f"not counted by us, because unknown: {ops}")

@@ -1,0 +1,36 @@
+"""ptflops without the packages that it would import on its way."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def imported() -> Iterator[Any]:
+    """ptflops, imported anew.
+
+    It imports torchvision and timm, if they are installed, to know two of their classes. No model
+    has one of these unless they are imported already; a torchvision that does not match torch
+    would cost the counter.
+    """
+    hidden = [name for name in ("torchvision", "timm") if name not in sys.modules]
+    known = {name: module for name, module in sys.modules.items() if _is_part(name)}
+    for name in known:
+        del sys.modules[name]
+    for name in hidden:
+        # The documented way to make an import fail, unknown to the type hints.
+        sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield importlib.import_module("ptflops")
+    finally:
+        for name in [*hidden, *filter(_is_part, list(sys.modules))]:
+            del sys.modules[name]
+        sys.modules.update(known)
+
+
+def _is_part(name: str) -> bool:
+    return name.split(".")[0] == "ptflops"
