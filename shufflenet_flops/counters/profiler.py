@@ -35,11 +35,6 @@ def _is_convolution(row: Row) -> bool:
     return row.op == "conv2d" and row.aten == "convolution"
 
 
-def _bilinear(row: Row) -> int:
-    """Two products for each output: with the first input, then with the second."""
-    return 2 * (row.macs + prod(row.output) * row.operands[2][-1])
-
-
 def _out_of_place(row: Row) -> bool:
     """Without the biases that torch adds in place where nobody watches."""
     biased = row.call.function.endswith("multi_head_attention_forward") and row.weighted
@@ -53,7 +48,7 @@ RULES = (
         aten=frozenset("linear matmul mm addmm bmm baddbmm".split()),
         when=lambda row: is_not_attention(row) and not fused_lstm(row),
     ),
-    CostRule({OpClass.LINEAR_MACS: _bilinear}, aten=frozenset({"_trilinear"})),
+    CostRule({OpClass.LINEAR_MACS: 2}, aten=frozenset({"_trilinear"})),
     CostRule({OpClass.MATMUL_MACS: _written_out}, when=unfused_attention),
     # Repeating a tensor adds up one size per axis.
     CostRule({OpClass.MOVED_ELEMENTS: lambda row: len(row.output)}, aten=frozenset({"repeat"})),

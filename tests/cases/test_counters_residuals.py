@@ -267,7 +267,9 @@ CASES: dict[str, tuple[int, Callable[[], nn.Module], tuple[int, ...]]] = {
     "GRU cell without bias": (18 * 14, lambda: nn.GRUCell(8, 6, bias=False), (1, 8)),
     "RNN cell": (6 * 14, lambda: nn.RNNCell(8, 6), (1, 8)),
     "bilinear": (
-        4 * 8 * 8, lambda: Calls(lambda parts, x: parts[0](x, x), nn.Bilinear(8, 8, 4)), (1, 8)
+        4 * (8 * 8 + 8),
+        lambda: Calls(lambda parts, x: parts[0](x, x), nn.Bilinear(8, 8, 4)),
+        (1, 8),
     ),
     "weight norm": (CONV, lambda: nn.utils.weight_norm(nn.Conv2d(3, 4, 3)), IMAGE),
     "weight norm by parametrization": (

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from shufflenet_flops.counters import compared_counters
+from shufflenet_flops.counters import Counter, compared_counters
 from shufflenet_flops.counters.run import run_counter
 from shufflenet_flops.errors import ModelError
 from shufflenet_flops.spec import OpClass
@@ -115,20 +115,18 @@ def test_a_failing_forward_is_one_line_and_leaves_no_trace() -> None:
     assert_unchanged(before, snapshot(module))
 
 
-class Broken:
+class Broken(Counter):
     """A counter that raises."""
 
     name = "broken"
     unit = "MAC"
+    rank = 0
 
     def distribution(self) -> str:
         return "torch"
 
     def count(self, model: nn.Module, inputs: object) -> object:
         raise RuntimeError("no such luck\nat all")
-
-    def weights(self, row: object) -> dict[OpClass, int]:
-        return {}
 
 
 def test_a_counter_that_raises_is_unavailable() -> None:

@@ -6,6 +6,7 @@ import ast
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from typing import TYPE_CHECKING
 
 from shufflenet_flops.counting import Row
@@ -81,7 +82,11 @@ class Reader:
     def _add(self, node: NodeProto, work: Work, inputs: Mapping[str, Operand], y: Operand) -> None:
         # A constant without axes is a number in the code, as in `2 * x`: no tensor is read.
         tensors = [x for x in inputs.values() if x.shape or not x.is_weight]
-        read = sum(x.size_bytes for x in tensors)
+        read = sum(
+            self._distinct_bytes(name, x)
+            for name, x in inputs.items()
+            if x.shape or not x.is_weight
+        )
         if work.fetched is not None:
             table = next(iter(inputs.values()))
             read += work.fetched * table.itemsize - table.size_bytes
@@ -101,6 +106,13 @@ class Reader:
                 groups=work.groups,
             )
         )
+
+    def _distinct_bytes(self, name: str, x: Operand) -> int:
+        """What reading it moves: an expanded axis shows the same elements again."""
+        strides = self._strides.get(name)
+        if strides is None:
+            return x.size_bytes
+        return prod(size for size, step in zip(x.shape, strides, strict=True) if step) * x.itemsize
 
     def _is_ready(self, name: str) -> bool:
         operand = self._operands.get(name)
