@@ -71,6 +71,11 @@ def trace(
     failed at; ValuesNeededError where that is because a model on the meta device has no values.
     """
     call = (inputs, dict(kwargs or {}))
+    if any(tensor.is_nested for tensor in tensors_of(call)):
+        raise ModelError(
+            "an input is a nested tensor, whose parts have sizes of their own: pass it padded "
+            "(torch.nested.to_padded_tensor), or count one part at a time"
+        )
     try:
         if not all(map(is_dense, tensors_of(call))):
             raise ValuesNeededError("an input is not a dense tensor")

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from shufflenet_flops.errors import ModelError
 from shufflenet_flops.trace import trace
 
 
@@ -80,3 +81,14 @@ def test_the_process_is_as_it_was() -> None:
         torch.is_grad_enabled(),
         torch.get_rng_state().tolist(),
     )
+
+
+@pytest.mark.parametrize("layout", [torch.strided, torch.jagged])
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_a_nested_tensor_is_refused_in_words(layout: torch.layout) -> None:
+    """Its parts have 5 and 3 rows; no one shape stands for both."""
+    parts = [torch.randn(5, 8), torch.randn(3, 8)]
+    nested = torch.nested.nested_tensor(parts, layout=layout)
+
+    with pytest.raises(ModelError, match=r"nested tensor.*to_padded_tensor"):
+        trace(nn.Linear(8, 4), nested)

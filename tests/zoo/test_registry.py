@@ -47,7 +47,7 @@ def test_a_name_is_given_once() -> None:
         ("shufflenet_v1@se=maybe", InputError, "must be true or false"),
         ("shufflenet_v1@classes=many", InputError, "must be a whole number"),
         ("shufflenet_v1@scale=wide", InputError, "must be a number"),
-        ("shufflenet_v1@scale=nan", InputError, "scale=nan: must be a number above 0"),
+        ("shufflenet_v1@scale=nan", InputError, "scale=nan: must be a number below 2^63"),
         ("shufflenet_v1@scale=-1", InputError, "scale=-1.0: must be a number above 0"),
         ("shufflenet_v1@slip=true", InputError, "it needs layout=article, g=1 and scale=1"),
         (
