@@ -7,7 +7,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import cast
 
-from shufflenet_flops.errors import UnknownNameError
+from shufflenet_flops.errors import DataError, UnknownNameError
 from shufflenet_flops.report.section import Section
 from shufflenet_flops.saved import Saved
 
@@ -31,7 +31,13 @@ def section_of(saved: Saved) -> Section:
     """
     check_command(saved.command)
     module = import_module(f"{__name__}.{SECTIONS[saved.command]}")
-    return cast("Callable[[Saved], Section]", module.section)(saved)
+    section = cast("Callable[[Saved], Section]", module.section)
+    try:
+        return section(saved)
+    except ArithmeticError as error:  # a time, a size or a total of 0 where none can be
+        raise DataError(
+            f"{saved.command}: its figures cannot belong together ({error}); run it again"
+        ) from None
 
 
 def check_command(command: str) -> None:
