@@ -86,6 +86,7 @@ class Tracer(DispatchMode):
             if torch_private.is_transformed(x):
                 return x
             if not is_dense(x):
+                # As torch raises where a stand-in will not do: a run on real values follows.
                 raise NotImplementedError("nothing stands for a tensor that is not dense")
             stand_in = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=META)
             self.made(stand_in)

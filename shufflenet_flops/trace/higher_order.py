@@ -20,6 +20,7 @@ Function = Callable[..., Any]
 
 def _is_true(condition: Any) -> bool:
     if isinstance(condition, Tensor) and condition.is_meta:
+        # As torch raises where a tensor without data is asked: a run on real values follows.
         raise NotImplementedError("a condition depends on values")
     return bool(condition)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -239,7 +240,7 @@ def test_every_value_of_a_json_document_has_its_line(value: object) -> None:
     document = Document("x.json", text)
     lines = text.split("\n")
     for path in leaves(value):
-        inner = value
+        inner: Any = value
         for step in path:
-            inner = inner[step]  # type: ignore[index]
+            inner = inner[step]
         assert json.dumps(inner) in lines[document.line(path) - 1]

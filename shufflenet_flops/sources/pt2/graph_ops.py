@@ -69,6 +69,10 @@ _EXPORTED = frozenset(
 )
 
 
+# These two are marks in a program. The reader knows them by identity and runs their graphs itself,
+# so that a call of one would be a mistake of ours.
+
+
 def with_set_grad_enabled(*args: Any) -> Any:
     """Stands for a part of the model under `torch.no_grad()`: (enabled, graph, *values)."""
     raise NotImplementedError
