@@ -29,6 +29,8 @@ SIMPLE = frozenset(
 _FOREIGN = frozenset(
     "builtins enum functools logging numpy shufflenet_flops torch torchvision typing".split()
 )
+# Containers that classes are derived from, the more special first.
+_BUILT_IN: tuple[Any, ...] = (OrderedDict, dict, list, set, deque)
 _DEPTH = 4  # how far below a variable of a Python module is looked
 
 
@@ -113,10 +115,11 @@ class Kept:
             for name in (slots,) if isinstance(slots, str) else slots:
                 if name not in ("__dict__", "__weakref__"):
                     self._slot(value, name, depth)
-        if isinstance(value, dict | list | set | deque):  # of a class of the user's own
-            base = next(base for base in (dict, list, set, deque) if isinstance(value, base))
-            self._undo.append(partial(_refill_as, base, value, base(value)))
-            self.look_at(list(value.values() if isinstance(value, dict) else value), depth)
+        if isinstance(value, _BUILT_IN):  # of a class of the user's own
+            base = next(base for base in _BUILT_IN if isinstance(value, base))
+            content = _content(base, value)
+            self._undo.append(partial(_refill_as, base, value, content))
+            self.look_at(list(content.values() if isinstance(content, dict) else content), depth)
         self.look_at((kind,), depth)
 
     def _slot(self, value: Any, name: str, depth: int) -> None:
@@ -179,11 +182,20 @@ def _is(a: Any, b: Any) -> bool:
     return a is b
 
 
+def _content(base: Any, container: Any) -> Any:
+    """What is really in it: a class of the user's own may give something else when it is asked."""
+    return dict(base.items(container)) if issubclass(base, dict) else base(base.__iter__(container))
+
+
 def _refill_as(base: Any, container: Any, content: Any) -> None:
-    if base is dict and _same(container, content):
+    if issubclass(base, dict) and _same(_content(base, container), content):
         return
     base.clear(container)
-    (base.extend if hasattr(base, "extend") else base.update)(container, content)
+    if issubclass(base, dict):
+        for key, value in content.items():
+            base.__setitem__(container, key, value)
+    else:
+        (base.update if base is set else base.extend)(container, content)
 
 
 def _reset(variables: dict[str, Any], before: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from functools import cache, lru_cache, partial
 from types import SimpleNamespace
@@ -181,3 +182,37 @@ def test_the_model_gives_what_it_gave(place: str, value: str) -> None:
     kept = VALUES[value](other, model.layer)
     torch.testing.assert_close(given, model.layer(other * kept))
     assert first.table.macs == second.table.macs == 2 * 5 * 8 * 8
+
+
+class Makes(OrderedDict[str, Any]):
+    """Gives an instance of the class that it holds (transformers keeps its activations so)."""
+
+    def __getitem__(self, key: str) -> Any:
+        return super().__getitem__(key)()
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        super().__setitem__(key, value)
+        super().__setitem__("last set", value)
+
+
+class Shouts(list[Any]):
+    def __iter__(self) -> Any:
+        return (str(item).upper() for item in super().__iter__())
+
+
+MAKES = Makes()
+MAKES["relu"] = nn.ReLU
+SHOUTS = Shouts(["quiet"])
+
+
+def test_a_container_that_gives_something_else_than_it_holds_is_put_back_as_it_was() -> None:
+    class Activated(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            OrderedDict.__setitem__(MAKES, "kept", x)
+            SHOUTS.append(x)
+            return MAKES["relu"](x)  # type: ignore[no-any-return] # of a class of its own
+
+    before = list(OrderedDict.items(MAKES))
+    trace(Activated(), torch.ones(2, 3))
+    assert list(OrderedDict.items(MAKES)) == before
+    assert list.__repr__(SHOUTS) == "['quiet']"
