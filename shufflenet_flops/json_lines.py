@@ -28,12 +28,12 @@ def parse_json(text: str) -> Any:
     """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
+        table = dict(pairs)
+        if len(table) < len(pairs):
             times = Counter(key for key, _ in pairs)
             twice = max(times, key=times.__getitem__)
             raise JsonError(_last_line(json.dumps(twice), text), f"{shown(twice)} is there twice")
-        return found
+        return table
 
     def refused(name: str) -> Any:
         raise JsonError(_last_line(name, text), f"{name} is no number")
@@ -102,7 +102,7 @@ class Document:
         is_object = self._text[start] == "{"
         if self._text[start] not in "{[" or self._text[self._skip(start + 1)] in "}]":
             return None
-        found = None
+        start_of_value = None
         position, index = start, 0
         while self._text[position] not in "}]":
             position = self._skip(position + 1)
@@ -111,7 +111,7 @@ class Document:
                 key, position = decoder.raw_decode(self._text, position)
                 position = self._skip(self._skip(position) + 1)
             if key == step:
-                found = position
+                start_of_value = position
             _, position = decoder.raw_decode(self._text, position)
             position, index = self._skip(position), index + 1
-        return found
+        return start_of_value

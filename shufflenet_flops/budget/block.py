@@ -10,7 +10,7 @@ from functools import cached_property
 from importlib import metadata
 from typing import Any
 
-from shufflenet_flops.budget.layers import Layer, fingerprint, full_hash, layer
+from shufflenet_flops.budget.layers import Layer, fingerprint, full_hash, layer_of_row
 from shufflenet_flops.counting import CONVENTIONS, Convention
 from shufflenet_flops.sources import Counted, Input
 
@@ -104,14 +104,14 @@ Lock = tuple[Block, ...]
 def stages_of(layers: Iterable[Layer]) -> tuple[Stage, ...]:
     """The stages of a model's layers, in the order in which they are first met."""
     parts: dict[str, list[Layer]] = {}
-    for one in layers:
-        parts.setdefault(one.stage, []).append(one)
+    for layer in layers:
+        parts.setdefault(layer.stage, []).append(layer)
     return tuple(
         Stage(
             name,
-            tuple(one for one in part if one.count or one.params),
-            sum(one.activations for one in part),
-            sum(one.memory_bytes for one in part),
+            tuple(layer for layer in part if layer.count or layer.params),
+            sum(layer.activations for layer in part),
+            sum(layer.memory_bytes for layer in part),
             full_hash(part),
         )
         for name, part in parts.items()
@@ -152,7 +152,7 @@ def block(
         tuple(map(str, inputs)),
         convention.name,
         counted.params,
-        tuple(layer(row, convention) for row in counted.table.rows),
+        tuple(layer_of_row(row, convention) for row in counted.table.rows),
         # As JSON gives them back: a date of TOML as text.
         args=json.loads(json.dumps(dict(args), default=str, sort_keys=True)),
         unknown_ops=dict(counted.unknown_ops),

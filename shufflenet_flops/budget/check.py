@@ -74,7 +74,7 @@ def judge(
 ) -> list[Verdict]:
     """A verdict for every limit. `before` is what an excess is explained by, where it has the model
     on the same input under the same convention."""
-    baselines = {one.order: one for one in before}
+    baselines = {block.order: block for block in before}
     verdicts = []
     for subject in subjects:
         for verdict in _of_subject(subject, baselines, timings):
@@ -203,20 +203,21 @@ def judge_lock(config: Config, subjects: Sequence[Subject], before: Lock) -> lis
     entries = {subject.name: subject.entry for subject in subjects}
     named = {(subject.name, limit.metric) for subject in subjects for limit in subject.entry.limits}
     failed = {subject.model for subject in subjects if subject.error}
-    known = tuple(one for one in before if one.model not in failed)
+    known = tuple(block for block in before if block.model not in failed)
     verdicts = []
-    for one in diff.compare(known, lock_of(subjects)):
-        for verdict in diff.judge([one], words=diff.LOCKED, hint=RELOCK, top=TOP):
-            if entry := entries.get(one.name):
-                is_held = verdict.metric in HELD or (one.name, verdict.metric) in named
+    for model in diff.compare(known, lock_of(subjects)):
+        for verdict in diff.judge([model], words=diff.LOCKED, hint=RELOCK, top=TOP):
+            if entry := entries.get(model.name):
+                is_held = verdict.metric in HELD or (model.name, verdict.metric) in named
                 verdict = replace(
                     verdict,
-                    level=entry.level or ("error" if is_held or not one.other_versions else "warn"),
+                    level=entry.level
+                    or ("error" if is_held or not model.other_versions else "warn"),
                     reason=entry.reason,
                     file=config.file,
                     line=entry.line(verdict.metric if verdict.metric in LIMITED else "model"),
                 )
-            elif one.before:
-                verdict = replace(verdict, file=str(config.lock_file), line=one.before.line)
+            elif model.before:
+                verdict = replace(verdict, file=str(config.lock_file), line=model.before.line)
             verdicts.append(verdict)
     return verdicts

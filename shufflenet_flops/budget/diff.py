@@ -117,19 +117,19 @@ def compare(before: Lock, after: Lock) -> list[ModelDiff]:
     the same structure, on the same input and under the same convention, is renamed.
     """
     diffs: list[ModelDiff] = []
-    old = sorted(before, key=lambda one: one.order)
-    new = sorted(after, key=lambda one: one.order)
-    for left, right in _matched(old, new, lambda one: one.order):
+    old = sorted(before, key=lambda block: block.order)
+    new = sorted(after, key=lambda block: block.order)
+    for left, right in _matched(old, new, lambda block: block.order):
         diffs.append(ModelDiff("same" if left == right else "changed", left, right))
-    for left, right in _matched(old, new, lambda one: one.name):
+    for left, right in _matched(old, new, lambda block: block.name):
         diffs.append(ModelDiff("not-comparable", left, right))
     for left, right in _matched(
-        old, new, lambda one: (one.inputs, one.convention, one.fingerprint, one.params)
+        old, new, lambda block: (block.inputs, block.convention, block.fingerprint, block.params)
     ):
         diffs.append(ModelDiff("renamed", left, right))
-    diffs += [ModelDiff("removed", one, None) for one in old]
-    diffs += [ModelDiff("added", None, one) for one in new]
-    return sorted(diffs, key=lambda one: one.name)
+    diffs += [ModelDiff("removed", block, None) for block in old]
+    diffs += [ModelDiff("added", None, block) for block in new]
+    return sorted(diffs, key=lambda block: block.name)
 
 
 def _matched(
@@ -137,11 +137,11 @@ def _matched(
 ) -> Iterator[tuple[Block, Block]]:
     """Pairs with the same key, each block once; what is paired leaves its list."""
     waiting: dict[Hashable, list[Block]] = defaultdict(list)
-    for one in old:
-        waiting[key(one)].append(one)
+    for block in old:
+        waiting[key(block)].append(block)
     for right in list(new):
-        if found := waiting[key(right)]:
-            left = found.pop(0)
+        if same_key := waiting[key(right)]:
+            left = same_key.pop(0)
             old.remove(left)
             new.remove(right)
             yield left, right
@@ -154,59 +154,59 @@ def judge(
 
     A failure has the `top` layers most behind it, and `hint` what to do about it.
     """
-    return [verdict for one in diffs for verdict in _judge(one, words, hint, top)]
+    return [verdict for model in diffs for verdict in _judge(model, words, hint, top)]
 
 
-def _judge(one: ModelDiff, words: Words, hint: str, top: int) -> Iterator[Verdict]:
-    before, after = one.before, one.after
+def _judge(model: ModelDiff, words: Words, hint: str, top: int) -> Iterator[Verdict]:
+    before, after = model.before, model.after
     if before is None or after is None:
-        yield _alone(one, words, hint, top)
-    elif one.status == "same":
+        yield _alone(model, words, hint, top)
+    elif model.status == "same":
         text = f"{words.same}, {exact(after.unit, after.count)}"
-        yield Verdict(one.name, "lock", "ok", text, convention=after.convention)
-    elif one.status == "not-comparable":
+        yield Verdict(model.name, "lock", "ok", text, convention=after.convention)
+    elif model.status == "not-comparable":
         yield Verdict(
-            one.name,
+            model.name,
             "lock",
             "not-comparable",
             f"not comparable: {words.before} {_terms(before)}, and now {_terms(after)}",
             hint=hint,
         )
-    elif one.status == "renamed":
+    elif model.status == "renamed":
         text = f"renamed {before.name} → {after.name}: the same layers, under another name"
-        yield Verdict(one.name, "lock", "renamed", text, convention=after.convention, hint=hint)
+        yield Verdict(model.name, "lock", "renamed", text, convention=after.convention, hint=hint)
     else:
-        notes = [f"{words.before} with {' and '.join(one.other_versions)}"]
-        hint = "; ".join(filter(None, (*notes[: len(one.other_versions)], hint)))
-        yield from _changed(one, before, after, words, hint, top)
+        notes = [f"{words.before} with {' and '.join(model.other_versions)}"]
+        hint = "; ".join(filter(None, (*notes[: len(model.other_versions)], hint)))
+        yield from _changed(model, before, after, words, hint, top)
 
 
-def _alone(one: ModelDiff, words: Words, hint: str, top: int) -> Verdict:
+def _alone(model: ModelDiff, words: Words, hint: str, top: int) -> Verdict:
     """A model of one lock alone, with its heaviest layers."""
-    found = one.after or one.before
-    assert found is not None
-    total = found.count
-    rows, more = one.top_rows(found.unit, top)
+    block = model.after or model.before
+    assert block is not None
+    total = block.count
+    rows, more = model.top_rows(block.unit, top)
     return Verdict(
-        one.name,
+        model.name,
         "lock",
-        "missing" if one.after else "stale",
-        f"{words.new if one.after else words.gone}: {exact(found.unit, total)}",
-        actual=total if one.after else None,
-        locked=None if one.after else total,
-        convention=found.convention,
+        "missing" if model.after else "stale",
+        f"{words.new if model.after else words.gone}: {exact(block.unit, total)}",
+        actual=total if model.after else None,
+        locked=None if model.after else total,
+        convention=block.convention,
         top_rows=rows,
         more_rows=more,
         hint=hint,
     )
 
 
-def _terms(one: Block) -> str:
-    return f"on {' and '.join(one.inputs)} under {one.convention}"
+def _terms(block: Block) -> str:
+    return f"on {' and '.join(block.inputs)} under {block.convention}"
 
 
 def _changed(
-    one: ModelDiff, before: Block, after: Block, words: Words, hint: str, top: int
+    model: ModelDiff, before: Block, after: Block, words: Words, hint: str, top: int
 ) -> Iterator[Verdict]:
     unit = after.unit
     totals = {
@@ -215,9 +215,9 @@ def _changed(
     }
     differing = {metric: pair for metric, pair in totals.items() if pair[0] != pair[1]}
     for metric, (locked, actual) in differing.items():
-        rows, more = one.top_rows(metric, top)
+        rows, more = model.top_rows(metric, top)
         yield Verdict(
-            one.name,
+            model.name,
             metric,
             "over" if actual > locked else "under",
             f"{' → '.join(figures(metric, locked, actual))}, {difference(metric, actual, locked)}",
@@ -230,12 +230,12 @@ def _changed(
             hint=hint,
         )
     if not differing:
-        rows, more = one.top_rows(unit, top)
+        rows, more = model.top_rows(unit, top)
         yield Verdict(
-            one.name,
+            model.name,
             "structure",
             "changed",
-            _structure(one, before, after, words),
+            _structure(model, before, after, words),
             convention=after.convention,
             top_rows=rows,
             more_rows=more,
@@ -243,9 +243,9 @@ def _changed(
         )
 
 
-def _structure(one: ModelDiff, before: Block, after: Block, words: Words) -> str:
+def _structure(model: ModelDiff, before: Block, after: Block, words: Words) -> str:
     """What changed where every total is what it was, as far as the two locks tell."""
-    if number := len(one.changes):
+    if number := len(model.changes):
         return f"{number} layer{'s are' if number > 1 else ' is'} {words.layers}"
     stages = [name for name, old, new in _stages(before, after) if old != new]
     if stages:
@@ -255,5 +255,5 @@ def _structure(one: ModelDiff, before: Block, after: Block, words: Words) -> str
     return f"the order of {_WITHOUT} is {words.layers}"
 
 
-def _ops(one: Block) -> str:
-    return ", ".join(f"{op} x{calls}" for op, calls in one.unknown_ops.items()) or "none"
+def _ops(block: Block) -> str:
+    return ", ".join(f"{op} x{calls}" for op, calls in block.unknown_ops.items()) or "none"

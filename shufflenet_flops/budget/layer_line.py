@@ -30,21 +30,21 @@ _LINE = re.compile(
 def render_lines(layers: Iterable[Layer], before: str) -> Iterator[str]:
     """The lines of a stage's layers; `before` is the output of the layer before the first."""
     module = ""
-    for one in layers:
-        path = one.path.removeprefix(one.stage) or _ITSELF
+    for layer in layers:
+        path = layer.path.removeprefix(layer.stage) or _ITSELF
         parent, _, name = path.rpartition(".")
         is_near = parent and parent == module and name not in ("", _ITSELF)
-        parts = [_coded(name if is_near else path), _coded(one.op)]
+        parts = [_coded(name if is_near else path), _coded(layer.op)]
         module = parent
-        stride, groups = _defaults(one.kernel)
-        parts += [f"k{one.kernel}"] if one.kernel else []
-        parts += [f"s{one.stride}"] if one.stride != stride else []
-        parts += [f"g{one.groups}"] if one.groups != groups else []
-        new_input = _shape(one.inputs) if one.inputs != before else ""
-        new_output = _shape(one.output) if one.output != one.inputs else ""
+        stride, groups = _defaults(layer.kernel)
+        parts += [f"k{layer.kernel}"] if layer.kernel else []
+        parts += [f"s{layer.stride}"] if layer.stride != stride else []
+        parts += [f"g{layer.groups}"] if layer.groups != groups else []
+        new_input = _shape(layer.inputs) if layer.inputs != before else ""
+        new_output = _shape(layer.output) if layer.output != layer.inputs else ""
         parts += [f"{new_input}>{new_output}"] if new_input or new_output else []
-        yield " ".join((*parts, str(one.count), str(one.params)))
-        before = one.output
+        yield " ".join((*parts, str(layer.count), str(layer.params)))
+        before = layer.output
 
 
 def parse_lines(stage: str, lines: Iterable[str], before: str) -> Iterator[Layer | None]:

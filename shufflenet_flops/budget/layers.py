@@ -76,7 +76,7 @@ def amount(costs: Costs, metric: str, unit: str) -> int:
     return 2 * costs.count if metric == FLOPS.name else costs.count // 2
 
 
-def layer(row: Row, convention: Convention) -> Layer:
+def layer_of_row(row: Row, convention: Convention) -> Layer:
     """A row of a layer table, counted under a convention."""
     return Layer(
         path=row.path or ROOT,
@@ -141,11 +141,11 @@ class Change:
         return ", ".join(_differences(self.before, self.after))
 
 
-def describe(one: Layer) -> str:
+def describe(layer: Layer) -> str:
     """`conv2d 1x1 1x240x28x28 → 1x60x28x28, groups 3`."""
-    kernel = f" {one.kernel}" if one.kernel else ""
-    groups = f", groups {one.groups}" if one.groups > 1 else ""
-    return f"{one.op}{kernel} {one.inputs} → {one.output}{groups}"
+    kernel = f" {layer.kernel}" if layer.kernel else ""
+    groups = f", groups {layer.groups}" if layer.groups > 1 else ""
+    return f"{layer.op}{kernel} {layer.inputs} → {layer.output}{groups}"
 
 
 def _differences(before: Layer, after: Layer) -> list[str]:
@@ -173,15 +173,15 @@ def align(before: Sequence[Layer], after: Sequence[Layer]) -> list[Change]:
     structure are matched in sequence, so that an inserted layer does not shift the others, and what
     stands between two matches is matched by name, and then by op.
     """
-    if [(one.path, one.op) for one in before] == [(one.path, one.op) for one in after]:
+    if [(layer.path, layer.op) for layer in before] == [(layer.path, layer.op) for layer in after]:
         return [Change(old, new) for old, new in zip(before, after, strict=True)]
     pairs = _in_sequence(before, after)
     for old, new in _gaps(pairs, len(before), len(after)):
-        pairs |= _pair(before, after, old, new, key=lambda one: (one.path, one.op))
+        pairs |= _pair(before, after, old, new, key=lambda layer: (layer.path, layer.op))
         left = [i for i in old if i not in pairs]
         taken = {pairs[i] for i in old if i in pairs}
         right = [j for j in new if j not in taken]
-        pairs |= _pair(before, after, left, right, key=lambda one: one.op)
+        pairs |= _pair(before, after, left, right, key=lambda layer: layer.op)
     return _in_order(before, after, pairs)
 
 
@@ -190,8 +190,8 @@ def _in_sequence(before: Sequence[Layer], after: Sequence[Layer]) -> dict[int, i
 
     A norm or an activation looks like many others, and would be matched with one of another unit.
     """
-    old = [one.structure for one in before]
-    new = [one.structure for one in after]
+    old = [layer.structure for layer in before]
+    new = [layer.structure for layer in after]
     shorter = min(len(old), len(new))
     start = next((i for i in range(shorter) if old[i] != new[i]), shorter)
     end = next((i for i in range(shorter - start) if old[-1 - i] != new[-1 - i]), shorter - start)
@@ -230,8 +230,8 @@ def _pair(
         waiting[key(before[i])].append(i)
     pairs = {}
     for j in new:
-        if found := waiting[key(after[j])]:
-            pairs[found.pop(0)] = j
+        if same_key := waiting[key(after[j])]:
+            pairs[same_key.pop(0)] = j
     return pairs
 
 
@@ -242,11 +242,11 @@ def _in_order(
     partner = {j: i for i, j in pairs.items()}
     changes: list[Change] = []
     shown = 0
-    for j, one in enumerate(after):
+    for j, layer in enumerate(after):
         i = partner.get(j)
         if i is not None:
             changes += [Change(before[k], None) for k in range(shown, i) if k not in pairs]
             shown = max(shown, i + 1)
-        changes.append(Change(None if i is None else before[i], one))
+        changes.append(Change(None if i is None else before[i], layer))
     changes += [Change(before[k], None) for k in range(shown, len(before)) if k not in pairs]
     return changes

@@ -111,7 +111,7 @@ def _check_form(file: str, text: str, blocks: Lock) -> None:
     if text == expected:
         return
     pairs = zip_longest(text.split("\n"), expected.split("\n"))
-    line = next(i for i, (found, right) in enumerate(pairs, start=1) if found != right)
+    line = next(i for i, (held, written) in enumerate(pairs, start=1) if held != written)
     raise ConfigError(
         Problem(
             file,

@@ -68,8 +68,8 @@ def _config(reader: _Reader, root: KeyPath, table: Any, directory: Path) -> Conf
     reader.check_keys(root, table, _TOP_KEYS)
     schema = table.get("schema")
     if schema != SCHEMA or isinstance(schema, bool | float):
-        found = f"{shown(schema)} is not known" if "schema" in table else "is missing"
-        reader.report((*root, "schema"), f"{found}: write schema = {SCHEMA}")
+        fault = f"{shown(schema)} is not known" if "schema" in table else "is missing"
+        reader.report((*root, "schema"), f"{fault}: write schema = {SCHEMA}")
     default = _inputs(reader, root, table)
     nowhere: tuple[Path, ...] = ()
     path = reader.value((*root, "path"), nowhere, lambda: _path(table.get("path", []), directory))

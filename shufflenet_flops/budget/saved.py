@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shufflenet_flops.budget import lock
 from shufflenet_flops.budget.block import Block, Lock, block_of
-from shufflenet_flops.budget.layers import layer
+from shufflenet_flops.budget.layers import layer_of_row
 from shufflenet_flops.counting import Convention, find_convention
 from shufflenet_flops.counting.result import CountResult
 from shufflenet_flops.errors import DataError, UnknownNameError
@@ -37,6 +37,6 @@ def _block(result: CountResult, convention: Convention) -> Block:
         result.inputs,
         convention.name,
         result.params,
-        tuple(layer(row, convention) for row in result.table.rows),
+        tuple(layer_of_row(row, convention) for row in result.table.rows),
         unknown_ops={unknown.op: unknown.calls for unknown in result.unknown_ops},
     )

@@ -87,7 +87,7 @@ class Report:
     @property
     def failures(self) -> tuple[Verdict, ...]:
         """The verdicts that did not pass."""
-        return tuple(one for one in self.verdicts if not one.passed)
+        return tuple(verdict for verdict in self.verdicts if not verdict.passed)
 
     @property
     def ok(self) -> bool:
@@ -97,7 +97,7 @@ class Report:
     @property
     def exit_code(self) -> int:
         """0 fine, 1 over budget or another figure than locked, 2 nothing can be said."""
-        if any(one.status in BROKEN for one in self.verdicts):
+        if any(verdict.status in BROKEN for verdict in self.verdicts):
             return 2
         return 0 if self.ok else 1
 

@@ -87,11 +87,11 @@ def report_on(
             report = find()
         except ShufflenetFlopsError as error:
             failed, report = error, report_error(error)
-        found = Verdicts(command, title, report)
+        verdicts = Verdicts(command, title, report)
         for chosen, write in files:
-            write(chosen.render(found).encode())
+            write(chosen.render(verdicts).encode())
     if form is not VerdictFormat.TEXT or not (failed or sys.stdout.isatty()):
-        sys.stdout.write(formats(VERDICTS)[form].render(found))
+        sys.stdout.write(formats(VERDICTS)[form].render(verdicts))
         sys.stdout.flush()
     elif not failed:
         _print_text(report)

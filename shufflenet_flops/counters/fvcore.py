@@ -123,5 +123,7 @@ class Fvcore(Counter):
             closer.TEXT_PADDING: -closer.text_padding_macs(calls, convolutions),
             OpClass.NORM_ELEMENTS.value: 3 * closer.renewed_elements(calls),
             OpClass.MATMUL_MACS.value: closer.factor_macs(calls, by_sign=True),
-            closer.UNUSED: -closer.unused(lambda each: self.count(each, inputs).reported, model),
+            closer.UNUSED: -closer.unused(
+                lambda module: self.count(module, inputs).reported, model
+            ),
         }

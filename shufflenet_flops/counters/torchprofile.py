@@ -124,7 +124,9 @@ class Torchprofile(Counter):
         convolutions = ("conv1d", "conv2d", "conv3d")
         return {
             closer.TEXT_PADDING: -closer.text_padding_macs(calls, convolutions),
-            closer.UNUSED: -closer.unused(lambda each: self.count(each, inputs).reported, model),
+            closer.UNUSED: -closer.unused(
+                lambda module: self.count(module, inputs).reported, model
+            ),
             OpClass.MATMUL_MACS.value: closer.index_products(calls),
             SIZE_PRODUCTS: _number_products(model, inputs),
         }

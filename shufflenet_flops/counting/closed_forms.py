@@ -166,17 +166,17 @@ def _like_joined(terms: Iterable[sympy.Expr]) -> list[sympy.Expr]:
     """The terms, expanded, with equal monomials added up in the first term that has one."""
     import sympy
 
-    found: list[dict[sympy.Expr, sympy.Expr]] = []
+    sums: list[dict[sympy.Expr, sympy.Expr]] = []
     home: dict[sympy.Expr, dict[sympy.Expr, sympy.Expr]] = {}
     for term in terms:
         own: dict[sympy.Expr, sympy.Expr] = {}
-        found.append(own)
+        sums.append(own)
         for monomial, coefficient in sympy.expand(term).as_coefficients_dict().items():
             place = home.setdefault(monomial, own)
             place[monomial] = place.get(monomial, 0) + coefficient
     return [
         sympy.Add(*(coefficient * monomial for monomial, coefficient in own.items()))
-        for own in found
+        for own in sums
     ]
 
 

@@ -142,12 +142,12 @@ def _natures() -> Iterator[tuple[str, Nature]]:
 
 
 def _table() -> dict[str, Nature]:
-    found: dict[str, Nature] = {}
+    natures: dict[str, Nature] = {}
     for name, nature in _natures():
-        if name in found:
+        if name in natures:
             raise ValueError(f"the op {name} stands in the table twice")
-        found[name] = nature
-    return found
+        natures[name] = nature
+    return natures
 
 
 NATURES: Mapping[str, Nature] = MappingProxyType(_table())

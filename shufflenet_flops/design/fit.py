@@ -84,13 +84,13 @@ def fit(
     narrowest = _valid(at(first))
     if is_over(narrowest):
         raise InputError(_impossible(design, numbers, limits, narrowest))
-    found = _first(lambda count: is_over(_valid(at(count))), first, WIDEST // step)
-    if found is None:
+    too_wide = _first(lambda count: is_over(_valid(at(count))), first, WIDEST // step)
+    if too_wide is None:
         raise InputError(
             f"{design.name} stays within the budget at every width up to {WIDEST:,} channels: "
             "give a smaller one"
         )
-    best, wider = _valid(at(found - 1)), _valid(at(found))
+    best, wider = _valid(at(too_wide - 1)), _valid(at(too_wide))
     return Fit(design, dict(numbers), limits, step, best, wider)
 
 

@@ -203,14 +203,14 @@ def series(
     step = design.step(numbers) if name == "c" else 1
     last = max(2 * filled[name], 8 if name == "g" else 0)
     step *= max(1, last // (40 * step))
-    found = []
+    points = []
     for value in range(step, last + 1, step):
         try:
             given = {**numbers, "c": filled["c"], name: value}
-            found.append((value, evaluate(design, metric, given)))
+            points.append((value, evaluate(design, metric, given)))
         except SpecError:
             continue
-    return found
+    return points
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,7 @@ def derivative(formula: Formula, name: str) -> list[sympy.Expr]:
 
 
 def _variable(formula: Formula, name: str) -> sympy.Symbol:
-    free = {found.name: found for found in formula.expression.free_symbols}
+    free = {variable.name: variable for variable in formula.expression.free_symbols}
     if name not in free:
         raise InputError(
             f"--wrt {name}: the formula has {', '.join(sorted(free)) or 'no variable'}"

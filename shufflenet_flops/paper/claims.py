@@ -155,11 +155,11 @@ def separable_share(at: str, quoted: Quoted) -> str:
     return _proved("1/N + 1/D_K^2", separable / full, 1 / n + sympy.Rational(1, 9))
 
 
-def _proved(formula: str, found: sympy.Expr, stated: sympy.Expr) -> str:
+def _proved(formula: str, walked: sympy.Expr, stated: sympy.Expr) -> str:
     """The formula as the paper prints it where the symbolic walk gives it, else what it gives."""
     import sympy
 
-    return formula if sympy.simplify(sympy.expand(found - stated)) == 0 else str(found)
+    return formula if sympy.simplify(sympy.expand(walked - stated)) == 0 else str(walked)
 
 
 CLAIMS: Mapping[str, Claim] = MappingProxyType(

@@ -66,10 +66,10 @@ class PublishedTable:
         """The cell at a row and a column. Raises UnknownNameError with the closest names."""
         if row not in self.rows:
             raise UnknownNameError(f"row of {self.name}", row, self.rows)
-        found = {cell.column: cell for cell in self.cells if cell.row == row}
-        if column not in found:
-            raise UnknownNameError(f"column of row {row!r} of {self.name}", column, found)
-        return found[column]
+        cells = {cell.column: cell for cell in self.cells if cell.row == row}
+        if column not in cells:
+            raise UnknownNameError(f"column of row {row!r} of {self.name}", column, cells)
+        return cells[column]
 
 
 _PAPERS = ("shufflenet_v1", "shufflenet_v2", "resnet", "resnext", "mobilenet_v1", "googlenet")

@@ -73,8 +73,8 @@ class _Subject:
 
 @lru_cache(maxsize=256)
 def _subject(model: str, x: IntShape | None) -> _Subject:
-    found = zoo.find(model)
-    return _Subject(found.spec, layer_table(found.spec, x or found.input))
+    network = zoo.find(model)
+    return _Subject(network.spec, layer_table(network.spec, x or network.input))
 
 
 def _macs(subject: _Subject, reading: Reading) -> int:

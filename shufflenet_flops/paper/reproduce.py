@@ -80,7 +80,7 @@ def reproduce(table: PublishedTable) -> tuple[CellResult, ...]:
 def _cell_result(table: PublishedTable, cell: Cell) -> CellResult:
     reading = cell.reading
     value = None if reading is None else _compute(table, cell, reading)
-    found = Judgement(Verdict.QUOTED) if value is None else _judge(cell, value)
+    judgement = Judgement(Verdict.QUOTED) if value is None else _judge(cell, value)
     return CellResult(
         table=table.name,
         row=cell.row,
@@ -89,12 +89,12 @@ def _cell_result(table: PublishedTable, cell: Cell) -> CellResult:
         unit=UNITS[cell.unit].base,
         computed=None if value is None else _plain(value),
         convention=None if reading is None else convention_of(reading),
-        verdict=found.verdict,
+        verdict=judgement.verdict,
         note=cell.note,
         shown="" if value is None else as_printed(cell.printed, UNITS[cell.unit], value),
         printed_unit=cell.unit,
-        match=found.match,
-        difference=found.difference,
+        match=judgement.match,
+        difference=judgement.difference,
         recorded=cell.verdict,
         model=None if reading is None else reading.model,
         alternatives=tuple(_alternative(table, cell, other) for other in cell.alternatives),
@@ -103,15 +103,15 @@ def _cell_result(table: PublishedTable, cell: Cell) -> CellResult:
 
 def _alternative(table: PublishedTable, cell: Cell, reading: Reading) -> AlternativeResult:
     value = _compute(table, cell, reading)
-    found = _judge(cell, value)
+    judgement = _judge(cell, value)
     return AlternativeResult(
         reading=reading.label,
         model=reading.model,
         convention=convention_of(reading),
         computed=_plain(value),
         shown=as_printed(cell.printed, UNITS[cell.unit], value),
-        match=found.match,
-        difference=found.difference,
+        match=judgement.match,
+        difference=judgement.difference,
     )
 
 

@@ -83,4 +83,4 @@ class Source(ABC):
 
     def example_inputs(self, *, real: bool = True) -> tuple[Any, ...]:
         """Positional arguments for `module()`; on the meta device unless `real`."""
-        return tuple(one.example(real=real) for one in self.inputs)
+        return tuple(given.example(real=real) for given in self.inputs)

@@ -155,13 +155,13 @@ class Kept:
         self.look_at([value for value in own if not isinstance(value, type)], _DEPTH)
 
 
-def _is_users(thing: Any) -> bool:
+def _is_users(definition: Any) -> bool:
     """Whether a class or function is neither Python's nor of a library that keeps no results."""
-    return _root(thing) not in _FOREIGN
+    return _root(definition) not in _FOREIGN
 
 
-def _root(thing: Any) -> str:
-    return (getattr(thing, "__module__", None) or "builtins").partition(".")[0]
+def _root(definition: Any) -> str:
+    return (getattr(definition, "__module__", None) or "builtins").partition(".")[0]
 
 
 def _same(a: Mapping[Any, Any], b: Mapping[Any, Any]) -> bool:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shufflenet_flops import find, layer_table
-from shufflenet_flops.budget.layers import Layer, align, amount, fingerprint, layer
+from shufflenet_flops.budget.layers import Layer, align, amount, fingerprint, layer_of_row
 from shufflenet_flops.counting import CONVENTIONS
 from tests.budget_documents import layers
 
@@ -17,7 +17,9 @@ lists = st.lists(layers, max_size=8)
 
 def layers_of(name: str) -> list[Layer]:
     model = find(name)
-    return [layer(row, CONVENTIONS["paper"]) for row in layer_table(model.spec, model.input).rows]
+    return [
+        layer_of_row(row, CONVENTIONS["paper"]) for row in layer_table(model.spec, model.input).rows
+    ]
 
 
 @given(lists, lists)

@@ -66,9 +66,9 @@ def _part(name: str, text: str, part: str) -> range:
     assert first is not None
     if first < 1 or step == 0:
         raise InputError(f"--{name} {text}: values and steps must be at least 1")
-    found = range(first, (first if last is None else last) + 1, step or 1)
-    if not found:
+    numbers = range(first, (first if last is None else last) + 1, step or 1)
+    if not numbers:
         raise InputError(f"--{name} {text}: {part} is empty; a range is first:last:step")
-    if found[-1] >= 2**63:
+    if numbers[-1] >= 2**63:
         raise InputError(f"--{name} {text}: values must be less than 2^63")
-    return found
+    return numbers

@@ -58,8 +58,8 @@ def _beaten(points: Array, by: Array) -> npt.NDArray[np.bool_]:
         order = np.argsort(by[:, 0], kind="stable")
         least = np.minimum.accumulate(by[order, -1])
         at = np.searchsorted(by[order, 0], points[:, 0], side="right")
-        found: npt.NDArray[np.bool_] = (at > 0) & (least[at - 1] <= points[:, -1])
-        return found
+        dominated: npt.NDArray[np.bool_] = (at > 0) & (least[at - 1] <= points[:, -1])
+        return dominated
     if len(points) * len(by) <= _SMALL**2:
         no_worse: npt.NDArray[np.bool_] = np.all(by[None] <= points[:, None], axis=2)
         return np.asarray(np.any(no_worse, axis=1))

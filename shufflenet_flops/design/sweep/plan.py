@@ -170,7 +170,9 @@ def chunks(plan: Plan) -> Iterator[Chunk]:
 
 def chunk_count(plan: Plan) -> int:
     """How many chunks a plan has."""
-    sizes = (plan.size(one) if plan.sample is None else plan.sample for one in plan.found_designs())
+    sizes = (
+        plan.size(design) if plan.sample is None else plan.sample for design in plan.found_designs()
+    )
     return sum(-(-size // plan.chunk) for size in sizes)
 
 
@@ -262,8 +264,8 @@ def _at(axis: Axis, position: Array) -> Array:
     which = np.searchsorted(starts, position, side="right") - 1
     first: Array = np.array([part.start for part in axis.parts])
     step: Array = np.array([part.step for part in axis.parts])
-    found: Array = first[which] + step[which] * (position - starts[which])
-    return found
+    values: Array = first[which] + step[which] * (position - starts[which])
+    return values
 
 
 def _rows(
@@ -282,8 +284,8 @@ def _front(rows: Sequence[Row], plan: Plan) -> Iterable[int]:
         [np.array([row[name] for row in rows], np.int64) for name in names]
         for names in (plan.minimise, plan.maximise)
     )
-    found = front(low, high).tolist()
-    return sorted(found, key=lambda i: _rank(rows[i], plan))
+    indices = front(low, high).tolist()
+    return sorted(indices, key=lambda i: _rank(rows[i], plan))
 
 
 def _rank(row: Row, plan: Plan) -> tuple[Any, ...]:

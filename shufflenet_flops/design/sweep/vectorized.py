@@ -73,7 +73,7 @@ def _count_block(
         try:
             filled = design.fill(values)
             network = design.build(**filled)
-            found = totals(network.spec, network.input)
+            sums = totals(network.spec, network.input)
         except SpecError as error:
             if error.invalid is None:  # a rule that no array takes part in
                 break
@@ -86,7 +86,7 @@ def _count_block(
         else:
             size = len(kept)
             variables = {name: _int64(name, filled[name], size, filled) for name in filled}
-            metrics = {name: _int64(name, found[name], size, filled) for name in TOTALS}
+            metrics = {name: _int64(name, sums[name], size, filled) for name in TOTALS}
             return CountedArrays(kept, variables, metrics)
     nothing = np.empty(0, np.int64)
     return CountedArrays(
@@ -103,20 +103,20 @@ def _fits(design: Design, values: Mapping[str, int | Array]) -> bool:
     try:
         filled = design.fill(bounds)
         network = design.build(**filled)
-        found = totals(network.spec, network.input)
+        sums = totals(network.spec, network.input)
     except MayOverflowError:
         return False
     except SpecError:
         return True  # a rule that no array takes part in: nothing will be counted
-    return all(_high(value) <= INT64_MAX for value in (*filled.values(), *found.values()))
+    return all(_high(value) <= INT64_MAX for value in (*filled.values(), *sums.values()))
 
 
 def _high(value: Bound | int) -> int:
     return value.high if isinstance(value, Bound) else value
 
 
-def _int64(name: str, found: int | Array, size: int, values: Mapping[str, int | Array]) -> Array:
-    full = np.broadcast_to(np.asarray(found), (size,))
+def _int64(name: str, amount: int | Array, size: int, values: Mapping[str, int | Array]) -> Array:
+    full = np.broadcast_to(np.asarray(amount), (size,))
     if full.dtype == object:
         too_large = np.flatnonzero(full > INT64_MAX)
         if len(too_large):

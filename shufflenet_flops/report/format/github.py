@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 @renders(VERDICTS, "github", rank=50)
-def verdicts_as_commands(found: Verdicts) -> str:
+def verdicts_as_commands(verdicts: Verdicts) -> str:
     """For the log of a workflow."""
     from shufflenet_flops.report.view.ci import github
 
-    return github(found.report)
+    return github(verdicts.report)

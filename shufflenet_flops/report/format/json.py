@@ -52,6 +52,6 @@ def document_as_json(document: Document) -> str:
 
 
 @renders(VERDICTS, "json", ".json", rank=20)
-def verdicts_as_json(found: Verdicts) -> str:
+def verdicts_as_json(verdicts: Verdicts) -> str:
     """One result for each model and metric."""
-    return as_json(found.command, None, found.report.verdicts)
+    return as_json(verdicts.command, None, verdicts.report.verdicts)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 @renders(VERDICTS, "junit", ".xml", rank=60)
-def verdicts_as_junit(found: Verdicts) -> str:
+def verdicts_as_junit(verdicts: Verdicts) -> str:
     """For servers that show tests."""
     from shufflenet_flops.report.view.ci import junit
 
-    return junit(found.report)
+    return junit(verdicts.report)

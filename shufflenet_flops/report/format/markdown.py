@@ -25,11 +25,11 @@ def document_as_markdown(document: Document) -> str:
 
 
 @renders(VERDICTS, "markdown", ".md", rank=40)
-def verdicts_as_markdown(found: Verdicts) -> str:
+def verdicts_as_markdown(verdicts: Verdicts) -> str:
     """A table of what failed, with the rest folded up."""
     from shufflenet_flops.report.view import budget
 
-    return budget.markdown(found.report, found.title)
+    return budget.markdown(verdicts.report, verdicts.title)
 
 
 @renders(PAGES, "markdown", ".md", rank=40)

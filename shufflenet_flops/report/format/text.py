@@ -31,11 +31,11 @@ def document_as_text(document: Document) -> str:
 
 
 @renders(VERDICTS, "text", ".txt", rank=10)
-def verdicts_as_text(found: Verdicts) -> str:
+def verdicts_as_text(verdicts: Verdicts) -> str:
     """A line for each, and a summary."""
     from shufflenet_flops.report.view.budget import text
 
-    return text(found.report)
+    return text(verdicts.report)
 
 
 def print_grids(console: Console, grids: Sequence[Grid]) -> None:

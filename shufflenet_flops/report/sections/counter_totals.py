@@ -13,10 +13,10 @@ from shufflenet_flops.saved import Saved
 _MOST = 6  # classes with a colour of their own; more are not told apart
 
 
-def check_counters(saved: Saved, each: Iterable[Mapping[str, CounterReport]]) -> None:
+def check_counters(saved: Saved, reports: Iterable[Mapping[str, CounterReport]]) -> None:
     """Raise DataError unless all results have the same counters, and every total its prediction."""
     names = None
-    for i, counters in enumerate(each):
+    for i, counters in enumerate(reports):
         names = names or list(counters)
         if list(counters) != names:
             raise saved.misfit(f"results[{i}].counters: are not those of results[0]")

@@ -67,7 +67,7 @@ def counter_notes(reports: Mapping[str, CounterReport], norms: Collection[str]) 
         parts.append("counts 2 FLOP for each MAC")
     for op_class, by_model in extras.items():
         weights = {report.weights.get(op_class) for report in available.values()} - {None}
-        each = f"{weights.pop()} per" if len(weights) == 1 else "work for each"
+        weight = f"{weights.pop()} per" if len(weights) == 1 else "work for each"
         amounts = set(by_model.values())
         shown = (
             f"+{amounts.pop():,}" + (" each" if len(by_model) > 1 else "")
@@ -75,7 +75,7 @@ def counter_notes(reports: Mapping[str, CounterReport], norms: Collection[str]) 
             else ", ".join(f"{model} +{amount:,}" for model, amount in by_model.items())
         )
         what = names.get(op_class, op_class.replace("_", " "))
-        parts.append(f"adds {each} {what}: {shown}")
+        parts.append(f"adds {weight} {what}: {shown}")
     for term, why in _LEFT_OUT.items():
         left_out = {
             model: -report.terms[term]

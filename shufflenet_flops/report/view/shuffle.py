@@ -87,7 +87,7 @@ def connectivity_grids(
             for q, row in enumerate(connections.matrix)
         ]
         amounts = sorted({channels for row in connections.matrix for channels in row})
-        said = (
+        note = (
             f"every output group sees every input group, through {_amounts(amounts)} channels"
             if connections.complete
             else f"{connections.unseen} of {g * g} pairs of groups are not connected"
@@ -97,7 +97,7 @@ def connectivity_grids(
                 f"input groups that each output group sees: {connections.name}",
                 [Column("output", figures=False), *(Column(group_name(k, g)) for k in range(g))],
                 rows,
-                [said],
+                [note],
             )
         )
     notes = [

@@ -16,19 +16,19 @@ Meaning = Callable[["NodeProto", Mapping[str, Any], Rank], Nodes | None]
 
 def attributes_of(node: NodeProto) -> dict[str, Any]:
     """Numbers and texts; formulas ask for nothing else."""
-    found: dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
     for attribute in node.attribute:
         if attribute.type == attribute.INT:
-            found[attribute.name] = attribute.i
+            attributes[attribute.name] = attribute.i
         elif attribute.type == attribute.FLOAT:
-            found[attribute.name] = attribute.f
+            attributes[attribute.name] = attribute.f
         elif attribute.type == attribute.INTS:
-            found[attribute.name] = list(attribute.ints)
+            attributes[attribute.name] = list(attribute.ints)
         elif attribute.type == attribute.FLOATS:
-            found[attribute.name] = list(attribute.floats)
+            attributes[attribute.name] = list(attribute.floats)
         elif attribute.type == attribute.STRING:
-            found[attribute.name] = attribute.s.decode()
-    return found
+            attributes[attribute.name] = attribute.s.decode()
+    return attributes
 
 
 def input_at(node: NodeProto, position: int) -> str:

@@ -82,10 +82,10 @@ def _set_input(wanted: ValueInfoProto, given: Input | None, symbols: dict[str, i
 def _default_sizes(
     name: str, sizes: tuple[Size, ...], symbols: Mapping[str, int], text: str
 ) -> IntShape:
-    found = tuple(
+    shape = tuple(
         size if isinstance(size, int) else symbols.get(size or "", int(axis == 0))
         for axis, size in enumerate(sizes)
     )
-    if not all(size > 0 for size in found) or prod(found) >= MAX_ELEMENTS:
+    if not all(size > 0 for size in shape) or prod(shape) >= MAX_ELEMENTS:
         raise InputError(f"its input {name} is {text}: give its sizes with --input")
-    return found
+    return shape

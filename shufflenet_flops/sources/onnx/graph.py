@@ -42,8 +42,8 @@ def count(model: ModelProto, given: Given) -> Counted:
             elements = inference.operands[name].elements
             parameters.hold(name, tensor, elements, in_node=in_node)
 
-    for name, one in given.inputs.items():
-        inference.add_input(name, _NUMBERS[one.dtype], one.shape)
+    for name, given_input in given.inputs.items():
+        inference.add_input(name, _NUMBERS[given_input.dtype], given_input.shape)
     unpad(nodes, {tensor.name: tensor for tensor in graph.initializer})
     for tensor in graph.initializer:
         hold(tensor.name, tensor)

@@ -79,10 +79,10 @@ class Inference:
 
     def rank(self, name: str) -> int | None:
         """The number of axes of a value, None where it is not known."""
-        found = self._types.get(name)
-        if found is None or not found.tensor_type.HasField("shape"):
+        value_type = self._types.get(name)
+        if value_type is None or not value_type.tensor_type.HasField("shape"):
             return None
-        return len(found.tensor_type.shape.dim)
+        return len(value_type.tensor_type.shape.dim)
 
     def infer(self, node: NodeProto) -> None:
         """The shapes, and where they are few the values, of the node's outputs.
@@ -99,9 +99,9 @@ class Inference:
         if node.op_type in _DESCRIBING and node.domain in NAMESPACES:
             self._describe(node, reason)
             return
-        for name, found in zip(node.output, self._outputs(node), strict=True):
+        for name, value_type in zip(node.output, self._outputs(node), strict=True):
             if name:
-                self._set_type(name, found, reason)
+                self._set_type(name, value_type, reason)
         if node.op_type in FOLDED and node.domain in NAMESPACES:
             self._fold(node)
 
@@ -117,21 +117,21 @@ class Inference:
                 return f"takes the values of {self._large[name]:,} elements to work out"
         return _VALUES
 
-    def _set_type(self, name: str, found: TypeProto | None, reason: str) -> None:
+    def _set_type(self, name: str, value_type: TypeProto | None, reason: str) -> None:
         from onnx import helper
 
-        shape = shape_of_type(found) if found is not None else None
+        shape = shape_of_type(value_type) if value_type is not None else None
         if shape is None and name in self.declared:
-            elem_type = found.tensor_type.elem_type if found is not None else FLOAT
+            elem_type = value_type.tensor_type.elem_type if value_type is not None else FLOAT
             shape = self.declared[name]
-            found = helper.make_tensor_type_proto(elem_type or FLOAT, shape)
+            value_type = helper.make_tensor_type_proto(elem_type or FLOAT, shape)
         self.values.pop(name, None)
-        if found is not None:
-            self._types[name] = found
-        if found is None or shape is None or found.tensor_type.elem_type not in _NUMBERS:
+        if value_type is not None:
+            self._types[name] = value_type
+        if value_type is None or shape is None or value_type.tensor_type.elem_type not in _NUMBERS:
             self.reasons[name] = reason
             return
-        size = itemsize(found.tensor_type.elem_type)
+        size = itemsize(value_type.tensor_type.elem_type)
         self.operands[name] = Operand(checked_shape(name, shape), size)
 
     def _outputs(self, node: NodeProto) -> Sequence[TypeProto | None]:
@@ -145,7 +145,11 @@ class Inference:
         holds_graph = any(attribute.HasField("g") for attribute in node.attribute)
         if schema is None or holds_graph or None in inputs.values():
             return [None] * len(node.output)
-        types = {name: found.SerializeToString() for name, found in inputs.items() if found}
+        types = {
+            name: value_type.SerializeToString()
+            for name, value_type in inputs.items()
+            if value_type
+        }
         data = self._data(node)
         key = (
             node.op_type,
@@ -184,8 +188,8 @@ class Inference:
             rank = self.rank(node.input[0]) if node.op_type == "Shape" else None
             known = rank is not None and not node.attribute
             shape = () if node.op_type == "Size" else (rank,) if known else None
-            found = helper.make_tensor_type_proto(INT64, shape)
-            self._set_type(name, found, reason)
+            value_type = helper.make_tensor_type_proto(INT64, shape)
+            self._set_type(name, value_type, reason)
             return
         bounds = {attribute.name: attribute.i for attribute in node.attribute}
         part = x.shape[bounds.get("start", 0) : bounds.get("end", len(x.shape))]
@@ -235,12 +239,12 @@ def known_shapes(values: Iterable[Any], symbols: Mapping[str, int]) -> dict[str,
     """Shapes that a file declares for its values, where each size is a number or a known name."""
     from shufflenet_flops.sources.onnx.given import sizes_of
 
-    found: dict[str, IntShape] = {}
+    shapes: dict[str, IntShape] = {}
     for value in values:
         sizes = sizes_of(value)
         if sizes is None:
             continue
         numbers = [symbols.get(size, -1) if isinstance(size, str) else size for size in sizes]
         if all(isinstance(size, int) and size >= 0 for size in numbers):
-            found[value.name] = tuple(size for size in numbers if size is not None)
-    return found
+            shapes[value.name] = tuple(size for size in numbers if size is not None)
+    return shapes

@@ -40,10 +40,10 @@ def expanded(shape: IntShape, strides: Strides, to: IntShape) -> Strides:
 
 def sliced(strides: Strides, axes: Sequence[int], steps: Sequence[int]) -> Strides:
     """After a slice that takes every so many elements of some axes."""
-    found = list(strides)
+    stepped = list(strides)
     for axis, step in zip(axes, steps, strict=True):
-        found[axis] *= step
-    return tuple(found)
+        stepped[axis] *= step
+    return tuple(stepped)
 
 
 def viewed(shape: IntShape, strides: Strides, to: IntShape) -> Strides | None:
@@ -59,18 +59,18 @@ def viewed(shape: IntShape, strides: Strides, to: IntShape) -> Strides | None:
             runs[-1] = [runs[-1][0] * size, stride]
         else:
             runs.append([size, stride])
-    found: list[int] = []
+    new_strides: list[int] = []
     for size in reversed(to):
         if size == 1:
-            found.append(1)
+            new_strides.append(1)
             continue
         if not runs or runs[-1][0] % size:
             return None
-        found.append(runs[-1][1])
+        new_strides.append(runs[-1][1])
         runs[-1] = [runs[-1][0] // size, runs[-1][1] * size]
         if runs[-1][0] == 1:
             runs.pop()
-    return tuple(reversed(found))
+    return tuple(reversed(new_strides))
 
 
 def is_dense(shape: IntShape, strides: Strides) -> bool:

@@ -77,7 +77,7 @@ class Parameters:
         if node.op_type == "Mul" and not self._scales.isdisjoint(node.input):
             self._seen.update(node.input)  # the scales of a product of whole numbers
             return 0
-        found = 0
+        learned = 0
         weighing = kind in MAC_KINDS
         pending = [(name, weighing) for name in data_inputs(node)]
         while pending:
@@ -86,12 +86,14 @@ class Parameters:
                 continue
             self._seen.add(name)
             if name in self._held:
-                found += self._learned(name, narrow, adding=node.op_type in ("Add", "Where", "Sub"))
+                learned += self._learned(
+                    name, narrow, adding=node.op_type in ("Add", "Where", "Sub")
+                )
             elif name in self._made_of:
                 names, dequantized = self._made_of[name]
                 pending += [(other, narrow or dequantized) for other in names]
-        self.total += found
-        return found
+        self.total += learned
+        return learned
 
     def _learned(self, name: str, narrow: bool, *, adding: bool) -> int:
         tensor, elements = self._held[name]

@@ -58,7 +58,7 @@ def infer_types(
 
     imports = [helper.make_opsetid(domain, version) for domain, version in opsets.items()]
     try:
-        found = shape_inference.infer_node_outputs(
+        outputs = shape_inference.infer_node_outputs(
             schema, node, dict(inputs), dict(data), opset_imports=imports
         )
     except Exception as error:  # its C++ raises RuntimeError, and types of its own
@@ -67,12 +67,12 @@ def infer_types(
         if all(wide[name] is value for name, value in inputs.items()):
             raise InputError(f"its shapes do not fit: {_described(node, error)}") from None
         try:
-            found = shape_inference.infer_node_outputs(schema, node, wide, opset_imports=imports)
+            outputs = shape_inference.infer_node_outputs(schema, node, wide, opset_imports=imports)
         except Exception:
             raise InputError(f"its shapes do not fit: {_described(node, error)}") from None
-        for value in found.values():
+        for value in outputs.values():
             value.tensor_type.elem_type = elements[0]
-    return [found.get(name) for name in node.output]
+    return [outputs.get(name) for name in node.output]
 
 
 def _widened(value: TypeProto) -> TypeProto:

@@ -117,7 +117,7 @@ class ProgramSpec:
     def inputs(self) -> tuple[Input, ...]:
         """The inputs as they were when the program was exported."""
         return tuple(
-            Input(one.shape, str(one.dtype).removeprefix("torch.")) for one in self.user_inputs
+            Input(ref.shape, str(ref.dtype).removeprefix("torch.")) for ref in self.user_inputs
         )
 
 
@@ -173,13 +173,13 @@ class Program(nn.Module):
 
     def _scope(self, path: str) -> nn.Module:
         """The module at `path`, made with its parents where it is missing."""
-        found = self._owners.get(path)
-        if found is None:
+        scope = self._owners.get(path)
+        if scope is None:
             parent, _, name = path.rpartition(".")
-            found = _Scope()
-            self._scope(parent).add_module(name, found)
-            self._owners[path] = found
-        return found
+            scope = _Scope()
+            self._scope(parent).add_module(name, scope)
+            self._owners[path] = scope
+        return scope
 
     def _hold(self, held: Held) -> None:
         owner, _, name = held.name.rpartition(".")

@@ -81,9 +81,9 @@ def parse_graph(graph: Json) -> Graph:
     that is no graph.
     """
     return Graph(
-        tuple(_input_name(one) for one in graph["inputs"]),
-        tuple(_node(one) for one in graph["nodes"] if not _is_check(one["target"])),
-        tuple(value(one) for one in graph["outputs"]),
+        tuple(_input_name(argument) for argument in graph["inputs"]),
+        tuple(_node(node) for node in graph["nodes"] if not _is_check(node["target"])),
+        tuple(value(argument) for argument in graph["outputs"]),
     )
 
 
@@ -170,26 +170,26 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 
 
 def _input_name(argument: Json) -> str | None:
-    found = value(argument)
-    return found.name if isinstance(found, Ref) else None
+    read = value(argument)
+    return read.name if isinstance(read, Ref) else None
 
 
 def _node(node: Json) -> Node:
     function = find_function(node["target"])
     args: list[Any] = []
     kwargs: dict[str, Any] = dict(device_argument(function))
-    for one in node["inputs"]:
-        if one["name"] and one.get("kind") != _POSITIONAL:
-            kwargs[str(one["name"])] = value(one["arg"])
+    for argument in node["inputs"]:
+        if argument["name"] and argument.get("kind") != _POSITIONAL:
+            kwargs[str(argument["name"])] = value(argument["arg"])
         else:
-            args.append(value(one["arg"]))
+            args.append(value(argument["arg"]))
     check_arguments(function, args, kwargs)
     return Node(
         _module_path(node["metadata"].get("nn_module_stack", "")),
         function,
         tuple(args),
         kwargs,
-        tuple(value(one) for one in node["outputs"]),
+        tuple(value(argument) for argument in node["outputs"]),
     )
 
 
@@ -216,4 +216,6 @@ def _bind(outputs: tuple[Any, ...], result: Any, env: Environment) -> None:
         if isinstance(names, Ref):
             env[names.name] = values
         elif isinstance(names, list):
-            env.update((name.name, one) for name, one in zip(names, values, strict=True) if name)
+            env.update(
+                (name.name, element) for name, element in zip(names, values, strict=True) if name
+            )

@@ -23,8 +23,8 @@ from shufflenet_flops.sources.torch_modules.module import (
 
 def find(text: str, options: Options) -> ModuleSource:
     """The module that `package.module:factory` makes. Imports and runs that code."""
-    found = find_object(text, options.path)
-    module = _build(text, found, options.args)
+    target = find_object(text, options.path)
+    module = _build(text, target, options.args)
     inputs, given = inputs_for(text, lambda: module, options, (IMAGE,))
     return ModuleSource(text, "factory", inputs, lambda: module, on_meta=False, given=given)
 
@@ -45,11 +45,11 @@ def inputs_for(
     return tuple(map(describe, tensors)), given
 
 
-def _build(text: str, found: Any, args: Mapping[str, Any]) -> nn.Module:
-    if isinstance(found, nn.Module):
+def _build(text: str, target: Any, args: Mapping[str, Any]) -> nn.Module:
+    if isinstance(target, nn.Module):
         if args:
             raise InputError(f"{text}: is a module already, and takes no --arg")
-        return found
-    if not callable(found):
-        raise ModelError(f"{text}: is a value of type {type(found).__name__}, not a factory")
-    return checked_module(text, call(text, found, args))
+        return target
+    if not callable(target):
+        raise ModelError(f"{text}: is a value of type {type(target).__name__}, not a factory")
+    return checked_module(text, call(text, target, args))

@@ -34,8 +34,8 @@ class ModuleSource(Source):
 
     @property
     def counted(self) -> Counted:
-        found = self._trace
-        return Counted(found.table, found.params, found.unknown_ops, found.real_forward)
+        trace = self._trace
+        return Counted(trace.table, trace.params, trace.unknown_ops, trace.real_forward)
 
     def trace(self) -> Trace:
         return self._trace
@@ -75,7 +75,7 @@ class ModuleSource(Source):
     def example_inputs(self, *, real: bool = True) -> Arguments:
         if self.given is None:
             return super().example_inputs(real=real)
-        return self.given if real else tuple(_on_meta(one) for one in self.given)
+        return self.given if real else tuple(_on_meta(argument) for argument in self.given)
 
 
 def in_eval_mode(module: nn.Module) -> nn.Module:
