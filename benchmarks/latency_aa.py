@@ -13,7 +13,7 @@ from torch import nn
 
 from shufflenet_flops.latency.engines import find_engine
 from shufflenet_flops.latency.engines.protocol import Setup
-from shufflenet_flops.latency.measure import Plan, measure
+from shufflenet_flops.latency.measure import TimingPlan, measure
 from shufflenet_flops.latency.roofline import measure_peaks
 from shufflenet_flops.latency.sampling import sample
 from shufflenet_flops.latency.saved import Run, changes
@@ -127,7 +127,7 @@ def _busy_core() -> Iterator[None]:
 
 def _two_runs() -> str:
     """Two runs one after the other, and whether the tool itself doubts them."""
-    plan = Plan(Setup(), measure_peaks(Setup()))
+    plan = TimingPlan(Setup(), measure_peaks(Setup()))
     engines = [find_engine(name) for name in ("eager", "channels-last", "onnxruntime", "openvino")]
     usable = [engine for engine in engines if not engine.missing()]
     runs = [

@@ -24,7 +24,7 @@ from shufflenet_flops.spec.numbers import whole
 
 
 @dataclass(frozen=True)
-class Subject:
+class Prepared:
     """One thing to compare: a source with its module in eval mode and real inputs, if it can run.
 
     The inputs are positional arguments.
@@ -76,17 +76,17 @@ class Comparison:
         return str(self.unit or self.model)
 
 
-def prepare(source: Source) -> Subject:
+def prepare(source: Source) -> Prepared:
     """Build a source's module and its inputs, unless it is read for its graph only.
 
     It is counted and traced first, so that an impossible input is refused before anything is
     allocated. Raises InputError where the memory of this machine does not hold it.
     """
     if not source.can_run:
-        return Subject(source, None, ())
+        return Prepared(source, None, ())
     check_memory(source)
     source.trace()
-    return Subject(source, source.module(), source.example_inputs())
+    return Prepared(source, source.module(), source.example_inputs())
 
 
 def check_memory(source: Source) -> None:
@@ -99,7 +99,7 @@ def check_memory(source: Source) -> None:
         )
 
 
-def compare(subject: Subject) -> Comparison:
+def compare(subject: Prepared) -> Comparison:
     """Count one subject from every side; `latency_s` stays None."""
     source = subject.source
     traced = source.trace() if source.can_run else source.counted
@@ -132,7 +132,7 @@ def compare(subject: Subject) -> Comparison:
     )
 
 
-def _counters(subject: Subject) -> dict[str, CounterReport]:
+def _counters(subject: Prepared) -> dict[str, CounterReport]:
     source = subject.source
     if subject.module is not None:
         return {

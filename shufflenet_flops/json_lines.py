@@ -61,7 +61,7 @@ def _last_line(part: str, text: str) -> int:
     return text.count("\n", 0, max(text.rfind(part), 0)) + 1
 
 
-class Document:
+class JsonFile:
     """A parsed JSON file that can say where each value stands."""
 
     def __init__(self, file: str, text: str) -> None:

@@ -25,7 +25,7 @@ _TOKEN = re.compile(
 _DEEP_KEY = re.compile(rf"(?:\.[ \t]*+[\w-]++[ \t]*+){{{_DEEPEST}}}")
 
 
-class Document:
+class TomlFile:
     """A parsed TOML file that can say where each key stands."""
 
     def __init__(self, file: str, text: str) -> None:
@@ -101,7 +101,7 @@ def path_text(path: KeyPath) -> str:
 
 
 def key_lines(text: str) -> Mapping[KeyPath, int]:
-    """The line on which each key and table header of a valid document begins.
+    """The line on which each key and table header of a valid file begins.
 
     A statement of TOML ends with the line on which no text and no bracket is open. Keys inside a
     value have the line on which the statement begins.

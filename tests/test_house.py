@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -61,6 +62,8 @@ MOST_LINES_OF_A_FUNCTION = 60
 LONG: Mapping[str, str] = {
     "spec/ops.py": "a list of ops",
 }
+# What a network is made of: as data in `spec`, and as the module that `build` makes of it.
+SAME_NAME = {"Add", "ChannelShuffle", "ChannelSlice", "Concat", "Scale", "ZeroPadShortcut"}
 
 
 def rooms(package: Path) -> set[str]:
@@ -135,6 +138,16 @@ def long_functions(package: Path, most: int) -> list[str]:
     ]
 
 
+def classes_named_alike(package: Path) -> dict[str, list[str]]:
+    """Public classes that more than one module defines, with the modules."""
+    modules: dict[str, set[str]] = defaultdict(set)
+    for path in sorted(package.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                modules[node.name].add(path.relative_to(package).as_posix())
+    return {name: sorted(where) for name, where in modules.items() if len(where) > 1}
+
+
 def drawn(text: str, package: str) -> list[str]:
     """Paths of the rooms and sub-rooms in a page's drawing of the house, in its order.
 
@@ -189,6 +202,14 @@ def test_functions_are_short() -> None:
     assert long_functions(PACKAGE, MOST_LINES_OF_A_FUNCTION) == []
 
 
+def test_one_word_has_one_meaning() -> None:
+    """No class has the name of another, save a module that is named as the data it is built of."""
+    alike = classes_named_alike(PACKAGE)
+
+    assert set(alike) == SAME_NAME
+    assert {modules[0] for modules in alike.values()} == {"build.py"}
+
+
 @pytest.mark.parametrize("page", ["README.md", "docs/design.md"])
 def test_the_house_is_as_it_is_drawn(page: str) -> None:
     """Everything drawn is there, and everything there is drawn, from the ground up."""
@@ -206,12 +227,12 @@ def hut(tmp_path: Path) -> Path:
         "hut/__init__.py": "",
         "hut/low/__init__.py": "from hut.low.inner import x\n",
         "hut/low/inner/__init__.py": "from hut.errors import E\nx = 1\n",
-        "hut/low/late.py": "def f():\n    from hut import high\n",
+        "hut/low/late.py": "class Late: ...\ndef f():\n    from hut import high\n",
         "hut/low/types.py": (
             "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import hut.high.roof\n"
         ),
         "hut/low/relative.py": "from ..high import roof\nfrom .inner import x\n",
-        "hut/high/__init__.py": "from hut.low import inner\n",
+        "hut/high/__init__.py": "class Late: ...\nfrom hut.low import inner\n",
         "hut/high/roof.py": "async def g():\n" + "    pass\n" * 60,
         "hut/errors.py": "import os\n",
         "hut/cli/command.py": "def command():\n" + "    pass\n" * 60,
@@ -226,7 +247,7 @@ def hut(tmp_path: Path) -> Path:
 def test_an_arrow_that_goes_up_is_seen(hut: Path) -> None:
     """In a function, for types alone, and relative; those that go down are not."""
     assert wrong_arrows(hut, {"low": "", "high": "low"}, ("errors",)) == [
-        "low/late.py:2: low imports high",
+        "low/late.py:3: low imports high",
         "low/relative.py:1: low imports high",
         "low/types.py:3: low imports high",
     ]
@@ -239,6 +260,11 @@ def test_length_is_seen(hut: Path) -> None:
     assert long_functions(hut, 61) == []
     assert long_modules(hut, 60) == {"cli/command.py": 61, "high/roof.py": 61}
     assert long_modules(hut, 61) == {}
+
+
+def test_classes_of_one_name_are_seen(hut: Path) -> None:
+    """In two modules of two rooms."""
+    assert classes_named_alike(hut) == {"Late": ["high/__init__.py", "low/late.py"]}
 
 
 def test_a_drawing_that_is_wrong_is_seen(hut: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shufflenet_flops.errors import ConfigError
-from shufflenet_flops.toml_lines import Document, key_lines
+from shufflenet_flops.toml_lines import TomlFile, key_lines
 
 VALUES = (
     "1",
@@ -103,7 +103,7 @@ def test_every_key_that_tomllib_finds_has_a_line(
 def test_what_is_no_toml_has_a_line(text: str, line: int, what: str) -> None:
     """Also where tomllib lets another error through."""
     with pytest.raises(ConfigError) as caught:
-        Document("x.toml", text)
+        TomlFile("x.toml", text)
 
     (problem,) = caught.value.problems
     assert problem.line == line

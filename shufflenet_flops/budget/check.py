@@ -11,7 +11,7 @@ from shufflenet_flops.budget import diff
 from shufflenet_flops.budget import lock as locks
 from shufflenet_flops.budget.block import Block, Lock
 from shufflenet_flops.budget.config import Config
-from shufflenet_flops.budget.count import Counter, Subject
+from shufflenet_flops.budget.count import ModelCounts, Subject
 from shufflenet_flops.budget.layers import amount, describe
 from shufflenet_flops.budget.limit import LIMITED, Limit, ceiling_for
 from shufflenet_flops.budget.load import load
@@ -45,7 +45,7 @@ def check(config: str | Path | None = None, *, locked: bool = False) -> Report:
 def run(config: Config, *, locked: bool = False) -> Report:
     """The report on a configuration that is read already."""
     before = read_lock(config, needed=locked)
-    counter = Counter(config)
+    counter = ModelCounts(config)
     subjects = counter.subjects()
     verdicts = judge(config, subjects, before, time_models(counter, subjects))
     if locked:

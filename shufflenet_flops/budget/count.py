@@ -35,7 +35,7 @@ class Subject:
 
 
 @dataclass
-class Counter:
+class ModelCounts:
     """Counts each model once, however many entries are about it."""
 
     config: Config

@@ -8,7 +8,7 @@ from shufflenet_flops.budget.config import Config
 from shufflenet_flops.budget.parse import parse
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.text_file import read_text
-from shufflenet_flops.toml_lines import Document, KeyPath
+from shufflenet_flops.toml_lines import KeyPath, TomlFile
 
 OWN_FILE = "flop-budget.toml"
 PYPROJECT = "pyproject.toml"
@@ -46,5 +46,5 @@ def _find() -> Path:
 
 
 def _has_table(file: Path) -> bool:
-    tool = Document(str(file), read_text(file, LARGEST)).data.get("tool", {})
+    tool = TomlFile(str(file), read_text(file, LARGEST)).data.get("tool", {})
     return isinstance(tool, dict) and TABLE[-1] in tool

@@ -13,7 +13,7 @@ from shufflenet_flops.budget.layer_line import FORM, parse_lines, render_lines
 from shufflenet_flops.budget.layers import Costs, Layer
 from shufflenet_flops.budget.lock_fields import AGAIN, check_fields, check_model
 from shufflenet_flops.errors import ConfigError, Problem, shown
-from shufflenet_flops.json_lines import Document
+from shufflenet_flops.json_lines import JsonFile
 
 SCHEMA = 2
 
@@ -77,21 +77,21 @@ def parse(file: str, text: str) -> Lock:
     Raises ConfigError with the line of the first thing that is no lock, or that is not as `render`
     writes it.
     """
-    document = Document(file, text)
-    data = document.data
+    json_file = JsonFile(file, text)
+    data = json_file.data
     if not isinstance(data, dict) or "models" not in data:
-        raise document.error((), f"is no lock: {AGAIN}")
+        raise json_file.error((), f"is no lock: {AGAIN}")
     schema = data.get("schema")
     if type(schema) is not int or schema not in (old_lock.SCHEMA, SCHEMA):
-        raise document.error(
+        raise json_file.error(
             ("schema",),
             f"not comparable: the lock has schema {shown(schema)}, and this version knows "
             f"{old_lock.SCHEMA} and {SCHEMA}: {AGAIN}",
         )
     if not isinstance(data["models"], list):
-        raise document.error(("models",), f"must be an array: {AGAIN}")
+        raise json_file.error(("models",), f"must be an array: {AGAIN}")
     read = _parse_block if schema == SCHEMA else old_lock.parse_block
-    blocks = tuple(read(document, i, model) for i, model in enumerate(data["models"]))
+    blocks = tuple(read(json_file, i, model) for i, model in enumerate(data["models"]))
     if schema == SCHEMA:
         _check_form(file, text, blocks)
     starts = [i for i, line in enumerate(text.split("\n"), 1) if line.startswith('"model": ')]
@@ -127,16 +127,16 @@ _TOTALS = {"params": int}
 _STAGE_FIELDS = {"stage": str, "activations": int, "memory_bytes": int, "hash": str, "layers": list}
 
 
-def _parse_block(document: Document, i: int, data: Any) -> Block:
+def _parse_block(json_file: JsonFile, i: int, data: Any) -> Block:
     where = ("models", i)
-    check_model(document, where, data, _FIELDS)
-    check_fields(document, (*where, "totals"), data["totals"], _TOTALS)
+    check_model(json_file, where, data, _FIELDS)
+    check_fields(json_file, (*where, "totals"), data["totals"], _TOTALS)
     stages: list[Stage] = []
     before = ""
     for j, stage in enumerate(data["stages"]):
         path = (*where, "stages", j)
-        check_fields(document, path, stage, _STAGE_FIELDS)
-        layers = _parse_layers(document, path, stage, before)
+        check_fields(json_file, path, stage, _STAGE_FIELDS)
+        layers = _parse_layers(json_file, path, stage, before)
         before = layers[-1].output if layers else before
         costs = (stage["activations"], stage["memory_bytes"])
         stages.append(Stage(stage["stage"], layers, *costs, stage["hash"]))
@@ -154,15 +154,15 @@ def _parse_block(document: Document, i: int, data: Any) -> Block:
 
 
 def _parse_layers(
-    document: Document, where: tuple[str | int, ...], stage: dict[str, Any], before: str
+    json_file: JsonFile, where: tuple[str | int, ...], stage: dict[str, Any], before: str
 ) -> tuple[Layer, ...]:
     lines = stage["layers"]
     for i, line in enumerate(lines):
         if not isinstance(line, str) or not line.isprintable():
-            raise document.error((*where, "layers", i), f"cannot be {shown(line)}: {AGAIN}")
+            raise json_file.error((*where, "layers", i), f"cannot be {shown(line)}: {AGAIN}")
     layers = []
     for i, layer in enumerate(parse_lines(stage["stage"], lines, before)):
         if layer is None:
-            raise document.error((*where, "layers", i), f"is no layer: {AGAIN}")
+            raise json_file.error((*where, "layers", i), f"is no layer: {AGAIN}")
         layers.append(layer)
     return tuple(layers)

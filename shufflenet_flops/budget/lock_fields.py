@@ -7,7 +7,7 @@ from typing import Any
 
 from shufflenet_flops.counting import CONVENTIONS
 from shufflenet_flops.errors import UnknownNameError, shown
-from shufflenet_flops.json_lines import Document
+from shufflenet_flops.json_lines import JsonFile
 from shufflenet_flops.toml_lines import KeyPath
 
 AGAIN = "run `shufflenet-flops lock` to write it anew"
@@ -21,41 +21,41 @@ _MODEL: Mapping[str, type] = {
 }
 
 
-def check_fields(document: Document, where: KeyPath, data: Any, kinds: Mapping[str, type]) -> None:
+def check_fields(json_file: JsonFile, where: KeyPath, data: Any, kinds: Mapping[str, type]) -> None:
     """Raise ConfigError unless `data` has each field, of its type; texts must be printable, for
     they reach terminals and logs."""
     if not isinstance(data, dict):
-        raise document.error(where, f"must be an object: {AGAIN}")
+        raise json_file.error(where, f"must be an object: {AGAIN}")
     for key, kind in kinds.items():
         if key not in data:
-            raise document.error(where, f"has no {key}: {AGAIN}")
+            raise json_file.error(where, f"has no {key}: {AGAIN}")
         if type(data[key]) is not kind:
-            raise document.error((*where, key), f"cannot be {shown(data[key])}: {AGAIN}")
+            raise json_file.error((*where, key), f"cannot be {shown(data[key])}: {AGAIN}")
         if kind is str:
-            check_text(document, (*where, key), data[key])
+            check_text(json_file, (*where, key), data[key])
         if kind is int and not 0 <= data[key] < MOST:
-            raise document.error((*where, key), f"cannot be {shown(data[key])}: {AGAIN}")
+            raise json_file.error((*where, key), f"cannot be {shown(data[key])}: {AGAIN}")
 
 
-def check_text(document: Document, where: KeyPath, text: Any) -> None:
+def check_text(json_file: JsonFile, where: KeyPath, text: Any) -> None:
     """Raise ConfigError unless `text` is one, and printable."""
     if not isinstance(text, str) or not text.isprintable():
-        raise document.error(where, f"cannot be {shown(text)}: {AGAIN}")
+        raise json_file.error(where, f"cannot be {shown(text)}: {AGAIN}")
 
 
-def check_model(document: Document, where: KeyPath, data: Any, more: Mapping[str, type]) -> None:
+def check_model(json_file: JsonFile, where: KeyPath, data: Any, more: Mapping[str, type]) -> None:
     """Raise ConfigError unless `data` has what is said of every model, and the fields of `more`."""
-    check_fields(document, where, data, {**_MODEL, **more})
+    check_fields(json_file, where, data, {**_MODEL, **more})
     for key in ("input", "unknown_ops"):
         for text in data[key]:
-            check_text(document, (*where, key), text)
+            check_text(json_file, (*where, key), text)
     versions = {"traced_with": data.get("traced_with", {})}
-    check_fields(document, where, versions, {"traced_with": dict})
+    check_fields(json_file, where, versions, {"traced_with": dict})
     for version in versions["traced_with"].values():
-        check_text(document, (*where, "traced_with"), version)
+        check_text(json_file, (*where, "traced_with"), version)
     for calls in data["unknown_ops"].values():
         if type(calls) is not int or not 0 <= calls < MOST:
-            raise document.error((*where, "unknown_ops"), f"cannot be {shown(calls)}: {AGAIN}")
+            raise json_file.error((*where, "unknown_ops"), f"cannot be {shown(calls)}: {AGAIN}")
     if data["convention"] not in CONVENTIONS:
         unknown = UnknownNameError("convention", data["convention"], CONVENTIONS)
-        raise document.error((*where, "convention"), f"not comparable: {unknown}")
+        raise json_file.error((*where, "convention"), f"not comparable: {unknown}")

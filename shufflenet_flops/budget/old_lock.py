@@ -8,27 +8,27 @@ from typing import Any
 from shufflenet_flops.budget.block import Block, block_of
 from shufflenet_flops.budget.layers import Layer
 from shufflenet_flops.budget.lock_fields import AGAIN, MOST, check_model, check_text
-from shufflenet_flops.json_lines import Document
+from shufflenet_flops.json_lines import JsonFile
 
 SCHEMA = 1
 _FIELDS = {"fingerprint": str, "params": int, "stages": dict, "layers": list}
 _TYPES = tuple(str if field.type == "str" else int for field in fields(Layer))
 
 
-def parse_block(document: Document, i: int, data: Any) -> Block:
+def parse_block(json_file: JsonFile, i: int, data: Any) -> Block:
     """The block of the i-th model.
 
     Raises ConfigError where it is none, or where its totals are not those of its layers.
     """
     where = ("models", i)
-    check_model(document, where, data, _FIELDS)
+    check_model(json_file, where, data, _FIELDS)
     layers = []
     for j, values in enumerate(data["layers"]):
         is_layer = isinstance(values, list) and tuple(map(type, values)) == _TYPES
         if not is_layer or not all(0 <= value < MOST for value in values[6:]):
-            raise document.error((*where, "layers", j), f"is no layer: {AGAIN}")
+            raise json_file.error((*where, "layers", j), f"is no layer: {AGAIN}")
         for text in values[:6]:
-            check_text(document, (*where, "layers", j), text)
+            check_text(json_file, (*where, "layers", j), text)
         layers.append(Layer(*values))
     block = block_of(
         data["model"],
@@ -39,11 +39,11 @@ def parse_block(document: Document, i: int, data: Any) -> Block:
         args=data["args"],
         unknown_ops=data["unknown_ops"],
     )
-    _check_totals(document, i, data, block)
+    _check_totals(json_file, i, data, block)
     return block
 
 
-def _check_totals(document: Document, i: int, data: dict[str, Any], block: Block) -> None:
+def _check_totals(json_file: JsonFile, i: int, data: dict[str, Any], block: Block) -> None:
     """Raise ConfigError where a total is not that of the layers: somebody changed the file."""
     totals = {
         "fingerprint": block.fingerprint,
@@ -62,7 +62,7 @@ def _check_totals(document: Document, i: int, data: dict[str, Any], block: Block
     }
     for key, total in {**totals, "stages": stages}.items():
         if data.get(key) != total:
-            raise document.error(
+            raise json_file.error(
                 ("models", i, key),
                 f"is not what the layers below add up to: was it edited or merged? {AGAIN}",
             )

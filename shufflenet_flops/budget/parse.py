@@ -12,7 +12,7 @@ from shufflenet_flops.counting import CONVENTIONS, Convention, find_convention
 from shufflenet_flops.counting.row import MAC_CLASSES
 from shufflenet_flops.errors import ConfigError, InputError, Problem, UnknownNameError, shown
 from shufflenet_flops.sources import Input, parse_input
-from shufflenet_flops.toml_lines import Document, KeyPath
+from shufflenet_flops.toml_lines import KeyPath, TomlFile
 
 SCHEMA = 1
 
@@ -22,9 +22,9 @@ T = TypeVar("T")
 def parse(file: str, text: str, root: KeyPath = (), directory: Path = Path()) -> Config:
     """The configuration in the table at `root` of a TOML text. Raises ConfigError with everything
     that is wrong."""
-    document = Document(file, text)
-    reader = _Reader(document)
-    table: Any = document.data
+    toml_file = TomlFile(file, text)
+    reader = _Reader(toml_file)
+    table: Any = toml_file.data
     for key in root:
         table = table.get(key, {}) if isinstance(table, dict) else {}
     config = _config(reader, root, table, directory)
@@ -34,14 +34,14 @@ def parse(file: str, text: str, root: KeyPath = (), directory: Path = Path()) ->
 
 
 class _Reader:
-    """A document, and the problems found in it so far."""
+    """A file of budgets, and the problems found in it so far."""
 
-    def __init__(self, document: Document) -> None:
-        self.document = document
+    def __init__(self, toml_file: TomlFile) -> None:
+        self.toml_file = toml_file
         self.problems: list[Problem] = []
 
     def report(self, path: KeyPath, what: str) -> None:
-        self.problems.append(self.document.problem(path, what))
+        self.problems.append(self.toml_file.problem(path, what))
 
     def value(self, path: KeyPath, default: T, read: Callable[[], T]) -> T:
         """What `read` gives, or the default and a problem where it raises."""
@@ -80,7 +80,7 @@ def _config(reader: _Reader, root: KeyPath, table: Any, directory: Path) -> Conf
     entries = [
         _entry(reader, (*root, "budget", i), entry, default) for i, entry in enumerate(budgets)
     ]
-    return Config(reader.document.file, tuple(entries), path, directory)
+    return Config(reader.toml_file.file, tuple(entries), path, directory)
 
 
 def _entry(reader: _Reader, path: KeyPath, table: Any, default: tuple[Input, ...]) -> Entry:
@@ -122,8 +122,8 @@ def _entry(reader: _Reader, path: KeyPath, table: Any, default: tuple[Input, ...
         _text(reader, (*path, "reason"), table.get("reason", "-"), lines=True)
         if "reason" in table
         else "",
-        {key: reader.document.line((*path, key)) for key in table}
-        | {"": reader.document.line(path)},
+        {key: reader.toml_file.line((*path, key)) for key in table}
+        | {"": reader.toml_file.line(path)},
     )
 
 

@@ -8,7 +8,7 @@ from shufflenet_flops.budget.layers import layer_of_row
 from shufflenet_flops.counting import Convention, find_convention
 from shufflenet_flops.counting.result import CountResult
 from shufflenet_flops.errors import DataError, UnknownNameError
-from shufflenet_flops.json_lines import Document
+from shufflenet_flops.json_lines import JsonFile
 from shufflenet_flops.saved import load
 
 
@@ -17,8 +17,8 @@ def parse(file: str, text: str) -> Lock:
 
     Raises ConfigError with the line of what is wrong.
     """
-    document = Document(file, text)
-    data = document.data
+    json_file = JsonFile(file, text)
+    data = json_file.data
     if not isinstance(data, dict) or data.get("command") != "count":
         return lock.parse(file, text)
     try:
@@ -26,7 +26,7 @@ def parse(file: str, text: str) -> Lock:
         convention = find_convention(str(saved.convention))
         return tuple(_block(result, convention) for result in saved.typed(CountResult))
     except (DataError, UnknownNameError) as error:
-        raise document.error(
+        raise json_file.error(
             ("results",), f"is not what `count --format json` writes: {error}"
         ) from None
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from shufflenet_flops.budget.count import Counter, Subject, told
+from shufflenet_flops.budget.count import ModelCounts, Subject, told
 from shufflenet_flops.budget.limit import Limit
 from shufflenet_flops.sources import Source
 from shufflenet_flops.sources.torch_modules.imports import REFUSED
@@ -22,7 +22,7 @@ THREADS = 1
 _LOG = logging.getLogger(__name__)
 
 
-def time_models(counter: Counter, subjects: Sequence[Subject]) -> Timings:
+def time_models(counter: ModelCounts, subjects: Sequence[Subject]) -> Timings:
     """The latency of every subject that has a limit on it, or what went wrong.
 
     torch is imported only where there is such a limit.
@@ -36,7 +36,7 @@ def time_models(counter: Counter, subjects: Sequence[Subject]) -> Timings:
     }
 
 
-def _time(counter: Counter, subject: Subject, limit: Limit) -> Latency | str:
+def _time(counter: ModelCounts, subject: Subject, limit: Limit) -> Latency | str:
     from shufflenet_flops.latency.sampling import sample
     from shufflenet_flops.latency.stats import summarise
 

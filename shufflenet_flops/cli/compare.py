@@ -29,7 +29,7 @@ from shufflenet_flops.errors import InputError, UnknownNameError
 from shufflenet_flops.sources import Options, Source, from_model, resolve_all
 
 if TYPE_CHECKING:
-    from shufflenet_flops.comparison import Comparison, Subject
+    from shufflenet_flops.comparison import Comparison, Prepared
 
 
 _UNITS = "Units"
@@ -139,7 +139,7 @@ def _units(
 
 
 def _with_latency(
-    subjects: Sequence[Subject],
+    subjects: Sequence[Prepared],
     comparisons: Sequence[Comparison],
     runs: int | None,
     threads: int,

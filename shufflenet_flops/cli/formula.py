@@ -111,17 +111,17 @@ def _formulas(
     chosen: list[Design], metric: MetricName, numbers: dict[str, int], wrt: str | None
 ) -> Document:
     from shufflenet_flops.design.formula import changes, derivative, derive, evaluate
-    from shufflenet_flops.report.view.formula import Derived, formula_grids, formula_result
+    from shufflenet_flops.report.view.formula import DerivedForm, formula_grids, formula_result
 
     derivations = []
     for design in chosen:
         own = design.known(numbers)
         value = evaluate(design, metric, own) if own else None
         formula = derive(design, metric, own)
-        derived = Derived(formula, value)
+        derived = DerivedForm(formula, value)
         if wrt:
             filled = dict(value.numbers) if value else {}
-            derived = Derived(
+            derived = DerivedForm(
                 formula,
                 value,
                 wrt,

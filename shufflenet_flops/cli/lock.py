@@ -14,13 +14,13 @@ def command(config: ConfigOption = None) -> None:
     it. A model that cannot be counted leaves the old lock as it is.
     """
     from shufflenet_flops.budget.check import lock_of
-    from shufflenet_flops.budget.count import Counter
+    from shufflenet_flops.budget.count import ModelCounts
     from shufflenet_flops.budget.load import load
     from shufflenet_flops.budget.lock import render
 
     budgets = load(config)
     with open_file(budgets.lock_file) as write:
-        subjects = Counter(budgets).subjects()
+        subjects = ModelCounts(budgets).subjects()
         failed = [f"{subject.model}: {subject.error}" for subject in subjects if subject.error]
         if failed:
             raise ModelError("; ".join(failed))

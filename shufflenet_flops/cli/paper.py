@@ -11,7 +11,7 @@ from shufflenet_flops.cli.completion import complete_table
 from shufflenet_flops.cli.options import FormatOption, OutputOption
 from shufflenet_flops.cli.output import Document, Format, open_outputs
 from shufflenet_flops.errors import UnknownNameError
-from shufflenet_flops.paper.verdict import Verdict
+from shufflenet_flops.paper.verdict import CellVerdict
 
 
 def command(
@@ -27,7 +27,7 @@ def command(
     row: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only the row of this name in the table.")
     ] = None,
-    verdict: Annotated[Verdict | None, typer.Option(help="Only cells of this verdict.")] = None,
+    verdict: Annotated[CellVerdict | None, typer.Option(help="Only cells of this verdict.")] = None,
     alternatives: Annotated[
         bool, typer.Option("--alternatives", help="Also show what other readings of a figure give.")
     ] = False,

@@ -22,7 +22,7 @@ from shufflenet_flops.cli.group import Commands
 from shufflenet_flops.cli.options import QuietOption
 from shufflenet_flops.cli.output import open_files
 from shufflenet_flops.cli.progress import progress_bar
-from shufflenet_flops.cli.stage import Stage
+from shufflenet_flops.cli.staging import Staging
 from shufflenet_flops.errors import InputError
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def _all(targets: Sequence[Path], invoke: Invoke, quiet: bool) -> None:
     if "budgets" in parts and not BUDGETS.exists():
         del parts["budgets"]
         print(f"no report on budgets: there is no {BUDGETS} here", file=sys.stderr)
-    with Stage(directory) as stage, progress_bar(quiet, "report on") as progress:
+    with Staging(directory) as stage, progress_bar(quiet, "report on") as progress:
         sections = []
         for number, (name, arguments) in enumerate(parts.items()):
             progress(name, number, len(parts) + 1)

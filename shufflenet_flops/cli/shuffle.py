@@ -102,12 +102,12 @@ def _cost(
     g: int, engines: list[Engine], threads: int, runs: int | None, quiet: bool
 ) -> tuple[tuple[OpCost, ...], tuple[UnitShare, ...]]:
     from shufflenet_flops.latency.engines.protocol import Setup
-    from shufflenet_flops.latency.measure import Plan
+    from shufflenet_flops.latency.measure import TimingPlan
     from shufflenet_flops.latency.roofline import measure_peaks
     from shufflenet_flops.latency.shuffle_cost import op_costs, unit_shares
 
     setup = Setup(threads)
     with progress_bar(quiet) as progress:
         costs = tuple(op_costs(g, setup, runs, progress))
-        plan = Plan(setup, measure_peaks(setup), runs, 0.5)
+        plan = TimingPlan(setup, measure_peaks(setup), runs, 0.5)
         return costs, tuple(unit_shares(g, engines, plan, progress))

@@ -191,7 +191,7 @@ def _time(
         )
     if setup.device == Device.CUDA:
         _need_cuda()
-    from shufflenet_flops.latency.measure import Plan, measure
+    from shufflenet_flops.latency.measure import TimingPlan, measure
     from shufflenet_flops.latency.roofline import measure_peaks
 
     rows: list[Timing] = []
@@ -199,7 +199,7 @@ def _time(
         with progress_bar(quiet) as progress:
             progress("measuring this machine's peaks", 0, 1)
             peaks = measure_peaks(setup)
-            plan = Plan(setup, peaks, effort.rounds, effort.min_time_s, effort.roofline)
+            plan = TimingPlan(setup, peaks, effort.rounds, effort.min_time_s, effort.roofline)
             rows.extend(measure(sources, engines, plan, progress))
     except KeyboardInterrupt:
         if not rows:

@@ -30,7 +30,7 @@ from shufflenet_flops.counters.cost_model import (
 )
 from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterError, CounterTotal
 from shufflenet_flops.counters.ptflops_import import imported
-from shufflenet_flops.counters.recurrent import Layer, recurrent_parts
+from shufflenet_flops.counters.recurrent import RecurrentLayer, recurrent_parts
 from shufflenet_flops.counters.registry import counter
 from shufflenet_flops.counters.torch_flops import unfused_attention
 from shufflenet_flops.counting import Row
@@ -85,7 +85,7 @@ def _fused_without_bias(row: Row) -> bool:
     return is_attention(row) and "in_proj_bias" not in row.call.params
 
 
-def _recurrent(layer: Layer) -> tuple[int, int]:
+def _recurrent(layer: RecurrentLayer) -> tuple[int, int]:
     """Its gates and its state, by its own table of what these cost."""
     hidden, gates = layer.hidden, layer.gates
     others = {1: 1, 3: 7, 4: 10}[gates] * hidden + (2 * gates * hidden if layer.bias else 0)

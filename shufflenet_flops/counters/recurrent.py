@@ -21,7 +21,7 @@ _MODULES = {
 
 
 @dataclass(frozen=True)
-class Layer:
+class RecurrentLayer:
     """One layer of a recurrent module in one direction, or a cell.
 
     Its weights are (gates · hidden, inputs) and (gates · hidden, recurrent), where `recurrent` is
@@ -37,7 +37,7 @@ class Layer:
     first: bool
 
 
-Count = Callable[[Layer], tuple[int, int]]  # MACs and other operations of one step
+Count = Callable[[RecurrentLayer], tuple[int, int]]  # MACs and other operations of one step
 
 
 def recurrent_parts(
@@ -56,14 +56,14 @@ def recurrent_parts(
             yield Part(call.path, RECURRENT_ELEMENTS, others, None)
 
 
-def _layers(call: ModuleCall, gates: int) -> Iterator[Layer]:
+def _layers(call: ModuleCall, gates: int) -> Iterator[RecurrentLayer]:
     directions = 2 if any(name.endswith("_reverse") for name in call.params) else 1
     recurrent = call.output[-1] // directions
     for name, from_inputs in call.params.items():
         if name.startswith("weight_ih"):
             suffix = name.removeprefix("weight_ih")
             hidden = call.params[f"weight_hh{suffix}"] // (gates * recurrent)
-            yield Layer(
+            yield RecurrentLayer(
                 gates,
                 from_inputs // (gates * hidden),
                 hidden,

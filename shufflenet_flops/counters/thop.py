@@ -23,7 +23,7 @@ from shufflenet_flops.counters.cost_model import (
     torch_modules,
 )
 from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterTotal
-from shufflenet_flops.counters.recurrent import Layer, recurrent_parts
+from shufflenet_flops.counters.recurrent import RecurrentLayer, recurrent_parts
 from shufflenet_flops.counters.registry import counter
 from shufflenet_flops.counting import Row
 from shufflenet_flops.spec import OpClass
@@ -65,7 +65,7 @@ def _softmax(row: Row) -> int:
     return 3 * row.counts[OpClass.SOFTMAX_ELEMENTS] - row.counts[OpClass.SOFTMAX_VECTORS]
 
 
-def _recurrent(layer: Layer) -> tuple[int, int]:
+def _recurrent(layer: RecurrentLayer) -> tuple[int, int]:
     """Its gates and, but in a plain layer, its state; whatever a state is projected to."""
     hidden = layer.hidden
     inputs = layer.inputs if layer.first else hidden * layer.directions

@@ -17,7 +17,7 @@ from shufflenet_flops.counters.cost_model import (
     torch_modules,
 )
 from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterTotal
-from shufflenet_flops.counters.recurrent import Layer, recurrent_parts
+from shufflenet_flops.counters.recurrent import RecurrentLayer, recurrent_parts
 from shufflenet_flops.counters.registry import counter
 from shufflenet_flops.counting import Row
 from shufflenet_flops.spec import OpClass
@@ -92,7 +92,7 @@ RULES = (
 )
 
 
-def _projected(layer: Layer) -> tuple[int, int]:
+def _projected(layer: RecurrentLayer) -> tuple[int, int]:
     """An LSTM's state for its hidden size, though it is projected."""
     return layer.gates * layer.recurrent * (layer.inputs + layer.recurrent), 0
 

@@ -126,7 +126,7 @@ def _published(design: Design, numbers: Mapping[str, int]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Ratio:
+class FormulaRatio:
     """One unit's form divided by another's, with the paper's form of that ratio.
 
     `value` is the ratio of the two with numbers filled in, where numbers are given.
@@ -141,7 +141,7 @@ class Ratio:
     value: Fraction | None
 
 
-def ratio(over: Formula, under: Formula, numbers: Mapping[str, int]) -> Ratio:
+def ratio(over: Formula, under: Formula, numbers: Mapping[str, int]) -> FormulaRatio:
     """One unit's form divided by another's. Raises InputError for networks."""
     import sympy
 
@@ -159,7 +159,7 @@ def ratio(over: Formula, under: Formula, numbers: Mapping[str, int]) -> Ratio:
             for formula in (over, under)
         )
         value = Fraction(a, b)
-    return Ratio(
+    return FormulaRatio(
         over.design,
         under.design,
         over.metric,

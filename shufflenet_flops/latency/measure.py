@@ -20,7 +20,7 @@ from shufflenet_flops.latency.case import Case, build_case, bytes_needed
 from shufflenet_flops.latency.engines.protocol import Call, Engine, EngineError, Setup
 from shufflenet_flops.latency.engines.quiet import quiet
 from shufflenet_flops.latency.memory import check_fits
-from shufflenet_flops.latency.roofline import Layer, Peaks, layers
+from shufflenet_flops.latency.roofline import BoundLayer, Peaks, layers
 from shufflenet_flops.latency.sampling import (
     Interrupted,
     Progress,
@@ -83,7 +83,7 @@ class Timing:
     max_rel_error: float | None = None
     moved: float | None = None
     pairs: tuple[Pair, ...] = ()
-    layers: tuple[Layer, ...] = ()
+    layers: tuple[BoundLayer, ...] = ()
     partial: bool = False
 
     @property
@@ -93,7 +93,7 @@ class Timing:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TimingPlan:
     """How long to measure, and on what; `roofline` adds the layers' times to eager's rows."""
 
     setup: Setup
@@ -134,7 +134,7 @@ _Cases = dict[str, tuple[Case, Reference]]
 def measure(
     sources: Sequence[Source],
     engines: Sequence[Engine],
-    plan: Plan,
+    plan: TimingPlan,
     progress: Progress = lambda name, done, total: None,
 ) -> Iterator[Timing]:
     """Rows for every model on every engine, the models of one input together in its rounds.
@@ -181,7 +181,9 @@ def _prepare(entry: _Entry, cases: _Cases, setup: Setup) -> None:
     entry.call = call
 
 
-def _sample(entries: Sequence[_Entry], plan: Plan, progress: Progress) -> tuple[Samples, bool]:
+def _sample(
+    entries: Sequence[_Entry], plan: TimingPlan, progress: Progress
+) -> tuple[Samples, bool]:
     """Samples by label, and whether Ctrl-C cut them short; a call that fails is left out."""
     while True:
         ready = {
@@ -213,7 +215,7 @@ def _timing(
     entries: Sequence[_Entry],
     cases: _Cases,
     samples: Samples,
-    plan: Plan,
+    plan: TimingPlan,
     interrupted: bool,
 ) -> Timing:
     source, engine, setup = entry.source, entry.engine, plan.setup

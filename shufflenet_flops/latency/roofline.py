@@ -59,7 +59,7 @@ class Peaks:
 
 
 @dataclass(frozen=True)
-class Layer:
+class BoundLayer:
     """One layer's work, the bound it gives, and eager's median time in the profiler, in seconds."""
 
     path: str
@@ -95,7 +95,7 @@ def _best(call: Any, timer: Timer, calls: int = 1, repeats: int = _REPEATS) -> f
     return min(timer(call, calls) for _ in range(repeats))
 
 
-def layers(case: Case, peaks: Peaks, threads: int) -> list[Layer]:
+def layers(case: Case, peaks: Peaks, threads: int) -> list[BoundLayer]:
     """Every row of the model's table with its bound and its time in eager mode, on the CPU.
 
     A layer's time is that of its module without the modules inside it, so the profiler's own cost
@@ -111,7 +111,7 @@ def layers(case: Case, peaks: Peaks, threads: int) -> list[Layer]:
     for path, group in rows.items():
         part = Table(tuple(group))
         timed.append(
-            Layer(
+            BoundLayer(
                 path,
                 group[0].kind.value,
                 part.macs,

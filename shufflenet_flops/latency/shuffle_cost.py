@@ -11,7 +11,7 @@ from torch import Tensor
 from shufflenet_flops.build import ChannelShuffle
 from shufflenet_flops.latency.engines.protocol import Engine, Setup
 from shufflenet_flops.latency.engines.quiet import quiet
-from shufflenet_flops.latency.measure import Plan, measure
+from shufflenet_flops.latency.measure import TimingPlan, measure
 from shufflenet_flops.latency.sampling import Progress, sample
 from shufflenet_flops.latency.shuffle import OpCost, UnitShare, shuffled
 from shufflenet_flops.latency.stats import paired_ratio, summarise
@@ -86,7 +86,7 @@ def _in_inference(call: Callable[[], object]) -> Callable[[], object]:
 
 
 def unit_shares(
-    g: int, engines: Sequence[Engine], plan: Plan, progress: Progress
+    g: int, engines: Sequence[Engine], plan: TimingPlan, progress: Progress
 ) -> Iterator[UnitShare]:
     """Units with and without their shuffle, in the same rounds, on every engine."""
     for c, size in unit_sizes(g):

@@ -1,6 +1,6 @@
 """The papers' tables, cell by cell: printed, computed, and under which convention."""
 
-from shufflenet_flops.paper.published import Cell as Cell
+from shufflenet_flops.paper.published import PrintedCell as PrintedCell
 from shufflenet_flops.paper.published import PublishedTable as PublishedTable
 from shufflenet_flops.paper.published import load_table as load_table
 from shufflenet_flops.paper.published import parse_table as parse_table
@@ -9,6 +9,6 @@ from shufflenet_flops.paper.reading import Reading as Reading
 from shufflenet_flops.paper.reproduce import AlternativeResult as AlternativeResult
 from shufflenet_flops.paper.reproduce import CellResult as CellResult
 from shufflenet_flops.paper.reproduce import reproduce as reproduce
+from shufflenet_flops.paper.verdict import CellVerdict as CellVerdict
 from shufflenet_flops.paper.verdict import Judgement as Judgement
-from shufflenet_flops.paper.verdict import Verdict as Verdict
 from shufflenet_flops.paper.verdict import judge as judge

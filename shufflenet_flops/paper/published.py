@@ -20,8 +20,8 @@ from shufflenet_flops.counting.row import IntShape
 from shufflenet_flops.errors import UnknownNameError
 from shufflenet_flops.paper.claims import CLAIMS
 from shufflenet_flops.paper.reading import QUANTITIES, Reading
-from shufflenet_flops.paper.verdict import UNITS, Verdict, parse_figure
-from shufflenet_flops.toml_lines import Document, KeyPath
+from shufflenet_flops.paper.verdict import UNITS, CellVerdict, parse_figure
+from shufflenet_flops.toml_lines import KeyPath, TomlFile
 
 _READING_KEYS = ("quantity", "model", "convention", "input", "at", "kinds")
 _CELL_KEYS = (*_READING_KEYS, "unit", "verdict", "note", "alternatives")
@@ -29,7 +29,7 @@ _TABLE_KEYS = ("paper", "source", "table", "where", "caption", "row_header")
 
 
 @dataclass(frozen=True)
-class Cell:
+class PrintedCell:
     """One figure as printed, its recorded verdict, and the readings that compete for it.
 
     `reading` is None for a quoted figure. `line` is where the table's file has it.
@@ -39,7 +39,7 @@ class Cell:
     column: str
     printed: str
     unit: str
-    verdict: Verdict
+    verdict: CellVerdict
     note: str
     reading: Reading | None
     alternatives: tuple[Reading, ...]
@@ -60,9 +60,9 @@ class PublishedTable:
     row_header: str
     rows: tuple[str, ...]
     columns: tuple[str, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[PrintedCell, ...]
 
-    def cell(self, row: str, column: str) -> Cell:
+    def cell(self, row: str, column: str) -> PrintedCell:
         """The cell at a row and a column. Raises UnknownNameError with the closest names."""
         if row not in self.rows:
             raise UnknownNameError(f"row of {self.name}", row, self.rows)
@@ -102,27 +102,27 @@ def parse_table(name: str, text: str) -> PublishedTable:
 
     Raises DataError with file, line and key path for the first thing that is wrong.
     """
-    document = Document(f"{name}.toml", text)
-    data = document.data
-    _check_keys(document, (), data, (*_TABLE_KEYS, "notes", "defaults", "columns", "rows"))
-    head = {key: _string(document, (key,), data.get(key)) for key in _TABLE_KEYS}
-    notes = _strings(document, ("notes",), data.get("notes", []))
-    defaults = _mapping(document, ("defaults",), data.get("defaults", {}))
-    _check_keys(document, ("defaults",), defaults, _CELL_KEYS)
-    columns = _named(document, "columns", data.get("columns"), _CELL_KEYS)
-    rows = _named(document, "rows", data.get("rows"), (*_CELL_KEYS, "cells"))
+    toml_file = TomlFile(f"{name}.toml", text)
+    data = toml_file.data
+    _check_keys(toml_file, (), data, (*_TABLE_KEYS, "notes", "defaults", "columns", "rows"))
+    head = {key: _string(toml_file, (key,), data.get(key)) for key in _TABLE_KEYS}
+    notes = _strings(toml_file, ("notes",), data.get("notes", []))
+    defaults = _mapping(toml_file, ("defaults",), data.get("defaults", {}))
+    _check_keys(toml_file, ("defaults",), defaults, _CELL_KEYS)
+    columns = _named(toml_file, "columns", data.get("columns"), _CELL_KEYS)
+    rows = _named(toml_file, "rows", data.get("rows"), (*_CELL_KEYS, "cells"))
     cells = []
     for i, (row, row_keys) in enumerate(rows.items()):
         path: KeyPath = ("rows", i, "cells")
-        row_cells = _mapping(document, path, row_keys.get("cells", {}))
+        row_cells = _mapping(toml_file, path, row_keys.get("cells", {}))
         for column in row_cells:
             if column not in columns:
-                raise document.error(
+                raise toml_file.error(
                     (*path, column), str(UnknownNameError("column", column, columns))
                 )
         cells += [
             _cell(
-                document,
+                toml_file,
                 (*path, column),
                 row,
                 column,
@@ -143,145 +143,147 @@ def parse_table(name: str, text: str) -> PublishedTable:
 
 
 def _cell(
-    document: Document,
+    toml_file: TomlFile,
     path: KeyPath,
     row: str,
     column: str,
     value: Any,
     levels: Sequence[Mapping[str, Any]],
-) -> Cell:
-    own = {"printed": value} if isinstance(value, str) else _mapping(document, path, value)
-    _check_keys(document, path, own, (*_CELL_KEYS, "printed"))
+) -> PrintedCell:
+    own = {"printed": value} if isinstance(value, str) else _mapping(toml_file, path, value)
+    _check_keys(toml_file, path, own, (*_CELL_KEYS, "printed"))
     keys: dict[str, Any] = {}
     for level in (*levels, own):
         keys |= {key: level[key] for key in _CELL_KEYS if key in level}
-    printed = _string(document, (*path, "printed"), own.get("printed"))
-    unit = _choice(document, (*path, "unit"), keys.get("unit"), UNITS)
-    reading = _reading(document, path, keys)
+    printed = _string(toml_file, (*path, "printed"), own.get("printed"))
+    unit = _choice(toml_file, (*path, "unit"), keys.get("unit"), UNITS)
+    reading = _reading(toml_file, path, keys)
     alternatives: tuple[Reading, ...] = ()
     if reading is None:
         # What a row or column says of its computed cells is not about the quoted ones between.
-        verdict, note = Verdict.QUOTED, own.get("note", "")
+        verdict, note = CellVerdict.QUOTED, own.get("note", "")
     else:
         if UNITS[unit].scale is not None and parse_figure(printed, UNITS[unit]) is None:
-            raise document.error(
+            raise toml_file.error(
                 (*path, "printed"), f"{printed!r} is no figure such as 143M, ~4.1e9 or 94.86%"
             )
-        recorded = _choice(document, (*path, "verdict"), keys.get("verdict"), list(Verdict))
-        verdict, note = Verdict(recorded), keys.get("note", "")
+        recorded = _choice(toml_file, (*path, "verdict"), keys.get("verdict"), list(CellVerdict))
+        verdict, note = CellVerdict(recorded), keys.get("note", "")
         alternatives = tuple(
-            _alternative(document, (*path, "alternatives", i), keys, entry)
+            _alternative(toml_file, (*path, "alternatives", i), keys, entry)
             for i, entry in enumerate(keys.get("alternatives", []))
         )
-    if verdict in (Verdict.NEAR, Verdict.UNEXPLAINED) and not note:
-        raise document.error(
+    if verdict in (CellVerdict.NEAR, CellVerdict.UNEXPLAINED) and not note:
+        raise toml_file.error(
             (*path, "note"), f"a cell that is {verdict} needs a note that says why"
         )
-    note = _string(document, (*path, "note"), note, empty=True)
-    return Cell(
-        row, column, printed, unit, verdict, note, reading, alternatives, document.line(path)
+    note = _string(toml_file, (*path, "note"), note, empty=True)
+    return PrintedCell(
+        row, column, printed, unit, verdict, note, reading, alternatives, toml_file.line(path)
     )
 
 
-def _alternative(document: Document, path: KeyPath, keys: Mapping[str, Any], entry: Any) -> Reading:
-    entry = _mapping(document, path, entry)
-    _check_keys(document, path, entry, (*_READING_KEYS, "reading"))
-    label = _string(document, (*path, "reading"), entry.get("reading"))
-    reading = _reading(document, path, {**keys, **entry}, label)
+def _alternative(
+    toml_file: TomlFile, path: KeyPath, keys: Mapping[str, Any], entry: Any
+) -> Reading:
+    entry = _mapping(toml_file, path, entry)
+    _check_keys(toml_file, path, entry, (*_READING_KEYS, "reading"))
+    label = _string(toml_file, (*path, "reading"), entry.get("reading"))
+    reading = _reading(toml_file, path, {**keys, **entry}, label)
     if reading is None:
-        raise document.error(path, "an alternative needs a quantity and a model, or a claim")
+        raise toml_file.error(path, "an alternative needs a quantity and a model, or a claim")
     return reading
 
 
 def _reading(
-    document: Document, path: KeyPath, keys: Mapping[str, Any], label: str = ""
+    toml_file: TomlFile, path: KeyPath, keys: Mapping[str, Any], label: str = ""
 ) -> Reading | None:
     quantity = keys.get("quantity")
     if quantity is None:
         return None
-    _choice(document, (*path, "quantity"), quantity, [*QUANTITIES, *CLAIMS])
+    _choice(toml_file, (*path, "quantity"), quantity, [*QUANTITIES, *CLAIMS])
     model = keys.get("model")
     if quantity in QUANTITIES and model is None:
         return None
-    kinds = _strings(document, (*path, "kinds"), keys.get("kinds", []))
+    kinds = _strings(toml_file, (*path, "kinds"), keys.get("kinds", []))
     for kind in kinds:
-        _choice(document, (*path, "kinds"), kind, [known.value for known in Kind])
-    convention = _string(document, (*path, "convention"), keys.get("convention", "paper"))
+        _choice(toml_file, (*path, "kinds"), kind, [known.value for known in Kind])
+    convention = _string(toml_file, (*path, "convention"), keys.get("convention", "paper"))
     try:
         find_convention(convention)
     except UnknownNameError as error:
-        raise document.error((*path, "convention"), str(error)) from None
+        raise toml_file.error((*path, "convention"), str(error)) from None
     return Reading(
         quantity=quantity,
-        model=None if quantity in CLAIMS else _string(document, (*path, "model"), model),
+        model=None if quantity in CLAIMS else _string(toml_file, (*path, "model"), model),
         convention=convention,
-        input=_input(document, (*path, "input"), keys.get("input")),
-        at=_string(document, (*path, "at"), keys.get("at", ""), empty=True),
+        input=_input(toml_file, (*path, "input"), keys.get("input")),
+        at=_string(toml_file, (*path, "at"), keys.get("at", ""), empty=True),
         kinds=kinds,
         label=label,
     )
 
 
-def _input(document: Document, path: KeyPath, value: Any) -> IntShape | None:
+def _input(toml_file: TomlFile, path: KeyPath, value: Any) -> IntShape | None:
     """`480x640` as `(1, 3, 480, 640)`."""
     if value is None:
         return None
-    match = re.fullmatch(r"(\d+)x(\d+)", _string(document, path, value))
+    match = re.fullmatch(r"(\d+)x(\d+)", _string(toml_file, path, value))
     if match is None:
-        raise document.error(path, f"{value!r} is no input size such as 480x640")
+        raise toml_file.error(path, f"{value!r} is no input size such as 480x640")
     return (1, 3, int(match[1]), int(match[2]))
 
 
 def _named(
-    document: Document, key: str, value: Any, allowed: Sequence[str]
+    toml_file: TomlFile, key: str, value: Any, allowed: Sequence[str]
 ) -> dict[str, Mapping[str, Any]]:
     """The `[[rows]]` or `[[columns]]` by their unique names."""
     if not isinstance(value, list) or not value:
-        raise document.error((key,), f"missing: a table needs [[{key}]]")
+        raise toml_file.error((key,), f"missing: a table needs [[{key}]]")
     named: dict[str, Mapping[str, Any]] = {}
     for i, entry in enumerate(value):
         path: KeyPath = (key, i)
-        entry = _mapping(document, path, entry)
-        _check_keys(document, path, entry, (*allowed, "name"))
-        name = _string(document, (*path, "name"), entry.get("name"))
+        entry = _mapping(toml_file, path, entry)
+        _check_keys(toml_file, path, entry, (*allowed, "name"))
+        name = _string(toml_file, (*path, "name"), entry.get("name"))
         if name in named:
-            raise document.error((*path, "name"), f"{name!r} is there twice")
+            raise toml_file.error((*path, "name"), f"{name!r} is there twice")
         named[name] = entry
     return named
 
 
 def _check_keys(
-    document: Document, path: KeyPath, value: Mapping[str, Any], allowed: Sequence[str]
+    toml_file: TomlFile, path: KeyPath, value: Mapping[str, Any], allowed: Sequence[str]
 ) -> None:
     for key in value:
         if key not in allowed:
-            raise document.error((*path, key), str(UnknownNameError("key", key, allowed)))
+            raise toml_file.error((*path, key), str(UnknownNameError("key", key, allowed)))
 
 
-def _choice(document: Document, path: KeyPath, value: Any, known: Any) -> str:
-    name = _string(document, path, value)
+def _choice(toml_file: TomlFile, path: KeyPath, value: Any, known: Any) -> str:
+    name = _string(toml_file, path, value)
     if name not in known:
-        raise document.error(path, str(UnknownNameError(str(path[-1]), name, known)))
+        raise toml_file.error(path, str(UnknownNameError(str(path[-1]), name, known)))
     return name
 
 
-def _string(document: Document, path: KeyPath, value: Any, *, empty: bool = False) -> str:
+def _string(toml_file: TomlFile, path: KeyPath, value: Any, *, empty: bool = False) -> str:
     if value is None:
-        raise document.error(path, "missing")
+        raise toml_file.error(path, "missing")
     if not isinstance(value, str):
-        raise document.error(path, f"{value!r} must be a string")
+        raise toml_file.error(path, f"{value!r} must be a string")
     if not value and not empty:
-        raise document.error(path, "must not be empty")
+        raise toml_file.error(path, "must not be empty")
     return value
 
 
-def _strings(document: Document, path: KeyPath, value: Any) -> tuple[str, ...]:
+def _strings(toml_file: TomlFile, path: KeyPath, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
-        raise document.error(path, f"{value!r} must be a list of strings")
-    return tuple(_string(document, (*path, i), entry) for i, entry in enumerate(value))
+        raise toml_file.error(path, f"{value!r} must be a list of strings")
+    return tuple(_string(toml_file, (*path, i), entry) for i, entry in enumerate(value))
 
 
-def _mapping(document: Document, path: KeyPath, value: Any) -> Mapping[str, Any]:
+def _mapping(toml_file: TomlFile, path: KeyPath, value: Any) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise document.error(path, f"{value!r} must be a table")
+        raise toml_file.error(path, f"{value!r} must be a table")
     return value

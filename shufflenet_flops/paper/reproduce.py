@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from shufflenet_flops.errors import DataError, ShufflenetFlopsError
-from shufflenet_flops.paper.published import Cell, PublishedTable, load_table
+from shufflenet_flops.paper.published import PrintedCell, PublishedTable, load_table
 from shufflenet_flops.paper.reading import Reading, compute, convention_of
 from shufflenet_flops.paper.verdict import (
     UNITS,
+    CellVerdict,
     Judgement,
     Match,
     Value,
-    Verdict,
     as_printed,
     judge,
     parse_figure,
@@ -53,13 +53,13 @@ class CellResult:
     unit: str
     computed: int | float | str | None
     convention: str | None
-    verdict: Verdict
+    verdict: CellVerdict
     note: str
     shown: str
     printed_unit: str
     match: Match
     difference: float | None
-    recorded: Verdict
+    recorded: CellVerdict
     model: str | None
     alternatives: tuple[AlternativeResult, ...]
 
@@ -77,10 +77,10 @@ def reproduce(table: PublishedTable) -> tuple[CellResult, ...]:
     return tuple(_cell_result(table, cell) for cell in table.cells)
 
 
-def _cell_result(table: PublishedTable, cell: Cell) -> CellResult:
+def _cell_result(table: PublishedTable, cell: PrintedCell) -> CellResult:
     reading = cell.reading
     value = None if reading is None else _compute(table, cell, reading)
-    judgement = Judgement(Verdict.QUOTED) if value is None else _judge(cell, value)
+    judgement = Judgement(CellVerdict.QUOTED) if value is None else _judge(cell, value)
     return CellResult(
         table=table.name,
         row=cell.row,
@@ -101,7 +101,7 @@ def _cell_result(table: PublishedTable, cell: Cell) -> CellResult:
     )
 
 
-def _alternative(table: PublishedTable, cell: Cell, reading: Reading) -> AlternativeResult:
+def _alternative(table: PublishedTable, cell: PrintedCell, reading: Reading) -> AlternativeResult:
     value = _compute(table, cell, reading)
     judgement = _judge(cell, value)
     return AlternativeResult(
@@ -115,7 +115,7 @@ def _alternative(table: PublishedTable, cell: Cell, reading: Reading) -> Alterna
     )
 
 
-def _compute(table: PublishedTable, cell: Cell, reading: Reading) -> Value:
+def _compute(table: PublishedTable, cell: PrintedCell, reading: Reading) -> Value:
     try:
         return compute(reading, quoted_figure)
     except ShufflenetFlopsError as error:
@@ -123,7 +123,7 @@ def _compute(table: PublishedTable, cell: Cell, reading: Reading) -> Value:
         raise DataError(f"{where}: {error}") from None
 
 
-def _judge(cell: Cell, value: Value) -> Judgement:
+def _judge(cell: PrintedCell, value: Value) -> Judgement:
     return judge(cell.printed, UNITS[cell.unit], value)
 
 

@@ -34,7 +34,7 @@ SHUFFLENET_GROUPS: Mapping[int, int] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class Row:
+class StructureFit:
     """One structure at one budget, fc counted.
 
     `stem` are conv1's channels, a multiple of g. `continuous` is the width at which the MACs, as a
@@ -71,7 +71,7 @@ class WidthReading:
         return macs is not None and round(macs / 1e6) * 1_000_000 == PUBLISHED_BUDGET
 
 
-def rows(stem: int) -> list[Row]:
+def rows(stem: int) -> list[StructureFit]:
     """Every structure at every budget, conv1 with `stem` channels."""
     fitted = []
     for budget, structure in product(BUDGETS, PUBLISHED):
@@ -81,7 +81,7 @@ def rows(stem: int) -> list[Row]:
         except InputError:
             around = None
         fitted.append(
-            Row(
+            StructureFit(
                 structure,
                 numbers.get("g"),
                 numbers["stem"],

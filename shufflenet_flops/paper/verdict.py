@@ -17,7 +17,7 @@ Match = Literal["rounded", "truncated", "same text", ""]
 NEAR = Fraction(5, 100)
 
 
-class Verdict(StrEnum):
+class CellVerdict(StrEnum):
     """How a printed figure stands to the computed one; `RULE` says when each is given."""
 
     EXACT = "exact"
@@ -26,14 +26,14 @@ class Verdict(StrEnum):
     QUOTED = "quoted"
 
 
-RULE: Mapping[Verdict, str] = MappingProxyType(
+RULE: Mapping[CellVerdict, str] = MappingProxyType(
     {
-        Verdict.EXACT: "the computed figure, rounded or else truncated to the printed digits "
+        CellVerdict.EXACT: "the computed figure, rounded or else truncated to the printed digits "
         "(trailing zeros count), is the printed one; structure is the same text",
-        Verdict.NEAR: f"it is not, but differs by at most {float(NEAR):.0%}; the note says why",
-        Verdict.UNEXPLAINED: "it differs by more, and the note says what was tried",
-        Verdict.QUOTED: "shown as printed, never computed: accuracies, times, and networks that "
-        "the zoo does not have",
+        CellVerdict.NEAR: f"it is not, but differs by at most {float(NEAR):.0%}; the note says why",
+        CellVerdict.UNEXPLAINED: "it differs by more, and the note says what was tried",
+        CellVerdict.QUOTED: "shown as printed, never computed: accuracies, times, and networks "
+        "that the zoo does not have",
     }
 )
 
@@ -114,7 +114,7 @@ def as_printed(printed: str, unit: Unit, computed: Value) -> str:
 class Judgement:
     """A verdict; which way of rounding gives the printed digits; (computed - printed) / printed."""
 
-    verdict: Verdict
+    verdict: CellVerdict
     match: Match = ""
     difference: float | None = None
 
@@ -124,14 +124,18 @@ def judge(printed: str, unit: Unit, computed: Value) -> Judgement:
     figure = parse_figure(printed, unit)
     if figure is None or isinstance(computed, str):
         same = printed == str(computed)
-        return Judgement(Verdict.EXACT, "same text") if same else Judgement(Verdict.UNEXPLAINED)
+        return (
+            Judgement(CellVerdict.EXACT, "same text")
+            if same
+            else Judgement(CellVerdict.UNEXPLAINED)
+        )
     difference = float((computed - figure.value) / figure.value)
     digits = Fraction(computed) / figure.step
     target = figure.value / figure.step
     # Halves round up, as people round.
     if math.floor(digits + Fraction(1, 2)) == target:
-        return Judgement(Verdict.EXACT, "rounded", difference)
+        return Judgement(CellVerdict.EXACT, "rounded", difference)
     if math.floor(digits) == target:
-        return Judgement(Verdict.EXACT, "truncated", difference)
+        return Judgement(CellVerdict.EXACT, "truncated", difference)
     close = abs(Fraction(computed) - figure.value) <= NEAR * figure.value
-    return Judgement(Verdict.NEAR if close else Verdict.UNEXPLAINED, "", difference)
+    return Judgement(CellVerdict.NEAR if close else CellVerdict.UNEXPLAINED, "", difference)

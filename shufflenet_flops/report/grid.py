@@ -79,7 +79,7 @@ def mega(value: int, digits: int = 3) -> str:
 
 
 @dataclass(frozen=True)
-class Scale:
+class UnitPrefix:
     """A unit prefix for a column of counts, so that its largest figure stays short."""
 
     prefix: str
@@ -90,15 +90,15 @@ class Scale:
         return f"{value / self.size:,.{self.digits}f}"
 
 
-def scale_for(values: Iterable[int]) -> Scale:
+def scale_for(values: Iterable[int]) -> UnitPrefix:
     """Thousands, millions or thousands of millions, by the largest value."""
     largest = max(values)
     if largest >= 10**9:
-        return Scale("G", 10**9, 4)
-    return Scale("M", 10**6, 3) if largest >= 10**6 else Scale("k", 10**3, 2)
+        return UnitPrefix("G", 10**9, 4)
+    return UnitPrefix("M", 10**6, 3) if largest >= 10**6 else UnitPrefix("k", 10**3, 2)
 
 
-def scale_within(prefix: str, digits: int, largest: int) -> Scale:
+def scale_within(prefix: str, digits: int, largest: int) -> UnitPrefix:
     """Millions or thousands as asked, or the next smaller unit in which `largest` is 1 or more.
 
     Where that is ones, there are no decimals; a largest of 0 needs no other unit.
@@ -106,8 +106,8 @@ def scale_within(prefix: str, digits: int, largest: int) -> Scale:
     sizes = {"M": 10**6, "k": 10**3}
     for smaller in list(sizes)[list(sizes).index(prefix) :]:
         if not largest or largest >= sizes[smaller]:
-            return Scale(smaller, sizes[smaller], digits)
-    return Scale("", 1, 0)
+            return UnitPrefix(smaller, sizes[smaller], digits)
+    return UnitPrefix("", 1, 0)
 
 
 def percent(part: int, whole: int) -> str:

@@ -30,7 +30,7 @@ UNITS = (4, 8, 4)
 STEM = 24
 
 
-class Widths(NamedTuple):
+class Channels(NamedTuple):
     """Channels of stages 2 to 4 and of conv5."""
 
     stages: tuple[int, int, int]
@@ -38,11 +38,11 @@ class Widths(NamedTuple):
 
 
 # By scale (Table 5); conv1 has 24 channels at every scale.
-WIDTHS: dict[float, Widths] = {
-    0.5: Widths((48, 96, 192), 1024),
-    1.0: Widths((116, 232, 464), 1024),
-    1.5: Widths((176, 352, 704), 1024),
-    2.0: Widths((244, 488, 976), 2048),
+WIDTHS: dict[float, Channels] = {
+    0.5: Channels((48, 96, 192), 1024),
+    1.0: Channels((116, 232, 464), 1024),
+    1.5: Channels((176, 352, 704), 1024),
+    2.0: Channels((244, 488, 976), 2048),
 }
 
 
@@ -123,7 +123,7 @@ def network(
     )
 
 
-def _table_5(scale: float) -> Widths:
+def _table_5(scale: float) -> Channels:
     if scale not in WIDTHS:
         raise InputError(
             f"scale={scale}: Table 5 has {', '.join(str(known) for known in WIDTHS)}, and no rule "

@@ -12,7 +12,7 @@ import shufflenet_flops as sf
 from shufflenet_flops.budget.block import block_of
 from shufflenet_flops.budget.check import RELOCK, judge, lock_of
 from shufflenet_flops.budget.config import Config, Entry
-from shufflenet_flops.budget.count import Counter
+from shufflenet_flops.budget.count import ModelCounts
 from shufflenet_flops.budget.limit import Limit
 from shufflenet_flops.budget.lock import render
 from shufflenet_flops.budget.parse import parse
@@ -32,7 +32,7 @@ def checked(folder: Path, text: str, *, locked: bool = False) -> list[Verdict]:
 
 def lock(folder: Path, text: str) -> None:
     config = parse("flop-budget.toml", HEAD + text, directory=folder)
-    (folder / "flop-budget.lock").write_text(render(lock_of(Counter(config).subjects())))
+    (folder / "flop-budget.lock").write_text(render(lock_of(ModelCounts(config).subjects())))
 
 
 def entry(model: str, limits: str = 'macs = "1 G"', more: str = "") -> str:
@@ -99,7 +99,7 @@ def test_room_below_the_limit_is_told(tmp_path: Path) -> None:
     assert roomy.hint == "the limit can drop to 1.82 G"
     (tight,) = checked(tmp_path, entry("resnet18", 'macs = "1.9 G"'))
     assert tight.hint == ""
-    subjects = Counter(
+    subjects = ModelCounts(
         Config("x", (Entry("resnet18", (Limit("macs", 1_900_000_000),)),))
     ).subjects()
     (now,) = lock_of(subjects)
@@ -203,7 +203,7 @@ def test_no_lock_and_a_broken_lock(tmp_path: Path) -> None:
 
 
 def timed(limit: Limit, timing: Latency | str) -> Verdict:
-    subject = Counter(Config("x", (Entry("resnet18", (limit,)),))).subjects()
+    subject = ModelCounts(Config("x", (Entry("resnet18", (limit,)),))).subjects()
     assert subject[0].block is not None
     timings: Timings = {(subject[0].block.order, limit): timing}
     (verdict,) = judge(Config("x", ()), subject, (), timings)

@@ -16,7 +16,7 @@ from shufflenet_flops.budget.diff import compare
 from shufflenet_flops.budget.layer_line import FORM
 from shufflenet_flops.budget.lock import parse, render
 from shufflenet_flops.errors import ConfigError, Problem
-from shufflenet_flops.json_lines import Document
+from shufflenet_flops.json_lines import JsonFile
 from tests.budget_documents import blocks, leaves, locks, old_form
 
 
@@ -237,10 +237,10 @@ def test_a_damaged_lock_of_the_old_form_is_refused(
 def test_every_value_of_a_json_document_has_its_line(value: object) -> None:
     """One value a line, as `json` writes it with an indent."""
     text = json.dumps(value, indent=1)
-    document = Document("x.json", text)
+    json_file = JsonFile("x.json", text)
     lines = text.split("\n")
     for path in leaves(value):
         inner: Any = value
         for step in path:
             inner = inner[step]
-        assert json.dumps(inner) in lines[document.line(path) - 1]
+        assert json.dumps(inner) in lines[json_file.line(path) - 1]

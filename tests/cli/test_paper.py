@@ -11,7 +11,7 @@ import pytest
 
 from shufflenet_flops import paper
 from shufflenet_flops.cli.app import run
-from shufflenet_flops.paper import PublishedTable, Verdict
+from shufflenet_flops.paper import CellVerdict, PublishedTable
 
 
 def stdout_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -131,7 +131,7 @@ def test_a_moved_verdict_ends_with_1(
     published = paper.load_table("resnet_text")
 
     def misremembered(name: str) -> PublishedTable:
-        cells = (replace(published.cells[0], verdict=Verdict.NEAR), *published.cells[1:])
+        cells = (replace(published.cells[0], verdict=CellVerdict.NEAR), *published.cells[1:])
         return replace(published, cells=cells)
 
     monkeypatch.setattr(paper, "load_table", misremembered)

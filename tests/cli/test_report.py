@@ -14,7 +14,7 @@ import pytest
 
 from shufflenet_flops.cli import report as report_command
 from shufflenet_flops.cli.app import run
-from shufflenet_flops.cli.stage import Stage
+from shufflenet_flops.cli.staging import Staging
 
 SMALL = {
     "one": ("count", "shufflenet_v1_x1_0_g3"),
@@ -119,10 +119,10 @@ def test_all_on_one_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_kept_results_are_of_the_same_command(tmp_path: Path) -> None:
     """Other arguments are run anew."""
-    with contextlib.suppress(KeyboardInterrupt), Stage(tmp_path) as stage:
+    with contextlib.suppress(KeyboardInterrupt), Staging(tmp_path) as stage:
         stage.kept("a", ["count", "x"], lambda: "first")
         raise KeyboardInterrupt
-    with Stage(tmp_path) as stage:
+    with Staging(tmp_path) as stage:
         assert stage.kept("a", ["count", "x"], lambda: "second") == "first"
         assert stage.kept("a", ["count", "y"], lambda: "third") == "third"
 

@@ -16,14 +16,14 @@ from shufflenet_flops.errors import InputError
 from shufflenet_flops.latency import saved
 from shufflenet_flops.latency.engines import find_engine
 from shufflenet_flops.latency.engines.protocol import Call, Engine, Setup
-from shufflenet_flops.latency.measure import Pair, Plan, Timing, measure
+from shufflenet_flops.latency.measure import Pair, Timing, TimingPlan, measure
 from shufflenet_flops.latency.roofline import Peaks, layers, measure_peaks
 from shufflenet_flops.paper import table8_times as table8
 from shufflenet_flops.report.format.json import as_json
 from shufflenet_flops.sources import resolve
 
 PEAKS = Peaks(1e11, ((2**16, 1e11), (2**28, 1e10)))
-PLAN = Plan(Setup(), PEAKS, rounds=3)
+PLAN = TimingPlan(Setup(), PEAKS, rounds=3)
 UNITS = [resolve(f"shufflenet_unit@c={c},g=3,h=8,w=8") for c in (24, 48)]
 
 

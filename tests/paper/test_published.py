@@ -8,7 +8,7 @@ from importlib import resources
 import pytest
 
 from shufflenet_flops.errors import DataError, UnknownNameError
-from shufflenet_flops.paper import Verdict, load_table, parse_table, table_names
+from shufflenet_flops.paper import CellVerdict, load_table, parse_table, table_names
 from shufflenet_flops.toml_lines import key_lines, path_text
 
 GOOD = """\
@@ -45,9 +45,9 @@ def test_a_cell_with_a_model_is_computed_and_any_other_is_quoted() -> None:
 
     assert (table.rows, table.columns) == (("ours", "theirs"), ("FLOPs", "err."))
     assert [cell.verdict for cell in table.cells] == [
-        Verdict.EXACT,
-        Verdict.QUOTED,
-        Verdict.QUOTED,
+        CellVerdict.EXACT,
+        CellVerdict.QUOTED,
+        CellVerdict.QUOTED,
     ]
     computed, error, quoted = table.cells
     assert computed.reading is not None

@@ -9,7 +9,7 @@ import pytest
 from shufflenet_flops.errors import DataError
 from shufflenet_flops.paper import (
     CellResult,
-    Verdict,
+    CellVerdict,
     load_table,
     parse_table,
     reproduce,
@@ -40,14 +40,14 @@ def test_a_wrong_record_is_seen(recorded: str) -> None:
     text = GOOD.replace('verdict = "exact"', f'verdict = "{recorded}"\nnote = "a guess"')
     (computed, *_) = reproduce(parse_table("t", text))
 
-    assert computed.verdict is Verdict.EXACT
+    assert computed.verdict is CellVerdict.EXACT
     assert not computed.as_recorded
 
 
 @pytest.mark.parametrize("name", table_names())
 def test_every_cell_that_differs_says_why(name: str) -> None:
     for cell in reproduce(load_table(name)):
-        if cell.verdict in (Verdict.NEAR, Verdict.UNEXPLAINED):
+        if cell.verdict in (CellVerdict.NEAR, CellVerdict.UNEXPLAINED):
             assert cell.note
 
 
@@ -55,10 +55,10 @@ def test_counts_over_all_tables() -> None:
     counts = Counter(cell.verdict for name in table_names() for cell in reproduce(load_table(name)))
 
     assert counts == {
-        Verdict.EXACT: 407,
-        Verdict.NEAR: 25,
-        Verdict.UNEXPLAINED: 12,
-        Verdict.QUOTED: 283,
+        CellVerdict.EXACT: 407,
+        CellVerdict.NEAR: 25,
+        CellVerdict.UNEXPLAINED: 12,
+        CellVerdict.QUOTED: 283,
     }
 
 
@@ -84,9 +84,9 @@ def test_table_5_is_reproduced_with_the_fc_layer() -> None:
     found = {cell.printed: cell for cell in cells("shufflenet_v1_table_5", "MFLOPs")}
 
     for printed in ("524", "292", "569", "325", "41"):
-        assert found[printed].verdict is Verdict.EXACT
+        assert found[printed].verdict is CellVerdict.EXACT
         assert found[printed].convention == "paper"
-    assert found["40"].verdict is Verdict.UNEXPLAINED
+    assert found["40"].verdict is CellVerdict.UNEXPLAINED
     assert found["40"].computed == 21_584_496
 
 
@@ -96,9 +96,9 @@ def test_the_release_is_reproduced_but_for_one_figure() -> None:
     }
     odd = verdicts.pop("ShuffleNetV1 1.0x (group=3)")
 
-    assert odd == ("138M", Verdict.NEAR)
+    assert odd == ("138M", CellVerdict.NEAR)
     assert len(verdicts) == 7
-    assert {verdict for _, verdict in verdicts.values()} == {Verdict.EXACT}
+    assert {verdict for _, verdict in verdicts.values()} == {CellVerdict.EXACT}
 
 
 def test_resnet_strides_in_the_1x1() -> None:
@@ -138,8 +138,8 @@ def test_mobilenet_shares_but_for_the_misprint() -> None:
     verdicts = {(cell.row, cell.column): cell.verdict for cell in found}
     odd = verdicts.pop(("Conv 3x3", "Mult-Adds"))
 
-    assert odd is Verdict.UNEXPLAINED
-    assert set(verdicts.values()) == {Verdict.EXACT}
+    assert odd is CellVerdict.UNEXPLAINED
+    assert set(verdicts.values()) == {CellVerdict.EXACT}
 
 
 def test_a_model_that_cannot_be_built_is_named_with_its_cell() -> None:

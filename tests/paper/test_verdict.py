@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from shufflenet_flops.paper import Verdict, judge
+from shufflenet_flops.paper import CellVerdict, judge
 from shufflenet_flops.paper.verdict import UNITS, Value, as_printed, parse_figure
 
 
@@ -35,23 +35,23 @@ def test_what_is_no_figure(printed: str) -> None:
 @pytest.mark.parametrize(
     ("printed", "unit", "computed", "verdict", "match"),
     [
-        ("137M", "MAC", 136_500_672, Verdict.EXACT, "rounded"),
-        ("137M", "MAC", 136_500_000, Verdict.EXACT, "rounded"),  # a half rounds up
-        ("137M", "MAC", 136_499_999, Verdict.NEAR, ""),
-        ("3.8e9", "MAC", 3_857_973_248, Verdict.EXACT, "truncated"),
-        ("3.8e9", "MAC", 3_900_000_000, Verdict.NEAR, ""),
-        ("1500", "MMAC", 1_502_000_000, Verdict.NEAR, ""),  # trailing zeros are digits
-        ("100", "MMAC", 105_000_000, Verdict.NEAR, ""),
-        ("100", "MMAC", 105_000_001, Verdict.UNEXPLAINED, ""),
-        ("100", "MMAC", 95_000_000, Verdict.NEAR, ""),
-        ("100", "MMAC", 94_999_999, Verdict.UNEXPLAINED, ""),
-        ("3.06%", "%", Fraction(30566, 10_000), Verdict.EXACT, "rounded"),
-        ("28x28", "text", "28x28", Verdict.EXACT, "same text"),
-        ("28x28", "text", "14x14", Verdict.UNEXPLAINED, ""),
-        ("2", "text", 2, Verdict.EXACT, "same text"),
+        ("137M", "MAC", 136_500_672, CellVerdict.EXACT, "rounded"),
+        ("137M", "MAC", 136_500_000, CellVerdict.EXACT, "rounded"),  # a half rounds up
+        ("137M", "MAC", 136_499_999, CellVerdict.NEAR, ""),
+        ("3.8e9", "MAC", 3_857_973_248, CellVerdict.EXACT, "truncated"),
+        ("3.8e9", "MAC", 3_900_000_000, CellVerdict.NEAR, ""),
+        ("1500", "MMAC", 1_502_000_000, CellVerdict.NEAR, ""),  # trailing zeros are digits
+        ("100", "MMAC", 105_000_000, CellVerdict.NEAR, ""),
+        ("100", "MMAC", 105_000_001, CellVerdict.UNEXPLAINED, ""),
+        ("100", "MMAC", 95_000_000, CellVerdict.NEAR, ""),
+        ("100", "MMAC", 94_999_999, CellVerdict.UNEXPLAINED, ""),
+        ("3.06%", "%", Fraction(30566, 10_000), CellVerdict.EXACT, "rounded"),
+        ("28x28", "text", "28x28", CellVerdict.EXACT, "same text"),
+        ("28x28", "text", "14x14", CellVerdict.UNEXPLAINED, ""),
+        ("2", "text", 2, CellVerdict.EXACT, "same text"),
     ],
 )
-def test_rule(printed: str, unit: str, computed: Value, verdict: Verdict, match: str) -> None:
+def test_rule(printed: str, unit: str, computed: Value, verdict: CellVerdict, match: str) -> None:
     found = judge(printed, UNITS[unit], computed)
 
     assert (found.verdict, found.match) == (verdict, match)

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Format(Generic[T]):
+class Renderer(Generic[T]):
     """One format of one kind of thing; `suffix` is empty where it is for stdout alone."""
 
     name: str
@@ -27,13 +27,13 @@ class Format(Generic[T]):
 
 
 _PACKAGE = "shufflenet_flops.report.format"
-RESULTS: Registry[Format[Document]] = Registry("formats of results", _PACKAGE)
-VERDICTS: Registry[Format[Verdicts]] = Registry("formats of verdicts", _PACKAGE)
-PAGES: Registry[Format[Page]] = Registry("formats of reports", _PACKAGE)
+RESULTS: Registry[Renderer[Document]] = Registry("formats of results", _PACKAGE)
+VERDICTS: Registry[Renderer[Verdicts]] = Registry("formats of verdicts", _PACKAGE)
+PAGES: Registry[Renderer[Page]] = Registry("formats of reports", _PACKAGE)
 
 
 def renders(
-    kind: Registry[Format[T]], name: str, suffix: str = "", *, rank: int
+    kind: Registry[Renderer[T]], name: str, suffix: str = "", *, rank: int
 ) -> Callable[[Callable[[T], str]], Callable[[T], str]]:
     """Register a function that renders RESULTS, VERDICTS or PAGES; the least rank comes first.
 
@@ -41,19 +41,19 @@ def renders(
     """
 
     def register(render: Callable[[T], str]) -> Callable[[T], str]:
-        kind.add(name, Format(name, suffix, rank, render))
+        kind.add(name, Renderer(name, suffix, rank, render))
         return render
 
     return register
 
 
-def formats(kind: Registry[Format[T]]) -> Mapping[str, Format[T]]:
+def formats(kind: Registry[Renderer[T]]) -> Mapping[str, Renderer[T]]:
     """The formats of one kind by name, by rank."""
     ordered = sorted(kind.entries().values(), key=lambda known: (known.rank, known.name))
     return {known.name: known for known in ordered}
 
 
-def suffixes(kind: Registry[Format[T]]) -> list[str]:
+def suffixes(kind: Registry[Renderer[T]]) -> list[str]:
     """Those of the files that a format of this kind writes."""
     return [known.suffix for known in formats(kind).values() if known.suffix]
 
@@ -67,6 +67,6 @@ def check_suffixes(paths: Sequence[Path], known: Sequence[str]) -> None:
             raise InputError(f"-o {path}: the suffix must be {listed}{chosen}")
 
 
-def format_of(kind: Registry[Format[T]], path: Path) -> Format[T]:
+def format_of(kind: Registry[Renderer[T]], path: Path) -> Renderer[T]:
     """The format that a file's suffix chooses, among those of a kind."""
     return next(known for known in formats(kind).values() if known.suffix == path.suffix)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from shufflenet_flops.paper import CellResult, Verdict
+from shufflenet_flops.paper import CellResult, CellVerdict
 from shufflenet_flops.report.plot.bars import draw_stacked
 from shufflenet_flops.report.section import Picture, Section
 from shufflenet_flops.report.view.paper import (
@@ -41,17 +41,18 @@ def section(saved: Saved) -> Section:
 
 def _findings(cells: list[CellResult]) -> list[str]:
     counts = Counter(cell.verdict for cell in cells)
-    judged = len(cells) - counts[Verdict.QUOTED]
+    judged = len(cells) - counts[CellVerdict.QUOTED]
     if not judged:
         return ["These figures are quoted only: nothing here is computed."]
     findings = [
-        f"{counts[Verdict.EXACT]} of the {judged} figures that are computed here come out exactly "
-        f"as printed, {counts[Verdict.NEAR]} nearly, {counts[Verdict.UNEXPLAINED]} not."
+        f"{counts[CellVerdict.EXACT]} of the {judged} figures that are computed here come out "
+        f"exactly as printed, {counts[CellVerdict.NEAR]} nearly, "
+        f"{counts[CellVerdict.UNEXPLAINED]} not."
     ]
     conventions = Counter(
         cell.convention
         for cell in cells
-        if cell.verdict is Verdict.EXACT and cell.unit == "MAC" and cell.convention
+        if cell.verdict is CellVerdict.EXACT and cell.unit == "MAC" and cell.convention
     )
     if conventions:
         shown = " and ".join(f"{number} under `{name}`" for name, number in conventions.items())
@@ -62,7 +63,7 @@ def _findings(cells: list[CellResult]) -> list[str]:
             else f"Of the exact figures for complexity, {shown}."
         )
     farthest = max(
-        (cell for cell in cells if cell.verdict is not Verdict.EXACT and cell.difference),
+        (cell for cell in cells if cell.verdict is not CellVerdict.EXACT and cell.difference),
         key=lambda cell: abs(cell.difference or 0),
         default=None,
     )
@@ -75,13 +76,13 @@ def _findings(cells: list[CellResult]) -> list[str]:
 
 
 def _picture(tables: Sequence[Reproduced]) -> Picture:
-    papers: dict[str, Counter[Verdict]] = {}
+    papers: dict[str, Counter[CellVerdict]] = {}
     for table, cells in tables:
         papers.setdefault(table.paper, Counter()).update(cell.verdict for cell in cells)
     counts = list(papers.values())
     parts = {
         verdict.value: [float(count[verdict]) for count in counts]
-        for verdict in Verdict
+        for verdict in CellVerdict
         if any(count[verdict] for count in counts)
     }
     return Picture(

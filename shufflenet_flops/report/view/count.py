@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from shufflenet_flops.counting import Convention, Grouping, Table
 from shufflenet_flops.counting.metric import ACTIVATIONS, MACS, MEMORY
 from shufflenet_flops.counting.result import CountResult, KindResult, LayerResult, UnknownOp
-from shufflenet_flops.report.grid import Cell, Column, Grid, Scale, grid, percent, scale_within
+from shufflenet_flops.report.grid import Cell, Column, Grid, UnitPrefix, grid, percent, scale_within
 from shufflenet_flops.sources import Source
 from shufflenet_flops.spec import shape_text
 
@@ -67,9 +67,9 @@ def count_grids(result: CountResult, convention: Convention, by: Grouping) -> li
 class _Scales:
     """In which units a table's figures are: MMAC, thousands and MB, or less for a tiny network."""
 
-    count: Scale
-    activations: Scale
-    memory: Scale
+    count: UnitPrefix
+    activations: UnitPrefix
+    memory: UnitPrefix
 
 
 def _scales(table: Table, convention: Convention) -> _Scales:
@@ -80,7 +80,7 @@ def _scales(table: Table, convention: Convention) -> _Scales:
     )
 
 
-def _or_dash(value: int, scale: Scale) -> str:
+def _or_dash(value: int, scale: UnitPrefix) -> str:
     """A dash for none at all, which is not the same as a little."""
     return scale(value) if value else "–"
 

@@ -9,7 +9,7 @@ from shufflenet_flops.counters import CounterReport
 from shufflenet_flops.counters.explain import Explanation, NamedNumber
 from shufflenet_flops.counters.miscounts import Miscount
 from shufflenet_flops.counting.convention import Unit
-from shufflenet_flops.report.grid import Column, Grid, Scale, grid
+from shufflenet_flops.report.grid import Column, Grid, UnitPrefix, grid
 from shufflenet_flops.report.view.counters import counter_notes, who
 from shufflenet_flops.saved import record
 from shufflenet_flops.spec import OpClass, shape_text
@@ -96,12 +96,12 @@ def _table(explanation: Explanation, unit: Unit, reports: Sequence[CounterReport
     return grid(title, columns, rows)
 
 
-def _scale(largest: int) -> Scale:
+def _scale(largest: int) -> UnitPrefix:
     """Millions, to the thousand, as long as nine counters fit into 100 columns."""
-    return Scale("M", 10**6, 3) if largest < 10**10 else Scale("G", 10**9, 4)
+    return UnitPrefix("M", 10**6, 3) if largest < 10**10 else UnitPrefix("G", 10**9, 4)
 
 
-def _figure(scale: Scale, value: int) -> str:
+def _figure(scale: UnitPrefix, value: int) -> str:
     """A little is not nothing, which is a dash."""
     if not value:
         return "–"

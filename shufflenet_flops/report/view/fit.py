@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.counting.metric import find_metric
 from shufflenet_flops.design.fit import Choice, Fit
-from shufflenet_flops.paper.table4_fits import PUBLISHED, PUBLISHED_BUDGET, Row, WidthReading
+from shufflenet_flops.paper.table4_fits import (
+    PUBLISHED,
+    PUBLISHED_BUDGET,
+    StructureFit,
+    WidthReading,
+)
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega
 
 if TYPE_CHECKING:
@@ -149,7 +154,7 @@ def draw_widths(fits: Sequence[Fit]) -> Figure:
     )
 
 
-def table4_result(row: Row) -> dict[str, Any]:
+def table4_result(row: StructureFit) -> dict[str, Any]:
     """The JSON result of one structure at one budget."""
     result: dict[str, Any] = {
         "family": row.structure,
@@ -184,7 +189,7 @@ def reading_result(reading: WidthReading) -> dict[str, Any]:
     }
 
 
-def table4_grids(rows: Sequence[Row], readings: Sequence[WidthReading]) -> list[Grid]:
+def table4_grids(rows: Sequence[StructureFit], readings: Sequence[WidthReading]) -> list[Grid]:
     """What fits each budget, and the published widths under every reading."""
     columns = [
         Column("MFLOPs"),

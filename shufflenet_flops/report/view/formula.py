@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Derived:
+class DerivedForm:
     """A formula with what was asked about it; `derivative` are its terms by the variable `wrt`."""
 
     formula: Formula
@@ -78,7 +78,7 @@ class FormulaResult:
         return str(self.unit or self.model)
 
 
-def formula_result(derived: Derived) -> FormulaResult:
+def formula_result(derived: DerivedForm) -> FormulaResult:
     """The result of `formula` for one unit or network."""
     import sympy
 

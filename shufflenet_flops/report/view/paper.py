@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TypeAlias
 
 from shufflenet_flops.errors import printable
-from shufflenet_flops.paper import CellResult, PublishedTable, Verdict, load_table
+from shufflenet_flops.paper import CellResult, CellVerdict, PublishedTable, load_table
 from shufflenet_flops.paper.errata import errata
 from shufflenet_flops.paper.verdict import RULE, UNITS
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid
@@ -18,7 +18,7 @@ Reproduced: TypeAlias = tuple[PublishedTable, Sequence[CellResult]]
 
 WIDTH = 100  # of a terminal in which every table should fit
 
-_SIGNS = {Verdict.EXACT: "=", Verdict.NEAR: "≈", Verdict.UNEXPLAINED: "≠"}
+_SIGNS = {CellVerdict.EXACT: "=", CellVerdict.NEAR: "≈", CellVerdict.UNEXPLAINED: "≠"}
 LEGEND = "printed = computed (↓ truncated, else rounded); ≈ near; ≠ unexplained; no sign: quoted"
 
 
@@ -78,7 +78,7 @@ def table_grid(table: PublishedTable, cells: Sequence[CellResult]) -> Grid:
 
 def cell_text(cell: CellResult) -> str:
     """`143M = 142.50`: printed, verdict, computed; only what is printed where it is quoted."""
-    if cell.verdict is Verdict.QUOTED:
+    if cell.verdict is CellVerdict.QUOTED:
         return cell.printed
     sign = _SIGNS[cell.verdict]
     if cell.shown == cell.printed:
@@ -95,7 +95,7 @@ def summary(cells: Sequence[CellResult]) -> str:
             conventions.setdefault(cell.convention, []).append(cell)
     parts = [counts_text(cells)]
     for convention, counted in conventions.items():
-        exact = sum(cell.verdict is Verdict.EXACT for cell in counted)
+        exact = sum(cell.verdict is CellVerdict.EXACT for cell in counted)
         parts.append(f"{convention}: {exact} of {len(counted)} exact")
     return "; ".join(parts)
 
@@ -103,7 +103,7 @@ def summary(cells: Sequence[CellResult]) -> str:
 def counts_text(cells: Iterable[CellResult]) -> str:
     """`8 exact, 1 near, 16 quoted`."""
     counts = Counter(cell.verdict for cell in cells)
-    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in CellVerdict if counts[verdict])
 
 
 def alternatives_grid(table: PublishedTable, cells: Sequence[CellResult]) -> Grid:
@@ -164,13 +164,13 @@ def overview_grid(tables: Sequence[Reproduced]) -> Grid:
     columns = [
         Column("table", figures=False),
         Column("where", figures=False),
-        *(Column(verdict.value) for verdict in Verdict),
+        *(Column(verdict.value) for verdict in CellVerdict),
     ]
     rows = []
     for table, cells in tables:
         counts = Counter(cell.verdict for cell in cells)
         place = f"{table.paper}, {table.table}"
-        rows.append((table.name, place, *(str(counts[verdict] or "–") for verdict in Verdict)))
+        rows.append((table.name, place, *(str(counts[verdict] or "–") for verdict in CellVerdict)))
     everything = [cell for _, cells in tables for cell in cells]
     notes = [f"{verdict}: {rule}" for verdict, rule in RULE.items()]
     title = f"{len(everything)} published figures: {counts_text(everything)}"

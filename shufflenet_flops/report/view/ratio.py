@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shufflenet_flops.counting.metric import MetricName, find_metric
-from shufflenet_flops.design.formula import Ratio
+from shufflenet_flops.design.formula import FormulaRatio
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid
 from shufflenet_flops.report.view.formula import (
     EQUAL,
@@ -32,7 +32,7 @@ class RatioResult:
     value: float | None
 
 
-def ratio_result(ratio: Ratio) -> RatioResult:
+def ratio_result(ratio: FormulaRatio) -> RatioResult:
     """The result of `formula --over` for one unit."""
     import sympy
 

@@ -14,7 +14,7 @@ import shufflenet_flops
 from shufflenet_flops.errors import OutputError
 
 
-class Stage:
+class Staging:
     """A hidden folder inside `directory`: results kept for a next try, and files to publish.
 
     An interruption leaves the old files as they were, and the results that were ready; results of
@@ -26,7 +26,7 @@ class Stage:
         self._folder = directory / ".report.part"
         self._files: dict[str, bytes] = {}
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> Staging:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
