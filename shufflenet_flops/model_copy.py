@@ -18,18 +18,18 @@ def copied(model: nn.Module) -> nn.Module:
     worked_out = {
         id(tensor): tensor.detach().clone()
         for module in model.modules()
-        for tensor in _tensors(list(vars(module).values()))
+        for tensor in tensors_of(list(vars(module).values()))
         if not tensor.is_leaf
     }
     return copy.deepcopy(model, worked_out)
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
+def tensors_of(value: Any) -> Iterator[Tensor]:
+    """Every tensor in nested lists, tuples and dicts."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _tensors(item)
+            yield from tensors_of(item)
     elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _tensors(item)
+        yield from tensors_of(list(value.values()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -28,19 +27,15 @@ def command(
     """
     with open_outputs(form, output or []) as writer:
         from shufflenet_flops.latency.saved import changes, load_run, only_in, unlike
-        from shufflenet_flops.report.view.latency import change_grid
+        from shufflenet_flops.report.view.latency import change_grid, change_notes
 
         before, after = load_run(old), load_run(new)
         changed = changes(before, after)
         if not changed:
             raise InputError(f"{old} and {new} have no row in common")
-        missing = [*only_in(before, after), *only_in(after, before)]
-        differences = unlike(before.environment, after.environment)
-        writer.write(
-            Document(
-                "latency-diff",
-                None,
-                [asdict(change) for change in changed],
-                [change_grid(changed, differences, missing)],
-            )
+        notes = change_notes(
+            unlike(before.environment, after.environment),
+            [*only_in(before, after), *only_in(after, before)],
         )
+        grids = [change_grid(changed, notes)]
+        writer.write(Document("latency-diff", None, changed, grids, notes=notes))

@@ -22,8 +22,13 @@ def command(
     """
     with open_outputs(form, output or []) as writer:
         from shufflenet_flops.paper.table4_fits import readings, rows
-        from shufflenet_flops.report.view.fit import reading_result, table4_grids, table4_result
+        from shufflenet_flops.report.view.table4_fits import (
+            reading_result,
+            structure_result,
+            table4_grids,
+        )
 
-        fitted, read = rows(stem), readings()
-        results = [*map(table4_result, fitted), *map(reading_result, read)]
-        writer.write(Document("paper fit-table-4", "paper", results, table4_grids(fitted, read)))
+        fits = list(map(structure_result, rows(stem)))
+        read = list(map(reading_result, readings()))
+        grids = table4_grids(fits, read)
+        writer.write(Document("paper fit-table-4", "paper", [*fits, *read], grids))

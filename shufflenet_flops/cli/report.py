@@ -61,8 +61,8 @@ def command(
         str,
         typer.Argument(
             metavar="WHAT",
-            help="A command with its arguments (compare, count, explain, paper, latency, check or "
-            "budget); a .json file that such a command wrote; or all.",
+            help="A command with its arguments (compare, count, explain, paper, latency, "
+            "latency-diff, check or budget); a .json file that such a command wrote; or all.",
             autocompletion=complete_report,
         ),
     ],

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
+from shufflenet_flops.model_copy import tensors_of as tensors_of
 from shufflenet_flops.trace.torch_private import arguments_of
 
 META = torch.device("meta")
@@ -28,17 +29,6 @@ def map_tensors(change: Callable[[Tensor], Tensor], value: Any) -> Any:
     if hasattr(value, "_fields"):  # a named tuple
         return kind(*(map_tensors(change, item) for item in value))
     return value
-
-
-def tensors_of(value: Any) -> Iterator[Tensor]:
-    """Every tensor in nested lists, tuples and dicts."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from tensors_of(item)
-    elif isinstance(value, Mapping):
-        yield from tensors_of(list(value.values()))
 
 
 def exhaust(output: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from shufflenet_flops.counting import find_convention
 from shufflenet_flops.report.document import Document, Verdicts
 from shufflenet_flops.report.format.registry import RESULTS, VERDICTS, formats
 from shufflenet_flops.report.grid import Grid
+from shufflenet_flops.report.sections import section_of
 from shufflenet_flops.saved import Saved, load
 
 SMALL = ("--input", "1x3x64x64")
@@ -80,6 +82,10 @@ def latency(saved: Saved) -> Sequence[Grid]:
     return [*layer_grids(rows), *latency_grids(rows, measured_on(saved.environment), doubts)]
 
 
+def report(saved: Saved) -> Sequence[Grid]:
+    return section_of(saved).grids
+
+
 def fit(saved: Saved) -> Sequence[Grid]:
     from shufflenet_flops.report.view.fit import FitResult, fit_grid
 
@@ -120,6 +126,8 @@ def models(saved: Saved) -> Sequence[Grid]:
         (ratio, ("formula", "--over", "resnet", "--c", "240", "--m", "60")),
         (paper, ("paper", "shufflenet_v1_table_1", "--alternatives")),
         (latency, ("latency", "shufflenet_v1_x0_25_g3", "--engine", "eager", "--roofline", *QUICK)),
+        (report, ("paper", "fit-table-4")),
+        (report, ("paper", "fit-table-4", "--stem", "24")),
         (fit, ("fit", "shufflenet_v1", "resnet", "--macs", "140M", "--g", "1,3,500")),
         (sweep, ("sweep", "--c", "64:256:16", "--g", "1,2,4", "--quiet")),
         (sweep, ("sweep", "--c", "240", "--g", "7,11", "--quiet", "--where", "macs < 1")),
@@ -142,6 +150,28 @@ def test_text_from_saved_results(
     assert formats(RESULTS)["table"].render(document) == files[1].read_text()
 
 
+def test_text_of_two_runs_from_saved_results(tmp_path: Path) -> None:
+    """With the rows of one run alone, and what differs between the two environments."""
+    runs = [tmp_path / "old.json", tmp_path / "new.json"]
+    for file, models in zip(
+        runs, (["shufflenet_unit"], ["shufflenet_unit", "conv_unit"]), strict=True
+    ):
+        assert run(["latency", *models, "--engine", "eager", *QUICK, "-o", str(file)]) == 0
+    data = json.loads(runs[1].read_text())
+    data["environment"]["cores"] = 1000
+    runs[1].write_text(json.dumps(data))
+    files = [tmp_path / "saved.json", tmp_path / "fresh.txt"]
+    outputs = [part for file in files for part in ("-o", str(file))]
+    assert run(["latency-diff", *map(str, runs), *outputs]) == 0
+    saved = load(files[0].read_text(), "saved.json")
+    document = Document(saved.command, saved.convention, saved.results, report(saved))
+    text = files[1].read_text()
+
+    assert formats(RESULTS)["table"].render(document) == text
+    assert "in one run only: conv_unit on eager" in text
+    assert "→ 1000" in text
+
+
 @pytest.mark.parametrize("command", ["check", "diff"])
 def test_verdicts_from_saved_results(command: str, tmp_path: Path) -> None:
     """With the layers behind what failed."""
@@ -157,8 +187,8 @@ def test_verdicts_from_saved_results(command: str, tmp_path: Path) -> None:
     files = [tmp_path / "saved.json", tmp_path / "fresh.txt", tmp_path / "fresh.md"]
     assert run([*arguments, *(part for file in files for part in ("-o", str(file)))]) == 1
     saved = load(files[0].read_text(), "saved.json")
-    found = Verdicts(command, "FLOP budget", Report(saved.typed(Verdict)))
+    verdicts = Verdicts(command, "FLOP budget", Report(saved.typed(Verdict)))
 
-    assert formats(VERDICTS)["text"].render(found) == files[1].read_text()
+    assert formats(VERDICTS)["text"].render(verdicts) == files[1].read_text()
     if command == "check":
-        assert formats(VERDICTS)["markdown"].render(found) == files[2].read_text()
+        assert formats(VERDICTS)["markdown"].render(verdicts) == files[2].read_text()

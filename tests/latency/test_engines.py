@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 from shufflenet_flops.errors import UnknownNameError
 from shufflenet_flops.latency.agreement import LIMITS, agreement, flat, reference, too_exact
@@ -59,6 +61,21 @@ def test_agrees_on_networks(name: str, model: str) -> None:
     assert found.within("float32"), found
     # An engine that took no notice of its input would be found out.
     assert expected.moved > LIMITS["float32"]
+
+
+def test_channels_last_takes_a_weight_that_was_worked_out() -> None:
+    """As pruning leaves one among a module's attributes; the module stays as it was."""
+    model = nn.Conv2d(2, 4, 3)
+    prune.random_unstructured(model, "weight", amount=0.5)  # type: ignore[no-untyped-call]
+    x = torch.arange(50.0).reshape(1, 2, 5, 5)
+    with torch.no_grad():
+        expected = model(x)
+
+    outputs: Any = find_engine("channels-last").prepare(model, (x,), Setup())()
+
+    assert torch.allclose(outputs, expected, atol=1e-4)
+    assert outputs.is_contiguous(memory_format=torch.channels_last)
+    assert model.weight.is_contiguous()
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])

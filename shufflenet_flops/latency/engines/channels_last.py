@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -25,7 +24,9 @@ class ChannelsLast(Eager):
         """As eager, on a copy of the model whose 4-d tensors are channels last."""
         import torch
 
-        model, moved = placed(copy.deepcopy(model), inputs, setup)
+        from shufflenet_flops.model_copy import copied
+
+        model, moved = placed(copied(model), inputs, setup)
         # Torch documents this call of `to`, and leaves it out of its type hints.
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         last = [

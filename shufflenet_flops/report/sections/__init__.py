@@ -18,7 +18,9 @@ SECTIONS: Mapping[str, str] = MappingProxyType(
         "count": "count",
         "explain": "explain",
         "latency": "latency",
+        "latency-diff": "latency_diff",
         "paper": "paper",
+        "paper fit-table-4": "table4_fits",
         "check": "check",
     }
 )

@@ -202,10 +202,18 @@ def _ratio_line(quotient: Against, engines: Sequence[str]) -> list[str]:
     ]
 
 
-def change_grid(
-    changes: Sequence[RunChange], differences: Sequence[str], missing: Sequence[str]
-) -> Grid:
-    """Two runs side by side, with a warning where their environments are unlike."""
+def change_notes(differences: Sequence[str], missing: Sequence[str]) -> list[str]:
+    """What is to be known of two runs: where their environments differ, rows of one alone."""
+    notes = []
+    if differences:
+        notes.append(f"warning: the runs are of unlike environments: {', '.join(differences)}")
+    if missing:
+        notes.append(f"in one run only: {', '.join(missing)}")
+    return notes
+
+
+def change_grid(changes: Sequence[RunChange], about: Sequence[str]) -> Grid:
+    """Two runs side by side, and what is to be known `about` them."""
     within = sum(change.within for change in changes)
     notes = [
         "new over old: ratio of medians with a 95 % bootstrap interval; = where it holds 1, so "
@@ -217,10 +225,6 @@ def change_grid(
             "warning: most medians moved by more than the runs' own spread: the machine is "
             "unstable, or something changed"
         )
-    if differences:
-        notes.append(f"warning: the runs are of unlike environments: {', '.join(differences)}")
-    if missing:
-        notes.append(f"in one run only: {', '.join(missing)}")
     return grid(
         "two runs",
         [
@@ -246,7 +250,7 @@ def change_grid(
             ]
             for change in changes
         ],
-        notes,
+        [*notes, *about],
     )
 
 
