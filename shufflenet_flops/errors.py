@@ -73,6 +73,11 @@ class SpecError(ShufflenetFlopsError, ValueError):
         self.invalid = invalid
 
 
+def _listed(names: list[str]) -> str:
+    """Names with commas between them; in quotes where a name has a comma itself."""
+    return ", ".join(repr(name) if "," in name else name for name in names)
+
+
 class UnknownNameError(ShufflenetFlopsError, LookupError):
     """A name that is in no table, answered with the closest names that are."""
 
@@ -82,9 +87,9 @@ class UnknownNameError(ShufflenetFlopsError, LookupError):
         if close:
             advice = f"did you mean {' or '.join(close)}?"
         elif len(known) <= 12:
-            advice = f"known: {', '.join(known)}"
+            advice = f"known: {_listed(known)}"
         else:
-            advice = hint or f"known: {', '.join(known[:12])}, …"
+            advice = hint or f"known: {_listed(known[:12])}, …"
         super().__init__(f"unknown {what} {name!r}: {advice}")
 
 

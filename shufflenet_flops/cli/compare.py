@@ -21,18 +21,22 @@ from shufflenet_flops.cli.options import (
     PathOption,
     QuietOption,
     number_option,
+    refuse_typed,
     source_options,
 )
 from shufflenet_flops.cli.output import Document, Format, open_outputs
 from shufflenet_flops.cli.timing import ThreadsOption, sample_eager
 from shufflenet_flops.errors import InputError, UnknownNameError
-from shufflenet_flops.sources import Options, Source, from_model, resolve_all
+from shufflenet_flops.sources import Source, from_model, resolve_all
 
 if TYPE_CHECKING:
     from shufflenet_flops.comparison import Comparison, Prepared
 
 
 _UNITS = "Units"
+_OF_UNITS = ("c", "m", "g", "h", "w", "stride", "unit")
+_OF_MODELS = ("input", "input_factory", "arg", "path")
+_OF_LATENCY = ("runs", "threads")
 
 
 def _size(help: str, show_default: str | bool = True) -> Any:
@@ -40,6 +44,7 @@ def _size(help: str, show_default: str | bool = True) -> Any:
 
 
 def command(
+    context: typer.Context,
     models: Annotated[
         list[str] | None,
         typer.Argument(
@@ -95,31 +100,44 @@ def command(
     The paper's formula, analytic and traced MACs, what each counter reports and why, parameters,
     memory access and latency.
     """
+    if models:
+        refuse_typed(
+            context,
+            _OF_UNITS,
+            "it is for units, and networks are named here: write a network's options in its name, "
+            "as shufflenet_v1@g=8,scale=2, and its input as --input",
+        )
+    else:
+        refuse_typed(
+            context, _OF_MODELS, "it is for whole networks; a unit's input is --c, --h and --w"
+        )
+    if unit == ["resnet"]:
+        refuse_typed(context, ("g",), "a resnet unit has no groups: leave it out")
+    if not latency:
+        refuse_typed(context, _OF_LATENCY, "nothing is timed with --no-latency")
     with open_outputs(form, output or []) as writer:
         options = source_options(input, arg, path, input_factory)
         chosen = (
             resolve_all(models, options)
             if models
-            else _units(unit, {"c": c, "g": g, "h": h, "w": w, "stride": stride}, m, options)
+            else _units(unit, {"c": c, "g": g, "h": h, "w": w, "stride": stride}, m)
         )
         from shufflenet_flops.comparison import compare, prepare
         from shufflenet_flops.report.view.compare import compare_grid
 
         subjects = [prepare(source) for source in chosen]
         comparisons = [compare(subject) for subject in subjects]
+        if not any(subject.module for subject in subjects):
+            refuse_typed(context, _OF_LATENCY, "none of these can be run, and so none is timed")
         if latency:
             comparisons = _with_latency(subjects, comparisons, runs, threads, quiet)
         writer.write(Document("compare", "paper", comparisons, [compare_grid(comparisons)]))
 
 
-def _units(
-    units: Sequence[str] | None, sizes: dict[str, int], m: int | None, options: Options
-) -> list[Source]:
+def _units(units: Sequence[str] | None, sizes: dict[str, int], m: int | None) -> list[Source]:
     from shufflenet_flops import zoo
     from shufflenet_flops.zoo.units import UNIT_NAMES, bottleneck
 
-    if options != Options():
-        raise InputError("--input is for whole networks; a unit's input is --c, --h and --w")
     if sizes["stride"] not in (1, 2):
         raise InputError(f"--stride {sizes['stride']}: must be 1 or 2")
     chosen = list(dict.fromkeys(units or UNIT_NAMES))

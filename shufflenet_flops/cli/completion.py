@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from shufflenet_flops.cli.group import TWO_WORDS
+from shufflenet_flops.cli.group import PAPER_COMMANDS
 
 # typer finds out what a completion takes by the names of its parameters.
 
@@ -33,8 +33,7 @@ def complete_table(incomplete: str) -> list[str]:
     """The papers' tables, and the second words of commands that begin with `paper`."""
     from shufflenet_flops.paper import table_names
 
-    second_words = [name.partition(" ")[2] for name in TWO_WORDS]
-    return _starting(incomplete, [*table_names(), *second_words])
+    return _starting(incomplete, [*table_names(), *PAPER_COMMANDS])
 
 
 def complete_convention(incomplete: str) -> list[str]:

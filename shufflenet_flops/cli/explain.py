@@ -15,6 +15,7 @@ from shufflenet_flops.cli.options import (
     InputOption,
     OutputOption,
     PathOption,
+    refuse_typed,
     seconds,
     source_options,
     whole_number,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 
 def command(
+    context: typer.Context,
     model: Annotated[
         str,
         typer.Argument(metavar="MODEL", help=MODEL_HELP, autocompletion=complete_model),
@@ -75,6 +77,8 @@ def command(
 
     Every counter's total, predicted op class by op class from the ops that ran.
     """
+    if reported is not None:
+        refuse_typed(context, ("counter", "timeout"), "no counter is run with --reported")
     if not timeout:
         raise InputError(f"--timeout {timeout:g}: must be more than 0 seconds")
     with open_outputs(form, output or []) as writer:

@@ -19,7 +19,8 @@ NAMES = (
     *("models", "env"),
 )
 # Beside `paper TABLE`, whose help tells of them.
-TWO_WORDS = ("paper fit-table-4", "paper time-table-8")
+PAPER_COMMANDS = ("fit-table-4", "time-table-8")
+TWO_WORDS = tuple(f"paper {name}" for name in PAPER_COMMANDS)
 # Where options went that earlier versions had, by command.
 MOVED: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {

@@ -21,6 +21,7 @@ from shufflenet_flops.cli.options import (
     QuietOption,
     number_option,
     plot_option,
+    refuse_typed,
     source_options,
 )
 from shufflenet_flops.cli.output import Format
@@ -43,6 +44,7 @@ from shufflenet_flops.sources import Options, Source, resolve_all
 
 
 def command(
+    context: typer.Context,
     models: Annotated[
         list[str] | None,
         typer.Argument(metavar="MODEL", help=MODEL_HELP, autocompletion=complete_model),
@@ -81,6 +83,10 @@ def command(
         options = source_options(input, arg, path, input_factory)
         return _with_batch(resolve_all(models, options), options, batch)
 
+    if input_factory:
+        refuse_typed(context, ("batch",), "the function of --input-factory makes whole inputs")
+    if runs is not None:
+        refuse_typed(context, ("min_time",), "--runs says how many rounds: give one of the two")
     setup, effort = Setup(threads, dtype.value, device.value), Effort(runs, min_time, roofline)
     return time_and_write(find, engine, setup, effort, form, output or [], plot, quiet)
 

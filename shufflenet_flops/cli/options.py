@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from shufflenet_flops.cli.output import Format
+from shufflenet_flops.errors import InputError
 from shufflenet_flops.report.format.registry import RESULTS, suffixes
 from shufflenet_flops.sources import Options, parse_args, parse_input
 
@@ -163,6 +164,14 @@ UnitOption = Annotated[
         rich_help_panel=DESIGN,
     ),
 ]
+
+
+def refuse_typed(context: typer.Context, names: Collection[str], why: str) -> None:
+    """Raise InputError, with `why`, if a parameter of these names was typed: it has no use here."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name in names and source is not None and source.name == "COMMANDLINE":
+            raise InputError(f"{parameter.opts[0]}: {why}")
 
 
 def source_options(

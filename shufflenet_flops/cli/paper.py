@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from shufflenet_flops.cli.completion import complete_table
+from shufflenet_flops.cli.group import PAPER_COMMANDS
 from shufflenet_flops.cli.options import FormatOption, OutputOption
 from shufflenet_flops.cli.output import Document, Format, open_outputs
 from shufflenet_flops.errors import UnknownNameError
@@ -46,6 +47,10 @@ def command(
     from shufflenet_flops.paper import load_table, reproduce, table_names
     from shufflenet_flops.report.view.paper import errata_grid, overview_grid, table_grids
 
+    if table is not None and table not in table_names():
+        known = [*table_names(), *PAPER_COMMANDS]
+        hint = "`shufflenet-flops paper` prints all"
+        raise UnknownNameError("table", table, known, hint=hint)
     with open_outputs(form, output or []) as writer:
         tables = [load_table(name) for name in ([table] if table else table_names())]
         if row is not None and not any(row in published.rows for published in tables):

@@ -14,6 +14,7 @@ from shufflenet_flops.cli.options import (
     OutputOption,
     QuietOption,
     plot_option,
+    refuse_typed,
     source_options,
 )
 from shufflenet_flops.cli.output import Format
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 
 def command(
+    context: typer.Context,
     input: Annotated[
         list[str] | None,
         typer.Option(
@@ -72,6 +74,8 @@ def command(
 
         return table8_grids(against(rows), rows)
 
+    if runs is not None:
+        refuse_typed(context, ("min_time",), "--runs says how many rounds: give one of the two")
     setup, effort = Setup(threads, dtype.value, device.value), Effort(runs, min_time, roofline)
     find = partial(_sources, input)
     return time_and_write(

@@ -88,13 +88,13 @@ def command(
     if what == "all":
         if arguments:
             raise InputError(f"report all takes no further arguments, got {shlex.join(arguments)}")
-        _all(output or [DIRECTORY], _invoker(context), quiet)
+        _all(output or [DIRECTORY], _invoker(context, quiet), quiet)
         return
     paths = output or []
     from shufflenet_flops.report.files import report_files
 
     with open_files(paths) as write:
-        saved = _saved(what, arguments, _invoker(context))
+        saved = _saved(what, arguments, _invoker(context, quiet))
         from shufflenet_flops.report.format.markdown import markdown_report
 
         shown = [*arguments, *(part for path in paths for part in ("-o", str(path)))]
@@ -136,12 +136,14 @@ def _json(arguments: Sequence[str], invoke: Invoke) -> str:
         return path.read_text(encoding="utf-8")
 
 
-def _invoker(context: typer.Context) -> Invoke:
-    """Runs another command of the same program, as if it was typed."""
+def _invoker(context: typer.Context, quiet: bool) -> Invoke:
+    """Runs another command of the same program, as if it was typed; `quiet` where it can be."""
     root = context.find_root().command
 
     def invoke(arguments: Sequence[str]) -> None:
         name, command, rest = cast(Commands, root).resolve_command(context, list(arguments))
+        if quiet and any(parameter.name == "quiet" for parameter in command.params):
+            rest = ["--quiet", *rest]
         code = command.main(rest, prog_name=f"shufflenet-flops {name}", standalone_mode=False)
         if code == interrupts.INTERRUPTED:
             raise KeyboardInterrupt

@@ -15,6 +15,7 @@ from shufflenet_flops.cli.options import (
     QuietOption,
     number_option,
     plot_option,
+    refuse_typed,
 )
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
 from shufflenet_flops.cli.progress import progress_bar
@@ -30,6 +31,7 @@ _MOST = 4096  # channels; beyond, the drawing is of no use
 
 
 def command(
+    context: typer.Context,
     g: Annotated[int, number_option("Groups.")] = 3,
     n: Annotated[int, number_option("Channels of each group.")] = 6,
     seed: Annotated[
@@ -66,6 +68,8 @@ def command(
     from shufflenet_flops.latency.shuffle import chance_unseen, connectivity, variants
     from shufflenet_flops.report.view.shuffle import ShuffleResult, shuffle_grids
 
+    if not cost:
+        refuse_typed(context, ("engine", "threads", "runs"), "nothing is timed without --cost")
     if g * n > _MOST:
         raise InputError(f"--g {g} --n {n}: {g * n} channels, and at most {_MOST} can be drawn")
     if cost and g not in STAGE_WIDTHS:

@@ -23,6 +23,7 @@ from shufflenet_flops.cli.options import (
     list_option,
     number_option,
     plot_option,
+    refuse_typed,
 )
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
 from shufflenet_flops.cli.progress import progress_bar
@@ -61,6 +62,7 @@ def _column(name: str, help: str, default: str) -> Any:
 
 
 def command(
+    context: typer.Context,
     designs: DesignsArgument = None,
     unit: UnitOption = None,
     c: Annotated[
@@ -160,10 +162,14 @@ def command(
         "c": c, "m": m, "n": n, "k": k, "g": g, "h": h, "w": w,
         "stride": stride, "stem": stem, "classes": classes,
     }  # fmt: skip
-    if resume and save is None:
-        raise InputError("--resume goes on with a saved sweep: name its folder with --save")
-    if scheduler and executor is Executor.LOCAL:
-        raise InputError("--scheduler is for --executor dask")
+    if save is None:
+        refuse_typed(
+            context, ("resume", "save_as"), "it is for saved rows: name their folder with --save"
+        )
+    if sample is None:
+        refuse_typed(context, ("seed",), "all configurations are counted without --sample")
+    if executor is Executor.LOCAL:
+        refuse_typed(context, ("scheduler",), "it is for --executor dask")
     with open_outputs(form, output or []) as writer, open_figure(plot) as write_figure:
         from shufflenet_flops.design.sweep.axes import parse_axis
         from shufflenet_flops.design.sweep.plan import Plan, check_plan
@@ -172,7 +178,7 @@ def command(
         goals = (least or [], most or []) if least or most else (["macs"], ["c"])
         plan = Plan(
             designs=_designs(designs, unit),
-            axes=tuple(parse_axis(name, text) for name, text in given.items() if text),
+            axes=tuple(parse_axis(name, text) for name, text in given.items() if text is not None),
             minimise=tuple(goals[0]),
             maximise=tuple(goals[1]),
             where=where,

@@ -181,6 +181,8 @@ def _time(
     is of another dtype or device than its layers, and KeyboardInterrupt for Ctrl-C before there is
     a row.
     """
+    if effort.roofline and "eager" not in [engine.name for engine in engines]:
+        raise InputError("--roofline times the layers of eager: add --engine eager")
     for source in sources:
         if not source.can_run:
             raise InputError(f"{source.name}: an {source.origin} is no module that can be run")

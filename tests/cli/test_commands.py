@@ -195,7 +195,7 @@ def test_alone_it_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
         ("compare --unit resnt", "unknown unit 'resnt': did you mean resnet or resnext?"),
         ("compare resnet5", "unknown model 'resnet5': did you mean resnet50"),
         ("compare resnet50 resnet50", "a model is named twice"),
-        ("compare --input 1x3x8x8", "--input is for whole networks"),
+        ("compare --input 1x3x8x8", "--input: it is for whole networks"),
         ("compare --h 1 --stride 2", "is too small"),
         (
             "count resnet50 --input 1x3x16x16",
@@ -215,6 +215,8 @@ def test_alone_it_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
         ("count", "Missing argument 'MODEL'"),
         ("models xyz*", "unknown model 'xyz*'"),
         ("compar", "Did you mean 'compare'?"),
+        ("paper fit-tabel-4", "unknown table 'fit-tabel-4': did you mean fit-table-4"),
+        ("paper shufflenet_v1_table_1 --row S2", "MaxPool, Stage2, 'Stage2, on', Stage3"),
         ("compare -o nowhere/x.json", "cannot write nowhere/x.json: No such file or directory"),
         ("compare -o x.doc", "the suffix must be one of .txt, .json, .csv, .md"),
     ],
@@ -237,6 +239,43 @@ def test_bad_input(
     assert captured.err.count("\n") == 1
     assert captured.out == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option", "reason"),
+    [
+        ("compare resnet18 --c 480", "--c", "write a network's options in its name"),
+        ("compare resnet18 --stride 1", "--stride", "its input as --input"),
+        ("compare resnet18 --unit resnet", "--unit", "it is for units"),
+        ("compare --arg x=1", "--arg", "it is for whole networks"),
+        ("compare --unit resnet --g 8", "--g", "has no groups"),
+        ("compare --no-latency --runs 5", "--runs", "nothing is timed with --no-latency"),
+        ("compare --no-latency --threads 2", "--threads", "nothing is timed with --no-latency"),
+        ("explain resnet18 --reported 5 --counter thop", "--counter", "no counter is run"),
+        ("explain resnet18 --reported 5 --timeout 120", "--timeout", "no counter is run"),
+        ("shuffle --engine eager", "--engine", "nothing is timed without --cost"),
+        ("shuffle --runs 5", "--runs", "nothing is timed without --cost"),
+        ("shuffle --threads 1", "--threads", "nothing is timed without --cost"),
+        ("sweep --seed 0", "--seed", "without --sample"),
+        ("sweep --save-as csv", "--save-as", "name their folder with --save"),
+        ("sweep --resume", "--resume", "name their folder with --save"),
+        ("sweep --scheduler tcp://x:1", "--scheduler", "it is for --executor dask"),
+        ("latency resnet18 --runs 5 --min-time 1", "--min-time", "give one of the two"),
+        ("latency a:b --input-factory a:c --batch 2", "--batch", "makes whole inputs"),
+        ("latency resnet18 --roofline --engine openvino", "--roofline", "add --engine eager"),
+        ("paper time-table-8 --runs 5 --min-time 1", "--min-time", "give one of the two"),
+    ],
+)
+def test_an_option_without_a_use_is_refused(
+    capsys: pytest.CaptureFixture[str], arguments: str, option: str, reason: str
+) -> None:
+    """By name, with what works, also where its value is the default."""
+    assert run(arguments.split()) == 2
+    captured = capsys.readouterr()
+
+    assert captured.err.startswith(f"error: {option}")
+    assert reason in captured.err
+    assert captured.out == ""
 
 
 def test_debug_shows_the_traceback() -> None:

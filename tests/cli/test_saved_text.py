@@ -17,7 +17,7 @@ from shufflenet_flops.report.sections import section_of
 from shufflenet_flops.saved import Saved, load
 
 SMALL = ("--input", "1x3x64x64")
-QUICK = ("--runs", "5", "--min-time", "0.01", "--quiet")
+QUICK = ("--runs", "5", "--quiet")
 
 
 def count(saved: Saved) -> Sequence[Grid]:
