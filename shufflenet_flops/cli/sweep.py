@@ -88,7 +88,7 @@ def command(
         str | None,
         typer.Option(
             metavar="FILTER",
-            help="Keep only the rows for which this is true, as 'macs < 40e6 and g > 1'.",
+            help="Keep only the rows for which this is true, as 'macs < 40M and g > 1'.",
             rich_help_panel=_SELECTION,
         ),
     ] = None,

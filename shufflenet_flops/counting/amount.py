@@ -13,7 +13,7 @@ from typing import Any
 from shufflenet_flops.counting.metric import LATENCY, METRICS, PREFIXES, Metric, find_metric
 from shufflenet_flops.errors import InputError, UnknownNameError, shown
 
-_NUMBER = re.compile(
+NUMBER = re.compile(
     r"(?P<whole>[0-9]{1,3}(,[0-9]{3})+|[0-9]+(_[0-9]+)*)(?P<rest>(\.[0-9]+)?([eE][+-]?[0-9]{1,9})?)"
 )
 _UNIT = re.compile(r" ?[A-Za-zµμ]*( [a-z ]+)?")
@@ -44,7 +44,7 @@ def parse_amount(name: str, value: Any) -> int | Decimal:
 def _from_text(metric: Metric, text: str) -> Decimal:
     """The number times its unit, exactly."""
     written = text.strip()
-    match = _NUMBER.match(written)
+    match = NUMBER.match(written)
     if len(text) > _LONGEST or not match or not _UNIT.fullmatch(written, match.end()):
         raise InputError(f"{shown(text)} is no limit: {metric.forms}")
     sign = written[match.end() :].strip()

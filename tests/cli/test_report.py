@@ -54,7 +54,7 @@ def test_options_of_the_command_are_its_own(tmp_path: Path) -> None:
         (["count", "resnet5", "-o", "x.md"], "did you mean"),
         (["count", "resnet50", "--by", "colour", "-o", "x.md"], "colour"),
         (["compare", "--c", "250", "-o", "x.md"], "nearest are 240 and 252"),
-        (["models", "-o", "x.md"], "known: compare, count, explain, latency, paper, check, all"),
+        (["models", "-o", "x.md"], "known: compare, count, explain, latency, latency-diff, paper"),
         (["nothing.json", "-o", "x.md"], "cannot read nothing.json"),
         (["all", "-o", "x.md"], "report all writes one directory or one page"),
         (["all", "-o", "no/x.html"], "there is no directory no"),

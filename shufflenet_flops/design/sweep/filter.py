@@ -1,5 +1,6 @@
-"""Filters such as `macs < 40e6 and g > 1`: parsed into array operations, never run as Python.
+"""Filters such as `macs < 40M and g > 1`: parsed into array operations, never run as Python.
 
+A metric may be compared with an amount, `40M` or `95.5 MiB`, as options and budgets have it.
 Comparisons of columns with each other and with numbers are exact. `//`, `%` and negation stay in
 whole numbers; `+ - * /` are done in double precision, where they cannot overflow.
 """
@@ -7,7 +8,9 @@ whole numbers; `+ - * /` are done in double precision, where they cannot overflo
 from __future__ import annotations
 
 import ast
+import keyword
 import operator
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from shufflenet_flops.counting.amount import NUMBER, parse_amount
+from shufflenet_flops.counting.metric import METRICS
 from shufflenet_flops.errors import InputError, UnknownNameError, shown
 
 Columns = Mapping[str, npt.NDArray[np.int64]]
@@ -38,10 +43,13 @@ _WHOLE: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
 }
+_KEYWORD = rf"(?:{'|'.join(keyword.kwlist)})\b"
+_AMOUNT = re.compile(rf"(?<![\w.]){NUMBER.pattern}(?P<unit> ?(?!{_KEYWORD})[A-Za-zµμ]+)?(?!\w)")
+_METRICS = frozenset(metric.name for metric in METRICS)
 _LONGEST = 2000
 _DEEPEST = 100  # parts within parts: `1 + 1 + 1` is two
 _LARGEST = 1e100
-_HELP = "write comparisons of columns and numbers joined by and, or, not: macs < 40e6 and g > 1"
+_HELP = "write comparisons of columns and numbers joined by and, or, not: macs < 40M and g > 1"
 
 
 @dataclass(frozen=True)
@@ -64,16 +72,48 @@ def parse_filter(text: str, columns: Collection[str]) -> Filter:
     """
     if len(text) > _LONGEST:
         raise InputError(f"--where: {len(text)} characters are too many; {_LONGEST} are allowed")
+    # An amount stands as text in the tree until it is known of what; no other text can be there.
+    written = text if {"'", '"'} & set(text) else _AMOUNT.sub(_as_text, text)
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        tree = ast.parse(written.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise InputError(f"--where {text!r} cannot be read: {_HELP}") from None
     if _depth(tree) > _DEEPEST:
         raise InputError(
             f"--where {shown(text)}: nested more than {_DEEPEST} deep: write it shorter"
         )
+    if written != text:
+        tree = _Amounts(text).visit(tree)
     _check(tree, text, columns, want_logical=True)
     return Filter(text, tree)
+
+
+def _as_text(number: re.Match[str]) -> str:
+    """An amount in quotes; a number that Python reads, as it is."""
+    return repr(number[0]) if number["unit"] or "," in number[0] else number[0]
+
+
+class _Amounts(ast.NodeTransformer):
+    """Puts the number for each amount in a comparison with one metric."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+        metrics = names & _METRICS
+        for part in ast.walk(node):
+            if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                if len(metrics) != 1:
+                    raise InputError(
+                        f"--where {self._text!r}: {part.value} must be compared with one metric, "
+                        "as in macs < 40M; write a whole number here"
+                    )
+                try:
+                    part.value = int(parse_amount(*metrics, part.value))
+                except InputError as error:
+                    raise InputError(f"--where {self._text!r}: {error}") from None
+        return node
 
 
 def _depth(tree: ast.expr) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from shufflenet_flops.counting.metric import MACS
 from shufflenet_flops.latency.agreement import LIMITS
 from shufflenet_flops.latency.measure import Pair, Timing
 from shufflenet_flops.latency.roofline import Peaks
@@ -60,7 +61,7 @@ def _input_grid(rows: Sequence[Timing]) -> Grid:
     columns = [
         Column("engine", figures=False),
         Column("model", figures=False),
-        Column("MMAC\n"),
+        Column(f"{MACS.scaled('M')}\n"),
         Column("MB\n"),
         Column("median\nms"),
         Column("quartiles\nms"),

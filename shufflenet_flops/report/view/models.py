@@ -8,6 +8,7 @@ from typing import Any
 
 from shufflenet_flops import zoo
 from shufflenet_flops.counting import layer_table
+from shufflenet_flops.counting.metric import MACS
 from shufflenet_flops.counting.row import IntShape
 from shufflenet_flops.report.grid import Column, Grid, grid, mega
 from shufflenet_flops.spec import shape_text
@@ -39,7 +40,7 @@ def models_grids(results: Sequence[ModelResult], *, families: bool) -> list[Grid
     columns = [
         Column("model", figures=False),
         Column("input"),
-        Column("MMAC"),
+        Column(MACS.scaled("M")),
         Column("params M"),
         Column("same as", figures=False),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shufflenet_flops.counting.metric import MACS
 from shufflenet_flops.latency.measure import Timing
 from shufflenet_flops.report.grid import Column, Grid, grid, mega
 from shufflenet_flops.report.view.latency import milliseconds
@@ -48,7 +49,7 @@ def layer_grids(rows: Sequence[Timing]) -> list[Grid]:
                 [
                     Column("layer", figures=False),
                     Column("kind", figures=False),
-                    Column("MMAC"),
+                    Column(MACS.scaled("M")),
                     Column("MB"),
                     Column("FLOP/byte"),
                     Column("bound µs"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -35,6 +37,13 @@ COLUMNS = {
         ("macs < 1e30", [0, 1, 2, 3]),
         ("macs * macs > 1e37", [3]),
         ("c / (g - 1) < 100", [1, 3]),
+        ("macs < 40M", [0]),
+        ("macs <= 40 MMAC and g > 1", [1]),
+        ("macs<=0.04G", [0, 1]),
+        ("macs <= 40,000,000 or g == 3", [0, 1, 2]),
+        ("not 40_000 k < macs", [0, 1]),
+        ("10 <= macs <= 40M", [0, 1]),
+        ("macs / c < 2M", [0, 1]),
     ],
 )
 def test_rows(text: str, rows: list[int]) -> None:
@@ -101,3 +110,21 @@ def test_comparisons_are_exact(value: int, number: float, sign: str) -> None:
     }[sign]
 
     assert found.tolist() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("macs < 40 MFLOP", 'FLOP is no unit of macs: write "40 MMAC"'),
+        ("macs < 40 Q", "unknown unit 'Q'"),
+        ("macs < 1.23456789k", "is 1234.56789, not a whole number"),
+        ("c < 1k", "1k must be compared with one metric, as in macs < 40M; write a whole number"),
+        ("macs < 40M < params", "40M must be compared with one metric"),
+        ("macs < '40M'", "is not allowed"),
+    ],
+)
+def test_an_amount_that_does_not_fit_is_refused(text: str, message: str) -> None:
+    """By name, with what would work."""
+    columns = {**COLUMNS, "params": COLUMNS["c"]}
+    with pytest.raises(InputError, match=re.escape(message)):
+        parse_filter(text, columns)
