@@ -140,7 +140,7 @@ def _counters(subject: Prepared) -> dict[str, CounterReport]:
             for counter in compared_counters()
         }
     return {
-        counter.name: unavailable(counter, f"an {source.origin} is no module that can be run")
+        counter.name: unavailable(counter, f"an {source.origin} cannot be run, only counted")
         for counter in compared_counters()
     }
 

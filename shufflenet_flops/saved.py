@@ -109,7 +109,7 @@ def load(text: str, where: str, command: str | None = None) -> Saved:
         ) from None
     keys = {"schema", "command", "convention", "environment", "results"}
     if not isinstance(data, dict) or not keys <= data.keys():
-        raise DataError(f"{where}: no results of this program; write them with `-o FILE.json`")
+        raise DataError(f"{where}: not results of this program; write them with `-o FILE.json`")
     again = "write it again with `-o FILE.json`"
     if type(data["schema"]) is not int or data["schema"] != SCHEMA:
         raise DataError(

@@ -36,8 +36,8 @@ def test_there_and_back(name: str) -> None:
     ("text", "problem"),
     [
         ("{", "not JSON"),
-        ("[]", "no results of this program"),
-        ("{}", "no results of this program"),
+        ("[]", "not results of this program"),
+        ("{}", "not results of this program"),
         (json.dumps({**ENVELOPE, "schema": 2}), "schema 2, and this version reads 1"),
         (json.dumps({**ENVELOPE, "results": []}), "results is empty"),
     ],

@@ -144,7 +144,7 @@ def _counted(block: Block, before: Block | None, limit: Limit) -> Verdict:
             f"counted: {ops}",
             top_rows=rows,
             more_rows=more,
-            hint='unknown is not zero: `level = "warn"` accepts what is counted',
+            hint='an unknown op may cost anything: `level = "warn"` accepts those that are counted',
         )
     if (was is not None and actual < was) or actual < ROOMY * ceiling:
         return replace(
@@ -170,7 +170,7 @@ def _latency(block: Block, limit: Limit, timing: Latency | str) -> Verdict:
     if timing.ratio is None:
         actual, least, unit = timing.median, timing.q1, "ms"
         shown = [f"{1e3 * value:.3g}" for value in (actual, timing.q1, timing.q3)]
-        spread = f"{shown[1]} to {shown[2]} in the middle half"
+        spread = f"quartiles {shown[1]} to {shown[2]}"
     else:
         actual, least, unit = timing.ratio.ratio, timing.ratio.low, f"x {limit.reference}"
         shown = [f"{value:.3g}" for value in (actual, timing.ratio.low, timing.ratio.high)]

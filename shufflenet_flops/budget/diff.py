@@ -103,7 +103,7 @@ class Words:
 LOCKED = Words(
     "as locked",
     "not in the lock",
-    "locked, and gone",
+    "in the lock, and no longer in the budgets",
     "locked",
     "not as locked, though the totals are",
 )

@@ -97,8 +97,8 @@ def command(
 ) -> None:
     """Set units, or whole networks, side by side.
 
-    The paper's formula, analytic and traced MACs, what each counter reports and why, parameters,
-    memory access and latency.
+    Each has the paper's formula, analytic and traced MACs, what each counter reports and why,
+    parameters, memory access and latency.
     """
     if models:
         refuse_typed(

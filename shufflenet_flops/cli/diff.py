@@ -28,7 +28,9 @@ _WHAT = "A lock, JSON saved by `count`, or one of them in git as REVISION:FILE."
 
 def command(
     before: Annotated[str, typer.Argument(metavar="A", help=_WHAT)],
-    after: Annotated[str, typer.Argument(metavar="B", help="The same, later.")],
+    after: Annotated[
+        str, typer.Argument(metavar="B", help="A later state of the same, named in the same way.")
+    ],
     top: Annotated[int, number_option("Layers to name for each change.")] = 10,
     form: VerdictFormatOption = VerdictFormat.TEXT,
     output: VerdictOutputOption = None,

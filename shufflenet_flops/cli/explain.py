@@ -75,7 +75,7 @@ def command(
 ) -> int:
     """Say why counters disagree on a model, down to the last FLOP.
 
-    Every counter's total, predicted op class by op class from the ops that ran.
+    Every counter's total is predicted, op class by op class, from the ops that ran.
     """
     if reported is not None:
         refuse_typed(context, ("counter", "timeout"), "no counter is run with --reported")

@@ -60,7 +60,7 @@ def command(
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> None:
-    """Find the widest network within a budget, and the next one."""
+    """Find the widest network within a budget, and the next wider one, which is over it."""
     given = {"g": g, "m": m, "n": n, "k": k, "h": h, "w": w, "stem": stem, "classes": classes}
     budgets: dict[str, int] = {
         metric.name: _amount(metric, text)

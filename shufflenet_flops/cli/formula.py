@@ -63,11 +63,13 @@ def command(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Also the derivative by this variable, and where the largest term changes.",
+            help="Also show the derivative by this variable, and where another term becomes the "
+            "largest.",
         ),
     ] = None,
     over: Annotated[
-        str | None, typer.Option(metavar="UNIT", help="The ratio to this unit's formula instead.")
+        str | None,
+        typer.Option(metavar="UNIT", help="Show the ratio to this unit's formula instead."),
     ] = None,
     plot: Annotated[Path | None, plot_option("Draw the effect of the --wrt variable")] = None,
     form: FormatOption = Format.TABLE,
@@ -75,8 +77,8 @@ def command(
 ) -> None:
     """Derive the closed form of a unit or network.
 
-    It is compared with the form that the paper prints. With numbers, it has its value and each
-    term's share.
+    It is compared with the form that the paper prints. With numbers, its value and the share of
+    each term are shown too.
     """
     numbers = {
         name: value

@@ -8,7 +8,7 @@ from shufflenet_flops.errors import ModelError
 
 
 def command(config: ConfigOption = None) -> None:
-    """Write flop-budget.lock: each model's figures, by layer.
+    """Write flop-budget.lock, which holds each model's figures layer by layer.
 
     Commit it: its diff shows in review what a change costs, and `check --locked` holds models to
     it. A model that cannot be counted leaves the old lock as it is.

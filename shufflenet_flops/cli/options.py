@@ -131,7 +131,8 @@ PathOption = Annotated[
     typer.Option(
         "--path",
         metavar="DIR",
-        help="Also import from this directory; without it, not even from the current one.",
+        help="Import modules from this directory too. The current one is not searched unless it is "
+        "given. Repeatable.",
         rich_help_panel=MODEL,
     ),
 ]

@@ -17,8 +17,9 @@ def command(
 ) -> None:
     """Find the widths that fit the budgets of ShuffleNet V1's Table 4.
 
-    The structures that the paper sets side by side at 140, 38 and 13 MFLOPs; its widths at 38
-    MFLOPs under every reading of what counts and how widths are rounded.
+    The paper sets five structures side by side at 140, 38 and 13 MFLOPs, and publishes their
+    widths at 38 MFLOPs: these are counted under every reading of what counts and how widths are
+    rounded.
     """
     with open_outputs(form, output or []) as writer:
         from shufflenet_flops.paper.table4_fits import readings, rows

@@ -72,8 +72,8 @@ def command(
             "--output",
             "-o",
             metavar="FILE",
-            help="x.md, with its figures in a folder beside it, or x.html, one page. Repeatable. "
-            "For all: a directory, by default reports, or x.html.",
+            help="Write x.md, with its figures in a folder beside it, or x.html, one page. "
+            "Repeatable. For all: a directory, by default reports, or x.html.",
             show_default="Markdown on stdout",
         ),
     ] = None,

@@ -61,8 +61,8 @@ def command(
 ) -> None:
     """Show what channel shuffle does, and what it costs.
 
-    The permutation for g groups of n channels, and, worked out exactly, which groups see which
-    without a shuffle, with it, and with a random permutation in its place.
+    It shows the permutation for g groups of n channels, and which groups see which, worked out
+    exactly, without a shuffle, with it, and with a random permutation in its place.
     """
     from shufflenet_flops.environment import environment
     from shufflenet_flops.latency.shuffle import chance_unseen, connectivity, variants

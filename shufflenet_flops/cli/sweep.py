@@ -93,17 +93,20 @@ def command(
         ),
     ] = None,
     least: Annotated[
-        list[str] | None, _column("--min", "The front has the least of this. Repeatable.", "macs")
+        list[str] | None, _column("--min", "Minimise this column. Repeatable.", "macs")
     ] = None,
     most: Annotated[
-        list[str] | None, _column("--max", "The front has the most of this. Repeatable.", "c")
+        list[str] | None, _column("--max", "Maximise this column. Repeatable.", "c")
     ] = None,
     sample: Annotated[
         int | None,
         number_option("Count only so many configurations, spread over the grid.", _SELECTION),
     ] = None,
     seed: Annotated[
-        int, number_option("The seed of the sample: each gives another.", _SELECTION, least=0)
+        int,
+        number_option(
+            "The seed of the sample: another seed gives another sample.", _SELECTION, least=0
+        ),
     ] = 0,
     save: Annotated[
         Path | None,

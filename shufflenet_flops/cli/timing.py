@@ -77,7 +77,7 @@ RooflineOption = Annotated[
     bool,
     typer.Option(
         "--roofline",
-        help="Also time eager's layers, and set each beside the bound of this machine.",
+        help="Also time each layer in eager mode, beside the least time that this machine needs.",
         rich_help_panel=MEASUREMENT,
     ),
 ]
@@ -185,7 +185,7 @@ def _time(
         raise InputError("--roofline times the layers of eager: add --engine eager")
     for source in sources:
         if not source.can_run:
-            raise InputError(f"{source.name}: an {source.origin} is no module that can be run")
+            raise InputError(f"{source.name}: an {source.origin} cannot be run, only counted")
     if effort.roofline and (setup.dtype, setup.device) != (Dtype.FLOAT32, Device.CPU):
         raise InputError(
             f"--roofline times layers in float32 on the CPU, not in {setup.dtype} on "

@@ -38,7 +38,7 @@ def run_counter(
     try:
         total = call_in_sandbox(counter.count, model, inputs, limit_s)
     except ImportError as error:
-        hint = f"; pip install 'shufflenet-flops[{counter.extra}]' has it" if counter.extra else ""
+        hint = f": pip install 'shufflenet-flops[{counter.extra}]'" if counter.extra else ""
         return unavailable(counter, f"{_first_line(error)}{hint}")
     except CounterError as error:
         return unavailable(counter, _why(model, str(error)))

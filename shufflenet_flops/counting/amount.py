@@ -37,7 +37,7 @@ def parse_amount(name: str, value: Any) -> int | Decimal:
     if isinstance(value, float) and value.is_integer() and abs(value) < _ROUNDED_FLOAT:
         value = int(value)  # 1.4e8 in TOML
     if metric is LATENCY or isinstance(value, bool) or not isinstance(value, int):
-        raise InputError(f"{shown(value)} is no limit: {metric.forms}")
+        raise InputError(f"{shown(value)} is not an amount: {metric.forms}")
     return _checked(metric, value, value)
 
 
@@ -46,7 +46,7 @@ def _from_text(metric: Metric, text: str) -> Decimal:
     written = text.strip()
     match = NUMBER.match(written)
     if len(text) > _LONGEST or not match or not _UNIT.fullmatch(written, match.end()):
-        raise InputError(f"{shown(text)} is no limit: {metric.forms}")
+        raise InputError(f"{shown(text)} is not an amount: {metric.forms}")
     sign = written[match.end() :].strip()
     for word in (metric.key, metric.noun):  # `2 M params`, as a title says it
         if sign not in metric.units:

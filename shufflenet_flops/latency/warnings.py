@@ -37,12 +37,12 @@ def doubts_about(latencies: Mapping[str, Latency]) -> list[str]:
         runs = sum(latency.runs for latency in latencies.values())
         doubts.append(
             f"{sum(far.values())} of {runs} samples are outliers, more than 3 interquartile ranges "
-            "off; they are kept, and medians hardly feel them: raise --runs if there are many"
+            "off; they are kept, and hardly change the medians: raise --runs if there are many"
         )
     if short := [name for name, latency in latencies.items() if latency.median < TOO_SHORT_S]:
         doubts.append(
-            f"a call takes less than {TOO_SHORT_S * 1e6:.0f} µs, so that the call itself counts "
-            f"({_some(short)}): give a larger --input"
+            f"a call takes less than {TOO_SHORT_S * 1e6:.0f} µs, so that what Python adds to each "
+            f"call matters ({_some(short)}): give a larger --input"
         )
     return doubts
 

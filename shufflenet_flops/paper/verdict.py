@@ -30,8 +30,8 @@ RULE: Mapping[CellVerdict, str] = MappingProxyType(
     {
         CellVerdict.EXACT: "the computed figure, rounded or else truncated to the printed digits "
         "(trailing zeros count), is the printed one; structure is the same text",
-        CellVerdict.NEAR: f"it is not, but differs by at most {float(NEAR):.0%}; the note says why",
-        CellVerdict.UNEXPLAINED: "it differs by more, and the note says what was tried",
+        CellVerdict.NEAR: f"not exact, but off by at most {float(NEAR):.0%}; the note says why",
+        CellVerdict.UNEXPLAINED: "off by more; the note says what was tried",
         CellVerdict.QUOTED: "shown as printed, never computed: accuracies, times, and networks "
         "that the zoo does not have",
     }

@@ -69,7 +69,7 @@ def test_all_problems_together() -> None:
         "flop-budget.toml:4: budget[0].modle: unknown key 'modle': did you mean model?",
         "flop-budget.toml:5: budget[0].macs: '140 Q': unknown unit 'Q'",
         "flop-budget.toml:6: budget[0].convention: unknown convention 'papr': did you mean paper?",
-        "flop-budget.toml:7: budget[0].flops: 1.5 is no limit",
+        "flop-budget.toml:7: budget[0].flops: 1.5 is not an amount",
         "flop-budget.toml:8: budget[0].level: unknown level 'eror': did you mean error?",
         "flop-budget.toml:14: budget[1].latency: '12' has no unit",
         "flop-budget.toml:18: budget[2].flops: convention thop counts more than",

@@ -33,7 +33,7 @@ def test_relative_latency() -> None:
         ("latency", "0 x resnet18", "must be more than 0"),
         ("latency", "0.4 x", "unknown unit 'x'"),
         ("latency", "12", '"0.4 x resnet18" for a share of a reference\'s time'),
-        ("macs", "0.4 x resnet18", "is no limit"),
+        ("macs", "0.4 x resnet18", "is not an amount"),
     ],
 )
 def test_what_is_no_limit(metric: str, value: object, message: str) -> None:

@@ -63,7 +63,7 @@ def test_a_long_chain_of_comparisons_is_fine(capsys: pytest.CaptureFixture[str])
         ),
         (("fit", "shufflenet", "resnet", "--macs", "1M", "--h", "1:900"), "1,800 combinations"),
         (("fit", "shufflenet", "--macs", "1M", "--g", DIGITS), "must be less than 2^63"),
-        (("fit", "shufflenet", "--macs", DIGITS), "is no limit"),
+        (("fit", "shufflenet", "--macs", DIGITS), "is not an amount"),
         (("fit", "shufflenet", "--macs", "1M", "--multiple-of", DIGITS), "more than 30 digits"),
         (("sweep", "--c", DIGITS), "must be less than 2^63"),
         (("sweep", "--c", "1:" + DIGITS), "must be less than 2^63"),

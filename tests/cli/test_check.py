@@ -130,8 +130,8 @@ def test_a_wrong_file_is_told_in_full(capsys: pytest.CaptureFixture[str], budget
     assert (code, out) == (2, "")
     assert err.splitlines() == [
         "error: flop-budget.toml:6: budget[0].mcas: unknown key 'mcas': did you mean macs?",
-        "error: flop-budget.toml:7: budget[0].params: 1.9 is no limit: write a whole number such "
-        'as 1_900_000, or text such as "140 M"',
+        "error: flop-budget.toml:7: budget[0].params: 1.9 is not an amount: write a whole number "
+        'such as 1_900_000, or text such as "140 M"',
     ]
     code, out, _ = result(capsys, "check", "--format", "github", "--exit-zero", "-o", "x.md")
     assert code == 2

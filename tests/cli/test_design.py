@@ -120,11 +120,11 @@ def test_formula_of_a_ratio(capsys: pytest.CaptureFixture[str]) -> None:
         (["sweep"], "what is to vary?"),
         (["sweep", "--c", "64", "--where", "mac < 3"], "did you mean macs?"),
         (["sweep", "--c", "64", "--where", "print(1)"], "is not allowed"),
-        (["sweep", "--c", "64", "--resume"], "name its folder with --save"),
+        (["sweep", "--c", "64", "--resume"], "name their folder with --save"),
         (["sweep", "--c", "64", "--scheduler", "tcp://x:1"], "is for --executor dask"),
         (["sweep", "--c", "64", "--chunk", "99999999"], "at most 16,777,216"),
         (["sweep", "--c", "64", "--seed", "-1"], "-1 is not a whole number of at least 0"),
-        (["sweep", "--c", "64", "--stride", "1,2"], "one of 1 and 2"),
+        (["sweep", "--c", "64", "--stride", "1,2"], "a sweep has one stride, 1 or 2"),
         (["sweep", "--c", "64", "--min", "c", "--max", "c"], "--min and --max both name c"),
         (["sweep", "conv_unit", "--c", "3000000000:3000000009", "--h", "9"], "largest int64"),
     ],
@@ -195,7 +195,7 @@ def test_a_sweep_of_nothing_valid_says_why(capsys: pytest.CaptureFixture[str]) -
 
     assert code == 0
     assert "swept 2: 2 that make no network, 0 counted" in out
-    assert "for one, c=7 cannot be split" in out
+    assert "for example, c=7 cannot be split" in out
 
 
 def test_a_long_front_is_shown_from_end_to_end(capsys: pytest.CaptureFixture[str]) -> None:

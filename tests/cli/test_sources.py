@@ -134,7 +134,7 @@ def test_compare_a_mixture_as_a_table(
 
     (line,) = [line for line in text.splitlines() if line.startswith(f"{files[1]} ")]
     assert line.split()[1:6] == ["–", f"{SMALL_MACS / 1e3:,.2f}*", "–", "–", "–"]
-    assert "no counter can run: an ONNX graph is no module that can be run" in text
+    assert "no counter can run: an ONNX graph cannot be run, only counted" in text
 
 
 def test_only_a_graph_to_compare(

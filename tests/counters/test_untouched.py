@@ -181,8 +181,8 @@ def test_torch_is_put_together_again() -> None:
 @pytest.mark.parametrize(
     ("name", "package", "hint"),
     [
-        ("torchinfo", "torchinfo", "pip install 'shufflenet-flops[counters]' has it"),
-        ("torchprofile", "torchprofile", "pip install 'shufflenet-flops[counters]' has it"),
+        ("torchinfo", "torchinfo", "pip install 'shufflenet-flops[counters]'"),
+        ("torchprofile", "torchprofile", "pip install 'shufflenet-flops[counters]'"),
         ("thop", "thop", "thop"),
     ],
 )

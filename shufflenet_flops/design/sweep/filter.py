@@ -110,7 +110,7 @@ class _Amounts(ast.NodeTransformer):
                         "as in macs < 40M; write a whole number here"
                     )
                 try:
-                    part.value = int(parse_amount(*metrics, part.value))
+                    part.value = int(parse_amount(next(iter(metrics)), part.value))
                 except InputError as error:
                     raise InputError(f"--where {self._text!r}: {error}") from None
         return node

@@ -121,7 +121,7 @@ def check_plan(plan: Plan, limit: int) -> None:
     check_used(designs, {axis.name: axis for axis in plan.axes})
     for axis in plan.axes:
         if axis.name == "stride" and (len(axis) > 1 or axis[0] > 2):
-            raise InputError("--stride: one of 1 and 2, for the whole sweep")
+            raise InputError("--stride: a sweep has one stride, 1 or 2")
     common = _common_columns(designs)
     for column in (*plan.minimise, *plan.maximise):
         if column not in common:
@@ -139,7 +139,10 @@ def check_plan(plan: Plan, limit: int) -> None:
                 "take coarser ranges, --sample 1000000, or a higher --max-configurations"
             )
         if size >= 2**63:
-            raise InputError(f"the grid of {design.name} has {size:,} points: 2^63 are too many")
+            raise InputError(
+                f"the grid of {design.name} has {size:,} configurations: it must have less than "
+                "2^63"
+            )
         if plan.sample is not None and plan.sample > min(size, limit):
             raise InputError(
                 f"--sample {plan.sample:,}: the grid of {design.name} has {size:,} configurations, "

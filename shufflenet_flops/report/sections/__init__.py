@@ -45,4 +45,4 @@ def section_of(saved: Saved) -> Section:
 def check_command(command: str) -> None:
     """Raise UnknownNameError unless there is a report on the results of this command."""
     if command not in SECTIONS:
-        raise UnknownNameError("thing to report on", command, [*SECTIONS, "all"])
+        raise UnknownNameError("report", command, [*SECTIONS, "all"])

@@ -54,7 +54,7 @@ def _findings(explanation: Explanation, reports: list[CounterReport]) -> list[st
     )
     wrong = [name for name, miscounts in explanation.miscounts.items() if miscounts]
     if wrong:
-        findings.append(f"Miscounting MACs, not of another opinion: {', '.join(wrong)}.")
+        findings.append(f"What no convention explains: {', '.join(wrong)} miscounted MACs.")
     return findings
 
 

@@ -136,7 +136,7 @@ def _notes(explanation: Explanation) -> list[str]:
 
 
 def _warnings(explanation: Explanation) -> list[str]:
-    """Where a counter is wrong, not of another opinion."""
+    """Where a counter is wrong, which no convention explains."""
     return [
         f"warning: {who(explanation.counters[name])} {miscount.reason}: {miscount.macs:+,} MACs"
         f" ({_places(miscount)})"

@@ -110,8 +110,8 @@ def fit_grid(results: Sequence[FitResult], failures: Sequence[str]) -> Grid:
         f"{limit / 1e6:,.6g} {find_metric(metric).scaled('M')}" for metric, limit in limits.items()
     )
     notes = [
-        "channels of a network's last stage, or of a unit's input; the next valid width, a step "
-        "wider, is over the budget at >",
+        "channels of a network's last stage, or of a unit's input; the next valid width is a step "
+        "wider, and over the budgets marked >",
         *failures,
     ]
     return grid(f"widest within {allowed}", columns, rows, notes)

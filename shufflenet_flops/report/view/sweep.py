@@ -168,7 +168,7 @@ def _notes(result: SweepResult, same: Mapping[str, Any]) -> list[str]:
     became.append(f"{result.kept:,} counted, {length:,} of them on the front")
     notes.append(f"swept {result.configurations:,}: {', '.join(became)}")
     if result.why_invalid is not None:
-        notes.append(f"for one, {result.why_invalid}")
+        notes.append(f"for example, {result.why_invalid}")
     if result.seconds >= 1:  # less is the start of the program
         notes.append(f"{result.seconds:.1f} s")
     if result.resumed_chunks:
