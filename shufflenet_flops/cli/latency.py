@@ -30,12 +30,12 @@ from shufflenet_flops.cli.timing import (
     DeviceOption,
     Dtype,
     DtypeOption,
-    Effort,
     EngineOption,
     MinTimeOption,
     RooflineOption,
     RunsOption,
     ThreadsOption,
+    chosen_effort,
     time_and_write,
 )
 from shufflenet_flops.errors import InputError
@@ -85,9 +85,8 @@ def command(
 
     if input_factory:
         refuse_typed(context, ("batch",), "the function of --input-factory makes whole inputs")
-    if runs is not None:
-        refuse_typed(context, ("min_time",), "--runs says how many rounds: give one of the two")
-    setup, effort = Setup(threads, dtype.value, device.value), Effort(runs, min_time, roofline)
+    setup = Setup(threads, dtype.value, device.value)
+    effort = chosen_effort(context, runs, min_time, roofline=roofline)
     return time_and_write(find, engine, setup, effort, form, output or [], plot, quiet)
 
 

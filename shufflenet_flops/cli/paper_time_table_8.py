@@ -14,7 +14,6 @@ from shufflenet_flops.cli.options import (
     OutputOption,
     QuietOption,
     plot_option,
-    refuse_typed,
     source_options,
 )
 from shufflenet_flops.cli.output import Format
@@ -23,12 +22,12 @@ from shufflenet_flops.cli.timing import (
     DeviceOption,
     Dtype,
     DtypeOption,
-    Effort,
     EngineOption,
     MinTimeOption,
     RooflineOption,
     RunsOption,
     ThreadsOption,
+    chosen_effort,
     time_and_write,
 )
 from shufflenet_flops.errors import InputError
@@ -74,9 +73,8 @@ def command(
 
         return table8_grids(against(rows), rows)
 
-    if runs is not None:
-        refuse_typed(context, ("min_time",), "--runs says how many rounds: give one of the two")
-    setup, effort = Setup(threads, dtype.value, device.value), Effort(runs, min_time, roofline)
+    setup = Setup(threads, dtype.value, device.value)
+    effort = chosen_effort(context, runs, min_time, roofline=roofline)
     find = partial(_sources, input)
     return time_and_write(
         find, engine, setup, effort, form, output or [], plot, quiet, beside_the_paper

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shufflenet_flops.cli.completion import complete_engine
-from shufflenet_flops.cli.options import MEASUREMENT, number_option, seconds
+from shufflenet_flops.cli.options import MEASUREMENT, number_option, refuse_typed, seconds
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
 from shufflenet_flops.cli.progress import progress_bar
 from shufflenet_flops.errors import InputError
@@ -131,6 +131,15 @@ class Timed:
             return 2
         wrong = any(row.reason.startswith("wrong result") for row in self.rows)
         return int(wrong or all(row.status != "ok" for row in self.rows))
+
+
+def chosen_effort(
+    context: typer.Context, runs: int | None, min_time_s: float, *, roofline: bool
+) -> Effort:
+    """The effort asked for. Raises InputError for rounds and a time beside them."""
+    if runs is not None:
+        refuse_typed(context, ("min_time",), "--runs says how many rounds: give one of the two")
+    return Effort(runs, min_time_s, roofline)
 
 
 def chosen_engines(names: list[str] | None, quiet: bool) -> list[Engine]:

@@ -141,8 +141,14 @@ def test_what_is_no_lock_is_refused_on_its_line(
     old: str, new: str, line: int, message: str
 ) -> None:
     """And told how to write it anew."""
-    assert old in MODEL
-    (problem,) = read(MODEL.replace(old, new, 1))[1]
+    assert_refused(MODEL, old, new, line, message)
+
+
+def assert_refused(whole: str, old: str, new: str, line: int, message: str) -> None:
+    """`whole` can be read; with `new` for the first `old`, it is refused on that line."""
+    assert old in whole
+    assert not read(whole)[1]
+    (problem,) = read(whole.replace(old, new, 1))[1]
 
     assert message in problem.what
     assert problem.line == line
@@ -156,9 +162,9 @@ def test_a_lock_of_the_old_form_is_the_same_lock(lock: Lock) -> None:
     lines = text.split("\n")
 
     assert read == lock
-    assert [one.all_layers for one in read] == [one.all_layers for one in lock]
-    for one in read:
-        assert lines[(one.line or 0) - 1].startswith(f'"model": {json.dumps(one.model)}')
+    assert [block.all_layers for block in read] == [block.all_layers for block in lock]
+    for block in read:
+        assert lines[(block.line or 0) - 1].startswith(f'"model": {json.dumps(block.model)}')
 
 
 def test_the_versions_of_a_trace_are_read_back() -> None:
@@ -216,13 +222,8 @@ OLD = """{
 def test_a_damaged_lock_of_the_old_form_is_refused(
     old: str, new: str, line: int, message: str
 ) -> None:
-    """On its line; whole it is read."""
-    assert old in OLD
-    assert not read(OLD)[1]
-    (problem,) = read(OLD.replace(old, new, 1))[1]
-
-    assert message in problem.what
-    assert problem.line == line
+    """On its line."""
+    assert_refused(OLD, old, new, line, message)
 
 
 @given(
