@@ -16,7 +16,7 @@ def complete_model(incomplete: str) -> list[str]:
     base, at, text = incomplete.partition("@")
     families = zoo.families()
     if not at or base not in families:
-        return _starting(incomplete, [*zoo.names(), *families])
+        return _starting(incomplete, dict.fromkeys((*zoo.names(), *families)))
     done, comma, _ = text.rpartition(",")
     options = (f"{base}@{done}{comma}{option}=" for option in families[base].options)
     return _starting(incomplete, options)

@@ -30,7 +30,10 @@ def command(
     ] = None,
     verdict: Annotated[CellVerdict | None, typer.Option(help="Only cells of this verdict.")] = None,
     alternatives: Annotated[
-        bool, typer.Option("--alternatives", help="Also show what other readings of a figure give.")
+        bool,
+        typer.Option(
+            "--alternatives", help="In tables, also show what other readings of a figure give."
+        ),
     ] = False,
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-# What is being worked on, how much is done, and how much there is.
-Progress = Callable[[str, int, int], None]
+from shufflenet_flops.latency.sampling import Progress
 
 
 @contextmanager

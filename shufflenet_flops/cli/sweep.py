@@ -31,7 +31,7 @@ from shufflenet_flops.cli.timing import sample_eager
 from shufflenet_flops.errors import InputError, OutputError, ShufflenetFlopsError
 
 if TYPE_CHECKING:
-    from shufflenet_flops.design.sweep.plan import Chunk, Plan, Row, Summary
+    from shufflenet_flops.design.sweep.plan import Chunk, Plan, Summary, SweepRow
     from shufflenet_flops.design.sweep.store import Store
     from shufflenet_flops.latency.stats import Latency
 
@@ -280,7 +280,7 @@ def _work(plan: Plan, store: Store | None, chunk: Chunk) -> tuple[int, Summary]:
     return chunk.number, counted.summary
 
 
-def _measure(rows: tuple[Row, ...], quiet: bool) -> tuple[Latency, ...]:
+def _measure(rows: tuple[SweepRow, ...], quiet: bool) -> tuple[Latency, ...]:
     """Wall-clock of each row's network in PyTorch, one thread, sampled in turns."""
     import torch
 

@@ -37,11 +37,11 @@ class RecurrentLayer:
     first: bool
 
 
-Count = Callable[[RecurrentLayer], tuple[int, int]]  # MACs and other operations of one step
+StepCost = Callable[[RecurrentLayer], tuple[int, int]]  # MACs and other operations of one step
 
 
 def recurrent_parts(
-    calls: Iterable[ModuleCall], count: Count, modules: Collection[str] = frozenset(_MODULES)
+    calls: Iterable[ModuleCall], count: StepCost, modules: Collection[str] = frozenset(_MODULES)
 ) -> Iterator[Part]:
     """`count` for each layer, step and sequence of recurrent modules of exactly these types."""
     for call in calls:

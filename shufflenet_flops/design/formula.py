@@ -171,7 +171,7 @@ def ratio(over: Formula, under: Formula, numbers: Mapping[str, int]) -> FormulaR
 
 
 @dataclass(frozen=True)
-class Value:
+class FormulaValue:
     """A formula with numbers filled in: the walk over ints, in all and by kind of layer."""
 
     numbers: Mapping[str, int]
@@ -179,17 +179,17 @@ class Value:
     parts: Mapping[str, int]
 
 
-def evaluate(design: Design, metric: MetricName, numbers: Mapping[str, int]) -> Value:
+def evaluate(design: Design, metric: MetricName, numbers: Mapping[str, int]) -> FormulaValue:
     """The metric of the design with these numbers, published ones for the rest."""
     filled = design.fill(numbers)
     network = design.build(**filled)
     table = layer_table(network.spec, network.input)
-    return Value(filled, find_metric(metric).of(table.rows), kinds_of(table, metric))
+    return FormulaValue(filled, find_metric(metric).of(table.rows), kinds_of(table, metric))
 
 
 def series(
     design: Design, metric: MetricName, numbers: Mapping[str, int], name: str
-) -> list[tuple[int, Value]]:
+) -> list[tuple[int, FormulaValue]]:
     """The metric at up to 40 valid values of one variable, up to twice its given one.
 
     The width stays as it is unless it is what varies, as c or as s; g goes to 8 at least, as in

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.no_gc import no_gc
 
+# What is being worked on, how much is done, and how much there is.
 Progress = Callable[[str, int, int], None]
 Timer = Callable[[Callable[[], object], int], float]
 Samples = dict[str, list[float]]

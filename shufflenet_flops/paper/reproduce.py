@@ -11,8 +11,8 @@ from shufflenet_flops.paper.reading import Reading, compute, convention_of
 from shufflenet_flops.paper.verdict import (
     UNITS,
     CellVerdict,
+    DigitMatch,
     Judgement,
-    Match,
     Value,
     as_printed,
     judge,
@@ -32,7 +32,7 @@ class AlternativeResult:
     convention: str | None
     computed: int | float | str
     shown: str
-    match: Match
+    match: DigitMatch
     difference: float | None
 
 
@@ -57,7 +57,7 @@ class CellResult:
     note: str
     shown: str
     printed_unit: str
-    match: Match
+    match: DigitMatch
     difference: float | None
     recorded: CellVerdict
     model: str | None

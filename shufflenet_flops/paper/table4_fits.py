@@ -19,7 +19,7 @@ from shufflenet_flops.errors import InputError, SpecError
 from shufflenet_flops.zoo import shufflenet_v1, table4
 from shufflenet_flops.zoo.designs import Design, find_design
 
-Rounding = Literal["down", "up"]
+WidthRounding = Literal["down", "up"]
 
 IMAGE = (1, 3, 224, 224)
 CLASSES = 1000
@@ -62,7 +62,7 @@ class WidthReading:
 
     stem: int
     fc: bool
-    rounding: Rounding
+    rounding: WidthRounding
     macs: Mapping[str, int | None]
 
     def reproduces(self, structure: str) -> bool:
@@ -127,7 +127,7 @@ def _continuous(design: Design, numbers: Mapping[str, int], budget: int) -> floa
 def readings() -> list[WidthReading]:
     """The published widths under every reading."""
     g = SHUFFLENET_GROUPS[PUBLISHED_BUDGET]
-    roundings: tuple[Rounding, ...] = ("down", "up")
+    roundings: tuple[WidthRounding, ...] = ("down", "up")
     return [
         WidthReading(
             stem,
@@ -143,7 +143,7 @@ def readings() -> list[WidthReading]:
 
 
 def _published_macs(
-    structure: str, c: int, stem: int, g: int, fc: bool, rounding: Rounding
+    structure: str, c: int, stem: int, g: int, fc: bool, rounding: WidthRounding
 ) -> int | None:
     def divide(channels: int, by: int, step: int = 1) -> int:
         parts = channels // (by * step) if rounding == "down" else -(-channels // (by * step))

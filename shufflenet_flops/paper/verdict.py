@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
 
 Value: TypeAlias = int | Fraction | str
-Match = Literal["rounded", "truncated", "same text", ""]
+DigitMatch = Literal["rounded", "truncated", "same text", ""]
 
 NEAR = Fraction(5, 100)
 
@@ -38,7 +38,7 @@ RULE: Mapping[CellVerdict, str] = MappingProxyType(
 )
 
 
-class Unit(NamedTuple):
+class PrintedUnit(NamedTuple):
     """The base unit that computed figures are in, and how many of it one printed unit is.
 
     `scale` is None where text is compared, such as an output size of `28x28`.
@@ -50,28 +50,28 @@ class Unit(NamedTuple):
 
 _K, _M, _G = Fraction(10**3), Fraction(10**6), Fraction(10**9)
 
-UNITS: Mapping[str, Unit] = MappingProxyType(
+UNITS: Mapping[str, PrintedUnit] = MappingProxyType(
     {
-        "MAC": Unit("MAC", Fraction(1)),
-        "MMAC": Unit("MAC", _M),
-        "GMAC": Unit("MAC", _G),
-        "params": Unit("params", Fraction(1)),
-        "kparams": Unit("params", _K),
-        "Kiparams": Unit("params", Fraction(1024)),
-        "Mparams": Unit("params", _M),
-        "channels": Unit("channels", Fraction(1)),
-        "groups": Unit("groups", Fraction(1)),
-        "layers": Unit("layers", Fraction(1)),
-        "%": Unit("%", Fraction(1)),
-        "x": Unit("x", Fraction(1)),
-        "text": Unit("text", None),
+        "MAC": PrintedUnit("MAC", Fraction(1)),
+        "MMAC": PrintedUnit("MAC", _M),
+        "GMAC": PrintedUnit("MAC", _G),
+        "params": PrintedUnit("params", Fraction(1)),
+        "kparams": PrintedUnit("params", _K),
+        "Kiparams": PrintedUnit("params", Fraction(1024)),
+        "Mparams": PrintedUnit("params", _M),
+        "channels": PrintedUnit("channels", Fraction(1)),
+        "groups": PrintedUnit("groups", Fraction(1)),
+        "layers": PrintedUnit("layers", Fraction(1)),
+        "%": PrintedUnit("%", Fraction(1)),
+        "x": PrintedUnit("x", Fraction(1)),
+        "text": PrintedUnit("text", None),
         # Of quoted figures only.
-        "error %": Unit("error %", Fraction(1)),
-        "accuracy %": Unit("accuracy %", Fraction(1)),
-        "mAP %": Unit("mAP %", Fraction(1)),
-        "ms": Unit("ms", Fraction(1)),
-        "batches/s": Unit("batches/s", Fraction(1)),
-        "images/s": Unit("images/s", Fraction(1)),
+        "error %": PrintedUnit("error %", Fraction(1)),
+        "accuracy %": PrintedUnit("accuracy %", Fraction(1)),
+        "mAP %": PrintedUnit("mAP %", Fraction(1)),
+        "ms": PrintedUnit("ms", Fraction(1)),
+        "batches/s": PrintedUnit("batches/s", Fraction(1)),
+        "images/s": PrintedUnit("images/s", Fraction(1)),
     }
 )
 
@@ -86,7 +86,7 @@ class Figure(NamedTuple):
     step: Fraction
 
 
-def parse_figure(printed: str, unit: Unit) -> Figure | None:
+def parse_figure(printed: str, unit: PrintedUnit) -> Figure | None:
     """`143M`, `~4.1e9` or `94.86%` as a number in base units; None for anything else."""
     match = _FIGURE.fullmatch(printed)
     if match is None or unit.scale is None:
@@ -97,7 +97,7 @@ def parse_figure(printed: str, unit: Unit) -> Figure | None:
     return Figure(int(whole + decimals) * step, step)
 
 
-def as_printed(printed: str, unit: Unit, computed: Value) -> str:
+def as_printed(printed: str, unit: PrintedUnit, computed: Value) -> str:
     """The computed figure on the printed one's scale, two digits finer: `142.50` for `143M`."""
     figure = parse_figure(printed, unit)
     if figure is None or isinstance(computed, str):
@@ -115,11 +115,11 @@ class Judgement:
     """A verdict; which way of rounding gives the printed digits; (computed - printed) / printed."""
 
     verdict: CellVerdict
-    match: Match = ""
+    match: DigitMatch = ""
     difference: float | None = None
 
 
-def judge(printed: str, unit: Unit, computed: Value) -> Judgement:
+def judge(printed: str, unit: PrintedUnit, computed: Value) -> Judgement:
     """The verdict on a printed figure by `RULE`; `computed` is in the unit's base unit."""
     figure = parse_figure(printed, unit)
     if figure is None or isinstance(computed, str):

@@ -24,7 +24,7 @@ from shufflenet_flops.spec import (
 from shufflenet_flops.spec.numbers import check_divisible, exact_div
 from shufflenet_flops.zoo.registry import Network, Values, derived, family, same_height, variant
 
-Block = Literal["torchvision", "official"]
+BlockVariant = Literal["torchvision", "official"]
 
 UNITS = (4, 8, 4)
 STEM = 24
@@ -46,7 +46,7 @@ WIDTHS: dict[float, Channels] = {
 }
 
 
-def unit(c: Number, *, block: Block = "torchvision") -> Seq:
+def unit(c: Number, *, block: BlockVariant = "torchvision") -> Seq:
     """The basic unit, Figure 3 (c), on c channels: half of them pass, the rest go through a branch.
 
     The two halves are concatenated; channel shuffle mixes them, at the end of the unit
@@ -62,7 +62,7 @@ def unit(c: Number, *, block: Block = "torchvision") -> Seq:
     return seq(join=join, shuffle=ChannelShuffle(2))
 
 
-def down_unit(c_in: Number, c_out: Number, *, block: Block = "torchvision") -> Seq:
+def down_unit(c_in: Number, c_out: Number, *, block: BlockVariant = "torchvision") -> Seq:
     """The unit for spatial down-sampling, Figure 3 (d): both branches see all c_in channels.
 
     In the authors' release the shortcut keeps its c_in channels and the branch emits the other
@@ -102,7 +102,7 @@ def network(
     stem: Number = STEM,
     *,
     units: tuple[int, ...] = UNITS,
-    block: Block = "torchvision",
+    block: BlockVariant = "torchvision",
     classes: Number = 1000,
 ) -> Seq:
     """The network of Table 5 with any stage widths; widths may be ints, symbols or arrays."""
@@ -139,7 +139,7 @@ def _stage4(options: Values) -> int:
 @family("ShuffleNet V2, Table 5", step=lambda given: 8)
 def shufflenet_v2(
     scale: float = 1.0,
-    block: Block = "torchvision",
+    block: BlockVariant = "torchvision",
     c: Number = derived(_stage4),
     classes: Number = 1000,
 ) -> Network:

@@ -32,6 +32,10 @@ def complete(words: str) -> list[str]:
     [
         ("count resnet5", ["resnet50"]),
         ("compare resnet50 resnext50", ["resnext50_32x4d"]),
+        (
+            "count mobilenet_v2",
+            ["mobilenet_v2", *(f"mobilenet_v2_x{at}" for at in ("0_5", "0_35", "0_75", "1_4"))],
+        ),
         ("count resnext_unit@c=3,st", ["resnext_unit@c=3,stride="]),
         ("count resnet50 --convention paper", ["paper", "paper-conv"]),
         ("compare --unit re", ["resnet", "resnext"]),

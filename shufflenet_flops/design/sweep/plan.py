@@ -14,8 +14,8 @@ from shufflenet_flops.counting.metric import TOTALS
 from shufflenet_flops.counting.totals import totals
 from shufflenet_flops.design.sweep.axes import Axis
 from shufflenet_flops.design.sweep.filter import parse_filter
-from shufflenet_flops.design.sweep.pareto import front
-from shufflenet_flops.design.sweep.vectorized import Array, count_many
+from shufflenet_flops.design.sweep.pareto import Array, front
+from shufflenet_flops.design.sweep.vectorized import count_many
 from shufflenet_flops.errors import InputError, SpecError, UnknownNameError
 from shufflenet_flops.zoo.designs import Design, check_used, find_design
 
@@ -82,7 +82,7 @@ class Chunk:
     stop: int
 
 
-Row = dict[str, int | str]
+SweepRow = dict[str, int | str]
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,8 @@ class Summary:
     invalid: int = 0
     filtered: int = 0
     kept: int = 0
-    front: tuple[Row, ...] = ()
-    shown: tuple[Row, ...] = field(default=(), repr=False)
+    front: tuple[SweepRow, ...] = ()
+    shown: tuple[SweepRow, ...] = field(default=(), repr=False)
 
     def plus(self, other: Summary, plan: Plan) -> Summary:
         """Both together: the front of two fronts is the front of all."""
@@ -273,7 +273,7 @@ def _at(axis: Axis, position: Array) -> Array:
 
 def _rows(
     design: str, columns: Mapping[str, Array], names: Sequence[str], at: npt.NDArray[np.intp]
-) -> tuple[Row, ...]:
+) -> tuple[SweepRow, ...]:
     picked = {name: columns[name][at].tolist() for name in names}
     return tuple(
         {"design": design, **dict(zip(picked, row, strict=True))}
@@ -281,7 +281,7 @@ def _rows(
     )
 
 
-def _front(rows: Sequence[Row], plan: Plan) -> Iterable[int]:
+def _front(rows: Sequence[SweepRow], plan: Plan) -> Iterable[int]:
     """Positions of the front among rows of any chunks, in an order that chunks do not change."""
     low, high = (
         [np.array([row[name] for row in rows], np.int64) for name in names]
@@ -291,7 +291,7 @@ def _front(rows: Sequence[Row], plan: Plan) -> Iterable[int]:
     return sorted(indices, key=lambda i: _rank(rows[i], plan))
 
 
-def _rank(row: Row, plan: Plan) -> tuple[Any, ...]:
+def _rank(row: SweepRow, plan: Plan) -> tuple[Any, ...]:
     return (
         *(row[name] for name in plan.minimise),
         *(-int(row[name]) for name in plan.maximise),

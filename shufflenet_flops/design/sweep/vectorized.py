@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +11,9 @@ import numpy.typing as npt
 from shufflenet_flops.counting.metric import TOTALS
 from shufflenet_flops.counting.totals import totals
 from shufflenet_flops.design.sweep.interval import INT64_MAX, Bound, MayOverflowError
+from shufflenet_flops.design.sweep.pareto import Array
 from shufflenet_flops.errors import InputError, SpecError
 from shufflenet_flops.zoo.designs import Design
-
-Array: TypeAlias = npt.NDArray[np.int64]
 
 # Configurations walked at a time: few enough for the arrays to stay in the processor's cache.
 BLOCK = 16384

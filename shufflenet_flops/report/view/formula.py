@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from shufflenet_flops.counting.closed_forms import grouped
 from shufflenet_flops.counting.metric import MACS, PREFIXES, MetricName, find_metric
-from shufflenet_flops.design.formula import Crossing, Formula, Value
+from shufflenet_flops.design.formula import Crossing, Formula, FormulaValue
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, percent
 from shufflenet_flops.saved import given_with
 
@@ -22,7 +22,7 @@ class DerivedForm:
     """A formula with what was asked about it; `derivative` are its terms by the variable `wrt`."""
 
     formula: Formula
-    value: Value | None = None
+    value: FormulaValue | None = None
     wrt: str | None = None
     derivative: Sequence[sympy.Expr] = ()
     changes: tuple[Crossing, ...] = ()
@@ -221,7 +221,7 @@ def _number(at: str) -> str:
 
 
 def draw_series(
-    points: Sequence[tuple[int, Value]], name: str, metric: MetricName, wrt: str
+    points: Sequence[tuple[int, FormulaValue]], name: str, metric: MetricName, wrt: str
 ) -> Figure:
     """The metric, and the share of each kind of layer, against one variable."""
     from shufflenet_flops.report.plot.design import draw_shares

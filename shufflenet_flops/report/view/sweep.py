@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from shufflenet_flops.counting.metric import TOTALS, find_metric
-from shufflenet_flops.design.sweep.plan import Plan, Row, Summary, why_invalid
+from shufflenet_flops.design.sweep.plan import Plan, Summary, SweepRow, why_invalid
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def draw_sweep(swept: Swept) -> Figure:
     if len(goals) == 2:
         stairs = "post" if x in swept.plan.minimise else "pre"
 
-    def points(rows: Sequence[Row]) -> list[tuple[float, float]]:
+    def points(rows: Sequence[SweepRow]) -> list[tuple[float, float]]:
         return [(float(row[x]) / _scale(x), float(row[y]) / _scale(y)) for row in rows]
 
     return draw_front(

@@ -9,9 +9,9 @@ from shufflenet_flops.counting.metric import MACS
 from shufflenet_flops.paper.table4_fits import (
     PUBLISHED,
     PUBLISHED_BUDGET,
-    Rounding,
     StructureFit,
     WidthReading,
+    WidthRounding,
 )
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega
 from shufflenet_flops.report.view.fit import WidthResult, width_result
@@ -59,7 +59,7 @@ class ReadingResult:
     reading: str
     stem: int
     fc: bool
-    rounding: Rounding
+    rounding: WidthRounding
     published_budget: int
     macs: Mapping[str, int | None]
     reproduces: Mapping[str, bool]

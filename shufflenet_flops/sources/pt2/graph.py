@@ -13,7 +13,7 @@ from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources.pt2.graph_ops import check_arguments, device_argument, find_function
 
 Json = Mapping[str, Any]
-Environment = dict[str, Any]
+Bindings = dict[str, Any]
 
 DTYPES = {
     1: torch.uint8,
@@ -87,7 +87,7 @@ def parse_graph(graph: Json) -> Graph:
     )
 
 
-def lookup(template: Any, env: Environment) -> Any:
+def lookup(template: Any, env: Bindings) -> Any:
     """`template` with every Ref replaced by its value."""
     if isinstance(template, Ref):
         if template.name not in env:
@@ -208,7 +208,7 @@ def _is_check(target: str) -> bool:
     return target.startswith(("torch.ops.aten._assert", "torch.ops.aten.sym_constrain"))
 
 
-def _bind(outputs: tuple[Any, ...], result: Any, env: Environment) -> None:
+def _bind(outputs: tuple[Any, ...], result: Any, env: Bindings) -> None:
     """Give the names in `outputs` the values in `result`, which is built alike."""
     if len(outputs) == 1 and not (isinstance(result, tuple) and len(result) == 1):
         result = (result,)
