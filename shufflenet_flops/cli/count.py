@@ -40,12 +40,7 @@ def command(
     input_factory: InputFactoryOption = None,
     arg: ArgOption = None,
     path: PathOption = None,
-    by: Annotated[
-        By,
-        typer.Option(
-            help="In tables, one row per layer, unit, stage or kind; in JSON and CSV, each layer."
-        ),
-    ] = By.STAGE,
+    by: Annotated[By, typer.Option(help="One row per layer, unit, stage or kind.")] = By.STAGE,
     convention: Annotated[
         str,
         typer.Option(

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
-from shufflenet_flops.counting.row import IntShape
 from shufflenet_flops.errors import InputError, UnknownNameError
 from shufflenet_flops.spec import shape_text
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+IntShape = tuple[int, ...]
 
 DTYPES = (
     *("float32", "float64", "float16", "bfloat16", "complex64", "complex128"),
