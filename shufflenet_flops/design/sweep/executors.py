@@ -100,10 +100,16 @@ def carry_out(
             pending.add(executor.submit(work, task))
             while len(pending) >= at_once:
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in done)
+                yield from _results(done)
         while pending:
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in done)
+            yield from _results(done)
     finally:
         for future in pending:
             future.cancel()
+
+
+def _results(done: Iterable[Future[Result]]) -> Iterator[Result]:
+    """What came to an end together; nothing that is done is lost to a failure beside it."""
+    for future in sorted(done, key=lambda future: future.cancelled() or bool(future.exception())):
+        yield future.result()
