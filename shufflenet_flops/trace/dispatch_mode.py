@@ -19,6 +19,7 @@ from shufflenet_flops.trace.arguments import META, map_tensors, own_arguments, t
 from shufflenet_flops.trace.call_site import first_shape
 from shufflenet_flops.trace.constants import Constants
 from shufflenet_flops.trace.facts import Facts, facts_of
+from shufflenet_flops.trace.meta_kernels import run_on_meta
 from shufflenet_flops.trace.module_tree import Place
 from shufflenet_flops.trace.rules import FREE
 from shufflenet_flops.trace.rules.sparse import is_dense
@@ -250,11 +251,11 @@ class Tracer(DispatchMode):
 def work_out(
     tracer: Tracer, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> WorkedOut:
-    """A call on the meta device, by torch's own kernels for it."""
+    """A call on the meta device, by torch's own kernels for it where they will do."""
     operands = list(tensors_of((args, kwargs)))
     meta_args, meta_kwargs = tracer.on_meta(func, args, kwargs)
     out = own_arguments(
-        func(*meta_args, **meta_kwargs),
+        run_on_meta(func, meta_args, meta_kwargs),
         (*meta_args, *meta_kwargs.values()),
         (*args, *kwargs.values()),
     )

@@ -54,6 +54,7 @@ MACS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], int]] = {
     "matmul": (torch.matmul, (batch_a, b), 120),
     "operator": (lambda x, y: x @ y, (batch_a, batch_b), 120),
     "bmm": (torch.bmm, (batch_a, batch_b), 120),
+    "grouped rows": (F.grouped_mm, (torch.randn(6, 4), torch.randn(3, 4, 5)), 6 * 4 * 5),
     "mv": (torch.mv, (a, b[:, 0]), 12),
     "dot": (torch.dot, (a[0], a[1]), 4),
     "outer": (torch.outer, (a[0], b[0]), 0),  # products without a sum: torch multiplies

@@ -12,6 +12,7 @@ from shufflenet_flops.trace.arguments import META
 from shufflenet_flops.trace.dispatch_mode import Tracer, WorkedOut
 from shufflenet_flops.trace.facts import Facts
 from shufflenet_flops.trace.fast.meta import infer
+from shufflenet_flops.trace.meta_kernels import run_on_meta
 
 Make = Callable[[tuple[Any, ...], Mapping[str, Any]], Any]
 
@@ -81,7 +82,7 @@ def _outcome(tracer: Tracer, func: Any, args: tuple[Any, ...], kwargs: Mapping[s
     if out is not None:
         return _maker(out, args, kwargs)
     meta_args, meta_kwargs = tracer.on_meta(func, args, kwargs)
-    return _maker(func(*meta_args, **meta_kwargs), meta_args, meta_kwargs)
+    return _maker(run_on_meta(func, meta_args, meta_kwargs), meta_args, meta_kwargs)
 
 
 def _maker(out: Any, seen_args: tuple[Any, ...], seen_kwargs: Mapping[str, Any]) -> Make:
