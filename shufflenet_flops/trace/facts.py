@@ -14,6 +14,7 @@ from shufflenet_flops.trace.arguments import in_order, tensors_of
 from shufflenet_flops.trace.rules import FORMULAS, Context
 from shufflenet_flops.trace.rules.sparse import SPARSE, is_dense, stored
 from shufflenet_flops.trace.rules.supplied import supplied
+from shufflenet_flops.trace.rules.torchvision import BY_NAME
 from shufflenet_flops.trace.state import State
 from shufflenet_flops.trace.torch_private import written_arguments
 
@@ -49,7 +50,7 @@ def facts_of(
     `operands` are the tensors among its arguments in order, `function` is the torch function that
     led to it.
     """
-    formula = FORMULAS.get(func.overloadpacket)
+    formula = FORMULAS.get(func.overloadpacket) or BY_NAME.get(str(func.overloadpacket))
     y = _result(func, args, kwargs, out)
     if y is None or _is_bookkeeping(y):
         return None
