@@ -60,6 +60,7 @@ _BY_CLASS: tuple[tuple[OpClass, Kind, str], ...] = (
         special_i0e special_i1 special_ndtr special_xlog1py special_zeta sqrt square sub tan
         threshold trunc uniform where xlogy _fused_dropout multinomial _weight_norm_interface
         quantize_per_tensor dequantize _fft_c2c _fft_c2r _fft_r2c linalg_cross
+        linalg_solve_triangular triangular_solve
         """,
     ),
     (

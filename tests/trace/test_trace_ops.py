@@ -316,6 +316,8 @@ WORK: dict[str, tuple[Callable[..., Any], OpClass, int]] = {
     "fft of a real signal": (torch.fft.rfft, OpClass.ELEMENTWISE_ELEMENTS, 5 * 768 * 3 // 2),
     "fft to a real signal": (lambda x: torch.fft.irfft(torch.fft.rfft(x, n=7), n=7),
                              OpClass.ELEMENTWISE_ELEMENTS, 2 * (5 * 12 * 8 * 7 * 3 // 2)),
+    "substitution": (lambda x: torch.linalg.solve_triangular(x.tril(), x, upper=False),
+                     OpClass.ELEMENTWISE_ELEMENTS, 12 * 8 * 8 * 8),
     "squared loss": (lambda x: F.mse_loss(x, x + 1), OpClass.REDUCTION_INPUTS, 768),
     "loss of classes": (lambda x: F.nll_loss(x, torch.ones(2, 8, 8, dtype=torch.long)),
                         OpClass.REDUCTION_INPUTS, 128),

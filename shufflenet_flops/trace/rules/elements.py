@@ -70,6 +70,16 @@ def _picked_loss(op: str) -> Formula:
     return formula
 
 
+def _substitution(op: str) -> Formula:
+    """Forward or backward substitution: n squared operations for each solution of n unknowns."""
+
+    def formula(args: tuple[Any, ...], y: Tensor, context: Context) -> Work:
+        matrix = args[1 if op == "triangular_solve" else 0]
+        return work_of(op, y.numel() * matrix.shape[-1])
+
+    return formula
+
+
 def _ctc_loss(args: tuple[Any, ...], y: Tensor, context: Context) -> Work:
     """A cell for each time and each place in the target, between whose labels are blanks."""
     times, batch = args[0].shape[:2]
@@ -99,6 +109,7 @@ FORMULAS: dict[Any, Formula] = {
     **formulas("hardtanh", _hardtanh),
     **by_name("_cdist_forward _euclidean_dist _pdist_forward".split(), _distance),
     **by_name("nll_loss nll_loss_forward nll_loss2d nll_loss2d_forward".split(), _picked_loss),
+    **by_name("linalg_solve_triangular triangular_solve".split(), _substitution),
     **formulas("_ctc_loss", _ctc_loss),
     **by_name("_fft_c2c _fft_c2r _fft_r2c".split(), _fft),
 }
