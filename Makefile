@@ -57,9 +57,10 @@ reports: setup ## the committed reports that no clock went into
 	$(BIN)/shufflenet-flops report all -o reports
 	$(BIN)/shufflenet-flops models -o reports/models.md > /dev/null
 
-docs: setup ## the documentation in build/site; a warning is an error
+docs: setup ## the documentation in build/site; a broken link or any other warning is an error
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/typer shufflenet_flops.cli.app utils docs --name shufflenet-flops --title Commands | sed 's/^```console/```text/' > docs/commands.md
+	$(BIN)/zensical build --clean --strict
 
 reports-latency: setup ## reports/latency.md and its plots, measured on this machine
 	$(BIN)/python -m benchmarks.latency_report
@@ -71,4 +72,4 @@ bench: setup ## reports/benchmarks.md, measured on this machine
 	$(BIN)/python -m benchmarks.run
 
 picture: setup ## the picture in the README
-	$(BIN)/python -m docs.picture
+	$(BIN)/python -m benchmarks.picture
