@@ -117,7 +117,10 @@ class Constants:
 def _written(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[Tensor]:
     for position, name in written_arguments(func):
         target = args[position] if position < len(args) else kwargs.get(name)
-        yield from tensors_of(target)
+        if target.__class__ is Tensor:
+            yield target
+        else:
+            yield from tensors_of(target)
 
 
 def _address(tensor: Tensor) -> int:

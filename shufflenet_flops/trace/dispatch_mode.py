@@ -11,7 +11,7 @@ from weakref import ref
 import torch
 from torch import Tensor
 
-from shufflenet_flops.counting import Row
+from shufflenet_flops.counting import ModuleCall, Row
 from shufflenet_flops.counting.row import IntShape
 from shufflenet_flops.spec.ops import shape_text
 from shufflenet_flops.trace import torch_private
@@ -30,8 +30,9 @@ from shufflenet_flops.trace.torch_private import DispatchMode, arguments_of, wri
 _NO_KWARGS: Mapping[str, Any] = MappingProxyType({})
 
 
-# A call of an op: its result, what it does, and the tensors among its arguments in order.
-WorkedOut = tuple[Any, Facts | str | None, list[Tensor]]
+# A call of an op: its result, what it does, the tensors among its arguments in order, and whether
+# it writes to any.
+WorkedOut = tuple[Any, Facts | str | None, list[Tensor], bool]
 
 
 class Tracer(DispatchMode):
@@ -47,7 +48,8 @@ class Tracer(DispatchMode):
         self.unknown: Counter[str] = Counter()
         self.function = ""  # the bare name of the torch function that is running
         self.callee: Any = ""  # the function itself, or a name for how it was called
-        self.calls: list[tuple[Place, IntShape]] = []
+        self.calls: list[ModuleCall] = []
+        self.shape: IntShape = ()  # of what a module is about to return, where that is known
         self.failed: str = ""
         self.refused = False  # by an op, for the shapes or types of its arguments
         self.values = values
@@ -63,7 +65,10 @@ class Tracer(DispatchMode):
         outer, self._place = self._place, place
         try:
             output = forward(*args, **kwargs)
-            self.calls.append((place, first_shape(output)))
+            shape, self.shape = self.shape or first_shape(output), ()
+            self.calls.append(
+                ModuleCall(place.path, place.type_name, place.leaf, place.params, shape)
+            )
             return output
         except Exception as error:
             self.note_failure("", args, kwargs, error)
@@ -101,8 +106,12 @@ class Tracer(DispatchMode):
         """Remember the stand-ins in what a call gave, without keeping them alive."""
         if isinstance(out, Tensor):
             self.stand_ins.append(ref(out))
-        elif out is not None:
-            self.stand_ins.extend(map(ref, tensors_of(out)))
+        elif isinstance(out, _SEVERAL):
+            for part in out:
+                if isinstance(part, Tensor):
+                    self.stand_ins.append(ref(part))
+                else:
+                    self.made(part)
 
     def survivors(self) -> list[ref[Tensor]]:
         """What is left of the trace's tensors without values once it has let go of them."""
@@ -125,41 +134,43 @@ class Tracer(DispatchMode):
     def op(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any] = _NO_KWARGS) -> Any:
         """One aten op that is not free: its result, and its row."""
         if self.values:
-            operands = list(tensors_of((args, kwargs)))
-            out = func(*args, **kwargs)
-            facts = self.facts(func, args, kwargs, operands, out)
-        else:
-            out, facts, operands = self._without_values(func, args, kwargs)
-        if facts is not None:
-            self._record(facts, operands)
-        return out
-
-    def _without_values(
-        self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> WorkedOut:
+            return self._computed(func, args, kwargs, func(*args, **kwargs))
         try:
-            out, facts, operands = self._work_out(self, func, args, kwargs)
+            out, facts, operands, writes = self._work_out(self, func, args, kwargs)
         except Exception as error:
             out = self.constants.compute(func, args, kwargs)  # as where their values are asked for
             if out is None:
                 self._note_refusal(error)
                 raise
-            operands = list(tensors_of((args, kwargs)))
-            return out, self.facts(func, args, kwargs, operands, out), operands
+            return self._computed(func, args, kwargs, out)
         computed = None
         if not (operands and operands[0].is_meta):
             computed = self.constants.compute(func, args, kwargs, sizes_of=out)
-            out = out if computed is None else computed
-        if computed is None:
-            if written_arguments(func):
-                self.constants.note_writing(func, args, kwargs)
-            else:
-                self.made(out)
-        return out, facts, operands
+        if computed is not None:
+            out = computed
+        elif writes:
+            self.constants.note_writing(func, args, kwargs)
+        elif out.__class__ is Tensor:
+            self.stand_ins.append(ref(out))
+        else:
+            self.made(out)
+        if facts is not None:
+            self._record(facts, operands)
+        return out
+
+    def _computed(
+        self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any
+    ) -> Any:
+        """The result of an op that has run, once its row is written."""
+        operands = list(tensors_of((args, kwargs)))
+        facts = self.facts(func, args, kwargs, operands, out)
+        if facts is not None:
+            self._record(facts, operands)
+        return out
 
     def _note_refusal(self, error: Exception) -> None:
         """Torch refuses the same on real tensors, unless the message is about these having none."""
-        changed = torch.is_grad_enabled() or torch_private.is_transforming()
+        changed = torch.is_grad_enabled() or torch_private.transform() is not None
         autocast = any(map(torch.is_autocast_enabled, ("cpu", "cuda")))
         words = str(error)
         if not (changed or autocast or isinstance(error, NotImplementedError) or "meta" in words):
@@ -224,28 +235,9 @@ class Tracer(DispatchMode):
             self.unknown[facts] += 1
             return
         params = self.state.first_uses(operands) if facts.uses_state else 0
-        work, place = facts.work, self._place
-        self.rows.append(
-            Row(
-                place.path,
-                work.op,
-                work.kind,
-                facts.inputs,
-                facts.output,
-                work.counts,
-                params,
-                facts.read_bytes,
-                facts.write_bytes,
-                work.kernel,
-                work.stride,
-                work.groups,
-                place.call(self.callee),
-                place.training,
-                facts.aten,
-                facts.operands,
-                facts.weighted,
-            )
-        )
+        place, callee = self._place, self.callee
+        call = place.calls.get(callee) or place.call(callee)
+        self.rows.append(facts.row(place.path, params, call, place.training))
 
 
 def work_out(
@@ -259,8 +251,10 @@ def work_out(
         (*meta_args, *meta_kwargs.values()),
         (*args, *kwargs.values()),
     )
-    return out, tracer.facts(func, args, kwargs, operands, out), operands
+    facts = tracer.facts(func, args, kwargs, operands, out)
+    return out, facts, operands, bool(written_arguments(func))
 
 
+_SEVERAL = (tuple, list)
 _NOWHERE = Place(None, "")
 _LIFT_FRESH = torch.ops.aten.lift_fresh.default

@@ -132,6 +132,8 @@ class Kept:
         self.look_at((content,), depth)
 
     def _class(self, kind: type, depth: int) -> None:
+        if not _is_users(kind):
+            return
         for base in kind.__mro__:
             if (
                 not _is_users(base)

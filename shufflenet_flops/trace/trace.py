@@ -116,10 +116,10 @@ def _run(
         take_back(tracer.survivors())
     return Trace(
         Table(tuple(tracer.rows)),
-        sum(p.numel() for p in params),
+        sum(map(Tensor.numel, params)),
         dict(tracer.unknown),
         values,
-        tuple(place.returned(output) for place, output in tracer.calls),
+        tuple(tracer.calls),
         sum(p.numel() for p in params if p.requires_grad),
     )
 
@@ -130,7 +130,8 @@ def _watch(place: Place, tracer: Tracer, functions: Functions, training: bool | 
     if training is not None:
         set_mode(place, training)
     place.training = place.module.training
-    vars(place.module)[torch_private.CALL] = WatchedCall(tracer, place, functions.call_of)
+    own = functions.call_of(place.module)
+    vars(place.module)[torch_private.CALL] = WatchedCall(tracer.call, place, own)
 
 
 def _forward(
