@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
+from threading import get_ident
 from types import MappingProxyType
 from typing import Any
 from weakref import ref
@@ -18,6 +19,7 @@ from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import META, map_tensors, own_arguments, tensors_of
 from shufflenet_flops.trace.call_site import first_shape
 from shufflenet_flops.trace.constants import Constants
+from shufflenet_flops.trace.draws import Draws
 from shufflenet_flops.trace.facts import Facts, facts_of
 from shufflenet_flops.trace.meta_kernels import run_on_meta
 from shufflenet_flops.trace.module_tree import Place
@@ -45,7 +47,7 @@ class Tracer(DispatchMode):
     def __init__(self, state: State, shortcuts: Shortcuts, values: bool) -> None:
         super().__init__()
         self.rows: list[Row] = []
-        self.unknown: Counter[str] = Counter()
+        self.unknown: list[str] = []  # by the call
         self.function = ""  # the bare name of the torch function that is running
         self.callee: Any = ""  # the function itself, or a name for how it was called
         self.calls: list[ModuleCall] = []
@@ -54,14 +56,19 @@ class Tracer(DispatchMode):
         self.refused = False  # by an op, for the shapes or types of its arguments
         self.values = values
         self.state = state
-        self.constants = Constants(state)
+        self.draws = Draws()
+        self.constants = Constants(state, self.draws)
         self.stand_ins: list[ref[Tensor]] = []  # all that were made
         self._work_out = shortcuts.work_out or work_out
+        self.elsewhere: Callable[..., Any] | None = None  # a module's call in another thread
+        self._thread = get_ident()
         self._place = _NOWHERE
         self._stand_ins: dict[int, Tensor] = {}
 
     def call(self, place: Place, forward: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Run a module's own call, remembering that it is the one running."""
+        if get_ident() != self._thread and self.elsewhere is not None:
+            return self.elsewhere(place, args, kwargs)
         outer, self._place = self._place, place
         try:
             output = forward(*args, **kwargs)
@@ -75,6 +82,21 @@ class Tracer(DispatchMode):
             raise
         finally:
             self._place = outer
+
+    def branch(self) -> Tracer:
+        """A tracer for the thread that asks, from the module that is running; one record for both.
+
+        Nothing of the record is changed in more than one step, so that threads may share it.
+        """
+        twin = copy(self)
+        DispatchMode.__init__(twin)
+        twin._thread, twin.function, twin.callee, twin.shape = get_ident(), "", "", ()
+        return twin
+
+    def join(self, branch: Tracer) -> None:
+        """Take over how a branch failed."""
+        self.failed = self.failed or branch.failed
+        self.refused = self.refused or branch.refused
 
     def note_failure(self, op: str, args: Any, kwargs: Any, error: Exception) -> None:
         """Remember the innermost place, op and shapes of a failure."""
@@ -134,7 +156,7 @@ class Tracer(DispatchMode):
     def op(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any] = _NO_KWARGS) -> Any:
         """One aten op that is not free: its result, and its row."""
         if self.values:
-            return self._computed(func, args, kwargs, func(*args, **kwargs))
+            return self._computed(func, args, kwargs, self.draws.run(func, args, kwargs))
         try:
             out, facts, operands, writes = self._work_out(self, func, args, kwargs)
         except Exception as error:
@@ -232,7 +254,7 @@ class Tracer(DispatchMode):
 
     def _record(self, facts: Facts | str, operands: Iterable[Tensor]) -> None:
         if isinstance(facts, str):
-            self.unknown[facts] += 1
+            self.unknown.append(facts)
             return
         params = self.state.first_uses(operands) if facts.uses_state else 0
         place, callee = self._place, self.callee

@@ -30,10 +30,15 @@ class Functions(TorchFunctionMode):
     def __init__(self, tracer: Tracer, shortcuts: Shortcuts, device: torch.device) -> None:
         super().__init__()
         self._device = device
+        self._shortcuts = shortcuts
         self._tracer = tracer
         self._known = {**WHOLE, **shortcuts.functions}
         direct = torch_private.can_hide_functions() and not torch_private.has_global_hooks()
         self._plain_call = shortcuts.plain_call if direct else None
+
+    def of(self, tracer: Tracer) -> Functions:
+        """The same for another tracer."""
+        return Functions(tracer, self._shortcuts, self._device)
 
     def call_of(self, module: Any) -> Callable[..., Any]:
         """What the module runs when it is called; for a plain layer, straight to its function."""

@@ -7,6 +7,7 @@ shapes and strides of its arguments alone. The module is left exactly as it was.
 from __future__ import annotations
 
 import traceback
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from shufflenet_flops.counting import ModuleCall, Table
 from shufflenet_flops.errors import ModelError
 from shufflenet_flops.model_copy import copied
 from shufflenet_flops.no_gc import no_gc
+from shufflenet_flops.one_at_a_time import ONE_AT_A_TIME
 from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import exhaust, map_tensors, tensors_of
 from shufflenet_flops.trace.devices import device_of
@@ -35,6 +37,7 @@ from shufflenet_flops.trace.rules.sparse import is_dense
 from shufflenet_flops.trace.shortcuts import NONE as NO_SHORTCUTS
 from shufflenet_flops.trace.shortcuts import shortcuts
 from shufflenet_flops.trace.state import State
+from shufflenet_flops.trace.threads import Threads
 from shufflenet_flops.trace.watched_call import WatchedCall
 
 
@@ -69,8 +72,19 @@ def trace(
     enough, as where control flow asks a tensor for its values, a deep copy of the model is run with
     real kernels. Raises ModelError where the forward pass fails, with the module, op and shapes it
     failed at; ValuesNeededError where that is because a model on the meta device has no values.
+
+    One trace runs at a time in a process, and no counter beside it: another thread waits. The
+    model is not to be run by another thread meanwhile. Threads that its forward pass starts, or
+    gives work to, are traced with it. What is random comes from generators of the trace's own,
+    which start from torch's seed.
     """
-    call = (inputs, dict(kwargs or {}))
+    with ONE_AT_A_TIME:
+        return _trace(model, (inputs, dict(kwargs or {})), training)
+
+
+def _trace(
+    model: nn.Module, call: tuple[tuple[Any, ...], dict[str, Any]], training: bool | None
+) -> Trace:
     if any(tensor.is_nested for tensor in tensors_of(call)):
         raise ModelError(
             "an input is a nested tensor, whose parts have sizes of their own: pass it padded "
@@ -117,7 +131,7 @@ def _run(
     return Trace(
         Table(tuple(tracer.rows)),
         sum(map(Tensor.numel, params)),
-        dict(tracer.unknown),
+        dict(Counter(tracer.unknown)),
         values,
         tuple(tracer.calls),
         sum(p.numel() for p in params if p.requires_grad),
@@ -139,7 +153,8 @@ def _forward(
 ) -> None:
     try:
         args, kwargs = map_tensors(_real if tracer.values else tracer.to_meta, call)
-        with torch_private.uncompiled(), torch.no_grad(), functions, tracer:
+        followed = Threads(tracer, functions).followed()
+        with torch_private.uncompiled(), torch.no_grad(), functions, tracer, followed:
             exhaust(model(*args, **kwargs))
     except Exception as error:
         message = f"the model's forward pass failed{tracer.failed}: {_first_line(error)}"
