@@ -22,16 +22,22 @@ if TYPE_CHECKING:
     from shufflenet_flops.budget.check import check as check
     from shufflenet_flops.budget.verdict import Report as Report
     from shufflenet_flops.budget.verdict import Verdict as Verdict
+    from shufflenet_flops.trace.rules.supplied import rule as rule
 
 register(*COUNTER_CONVENTIONS)
 
-_BUDGET = {"check": "check", "Report": "verdict", "Verdict": "verdict"}
+_LATER = {
+    "check": "budget.check",
+    "Report": "budget.verdict",
+    "Verdict": "budget.verdict",
+    "rule": "trace.rules.supplied",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """What belongs to budgets is imported when it is asked for: other commands start without."""
-    if name not in _BUDGET:
+    """Budgets, and what needs torch, are imported when asked for: other commands start without."""
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"shufflenet_flops.budget.{_BUDGET[name]}"), name)
+    return getattr(import_module(f"shufflenet_flops.{_LATER[name]}"), name)

@@ -53,7 +53,7 @@ STANDS_ON: Mapping[str, str] = {
     "paper": "spec zoo counting design sources latency",
     "budget": "spec zoo counting sources latency",
     "report": "spec zoo counting design counters sources latency comparison paper budget",
-    "__init__": "spec zoo counting counters sources comparison budget",
+    "__init__": "spec zoo counting trace counters sources comparison budget",
     "cli": "spec zoo counting design build counters sources latency comparison paper budget report "
     "__init__",
     "__main__": "cli",

@@ -16,6 +16,7 @@ from shufflenet_flops.cli.options import (
     InputOption,
     OutputOption,
     PathOption,
+    RulesOption,
     StrictOption,
     source_options,
 )
@@ -40,6 +41,7 @@ def command(
     input_factory: InputFactoryOption = None,
     arg: ArgOption = None,
     path: PathOption = None,
+    rules: RulesOption = None,
     by: Annotated[By, typer.Option(help="One row per layer, unit, stage or kind.")] = By.STAGE,
     convention: Annotated[
         str,

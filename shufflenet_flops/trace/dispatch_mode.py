@@ -53,6 +53,7 @@ class Tracer(DispatchMode):
         self.calls: list[ModuleCall] = []
         self.shape: IntShape = ()  # of what a module is about to return, where that is known
         self.failed: str = ""
+        self.failed_op: str = ""  # the innermost op or function that failed
         self.refused = False  # by an op, for the shapes or types of its arguments
         self.values = values
         self.state = state
@@ -95,7 +96,8 @@ class Tracer(DispatchMode):
 
     def join(self, branch: Tracer) -> None:
         """Take over how a branch failed."""
-        self.failed = self.failed or branch.failed
+        if not self.failed:
+            self.failed, self.failed_op = branch.failed, branch.failed_op
         self.refused = self.refused or branch.refused
 
     def note_failure(self, op: str, args: Any, kwargs: Any, error: Exception) -> None:
@@ -104,6 +106,7 @@ class Tracer(DispatchMode):
             shapes = ", ".join(shape_text(t.shape) for t in tensors_of((args, kwargs)))
             where = f" in {self._place.path!r}" if self._place.path else ""
             self.failed = f"{where} at {op}({shapes})" if op else f"{where} on ({shapes})"
+            self.failed_op = op
 
     def to_meta(self, x: Tensor) -> Tensor:
         """A stand-in of the same shape, strides and dtype that holds no data."""
@@ -150,7 +153,7 @@ class Tracer(DispatchMode):
             run = self._rename if func.overloadpacket in FREE else self.op
             return run(func, args, kwargs or _NO_KWARGS)
         except Exception as error:
-            self.note_failure(str(func.overloadpacket.__name__), args, kwargs, error)
+            self.note_failure(_name(func), args, kwargs, error)
             raise
 
     def op(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any] = _NO_KWARGS) -> Any:
@@ -162,7 +165,7 @@ class Tracer(DispatchMode):
         except Exception as error:
             out = self.constants.compute(func, args, kwargs)  # as where their values are asked for
             if out is None:
-                self._note_refusal(error)
+                self._note_refusal(func, error)
                 raise
             return self._computed(func, args, kwargs, out)
         computed = None
@@ -190,8 +193,13 @@ class Tracer(DispatchMode):
             self._record(facts, operands)
         return out
 
-    def _note_refusal(self, error: Exception) -> None:
-        """Torch refuses the same on real tensors, unless the message is about these having none."""
+    def _note_refusal(self, func: Any, error: Exception) -> None:
+        """Torch refuses the same on real tensors, unless the message is about these having none.
+
+        What an op of another library says of stand-ins tells nothing of real tensors.
+        """
+        if "." in _name(func):
+            return
         changed = torch.is_grad_enabled() or torch_private.transform() is not None
         autocast = any(map(torch.is_autocast_enabled, ("cpu", "cuda")))
         words = str(error)
@@ -275,6 +283,12 @@ def work_out(
     )
     facts = tracer.facts(func, args, kwargs, operands, out)
     return out, facts, operands, bool(written_arguments(func))
+
+
+def _name(func: Any) -> str:
+    """An op's bare name; that of a library other than torch's own with the library's."""
+    library, _, name = str(func.overloadpacket).partition(".")
+    return name if library in ("aten", "prims", "prim") else f"{library}.{name}"
 
 
 _SEVERAL = (tuple, list)

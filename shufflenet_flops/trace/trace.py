@@ -9,7 +9,8 @@ from __future__ import annotations
 import traceback
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import exhaust, map_tensors, tensors_of
 from shufflenet_flops.trace.devices import device_of
 from shufflenet_flops.trace.dispatch_mode import Tracer
+from shufflenet_flops.trace.draws import Draws
 from shufflenet_flops.trace.function_mode import Functions
 from shufflenet_flops.trace.leaks import take_back
 from shufflenet_flops.trace.module_tree import (
@@ -47,8 +49,8 @@ class Trace:
 
     `params` is `numel` over the module's distinct parameters, used or not. `unknown_ops` are aten
     ops without a rule and how often they ran: unknown is not zero. `real_forward` tells that real
-    kernels had to run because control flow asked for values. `calls` are the calls of modules, in
-    the order in which they returned. `trainable_params` are those parameters that want gradients.
+    kernels had to run, `real_because` why, in words. `calls` are the calls of modules, in the order
+    in which they returned. `trainable_params` are those parameters that want gradients.
     """
 
     table: Table
@@ -57,6 +59,7 @@ class Trace:
     real_forward: bool = False
     calls: tuple[ModuleCall, ...] = ()
     trainable_params: int = 0
+    real_because: str = ""
 
 
 def trace(
@@ -92,23 +95,31 @@ def _trace(
         )
     try:
         if not all(map(is_dense, tensors_of(call))):
-            raise ValuesNeededError("an input is not a dense tensor")
+            raise ValuesNeededError("an input is not a dense tensor", "an input is not dense")
         return _run(model, call, training, values=False)
     except ValuesNeededError as error:
         if any(tensor.is_meta for tensor in (*model.parameters(), *model.buffers())):
             raise ValuesNeededError(
                 f"{error}; its control flow asks for values, which a model on the meta device "
-                "does not have: build it on the CPU"
+                "does not have: build it on the CPU",
+                error.because,
             ) from error
         try:
             twin = copied(model)
         except Exception as why:
             raise ModelError(f"{error}; and the model cannot be copied to run it: {why}") from why
-        return _run(twin, call, training, values=True)
+        return replace(_run(twin, call, training, values=True), real_because=error.because)
 
 
 class ValuesNeededError(ModelError):
-    """The forward pass asked a tensor without data for its values."""
+    """The forward pass asked a tensor without data for its values, or its kernels did.
+
+    `because` tells which of these it was, in words.
+    """
+
+    def __init__(self, message: str, because: str) -> None:
+        super().__init__(message)
+        self.because = because
 
 
 # Thousands of small objects are made and kept, which sets the garbage collector off.
@@ -152,15 +163,20 @@ def _forward(
     model: nn.Module, call: tuple[Any, dict[str, Any]], tracer: Tracer, functions: Functions
 ) -> None:
     try:
-        args, kwargs = map_tensors(_real if tracer.values else tracer.to_meta, call)
+        stand_in = partial(_real, tracer.draws) if tracer.values else tracer.to_meta
+        args, kwargs = map_tensors(stand_in, call)
         followed = Threads(tracer, functions).followed()
         with torch_private.uncompiled(), torch.no_grad(), functions, tracer, followed:
             exhaust(model(*args, **kwargs))
+    except ModelError as error:
+        _clear_frames(error)
+        raise
     except Exception as error:
         message = f"the model's forward pass failed{tracer.failed}: {_first_line(error)}"
         _clear_frames(error)
-        wanted = not (tracer.refused or tracer.values)
-        raise (ValuesNeededError if wanted else ModelError)(message) from error
+        if tracer.refused or tracer.values:
+            raise ModelError(message) from error
+        raise ValuesNeededError(message, _because(tracer, error)) from error
     finally:
         args = kwargs = None  # an error keeps the variables of this function
 
@@ -172,11 +188,38 @@ def _clear_frames(error: BaseException | None) -> None:
         error = error.__cause__ or error.__context__
 
 
-def _real(x: Tensor) -> Tensor:
-    """A private copy with values; ones stand for values that are not there."""
-    if x.is_meta:
-        return torch.ones_like(x, device="cpu")
-    return x.detach().clone()
+# Functions and ops that ask a tensor for its values, or give a result whose shape they decide.
+_ASKING = frozenset(
+    """
+    item tolist numpy nonzero nonzero_static __array__ __bool__ __complex__ __contains__ __float__
+    __getitem__ __index__ __int__ _local_scalar_dense _unique2 allclose bincount cond equal index
+    is_nonzero masked_select repeat_interleave unique unique_consecutive unique_dim where while_loop
+    """.split()
+)
+
+
+def _because(tracer: Tracer, error: Exception) -> str:
+    """Why stand-ins without values would not do."""
+    name = tracer.failed_op
+    if name in _ASKING or not name:
+        seed = tracer.draws.seed
+        return (
+            "control flow asked for values: the count may depend on the inputs, which are random "
+            f"numbers of seed {seed} where none were given"
+        )
+    if "." in name:
+        return f"the op {name} does not run without values (torch.library.register_fake helps)"
+    return f"{name} does not run without values ({_first_line(error)})"
+
+
+def _real(draws: Draws, x: Tensor) -> Tensor:
+    """A private copy with values; random numbers, or ones, stand for those that are not there."""
+    if not x.is_meta:
+        return x.detach().clone()
+    if x.is_floating_point() or x.is_complex():
+        y = torch.empty_like(x, device="cpu")
+        return y.normal_(generator=draws.generator(y.device))
+    return torch.ones_like(x, device="cpu")
 
 
 def _first_line(error: Exception) -> str:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
+import runpy
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from shufflenet_flops.errors import InputError, ModelError, UnknownNameError
+from shufflenet_flops.errors import (
+    InputError,
+    ModelError,
+    ShufflenetFlopsError,
+    UnknownNameError,
+)
 
 REFUSED = (Exception, SystemExit)  # what user code may raise that must not end the command
 
@@ -37,6 +43,28 @@ def find_object(text: str, path: Sequence[Path]) -> Any:
     except AttributeError:
         known = [key for key, value in vars(module).items() if callable(value) and key[0] != "_"]
         raise UnknownNameError(f"factory in module {module_name}:", name, known) from None
+
+
+def load_rules(file: Path) -> None:
+    """Run a Python file that gives formulas of ops by `shufflenet_flops.rule`.
+
+    Raises InputError where there is no such file, or it gives none, ModelError where it fails.
+    """
+    from shufflenet_flops.trace.rules.supplied import supplied_count
+
+    if not file.is_file():
+        raise InputError(f"--rules {file}: there is no such file")
+    before = supplied_count()
+    try:
+        runpy.run_path(os.fspath(file))
+    except ShufflenetFlopsError as error:
+        raise InputError(f"--rules {file}: {error}") from error
+    except REFUSED as error:
+        raise ModelError(f"--rules {file}: {one_line(error)}") from error
+    if supplied_count() == before:
+        raise InputError(
+            f"--rules {file}: it gives no formula: put @shufflenet_flops.rule(op) above a function"
+        )
 
 
 def call(text: str, function: Any, args: Mapping[str, Any]) -> Any:
