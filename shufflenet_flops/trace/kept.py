@@ -80,13 +80,13 @@ class Kept:
             self.look_at((value.func, value.args, value.keywords), depth)
         elif isinstance(value, type):
             self._class(value, depth)
-        elif _is_users(kind):
+        elif is_users(kind):
             self._object(value, kind, depth)
         elif hasattr(value, "__wrapped__"):
             self.look_at((value.__wrapped__,), depth)
 
     def _function(self, function: FunctionType, depth: int) -> None:
-        if not _is_users(function):
+        if not is_users(function):
             return
         for cell in function.__closure__ or ():
             self._cell(cell, depth)
@@ -132,11 +132,11 @@ class Kept:
         self.look_at((content,), depth)
 
     def _class(self, kind: type, depth: int) -> None:
-        if not _is_users(kind):
+        if not is_users(kind):
             return
         for base in kind.__mro__:
             if (
-                not _is_users(base)
+                not is_users(base)
                 or _root(base) in sys.stdlib_module_names
                 or (base is not kind and id(base) in self._seen)
             ):
@@ -157,7 +157,7 @@ class Kept:
         self.look_at([value for value in own if not isinstance(value, type)], _DEPTH)
 
 
-def _is_users(definition: Any) -> bool:
+def is_users(definition: Any) -> bool:
     """Whether a class or function is neither Python's nor of a library that keeps no results."""
     return _root(definition) not in _FOREIGN
 

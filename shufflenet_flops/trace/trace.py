@@ -28,6 +28,7 @@ from shufflenet_flops.trace.dispatch_mode import Tracer
 from shufflenet_flops.trace.draws import Draws
 from shufflenet_flops.trace.function_mode import Functions
 from shufflenet_flops.trace.leaks import take_back
+from shufflenet_flops.trace.legacy_types import answered
 from shufflenet_flops.trace.module_tree import (
     Place,
     find_places,
@@ -131,9 +132,10 @@ def _run(
     params, buffers = state_tensors(places)
     ways = NO_SHORTCUTS if values else shortcuts()
     tracer = Tracer(State(params, buffers), ways, values)
-    functions = Functions(tracer, ways, device_of((*params, *buffers, *tensors_of(call))))
+    device = device_of((*params, *buffers, *tensors_of(call)))
+    functions = Functions(tracer, ways, device)
     try:
-        with untouched(places, params, call):
+        with untouched(places, params, call), answered(device, {type(p.module) for p in places}):
             for place in places:
                 _watch(place, tracer, functions, training)
             _forward(model, call, tracer, functions)
