@@ -21,7 +21,7 @@ from torch.nn import functional
 from shufflenet_flops.counters.protocol import CounterError
 from shufflenet_flops.model_copy import copied
 from shufflenet_flops.one_at_a_time import ONE_AT_A_TIME
-from shufflenet_flops.trace.process import random_untouched
+from shufflenet_flops.trace.process import process_untouched
 
 TIME_LIMIT_S = 120.0
 
@@ -56,7 +56,7 @@ def _call(
     limit_s: float,
 ) -> T:
     before = _state(model)
-    with _quiet(), _torch_restored(), random_untouched(), _one_path(), torch.no_grad():
+    with _quiet(), _torch_restored(), process_untouched(), _one_path(), torch.no_grad():
         twin = copied(model).eval()
         try:
             with _limited(limit_s):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
 from shufflenet_flops.errors import ModelError
 from shufflenet_flops.trace import trace
@@ -144,3 +145,24 @@ def test_inputs_of_no_values_are_random_and_the_same_each_time() -> None:
 
     assert 400 < kept(1) < 600
     assert kept(1) == kept(1) != kept(2)
+
+
+ATTENDED = 2 * 2 * 128 * 128 * 16  # two heads, two products of 128x128 by 16
+FLEX: dict[str, Callable[..., Any]] = {
+    "plain": lambda q: flex_attention(q, q, q),
+    "scores changed": lambda q: flex_attention(q, q, q, score_mod=lambda s, b, h, i, j: s + i - j),
+    "masked": lambda q: flex_attention(
+        q, q, q, block_mask=create_block_mask(lambda b, h, i, j: i >= j, 1, 1, 128, 128, "cpu")
+    ),
+    "heads shared": lambda q: flex_attention(q, q[:, :1], q[:, :1], enable_gqa=True),
+    "with sums": lambda q: flex_attention(q, q, q, return_lse=True)[0],
+}
+
+
+@pytest.mark.filterwarnings("ignore:flex_attention called without", "ignore:return_lse is")
+@pytest.mark.parametrize("kind", FLEX)
+def test_flex_attention(kind: str) -> None:
+    """Counted as attention; masked blocks count as the rest, as in other fused kernels."""
+    traced = trace(Calls(lambda self, q: FLEX[kind](q)), torch.ones(1, 2, 128, 16))
+    assert traced.table.macs == ATTENDED
+    assert not traced.unknown_ops
