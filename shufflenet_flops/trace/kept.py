@@ -82,6 +82,9 @@ class Kept:
             self._class(value, depth)
         elif is_users(kind):
             self._object(value, kind, depth)
+        elif kind.__module__ == "numpy" and hasattr(value, "flat") and value.dtype.hasobject:
+            self._undo.append(partial(_refill_array, value, value.copy()))
+            self.look_at(value.ravel().tolist(), depth)
         elif hasattr(value, "__wrapped__"):
             self.look_at((value.__wrapped__,), depth)
 
@@ -178,6 +181,10 @@ def _refill(container: Any, content: Any) -> None:
         return
     container.clear()
     container.extend(content) if hasattr(container, "extend") else container.update(content)
+
+
+def _refill_array(array: Any, content: Any) -> None:
+    array[...] = content
 
 
 def _is(a: Any, b: Any) -> bool:

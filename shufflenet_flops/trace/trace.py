@@ -9,6 +9,7 @@ from __future__ import annotations
 import traceback
 from collections import Counter
 from collections.abc import Mapping
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -169,7 +170,7 @@ def _forward(
         args, kwargs = map_tensors(stand_in, call)
         followed = Threads(tracer, functions).followed()
         with torch_private.uncompiled(), torch.no_grad(), functions, tracer, followed:
-            exhaust(model(*args, **kwargs))
+            copy_context().run(_run_to_its_end, model, args, kwargs)
     except ModelError as error:
         _clear_frames(error)
         raise
@@ -181,6 +182,11 @@ def _forward(
         raise ValuesNeededError(message, _because(tracer, error)) from error
     finally:
         args = kwargs = None  # an error keeps the variables of this function
+
+
+def _run_to_its_end(model: nn.Module, args: Any, kwargs: Any) -> None:
+    """In a context of its own, so that the variables of contexts are as before."""
+    exhaust(model(*args, **kwargs))
 
 
 def _clear_frames(error: BaseException | None) -> None:
