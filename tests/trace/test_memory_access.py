@@ -36,7 +36,7 @@ def check_linear(name: str) -> None:
     assert one <= two - each
     weights = sum(p.numel() * p.element_size() for p in (*model.parameters(), *model.buffers()))
     recurrent = any(isinstance(part, nn.RNNBase) for part in model.modules())
-    assert 0 < two - 2 * each
+    assert two - 2 * each > 0
     assert recurrent or two - 2 * each <= 2 * weights  # which are read in every step
 
 
