@@ -28,8 +28,14 @@ def _grouped_mm(
     return a.new_empty(shape, dtype=out_dtype or a.dtype)
 
 
+def _convolution(*args: Any) -> Any:
+    """TorchScript's: torch 2.9 has no meta kernel for it. The last four are settings of cuDNN."""
+    return torch.ops.aten.convolution.default(*args[:9])
+
+
 _KERNELS: Mapping[Any, Callable[..., Any]] = {
-    packet.default: _grouped_mm for packet in packets("_grouped_mm")
+    **{packet.default: _grouped_mm for packet in packets("_grouped_mm")},
+    torch.ops.aten._convolution.default: _convolution,
 }
 
 

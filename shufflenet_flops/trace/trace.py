@@ -172,11 +172,11 @@ def _forward(
         with torch_private.uncompiled(), torch.no_grad(), functions, tracer, followed:
             copy_context().run(_run_to_its_end, model, args, kwargs)
     except ModelError as error:
-        _clear_frames(error)
+        _let_go(error)
         raise
     except Exception as error:
         message = f"the model's forward pass failed{tracer.failed}: {_first_line(error)}"
-        _clear_frames(error)
+        _let_go(error)
         if tracer.refused or tracer.values:
             raise ModelError(message) from error
         raise ValuesNeededError(message, _because(tracer, error)) from error
@@ -189,10 +189,14 @@ def _run_to_its_end(model: nn.Module, args: Any, kwargs: Any) -> None:
     exhaust(model(*args, **kwargs))
 
 
-def _clear_frames(error: BaseException | None) -> None:
-    """An error keeps the variables of all functions that it passed through: let go of them."""
+def _let_go(error: BaseException | None) -> None:
+    """An error keeps the variables of all functions that it passed through, and what it is about."""
     while error is not None:
         traceback.clear_frames(error.__traceback__)
+        if any(True for _ in tensors_of(error.args)):
+            error.args = tuple(map(str, error.args))
+        if isinstance(error, AttributeError):
+            error.obj = None
         error = error.__cause__ or error.__context__
 
 
