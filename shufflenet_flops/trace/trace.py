@@ -190,7 +190,7 @@ def _run_to_its_end(model: nn.Module, args: Any, kwargs: Any) -> None:
 
 
 def _let_go(error: BaseException | None) -> None:
-    """An error keeps the variables of all functions that it passed through, and what it is about."""
+    """An error keeps what it is about, and the variables of all functions that it came through."""
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         if any(True for _ in tensors_of(error.args)):

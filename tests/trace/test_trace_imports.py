@@ -20,7 +20,8 @@ with torch.device("meta"):
     module = build(model.spec)
 trace(module, torch.empty(model.input, device="meta"))
 {more}
-heavy = {{"sympy", "torch._dynamo", "torch._inductor", "numpy.random"}} & (set(sys.modules) - torchs_own)
+heavy = {{"sympy", "torch._dynamo", "torch._inductor", "numpy.random"}} & set(sys.modules)
+heavy -= torchs_own
 sys.exit(" ".join(sorted(heavy)))
 """
 
