@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from shufflenet_flops.counters.cost_model import CostRule, Part, fused_lstm, is_not_attention
 from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterTotal
 from shufflenet_flops.counters.registry import counter
-from shufflenet_flops.counters.torch_flops import unfused_attention
+from shufflenet_flops.counters.torch_flops import installed, unfused_attention
 from shufflenet_flops.counting import Row
 from shufflenet_flops.spec import OpClass
 
@@ -41,7 +41,7 @@ def _out_of_place(row: Row) -> bool:
     return not biased and not fused_lstm(row)
 
 
-RULES = (
+_RULES = (
     CostRule({OpClass.CONV_MACS: 2}, when=_is_convolution),
     CostRule(
         {OpClass.LINEAR_MACS: 2, OpClass.MATMUL_MACS: 2},
@@ -50,8 +50,6 @@ RULES = (
     ),
     CostRule({OpClass.LINEAR_MACS: 2}, aten=frozenset({"_trilinear"})),
     CostRule({OpClass.MATMUL_MACS: _written_out}, when=unfused_attention),
-    # Repeating a tensor adds up one size per axis.
-    CostRule({OpClass.MOVED_ELEMENTS: lambda row: len(row.output)}, aten=frozenset({"repeat"})),
     CostRule({OpClass.ADD_ELEMENTS: _first_operand}, aten=frozenset({"add"}), when=_out_of_place),
     CostRule(
         {OpClass.MUL_ELEMENTS: _first_operand},
@@ -59,6 +57,15 @@ RULES = (
         when=lambda row: not fused_lstm(row),
     ),
 )
+# Repeating a tensor adds up one size per axis since torch 2.10.
+_REPEATS = CostRule(
+    {OpClass.MOVED_ELEMENTS: lambda row: len(row.output)}, aten=frozenset({"repeat"})
+)
+_SEEN_TO_REPEAT = (2, 10)
+
+
+def _rules(version: tuple[int, ...]) -> tuple[CostRule, ...]:
+    return (*_RULES, _REPEATS) if version >= _SEEN_TO_REPEAT else _RULES
 
 
 @counter
@@ -71,11 +78,18 @@ class TorchProfiler(Counter):
     name = "profiler"
     unit = "FLOP"
     rank = 90
-    rules = RULES
+    versions: ClassVar[Mapping[str, tuple[CostRule, ...]]] = {
+        "torch before 2.10": _rules((2, 9)),
+        "torch from 2.10 on": _rules(_SEEN_TO_REPEAT),
+    }
 
     def distribution(self) -> str:
         """It is part of torch."""
         return "torch"
+
+    def rules_here(self) -> tuple[CostRule, ...]:
+        """By the installed torch."""
+        return _rules(installed())
 
     def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> CounterTotal:
         """Total over all kernels that ran."""
