@@ -12,7 +12,7 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from types import CellType, FunctionType, MethodType, ModuleType
+from types import CellType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
 import torch
@@ -114,10 +114,10 @@ class Kept:
             self._undo.append(partial(_refill, own, own.copy()))
             self.look_at(list(own.values()), depth)
         for base in kind.__mro__:
-            slots = vars(base).get("__slots__", ())
-            for name in (slots,) if isinstance(slots, str) else slots:
-                if name not in ("__dict__", "__weakref__"):
-                    self._slot(value, name, depth)
+            if "__slots__" in vars(base):
+                for slot in vars(base).values():
+                    if isinstance(slot, MemberDescriptorType):
+                        self._slot(value, slot, depth)
         if isinstance(value, _BUILT_IN):  # of a class of the user's own
             base = next(base for base in _BUILT_IN if isinstance(value, base))
             content = _content(base, value)
@@ -125,13 +125,14 @@ class Kept:
             self.look_at(list(content.values() if isinstance(content, dict) else content), depth)
         self.look_at((kind,), depth)
 
-    def _slot(self, value: Any, name: str, depth: int) -> None:
+    def _slot(self, value: Any, slot: MemberDescriptorType, depth: int) -> None:
+        """By the slot itself, as a class below may have something else under its name."""
         try:
-            content = object.__getattribute__(value, name)
+            content = slot.__get__(value)
         except AttributeError:
-            self._undo.append(partial(_unset, value, name))
+            self._undo.append(partial(_unset, value, slot))
             return
-        self._undo.append(partial(_set, value, name, content))
+        self._undo.append(partial(slot.__set__, value, content))
         self.look_at((content,), depth)
 
     def _class(self, kind: type, depth: int) -> None:
@@ -226,10 +227,6 @@ def _reset_class(kind: type, before: Mapping[str, Any]) -> None:
             type.__setattr__(kind, name, value)
 
 
-def _set(value: Any, name: str, content: Any) -> None:
-    object.__setattr__(value, name, content)
-
-
-def _unset(value: Any, name: str) -> None:
+def _unset(value: Any, slot: MemberDescriptorType) -> None:
     with suppress(AttributeError):
-        object.__delattr__(value, name)
+        slot.__delete__(value)

@@ -33,11 +33,30 @@ class Slotted:
     __slots__ = ("kept",)
 
 
+class Hidden(Slotted):
+    """The slot is still there, below a property that cannot be set."""
+
+    kept = property(lambda self: None)
+
+
 def in_attribute(owner: Any, name: str = "kept") -> Keep:
     def keep(make: Callable[[], Tensor]) -> Tensor:
         if getattr(owner, name, None) is None:
             setattr(owner, name, make())
         value: Tensor = getattr(owner, name)
+        return value
+
+    return keep
+
+
+def in_hidden_slot() -> Keep:
+    owner, slot = Hidden(), vars(Slotted)["kept"]
+
+    def keep(make: Callable[[], Tensor]) -> Tensor:
+        try:
+            value: Tensor = slot.__get__(owner)
+        except AttributeError:
+            slot.__set__(owner, value := make())
         return value
 
     return keep
@@ -235,6 +254,7 @@ PLACES: dict[str, Callable[[], Keep]] = {
     "an object": lambda: in_attribute(Plain()),
     "a namespace": lambda: in_attribute(SimpleNamespace(kept=None)),
     "a slot": lambda: in_attribute(Slotted()),
+    "a slot that is hidden": in_hidden_slot,
     "a class": lambda: in_attribute(type("Owner", (), {"kept": None, "__module__": __name__})),
     "an object in a list": lambda: in_attribute([Plain()][0]),
     "a thread's own": lambda: in_attribute(threading.local()),
