@@ -7,7 +7,7 @@ READY = $(VENV)/.ready
 
 # What depends on torch most, for the other versions of it.
 VERSIONS = newest oldest
-TORCH_TESTS = tests/trace tests/counters tests/sources tests/test_build.py
+TORCH_TESTS = tests/trace tests/counters tests/sources tests/cases tests/test_build.py
 
 .PHONY: setup compare test slow lint check reports reports-latency reports-engines docs bench picture
 .PHONY: test-versions $(VERSIONS:%=test-%)
