@@ -6,10 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from shufflenet_flops.counters.cost_model import CostRule, Part, fused_lstm, is_not_attention
+from shufflenet_flops.counters.cost_model import (
+    CostRule,
+    Part,
+    as_it_ran,
+    fused_lstm,
+    is_not_attention,
+)
 from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterTotal
 from shufflenet_flops.counters.registry import counter
-from shufflenet_flops.counters.torch_flops import installed, unfused_attention
+from shufflenet_flops.counters.torch_flops import attention_with_gaps, installed, unfused_attention
 from shufflenet_flops.counting import Row
 from shufflenet_flops.spec import OpClass
 
@@ -101,17 +107,27 @@ class TorchProfiler(Counter):
         return CounterTotal(sum(event.flops for event in profile.key_averages() if event.flops))
 
     def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
-        """It reads a padding as numbers."""
+        """It reads a padding as numbers and images in batches, and sees attention written out."""
         from shufflenet_flops.counters import closer
 
         calls = closer.calls_of(model, inputs)
-        return {closer.TEXT_PADDING: -2 * closer.text_padding_macs(calls, ("conv2d",))}
+        attention = sum(
+            2 * gaps.macs + prod(gaps.queries) + prod(gaps.keys)
+            for gaps in attention_with_gaps(model, inputs)
+        )
+        return {
+            closer.TEXT_PADDING: -2 * closer.text_padding_macs(calls, ("conv2d",)),
+            closer.UNBATCHED: -2 * closer.unbatched_macs(calls),
+            OpClass.MATMUL_MACS.value: attention,
+        }
 
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
         """An LSTM that runs as one kernel is seen by the sums of its two biases alone."""
         yield from super().parts(trace, facts)
+        rows = as_it_ran(trace.table.rows) if trace.real_forward else trace.table.rows
+        fused = {row.path for row in rows if fused_lstm(row)}
         for call in trace.calls:
-            if call.module.endswith(".LSTM") and "weight_hr_l0" not in call.params:
+            if call.module.endswith(".LSTM") and call.path in fused:
                 biases = sum(n for name, n in call.params.items() if name.startswith("bias_ih"))
                 if biases:
                     yield Part(call.path, OpClass.ADD_ELEMENTS.value, biases, 1)

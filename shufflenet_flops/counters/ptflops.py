@@ -32,7 +32,7 @@ from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterError, 
 from shufflenet_flops.counters.ptflops_import import imported
 from shufflenet_flops.counters.recurrent import RecurrentLayer, recurrent_parts
 from shufflenet_flops.counters.registry import counter
-from shufflenet_flops.counters.torch_flops import unfused_attention
+from shufflenet_flops.counters.torch_flops import attention_with_gaps, unfused_attention
 from shufflenet_flops.counting import Row
 from shufflenet_flops.spec import OpClass
 
@@ -40,6 +40,11 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from shufflenet_flops.trace.trace import Trace
+
+
+def _outputs(row: Row) -> int:
+    return prod(row.output)
+
 
 ATEN_RULES = (
     CostRule(
@@ -53,6 +58,8 @@ ATEN_RULES = (
         aten=frozenset({"linear", "addmm"}),
         when=lambda row: not fused_lstm(row),
     ),
+    # Whatever a product is added to counts as a bias.
+    CostRule({OpClass.MATMUL_MACS: _outputs}, aten=frozenset({"addmm"})),
     CostRule({OpClass.MATMUL_MACS: 1}, when=unfused_attention),
 )
 
@@ -235,6 +242,11 @@ class PtflopsAten(_Ptflops):
     backend = "aten"
     rules = ATEN_RULES
 
+    def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
+        """It sees the products of attention where torch has no kernel for it."""
+        gaps = attention_with_gaps(model, inputs)
+        return {OpClass.MATMUL_MACS.value: sum(attention.macs for attention in gaps)}
+
 
 @counter
 class PtflopsPytorch(_Ptflops):
@@ -251,7 +263,12 @@ class PtflopsPytorch(_Ptflops):
 
         calls = closer.calls_of(model, inputs)
         broadcast = closer.factor_macs(calls, by_sign=False)
-        return {OpClass.MATMUL_MACS.value: broadcast - closer.unseen_keys(calls)}
+        return {
+            OpClass.MATMUL_MACS.value: broadcast
+            - closer.unseen_keys(calls)
+            - closer.left_out_summands(calls),
+            **_misread(model, inputs),
+        }
 
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
         """By the exact type of the module, and the name of the function."""
@@ -272,7 +289,17 @@ class PtflopsModules(PtflopsPytorch):
         """It takes attention by its inputs."""
         from shufflenet_flops.counters import closer
 
-        return {OpClass.MATMUL_MACS.value: -closer.unseen_keys(closer.calls_of(model, inputs))}
+        unseen = closer.unseen_keys(closer.calls_of(model, inputs))
+        return {OpClass.MATMUL_MACS.value: -unseen, **_misread(model, inputs)}
+
+
+def _misread(model: nn.Module, inputs: Sequence[Any]) -> dict[str, int]:
+    """What it adds to layers for inputs that are no batch."""
+    from shufflenet_flops.counters import closer, layer_inputs
+
+    convolutions = layer_inputs.ptflops_without_batch(model, inputs)
+    recurrent = layer_inputs.misread_steps(model, inputs, _recurrent)
+    return {closer.UNBATCHED: convolutions + recurrent}
 
 
 def _batch(model: nn.Module, inputs: Sequence[Tensor]) -> Tensor | dict[str, Tensor]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import metadata
 from math import prod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from shufflenet_flops.counters.cost_model import (
     ADAPTIVE_AVERAGE_POOLS,
@@ -161,6 +161,14 @@ class Thop(Counter):
             return RULES
         first = metadata.version("ultralytics-thop").startswith("2.1.")
         return ULTRALYTICS_2_1_RULES if first else ULTRALYTICS_RULES
+
+    def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
+        """It reads the sizes of inputs as if they were a batch, and nothing else."""
+        from shufflenet_flops.counters import closer, layer_inputs
+
+        convolutions = layer_inputs.thop_without_batch(model, inputs)
+        recurrent = layer_inputs.misread_steps(model, inputs, _recurrent)
+        return {closer.UNBATCHED: convolutions + recurrent}
 
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
         """By the exact type of the module."""

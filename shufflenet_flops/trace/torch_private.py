@@ -75,6 +75,10 @@ _IS_TRANSFORMED = _find("torch._C._functorch", "is_functorch_wrapped_tensor")
 # The class of `cond`, `while_loop` and others. Without it a model that uses them is refused.
 _HIGHER_ORDER = _find("torch._ops", "HigherOrderOperator")
 
+# Which kernel attention takes, 0 for none of its own. Without it attention on tensors with gaps is
+# predicted as if there were none.
+_ATTENTION_KERNEL = _find("torch", "_fused_sdp_choice")
+
 
 Hide = Callable[[], AbstractContextManager[Any]]
 
@@ -198,6 +202,11 @@ def is_transformed(tensor: Tensor) -> bool:
 def is_higher_order(function: Any) -> bool:
     """Whether it is one of torch's operators that take functions; False where nobody can tell."""
     return _HIGHER_ORDER is not None and isinstance(function, _HIGHER_ORDER)
+
+
+def has_attention_kernel(*args: Any, **kwargs: Any) -> bool:
+    """Whether attention of these is one kernel, which it is taken for where nobody knows."""
+    return _ATTENTION_KERNEL is None or _ATTENTION_KERNEL(*args, **kwargs) != 0
 
 
 def has_kernel(qualified: str) -> bool:

@@ -76,9 +76,7 @@ REPORTS: dict[str, Report] = {
     ),
     "Lyken17/pytorch-OpCounter 34: groups in the middle": Report(
         conv(8, 4, 1, 36) + conv(8, 2, 9, 16) + conv(4, 8, 1, 16),
-        lambda: nn.Sequential(
-            nn.Conv2d(4, 8, 1), nn.Conv2d(8, 8, 3, groups=4), nn.Conv2d(8, 4, 1)
-        ),
+        lambda: nn.Sequential(nn.Conv2d(4, 8, 1), nn.Conv2d(8, 8, 3, groups=4), nn.Conv2d(8, 4, 1)),
         (x(1, 4, 6, 6),),
     ),
     "Lyken17/pytorch-OpCounter 41: depthwise": Report(
