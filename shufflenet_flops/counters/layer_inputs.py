@@ -5,14 +5,15 @@ Like `closer`, it is asked only where a cost model leaves something over.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
+from shufflenet_flops.counters.closer import UNBATCHED
 from shufflenet_flops.counters.recurrent import Count, layers_of
 from shufflenet_flops.counting import ModuleCall
 
@@ -46,41 +47,44 @@ def calls_of_layers(
     return calls
 
 
-def thop_without_batch(model: nn.Module, inputs: Sequence[Any]) -> int:
+def misread(
+    model: nn.Module, inputs: Sequence[Any], more: Callable[[LayerCall], int], count: Count
+) -> dict[str, int]:
+    """What a counter adds to layers: `more` to a convolution of one image or signal.
+
+    Those have no axis for a batch. `count` is what the counter adds for one step of a recurrent
+    layer.
+    """
+    convolutions = sum(
+        more(call)
+        for call in calls_of_layers(model, inputs, _CONVOLUTIONS + _TRANSPOSED)
+        if call.input.dim() == call.layer.weight.dim() - 1
+    )
+    return {UNBATCHED: convolutions + _misread_steps(model, inputs, count)}
+
+
+def thop_more(call: LayerCall) -> int:
     """thop takes the second axis of the input for its channels."""
-    more = 0
-    for call in calls_of_layers(model, inputs, _CONVOLUTIONS + _TRANSPOSED):
-        layer, x = call.layer, call.input
-        if _is_one(layer, x):
-            channels = x.shape[1] // layer.groups - layer.in_channels // layer.groups
-            more += call.output.numel() * channels * prod(layer.kernel_size)
-    return more
+    layer = call.layer
+    channels = call.input.shape[1] // layer.groups - layer.in_channels // layer.groups
+    return int(call.output.numel() * channels * prod(layer.kernel_size))
 
 
-def ptflops_without_batch(model: nn.Module, inputs: Sequence[Any]) -> int:
+def ptflops_more(call: LayerCall) -> int:
     """ptflops takes the channels of the input for its batch, and the next axis for channels."""
-    more = 0
-    for call in calls_of_layers(model, inputs, _CONVOLUTIONS + _TRANSPOSED):
-        layer, x, y = call.layer, call.input, call.output
-        if _is_one(layer, x):
-            sizes = x.shape if type(layer) in _TRANSPOSED else y.shape
-            window = layer.weight[0].numel() * layer.weight.shape[0]
-            more += window * (x.shape[0] * prod(sizes[2:]) - prod(sizes[1:]))
-            if layer.bias is not None:
-                more += prod(y.shape[1:]) * (x.shape[0] - y.shape[0])
-    return more
+    layer, x, y = call.layer, call.input, call.output
+    sizes = x.shape if type(layer) in _TRANSPOSED else y.shape
+    more = layer.weight.numel() * (x.shape[0] * prod(sizes[2:]) - prod(sizes[1:]))
+    if layer.bias is not None:
+        more += prod(y.shape[1:]) * (x.shape[0] - y.shape[0])
+    return int(more)
 
 
-def _is_one(layer: Any, x: Tensor) -> bool:
-    """Whether a convolution was given one image or signal, without an axis for a batch."""
-    return x.dim() == layer.weight.dim() - 1
-
-
-def misread_steps(model: nn.Module, inputs: Sequence[Any], count: Count) -> int:
-    """What a counter adds where it multiplies the first two sizes to get steps and sequences.
+def _misread_steps(model: nn.Module, inputs: Sequence[Any], count: Count) -> int:
+    """It multiplies the first two sizes to get the steps of all sequences.
 
     Of one sequence without a batch the second is its width; of packed ones it takes the longest
-    for all. `count` is the counter's for one step of a layer.
+    for all.
     """
     more = 0
     for call in calls_of_layers(model, inputs, _RECURRENT):

@@ -41,11 +41,6 @@ if TYPE_CHECKING:
 
     from shufflenet_flops.trace.trace import Trace
 
-
-def _outputs(row: Row) -> int:
-    return prod(row.output)
-
-
 ATEN_RULES = (
     CostRule(
         MACS,
@@ -59,7 +54,7 @@ ATEN_RULES = (
         when=lambda row: not fused_lstm(row),
     ),
     # Whatever a product is added to counts as a bias.
-    CostRule({OpClass.MATMUL_MACS: _outputs}, aten=frozenset({"addmm"})),
+    CostRule({OpClass.MATMUL_MACS: lambda row: prod(row.output)}, aten=frozenset({"addmm"})),
     CostRule({OpClass.MATMUL_MACS: 1}, when=unfused_attention),
 )
 
@@ -259,7 +254,7 @@ class PtflopsPytorch(_Ptflops):
 
     def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
         """It takes a product by its factors, and attention by its inputs."""
-        from shufflenet_flops.counters import closer
+        from shufflenet_flops.counters import closer, layer_inputs
 
         calls = closer.calls_of(model, inputs)
         broadcast = closer.factor_macs(calls, by_sign=False)
@@ -267,7 +262,7 @@ class PtflopsPytorch(_Ptflops):
             OpClass.MATMUL_MACS.value: broadcast
             - closer.unseen_keys(calls)
             - closer.left_out_summands(calls),
-            **_misread(model, inputs),
+            **layer_inputs.misread(model, inputs, layer_inputs.ptflops_more, _recurrent),
         }
 
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
@@ -287,19 +282,12 @@ class PtflopsModules(PtflopsPytorch):
 
     def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
         """It takes attention by its inputs."""
-        from shufflenet_flops.counters import closer
+        from shufflenet_flops.counters import closer, layer_inputs
 
-        unseen = closer.unseen_keys(closer.calls_of(model, inputs))
-        return {OpClass.MATMUL_MACS.value: -unseen, **_misread(model, inputs)}
-
-
-def _misread(model: nn.Module, inputs: Sequence[Any]) -> dict[str, int]:
-    """What it adds to layers for inputs that are no batch."""
-    from shufflenet_flops.counters import closer, layer_inputs
-
-    convolutions = layer_inputs.ptflops_without_batch(model, inputs)
-    recurrent = layer_inputs.misread_steps(model, inputs, _recurrent)
-    return {closer.UNBATCHED: convolutions + recurrent}
+        return {
+            OpClass.MATMUL_MACS.value: -closer.unseen_keys(closer.calls_of(model, inputs)),
+            **layer_inputs.misread(model, inputs, layer_inputs.ptflops_more, _recurrent),
+        }
 
 
 def _batch(model: nn.Module, inputs: Sequence[Tensor]) -> Tensor | dict[str, Tensor]:

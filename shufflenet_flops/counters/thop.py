@@ -164,11 +164,9 @@ class Thop(Counter):
 
     def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
         """It reads the sizes of inputs as if they were a batch, and nothing else."""
-        from shufflenet_flops.counters import closer, layer_inputs
+        from shufflenet_flops.counters import layer_inputs
 
-        convolutions = layer_inputs.thop_without_batch(model, inputs)
-        recurrent = layer_inputs.misread_steps(model, inputs, _recurrent)
-        return {closer.UNBATCHED: convolutions + recurrent}
+        return layer_inputs.misread(model, inputs, layer_inputs.thop_more, _recurrent)
 
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
         """By the exact type of the module."""
