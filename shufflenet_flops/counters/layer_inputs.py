@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
 from shufflenet_flops.counters.closer import UNBATCHED
-from shufflenet_flops.counters.recurrent import Count, layers_of
+from shufflenet_flops.counters.recurrent import StepCost, layers_of
 from shufflenet_flops.counting import ModuleCall
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -48,7 +48,7 @@ def calls_of_layers(
 
 
 def misread(
-    model: nn.Module, inputs: Sequence[Any], more: Callable[[LayerCall], int], count: Count
+    model: nn.Module, inputs: Sequence[Any], more: Callable[[LayerCall], int], count: StepCost
 ) -> dict[str, int]:
     """What a counter adds to layers: `more` to a convolution of one image or signal.
 
@@ -80,7 +80,7 @@ def ptflops_more(call: LayerCall) -> int:
     return int(more)
 
 
-def _misread_steps(model: nn.Module, inputs: Sequence[Any], count: Count) -> int:
+def _misread_steps(model: nn.Module, inputs: Sequence[Any], count: StepCost) -> int:
     """It multiplies the first two sizes to get the steps of all sequences.
 
     Of one sequence without a batch the second is its width; of packed ones it takes the longest
