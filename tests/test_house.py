@@ -21,6 +21,7 @@ CELLAR = (
     "model_copy",
     "registry",
     "text_file",
+    "whole_file",
     "toml_lines",
     "json_lines",
     "saved",
@@ -34,6 +35,7 @@ STANDS_ON: Mapping[str, str] = {
     "no_gc": "",
     "registry": "",
     "text_file": "errors",
+    "whole_file": "errors",
     "toml_lines": "errors",
     "json_lines": "errors toml_lines",
     "saved": "errors environment json_lines",
@@ -51,9 +53,10 @@ STANDS_ON: Mapping[str, str] = {
     "paper": "spec zoo counting design sources latency",
     "budget": "spec zoo counting sources latency",
     "report": "spec zoo counting design counters sources latency comparison paper budget",
-    "__init__": "spec zoo counting counters sources comparison budget",
+    "api": "spec zoo counting design counters sources comparison report",
+    "__init__": "spec zoo counting counters sources comparison budget api",
     "cli": "spec zoo counting design build counters sources latency comparison paper budget report "
-    "__init__",
+    "api __init__",
     "__main__": "cli",
 }
 MOST_LINES = 300

@@ -24,7 +24,7 @@ from shufflenet_flops.cli.options import (
     refuse_typed,
     source_options,
 )
-from shufflenet_flops.cli.output import Document, Format, open_outputs
+from shufflenet_flops.cli.output import Format, open_outputs
 from shufflenet_flops.cli.timing import ThreadsOption, sample_eager
 from shufflenet_flops.errors import InputError, UnknownNameError
 from shufflenet_flops.sources import Source, from_model, resolve_all
@@ -122,8 +122,8 @@ def command(
             if models
             else _units(unit, {"c": c, "g": g, "h": h, "w": w, "stride": stride}, m)
         )
+        from shufflenet_flops.api.compare import Compared
         from shufflenet_flops.comparison import compare, prepare
-        from shufflenet_flops.report.view.compare import compare_grid
 
         subjects = [prepare(source) for source in chosen]
         comparisons = [compare(subject) for subject in subjects]
@@ -131,7 +131,7 @@ def command(
             refuse_typed(context, _OF_LATENCY, "none of these can be run, and so none is timed")
         if latency:
             comparisons = _with_latency(subjects, comparisons, runs, threads, quiet)
-        writer.write(Document("compare", "paper", comparisons, [compare_grid(comparisons)]))
+        writer.write(Compared(tuple(comparisons)).document())
 
 
 def _units(units: Sequence[str] | None, sizes: dict[str, int], m: int | None) -> list[Source]:

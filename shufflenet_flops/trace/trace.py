@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -52,7 +52,7 @@ class Trace:
     params: int
     unknown_ops: Mapping[str, int]
     real_forward: bool = False
-    calls: tuple[ModuleCall, ...] = ()
+    calls: tuple[ModuleCall, ...] = field(default=(), repr=False)
     trainable_params: int = 0
 
 

@@ -167,8 +167,16 @@ def test_an_input_factory(
         ("resnt50", {}, "did you mean resnet50"),
         ("weights.pth", {}, "no graph that can be read safely"),
         ("users_models:Masked", {"input_factory": "users_models:none"}, "gave no tensor"),
-        ("users_models:Masked", {"input_factory": "users_models:misnamed"}, "names do not fit"),
-        ("users_models:ByName", {"input_factory": "users_models:by_name"}, "names do not fit"),
+        (
+            "users_models:Masked",
+            {"input_factory": "users_models:misnamed"},
+            "names of its inputs do not fit",
+        ),
+        (
+            "users_models:ByName",
+            {"input_factory": "users_models:by_name"},
+            "names of its inputs do not fit",
+        ),
         (
             "users_models:Net",
             {"inputs": (Input((1,)),), "input_factory": "users_models:one"},

@@ -6,13 +6,14 @@ import importlib
 import inspect
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
 from torch import nn
 
 from shufflenet_flops.errors import InputError, ModelError, UnknownNameError
-from shufflenet_flops.sources.inputs import IMAGE, Input
+from shufflenet_flops.sources.inputs import IMAGE, Input, completed
 from shufflenet_flops.sources.options import Options
 from shufflenet_flops.sources.torch_modules.factory import inputs_for
 from shufflenet_flops.sources.torch_modules.imports import REFUSED, call, one_line
@@ -78,7 +79,8 @@ def _source(
             warnings.simplefilter("ignore")  # libraries warn of their own defaults
             return checked_module(text, call(text, make, {}))
 
-    inputs, given = inputs_for(text, build, options, (default,))
+    meant = tuple(completed(given, default, text) for given in options.inputs)
+    inputs, given = inputs_for(text, build, replace(options, inputs=meant), (default,))
     return ModuleSource(text, origin, inputs, build, given=given)
 
 

@@ -55,7 +55,11 @@ class ModuleSource(Source):
 
     def _trace_of(self, module: nn.Module) -> Trace:
         _check_arguments(self.name, module, self.example_inputs(real=False))
-        return trace(in_eval_mode(module), *self.example_inputs(real=self.given is not None))
+        return trace(self.seen(module), *self.example_inputs(real=self.given is not None))
+
+    def seen(self, module: nn.Module) -> nn.Module:
+        """The module as it is traced: in eval mode."""
+        return in_eval_mode(module)
 
     def _meta_module(self) -> nn.Module | None:
         """The module without weights; None where building it fails, as where that needs values."""
@@ -108,12 +112,12 @@ def describe(tensor: Tensor) -> Input:
 
 
 def positional(name: str, module: nn.Module, value: Any) -> Arguments:
-    """What an input factory returned as positional arguments: a dictionary goes by name."""
+    """What a module is given as positional arguments: a dictionary goes by name."""
     if isinstance(value, Mapping):
         try:
             bound = inspect.signature(module.forward).bind(**value)
         except TypeError as error:
-            raise InputError(f"{name}: the input factory's names do not fit: {error}") from None
+            raise InputError(f"{name}: the names of its inputs do not fit: {error}") from None
         bound.apply_defaults()  # so that what comes after an argument left out has its place
         by_name = [key for key in bound.kwargs if key in value]
         if by_name:
