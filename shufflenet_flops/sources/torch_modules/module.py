@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from shufflenet_flops.errors import InputError, ModelError
-from shufflenet_flops.sources.inputs import Input
+from shufflenet_flops.sources.inputs import IMAGE, Input
 from shufflenet_flops.sources.source import Counted, Source
 from shufflenet_flops.trace.trace import Trace, ValuesNeededError, trace
 
@@ -51,7 +51,19 @@ class ModuleSource(Source):
                     pass  # only a real model can tell which way its forward pass takes
             return self._trace_of(self._module)
         except ModelError as error:
-            raise ModelError(f"{self.name}: {error}") from error
+            raise ModelError(f"{self.name}: {error}{self._advice()}") from error
+
+    def _advice(self) -> str:
+        """What to do where the input may not be the one that is meant."""
+        (first, *others) = self.inputs
+        if self.given is not None or others:
+            return ""
+        if first == IMAGE:
+            return f"; it was given an image, {first}: --input SHAPE gives what it takes"
+        if 1 <= len(first.shape) < 4 and first.dtype == IMAGE.dtype:
+            height, width = (first.shape * 2)[:2] if len(first.shape) < 3 else first.shape[1:]
+            return f"; an image is written batch first: --input 1x3x{height}x{width}"
+        return ""
 
     def _trace_of(self, module: nn.Module) -> Trace:
         _check_arguments(self.name, module, self.example_inputs(real=False))
