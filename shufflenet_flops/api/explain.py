@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.api.model import AnyModel, ModelInput, source_of
 from shufflenet_flops.api.result import Result
-from shufflenet_flops.counting.amount import figure
+from shufflenet_flops.counting.amount import Printed, figure
 from shufflenet_flops.errors import InputError, UnknownNameError
 from shufflenet_flops.report.document import Document
 from shufflenet_flops.sources import Source
@@ -122,13 +122,14 @@ def explain_source(source: Source, counters: tuple[Counter, ...], timeout_s: flo
     return Explained(explanation)
 
 
-def name_total(source: Source, reported: int) -> Named:
+def name_total(source: Source, reported: Printed) -> Named:
     """Who gives a total for a source. Raises InputError unless its batch is 1."""
     from shufflenet_flops.counters.explain import NamedNumber, name_number
 
     check_batch(source)
     matches = tuple(name_number(reported, source.trace()))
-    return Named(NamedNumber(source.name, source.inputs[0].shape, reported, matches))
+    shape = source.inputs[0].shape
+    return Named(NamedNumber(source.name, shape, reported.value, matches, reported.half))
 
 
 def chosen_counters(names: Sequence[str] | None) -> tuple[Counter, ...]:

@@ -24,9 +24,9 @@ from shufflenet_flops.cli.options import (
     refuse_typed,
     seconds,
     source_options,
-    whole_number,
 )
 from shufflenet_flops.cli.output import Format, open_outputs
+from shufflenet_flops.counting.amount import parse_printed
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources import resolve
 
@@ -44,8 +44,9 @@ def command(
     reported: Annotated[
         str | None,
         typer.Option(
-            metavar="N",
-            help="Name the counter that gives this total; no counter is run.",
+            metavar="TOTAL",
+            help="Name who gives this total, as it was printed: 4.13G, 4.1e9, 4.134 GMAC or all "
+            "digits; no counter is run.",
         ),
     ] = None,
     counter: Annotated[
@@ -82,7 +83,7 @@ def command(
     if not timeout:
         raise InputError(f"--timeout {timeout:g}: must be more than 0 seconds")
     with open_outputs(form, output or []) as writer:
-        total = _total(reported) if reported is not None else None
+        total = parse_printed(reported) if reported is not None else None
         chosen = chosen_counters(counter)
         source = resolve(model, source_options(input, arg, path, input_factory))
         if total is not None:
@@ -91,8 +92,3 @@ def command(
         explained = explain_source(source, chosen, timeout)
         writer.write(explained.document())
     return int(strict and not explained.complete)
-
-
-def _total(text: str) -> int:
-    """A total as people paste it: 149455872, 149,455,872 or 149_455_872."""
-    return whole_number(text.replace(",", "").replace("_", ""))

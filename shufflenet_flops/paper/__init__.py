@@ -2,6 +2,7 @@
 
 from shufflenet_flops.paper.published import PrintedCell as PrintedCell
 from shufflenet_flops.paper.published import PublishedTable as PublishedTable
+from shufflenet_flops.paper.published import find_tables as find_tables
 from shufflenet_flops.paper.published import load_table as load_table
 from shufflenet_flops.paper.published import parse_table as parse_table
 from shufflenet_flops.paper.published import table_names as table_names

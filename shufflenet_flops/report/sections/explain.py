@@ -30,7 +30,7 @@ def section(saved: Saved) -> Section:
 
 def _named(number: NamedNumber) -> Section:
     """Who gives a total that somebody reported."""
-    names = dict.fromkeys(match.counter for match in number.matches if not match.difference)
+    names = dict.fromkeys(match.counter for match in number.matches if number.is_meant(match))
     return Section(
         name="explain-reported",
         question=f"Who reports {number.reported:,} for {number.model}?",
