@@ -77,13 +77,14 @@ def command(
     arg: ArgOption = None,
     path: PathOption = None,
     latency: Annotated[
-        bool,
+        bool | None,
         typer.Option(
             "--latency/--no-latency",
             help="Measure the wall-clock of PyTorch eager.",
+            show_default="for units, or where --runs is given",
             rich_help_panel=MEASUREMENT,
         ),
-    ] = True,
+    ] = None,
     runs: Annotated[
         int | None,
         number_option(
@@ -100,6 +101,8 @@ def command(
     Each has the paper's formula, analytic and traced MACs, what each counter reports and why,
     parameters, memory access and latency.
     """
+    if latency is None:
+        latency = not models or runs is not None
     if models:
         refuse_typed(
             context,
@@ -114,7 +117,7 @@ def command(
     if unit == ["resnet"]:
         refuse_typed(context, ("g",), "a resnet unit has no groups: leave it out")
     if not latency:
-        refuse_typed(context, _OF_LATENCY, "nothing is timed with --no-latency")
+        refuse_typed(context, _OF_LATENCY, "it is for --latency, and nothing is timed here")
     with open_outputs(form, output or []) as writer:
         options = source_options(input, arg, path, input_factory)
         chosen = (
@@ -132,6 +135,8 @@ def command(
         if latency:
             comparisons = _with_latency(subjects, comparisons, runs, threads, quiet)
         writer.write(Compared(tuple(comparisons)).document())
+    if not quiet:
+        _warn(comparisons)
 
 
 def _units(units: Sequence[str] | None, sizes: dict[str, int], m: int | None) -> list[Source]:
@@ -140,7 +145,7 @@ def _units(units: Sequence[str] | None, sizes: dict[str, int], m: int | None) ->
 
     if sizes["stride"] not in (1, 2):
         raise InputError(f"--stride {sizes['stride']}: must be 1 or 2")
-    chosen = list(dict.fromkeys(units or UNIT_NAMES))
+    chosen = list(dict.fromkeys(name.removesuffix("_unit") for name in units or UNIT_NAMES))
     for unit in chosen:
         if unit not in UNIT_NAMES:
             raise UnknownNameError("unit", unit, UNIT_NAMES)
@@ -156,6 +161,20 @@ def _units(units: Sequence[str] | None, sizes: dict[str, int], m: int | None) ->
     return sources
 
 
+def _warn(comparisons: Sequence[Comparison]) -> None:
+    """What casts doubt on the times, after them, each sentence wrapped between words."""
+    from rich.console import Console
+
+    from shufflenet_flops.latency.warnings import warnings_about
+
+    latencies = {
+        comparison.name: comparison.latency_s for comparison in comparisons if comparison.latency_s
+    }
+    console = Console(stderr=True, soft_wrap=not sys.stderr.isatty())
+    for warning in warnings_about(latencies):
+        console.print(f"warning: {warning}", markup=False, highlight=False)
+
+
 def _with_latency(
     subjects: Sequence[Prepared],
     comparisons: Sequence[Comparison],
@@ -164,7 +183,6 @@ def _with_latency(
     quiet: bool,
 ) -> list[Comparison]:
     from shufflenet_flops.latency.stats import summarise
-    from shufflenet_flops.latency.warnings import warnings_about
 
     modules = {
         comparison.name: (subject.module, subject.inputs)
@@ -179,9 +197,6 @@ def _with_latency(
         name: summarise(times, None if name == first else (first, samples[first]))
         for name, times in samples.items()
     }
-    if not quiet:
-        for warning in warnings_about(latencies):
-            print(f"warning: {warning}", file=sys.stderr)
     return [
         replace(comparison, latency_s=latencies.get(comparison.name)) for comparison in comparisons
     ]

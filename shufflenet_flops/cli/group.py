@@ -79,6 +79,8 @@ class Commands(TyperGroup):
             raise InputError(
                 f"there is no command {args[0]!r}: write `shufflenet-flops {ALSO[args[0]]}`"
             )
+        if args[:1] == ["report"] and {"-h", "--help"} & set(args[2:]) and args[1] in NAMES:
+            args = args[1:]  # the help of what the report is on
         two_words = " ".join(args[:2])
         if two_words in TWO_WORDS:
             args = [two_words, *args[2:]]
@@ -94,6 +96,15 @@ class Commands(TyperGroup):
 
 class Command(TyperCommand):
     """A command whose `--help` puts each option under the heading that it names."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """`[OPTIONS]` and the arguments as people write them: `MODEL`, `[MODEL...]`."""
+        pieces = ["[OPTIONS]"]
+        for parameter in self.get_params(ctx):
+            if parameter.param_type_name == "argument":
+                name = f"{parameter.metavar}{'...' if parameter.nargs == -1 else ''}"
+                pieces.append(name if parameter.required else f"[{name}]")
+        return pieces
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Arguments, each heading in the order in which they first come, and all other options."""

@@ -155,16 +155,20 @@ DesignsArgument = Annotated[
         help="A family of networks, as family@option=value,…, or a unit, as shufflenet_unit.",
     ),
 ]
-UnitOption = Annotated[
-    list[str] | None,
-    typer.Option(
+
+
+def unit_option(show_default: str | bool) -> Any:
+    """An option that names units."""
+    return typer.Option(
         metavar="UNIT",
         help="A unit: resnet, resnext, shufflenet, shufflenet_v2, mobilenet, conv or pointwise. "
         "Repeatable.",
-        show_default="resnet, resnext, shufflenet",
+        show_default=show_default,
         rich_help_panel=DESIGN,
-    ),
-]
+    )
+
+
+UnitOption = Annotated[list[str] | None, unit_option("resnet, resnext, shufflenet")]
 
 
 def refuse_typed(context: typer.Context, names: Collection[str], why: str) -> None:

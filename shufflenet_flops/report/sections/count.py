@@ -80,7 +80,9 @@ def _findings(
         heavy = max(kinds, key=lambda name: kinds[name].params)
         part = kinds[heavy]
         findings.append(
-            f"Most parameters are in {heavy}: {percent(part.params, table.params)} of them, for "
+            f"{'Most' if 2 * part.params > table.params else 'The largest part of the'} "
+            f"parameters {'are' if 2 * part.params > table.params else 'is'} in {heavy}: "
+            f"{percent(part.params, table.params)} of them, for "
             f"{percent(part.total(convention), total)} of the {convention.unit}s."
         )
     idle = [part for part in kinds.values() if not part.total(convention)]
