@@ -160,9 +160,9 @@ def _candidates(traced: Trace) -> Iterable[tuple[str, Unit, dict[str, int]]]:
         here = terms_of(counter.parts(traced))
         yield counter.name, counter.unit, here
         for version, rules in counter.versions.items():
-            terms = terms_of(row_parts(rules, traced.table.rows))
-            if sum(terms.values()) != sum(here.values()):
-                yield f"{counter.name} {version}", counter.unit, terms
+            there = terms_of(row_parts(rules, traced.table.rows))
+            if sum(there.values()) != sum(here.values()):
+                yield f"{counter.name} {version}", counter.unit, there
     for known in KNOWN:
         rows = known.select(traced.table.rows)
         yield known.name, known.unit, terms_of(row_parts(known.rules, rows))

@@ -79,10 +79,10 @@ def _findings(
     if table.params:
         heavy = max(kinds, key=lambda name: kinds[name].params)
         part = kinds[heavy]
+        is_most = 2 * part.params > table.params
+        start = "Most parameters are" if is_most else "The largest part of the parameters is"
         findings.append(
-            f"{'Most' if 2 * part.params > table.params else 'The largest part of the'} "
-            f"parameters {'are' if 2 * part.params > table.params else 'is'} in {heavy}: "
-            f"{percent(part.params, table.params)} of them, for "
+            f"{start} in {heavy}: {percent(part.params, table.params)} of them, for "
             f"{percent(part.total(convention), total)} of the {convention.unit}s."
         )
     idle = [part for part in kinds.values() if not part.total(convention)]
