@@ -88,10 +88,10 @@ def _shortened(grid: Grid, width: int) -> Grid:
 
 
 def _without_middle(text: str, length: int) -> str:
-    """The text, or its start and its end: the end, which tells layers apart, is the longer."""
+    """The text, or its start and its end: in a path, the stage and the layer."""
     if len(text) <= length:
         return text
-    start = (length - 1) // 3
+    start = (length - 1) // 2
     return f"{text[:start]}…{text[start + 1 - length :]}"
 
 
@@ -129,7 +129,7 @@ def _folds(grid: Grid, width: int) -> dict[int, int]:
 
 
 _SHORTEST_NAME = 12
-_GOOD_PATH = 20
+_GOOD_PATH = 16
 
 
 def _word(grid: Grid, place: int) -> int:

@@ -235,8 +235,7 @@ def _shown(lines: Sequence[Line], convention: Convention, view: LayerView, by: s
     if others:
         shown.append(_together(f"{len(others)} others", others))
     if empty:
-        what = f"{by}s" if by != "kind" else "kinds"
-        shown.append(_together(f"{len(empty)} {what} that count for nothing", empty))
+        shown.append(_together(f"{len(empty)} zero {by}s", empty))
     return shown
 
 
