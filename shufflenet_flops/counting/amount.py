@@ -81,7 +81,7 @@ def parse_printed(text: str) -> Printed:
         ) from None
     if not 0 < value < _LARGEST:
         raise InputError(f"--reported {text}: must be more than 0 and less than {_LARGEST:.0e}")
-    match = _NUMBER.match(written)
+    match = NUMBER.match(written)
     assert match is not None
     number = Decimal(re.sub("[_,]", "", match["whole"]) + match["rest"])
     size = Decimal(value) / number

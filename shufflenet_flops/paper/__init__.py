@@ -2,7 +2,6 @@
 
 from shufflenet_flops.paper.published import PrintedCell as PrintedCell
 from shufflenet_flops.paper.published import PublishedTable as PublishedTable
-from shufflenet_flops.paper.published import find_tables as find_tables
 from shufflenet_flops.paper.published import load_table as load_table
 from shufflenet_flops.paper.published import parse_table as parse_table
 from shufflenet_flops.paper.published import table_names as table_names
@@ -10,6 +9,7 @@ from shufflenet_flops.paper.reading import Reading as Reading
 from shufflenet_flops.paper.reproduce import AlternativeResult as AlternativeResult
 from shufflenet_flops.paper.reproduce import CellResult as CellResult
 from shufflenet_flops.paper.reproduce import reproduce as reproduce
+from shufflenet_flops.paper.table_lookup import find_tables as find_tables
 from shufflenet_flops.paper.verdict import CellVerdict as CellVerdict
 from shufflenet_flops.paper.verdict import Judgement as Judgement
 from shufflenet_flops.paper.verdict import judge as judge

@@ -72,7 +72,7 @@ def format_of(kind: Registry[Renderer[T]], path: Path) -> Renderer[T]:
     return next(known for known in formats(kind).values() if known.suffix == path.suffix)
 
 
-def format_for(kind: Registry[Format[T]], path: Path) -> Format[T]:
+def format_for(kind: Registry[Renderer[T]], path: Path) -> Renderer[T]:
     """As `format_of`, for a path that nobody has checked. Raises InputError for its suffix."""
     check_suffixes([path], suffixes(kind))
     return format_of(kind, path)

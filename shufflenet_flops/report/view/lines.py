@@ -13,7 +13,7 @@ from shufflenet_flops.report.grid import (
     Cell,
     Column,
     Grid,
-    Scale,
+    UnitPrefix,
     grid,
     percent,
     scale_for,
@@ -22,7 +22,7 @@ from shufflenet_flops.report.grid import (
 from shufflenet_flops.spec import shape_text
 
 ROOT = "(model)"  # what the outermost module does itself, which has no path
-UnitPrefix = Literal["M", "G", "auto"]
+AskedPrefix = Literal["M", "G", "auto"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class LayerView:
     top: int | None = None
     zeros: bool = False
     columns: tuple[str, ...] = ()
-    unit: UnitPrefix = "M"
+    unit: AskedPrefix = "M"
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class _Whole:
 
     table: Table
     convention: Convention
-    count: Scale
-    activations: Scale
-    memory: Scale
+    count: UnitPrefix
+    activations: UnitPrefix
+    memory: UnitPrefix
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _of_layer(heading: str, text: Callable[[Row], str], *, figures: bool = True)
     )
 
 
-def or_dash(value: int, scale: Scale) -> str:
+def or_dash(value: int, scale: UnitPrefix) -> str:
     """A dash for none at all, which is not the same as a little."""
     return scale(value) if value else "–"
 
@@ -200,11 +200,11 @@ def line_grid(
     return grid(title, headings, rows, notes)
 
 
-def _whole(table: Table, convention: Convention, prefix: UnitPrefix) -> _Whole:
+def _whole(table: Table, convention: Convention, prefix: AskedPrefix) -> _Whole:
     """The units: MMAC, thousands and MB, or less for a tiny network."""
     total = table.total(convention)
     count = (
-        Scale("G", 10**9, 4)
+        UnitPrefix("G", 10**9, 4)
         if prefix == "G"
         else scale_for([total])
         if prefix == "auto"
