@@ -51,13 +51,10 @@ def command(
     from shufflenet_flops.paper import find_tables, load_table, reproduce, table_names
     from shufflenet_flops.report.view.paper import errata_grid, overview_grid, table_grids
 
-    if table is not None and table not in table_names():
-        known = [*table_names(), *PAPER_COMMANDS]
-        hint = "`shufflenet-flops paper` prints all"
-        raise UnknownNameError("table", table, known, hint=hint)
+    asked = " ".join(table or [])
+    names = find_tables(asked, also=PAPER_COMMANDS) if asked else table_names()
     with open_outputs(form, output or []) as writer:
-        asked = " ".join(table or [])
-        tables = [load_table(name) for name in (find_tables(asked) if asked else table_names())]
+        tables = [load_table(name) for name in names]
         if row is not None and not any(row in published.rows for published in tables):
             rows = dict.fromkeys(name for published in tables for name in published.rows)
             raise UnknownNameError(f"row of {asked}" if asked else "row", row, rows)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from shufflenet_flops.errors import UnknownNameError
 from shufflenet_flops.paper.published import table_names
 
 
-def find_tables(text: str) -> list[str]:
+def find_tables(text: str, also: Iterable[str] = ()) -> list[str]:
     """The tables that are meant by `4`, `table4`, `Table 4`, `resnext 2`, `resnext` or a name.
 
-    Without a paper, it is ShuffleNet V1. Raises UnknownNameError with the closest names.
+    Without a paper, it is ShuffleNet V1. Raises UnknownNameError with the closest of the names,
+    and of those that may be meant `also`.
     """
     names = table_names()
     if text in names:
@@ -27,4 +29,6 @@ def find_tables(text: str) -> list[str]:
     found = [name for name in names if name.startswith(start) and name.endswith(end)]
     if found and (paper or number):
         return found[:1] if number else found
-    raise UnknownNameError("table", text, names, hint="`shufflenet-flops paper` prints all")
+    raise UnknownNameError(
+        "table", text, [*names, *also], hint="`shufflenet-flops paper` prints all"
+    )
