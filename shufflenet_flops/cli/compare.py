@@ -135,7 +135,7 @@ def command(
         if latency:
             comparisons = _with_latency(subjects, comparisons, runs, threads, quiet)
         writer.write(Compared(tuple(comparisons)).document())
-    if not quiet:
+    if latency and not quiet:
         _warn(comparisons)
 
 

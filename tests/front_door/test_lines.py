@@ -142,7 +142,7 @@ MISTAKES = [
     ("count resnet18 --by stage --top 3", "--by layer, unit or kind"),
     ("count resnet18 -o x.pdf", ".html"),
     ("count shufflenet_v1@groups=3", "g"),
-    ("compare resnet18 --c 480", "family@c=…"),
+    ("compare resnet18 --c 480", "shufflenet_v1@g=8,scale=2"),
     ("compare resnet18 --unit shufflenet", "is for units"),
     ("compare --input 1x3x64x64", "--c, --h and --w"),
     ("compare --unit resnet --g 8 --no-latency", "has no groups"),
