@@ -162,7 +162,8 @@ def _candidates(traced: Trace) -> Iterable[tuple[str, Unit, dict[str, int]]]:
         for version, rules in counter.versions.items():
             there = terms_of(row_parts(rules, traced.table.rows))
             if sum(there.values()) != sum(here.values()):
-                yield f"{counter.name} {version}", counter.unit, there
+                named = f"{counter.name} {version}" if version[0].isdigit() else version
+                yield named, counter.unit, there
     for known in KNOWN:
         rows = known.select(traced.table.rows)
         yield known.name, known.unit, terms_of(row_parts(known.rules, rows))
