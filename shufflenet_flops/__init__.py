@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from shufflenet_flops.budget.check import check as check
     from shufflenet_flops.budget.verdict import Report as Report
     from shufflenet_flops.budget.verdict import Verdict as Verdict
+    from shufflenet_flops.trace.rules.supplied import rule as rule
 
 register(*COUNTER_CONVENTIONS)
 
@@ -55,6 +56,7 @@ _LATE = {
     "sweep": "api.sweep",
     "formula": "api.formula",
     "check": "budget.check",
+    "rule": "trace.rules.supplied",
     "Count": "api.count",
     "Compared": "api.compare",
     "Explained": "api.explain",

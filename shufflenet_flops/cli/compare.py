@@ -20,6 +20,7 @@ from shufflenet_flops.cli.options import (
     OutputOption,
     PathOption,
     QuietOption,
+    RulesOption,
     number_option,
     refuse_typed,
     source_options,
@@ -76,6 +77,7 @@ def command(
     input_factory: InputFactoryOption = None,
     arg: ArgOption = None,
     path: PathOption = None,
+    rules: RulesOption = None,
     latency: Annotated[
         bool | None,
         typer.Option(

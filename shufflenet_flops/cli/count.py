@@ -16,6 +16,7 @@ from shufflenet_flops.cli.options import (
     InputOption,
     OutputOption,
     PathOption,
+    RulesOption,
     StrictOption,
     number_option,
     source_options,
@@ -57,6 +58,7 @@ def command(
     input_factory: InputFactoryOption = None,
     arg: ArgOption = None,
     path: PathOption = None,
+    rules: RulesOption = None,
     by: Annotated[
         By | None,
         _of_table(

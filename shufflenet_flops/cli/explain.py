@@ -21,6 +21,7 @@ from shufflenet_flops.cli.options import (
     InputOption,
     OutputOption,
     PathOption,
+    RulesOption,
     refuse_typed,
     seconds,
     source_options,
@@ -41,6 +42,7 @@ def command(
     input_factory: InputFactoryOption = None,
     arg: ArgOption = None,
     path: PathOption = None,
+    rules: RulesOption = None,
     reported: Annotated[
         str | None,
         typer.Option(

@@ -144,6 +144,28 @@ InputFactoryOption = Annotated[
         rich_help_panel=MODEL,
     ),
 ]
+
+
+def _load_rules(context: typer.Context, files: list[Path] | None) -> list[Path] | None:
+    if files and not context.resilient_parsing:
+        from shufflenet_flops.sources.torch_modules.imports import load_rules
+
+        for file in files:
+            load_rules(file)
+    return files
+
+
+RulesOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--rules",
+        metavar="FILE",
+        callback=_load_rules,
+        help="Run this Python file first, which gives formulas of ops by shufflenet_flops.rule. "
+        "Repeatable.",
+        rich_help_panel=MODEL,
+    ),
+]
 StrictOption = Annotated[
     bool, typer.Option("--strict", help="Exit with 1 if any op is unknown, and so not counted.")
 ]

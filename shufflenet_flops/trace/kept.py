@@ -80,13 +80,16 @@ class Kept:
             self.look_at((value.func, value.args, value.keywords), depth)
         elif isinstance(value, type):
             self._class(value, depth)
-        elif _is_users(kind):
+        elif is_users(kind):
             self._object(value, kind, depth)
+        elif kind.__module__ == "numpy" and hasattr(value, "flat") and value.dtype.hasobject:
+            self._undo.append(partial(_refill_array, value, value.copy()))
+            self.look_at(value.ravel().tolist(), depth)
         elif hasattr(value, "__wrapped__"):
             self.look_at((value.__wrapped__,), depth)
 
     def _function(self, function: FunctionType, depth: int) -> None:
-        if not _is_users(function):
+        if not is_users(function):
             return
         for cell in function.__closure__ or ():
             self._cell(cell, depth)
@@ -132,9 +135,11 @@ class Kept:
         self.look_at((content,), depth)
 
     def _class(self, kind: type, depth: int) -> None:
+        if not is_users(kind):
+            return
         for base in kind.__mro__:
             if (
-                not _is_users(base)
+                not is_users(base)
                 or _root(base) in sys.stdlib_module_names
                 or (base is not kind and id(base) in self._seen)
             ):
@@ -155,7 +160,7 @@ class Kept:
         self.look_at([value for value in own if not isinstance(value, type)], _DEPTH)
 
 
-def _is_users(definition: Any) -> bool:
+def is_users(definition: Any) -> bool:
     """Whether a class or function is neither Python's nor of a library that keeps no results."""
     return _root(definition) not in _FOREIGN
 
@@ -176,6 +181,10 @@ def _refill(container: Any, content: Any) -> None:
         return
     container.clear()
     container.extend(content) if hasattr(container, "extend") else container.update(content)
+
+
+def _refill_array(array: Any, content: Any) -> None:
+    array[...] = content
 
 
 def _is(a: Any, b: Any) -> bool:

@@ -121,8 +121,13 @@ def can_hide_functions() -> bool:
     return _DISABLE_FUNCTION is not None
 
 
+def has_global_hooks() -> bool:
+    """Whether hooks were set for all modules at once; True where nobody can tell."""
+    return _HAS_GLOBAL_HOOK is None or bool(_HAS_GLOBAL_HOOK())
+
+
 def has_hooks(module: nn.Module) -> bool:
-    """Whether calling the module may run more than its forward; True where nobody can tell."""
+    """Whether the module has hooks of its own; True where nobody can tell."""
     own = vars(module)
     try:
         return bool(
@@ -130,8 +135,6 @@ def has_hooks(module: nn.Module) -> bool:
             or own["_forward_pre_hooks"]
             or own["_backward_hooks"]
             or own["_backward_pre_hooks"]
-            or _HAS_GLOBAL_HOOK is None
-            or _HAS_GLOBAL_HOOK()
         )
     except KeyError:
         return True
@@ -183,9 +186,8 @@ def written_arguments(op: Any) -> tuple[tuple[int, str], ...]:
     )
 
 
-def is_transforming() -> bool:
-    """Whether a transform of `torch.func`, such as `vmap`, is at work; False if nobody can tell."""
-    return _TRANSFORM is not None and _TRANSFORM() is not None
+# The transform of `torch.func` that is at work, such as `vmap`; None where nobody can tell.
+transform: Callable[[], Any] = _TRANSFORM or (lambda: None)
 
 
 def is_transformed(tensor: Tensor) -> bool:

@@ -6,15 +6,18 @@ import contextlib
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
 from shufflenet_flops.cli.app import run
-from shufflenet_flops.counters import all_counters
+from shufflenet_flops.counters import CounterReport, all_counters
 from shufflenet_flops.counters.explain import explain
+from shufflenet_flops.counters.run import run_counter
 from shufflenet_flops.report.view.explain import explain_grids
 from tests.counters.modules import CASES
 
@@ -164,3 +167,24 @@ def test_a_small_term_is_not_shown_as_nothing(capsys: pytest.CaptureFixture[str]
     (line,) = (line for line in text.splitlines() if line.startswith("linear biases"))
 
     assert line.split() == ["linear", "biases", "<0.001"]
+
+
+def test_what_is_not_explained_is_loud(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own heading before all else, with the counter and the rest; an error with --strict."""
+
+    def off(counter: Any, *args: Any, **kwargs: Any) -> CounterReport:
+        report = run_counter(counter, *args, **kwargs)
+        return replace(report, reported=(report.reported or 0) + 7, residual=7, suspects=("relu",))
+
+    arguments = ["explain", *SMALL, "--counter", "torch"]
+    assert run([*arguments, "--strict"]) == 0
+    assert "NOT EXPLAINED" not in capsys.readouterr().out
+
+    monkeypatch.setattr("shufflenet_flops.counters.explain.run_counter", off)
+    assert run(arguments) == 0
+    assert run([*arguments, "--strict"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "NOT EXPLAINED, please report it"
+    assert "+7 FLOPs, of relu" in lines[1]

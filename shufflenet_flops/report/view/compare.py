@@ -102,9 +102,9 @@ def _notes(comparisons: Sequence[Comparison]) -> list[str]:
         notes += counter_notes(reports, norms)
     notes += [f"{name}: no counter can run: {reason}" for name, reason in refused.items()]
     for comparison in comparisons:
+        because = comparison.real_because if comparison.real_forward else None
         notes += [
-            f"{comparison.name}: {caveat}"
-            for caveat in caveats(comparison.unknown_ops, real_forward=comparison.real_forward)
+            f"{comparison.name}: {caveat}" for caveat in caveats(comparison.unknown_ops, because)
         ]
     notes += _ratio_notes(comparisons)
     fastest = ", fastest" if any(comparison.latency_s for comparison in comparisons) else ""

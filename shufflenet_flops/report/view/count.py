@@ -48,6 +48,7 @@ def count_result(source: Source, convention: Convention) -> CountResult:
         unknown_ops=tuple(UnknownOp(op, calls) for op, calls in counted.unknown_ops.items()),
         real_forward=counted.real_forward,
         specified=source.network is not None,
+        real_because=counted.real_because,
     )
 
 
@@ -101,17 +102,25 @@ def count_notes(result: CountResult, convention: Convention) -> list[str]:
 def count_caveats(result: CountResult) -> list[str]:
     """What one count leaves out, and what had to run for it."""
     unknown_ops = {unknown.op: unknown.calls for unknown in result.unknown_ops}
-    return caveats(unknown_ops, real_forward=result.real_forward)
+    return caveats(unknown_ops, result.real_because if result.real_forward else None)
 
 
-def caveats(unknown_ops: Mapping[str, int], *, real_forward: bool) -> list[str]:
+def caveats(unknown_ops: Mapping[str, int], real_because: str | None) -> list[str]:
     """Sentences on what a count leaves out, and on what had to run for it."""
     sentences = []
     if unknown_ops:
         ops = ", ".join(f"{op} x{calls}" for op, calls in unknown_ops.items())
         sentences.append(f"NOT COUNTED, because unknown: {ops}")
-    if real_forward:
-        sentences.append("a real forward pass was run, because control flow asked for values")
+        name = next(iter(unknown_ops))
+        if not name.startswith("aten.") and " " not in name:
+            sentences.append(
+                "to count it, write in a file for --rules: "
+                f"@shufflenet_flops.rule(torch.ops.{name}) above a function that gives its MACs "
+                "(docs/add-an-op.md)"
+            )
+    if real_because is not None:
+        reason = f", because {real_because}" if real_because else ""  # of results saved before
+        sentences.append(f"a real forward pass was run{reason}")
     return sentences
 
 

@@ -10,13 +10,19 @@ import importlib
 import importlib.util
 import inspect
 import os
+import runpy
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from shufflenet_flops.errors import InputError, ModelError, UnknownNameError
+from shufflenet_flops.errors import (
+    InputError,
+    ModelError,
+    ShufflenetFlopsError,
+    UnknownNameError,
+)
 
 REFUSED = (Exception, SystemExit)  # what user code may raise that must not end the command
 
@@ -110,6 +116,28 @@ def _close_file(file: Path) -> str:
     beside = [str(file.parent / one.name) for one in file.parent.glob("*.py")]
     close = difflib.get_close_matches(str(file), beside)
     return f": did you mean {' or '.join(close)}?" if close else ""
+
+
+def load_rules(file: Path) -> None:
+    """Run a Python file that gives formulas of ops by `shufflenet_flops.rule`.
+
+    Raises InputError where there is no such file, or it gives none, ModelError where it fails.
+    """
+    from shufflenet_flops.trace.rules.supplied import supplied_count
+
+    if not file.is_file():
+        raise InputError(f"--rules {file}: there is no such file")
+    before = supplied_count()
+    try:
+        runpy.run_path(os.fspath(file))
+    except ShufflenetFlopsError as error:
+        raise InputError(f"--rules {file}: {error}") from error
+    except REFUSED as error:
+        raise ModelError(f"--rules {file}: {one_line(error)}") from error
+    if supplied_count() == before:
+        raise InputError(
+            f"--rules {file}: it gives no formula: put @shufflenet_flops.rule(op) above a function"
+        )
 
 
 def call(text: str, function: Any, args: Mapping[str, Any]) -> Any:

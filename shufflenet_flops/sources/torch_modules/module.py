@@ -35,7 +35,13 @@ class ModuleSource(Source):
     @property
     def counted(self) -> Counted:
         trace = self._trace
-        return Counted(trace.table, trace.params, trace.unknown_ops, trace.real_forward)
+        return Counted(
+            trace.table,
+            trace.params,
+            trace.unknown_ops,
+            trace.real_forward,
+            trace.real_because,
+        )
 
     def trace(self) -> Trace:
         return self._trace
