@@ -22,6 +22,7 @@ CELLAR = (
     "model_copy",
     "registry",
     "text_file",
+    "whole_file",
     "toml_lines",
     "json_lines",
     "saved",
@@ -36,6 +37,7 @@ STANDS_ON: Mapping[str, str] = {
     "one_at_a_time": "",
     "registry": "",
     "text_file": "errors",
+    "whole_file": "errors",
     "toml_lines": "errors",
     "json_lines": "errors toml_lines",
     "saved": "errors environment json_lines",
@@ -53,9 +55,10 @@ STANDS_ON: Mapping[str, str] = {
     "paper": "spec zoo counting design sources latency",
     "budget": "spec zoo counting sources latency",
     "report": "spec zoo counting design counters sources latency comparison paper budget",
-    "__init__": "spec zoo counting trace counters sources comparison budget",
+    "api": "spec zoo counting design counters sources comparison report",
+    "__init__": "spec zoo counting trace counters sources comparison budget api",
     "cli": "spec zoo counting design build counters sources latency comparison paper budget report "
-    "__init__",
+    "api __init__",
     "__main__": "cli",
 }
 MOST_LINES = 300

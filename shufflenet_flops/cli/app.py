@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -94,7 +94,7 @@ def run(arguments: list[str]) -> int:
         if _debug:
             raise
         if hasattr(error, "format_message"):  # a usage error found by typer
-            return _fail(f"{error.format_message()} (see --help)")
+            return _fail(_usage(error))
         return _fail(
             f"{type(error).__name__}: {error} (a defect of shufflenet-flops; "
             "`shufflenet-flops --debug …` shows where)"
@@ -102,6 +102,14 @@ def run(arguments: list[str]) -> int:
     if code == interrupts.INTERRUPTED:
         return _fail(_NOTHING_WRITTEN)
     return code if isinstance(code, int) else 0
+
+
+def _usage(error: Any) -> str:
+    """A usage error in the words of ours, with where to read more."""
+    # What checks an enum's value for typer puts its own name before the sentence.
+    said = error.format_message().replace("Value error, ", "").removesuffix(".")
+    command = getattr(getattr(error, "ctx", None), "command_path", "") or "shufflenet-flops"
+    return f"{said} (see {command} --help)"
 
 
 def _fail(*messages: str) -> int:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from shufflenet_flops.cli.options import RulesOption
-from shufflenet_flops.cli.output import open_file
 from shufflenet_flops.cli.verdicts import ConfigOption
 from shufflenet_flops.errors import ModelError
+from shufflenet_flops.whole_file import open_file
 
 
 def command(config: ConfigOption = None, rules: RulesOption = None) -> None:

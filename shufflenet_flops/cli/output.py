@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import dataclasses
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shufflenet_flops.environment import environment
 from shufflenet_flops.errors import InputError, OutputError
 from shufflenet_flops.report.document import Document as Document
 from shufflenet_flops.report.format.registry import (
@@ -21,6 +21,7 @@ from shufflenet_flops.report.format.registry import (
     formats,
     suffixes,
 )
+from shufflenet_flops.whole_file import open_file, replace, reserve
 
 # An option's choices are an enum. Its members are the formats that there are, which no type checker
 # can see.
@@ -45,8 +46,10 @@ class Writer:
 
     def write(self, document: Document) -> None:
         """Print to stdout and replace every file; a failure leaves the old files whole."""
+        made_by = (document.environment or environment()).command
+        document = dataclasses.replace(document, made_by=made_by)
         for path, beside in self._files:
-            _replace(path, beside, format_of(RESULTS, path).render(document).encode())
+            replace(path, beside, format_of(RESULTS, path).render(document).encode())
         if self._format is Format.TABLE:
             _print_table(document)
         else:
@@ -63,7 +66,7 @@ def open_outputs(form: Format, paths: Sequence[Path]) -> Iterator[Writer]:
     files: list[tuple[Path, Path]] = []
     check_suffixes(paths, suffixes(RESULTS))
     try:
-        files.extend((path, _reserve(path)) for path in paths)
+        files.extend((path, reserve(path)) for path in paths)
         yield Writer(form, files)
     finally:
         for _, beside_path in files:
@@ -86,19 +89,6 @@ def open_figure(path: Path | None) -> Iterator[Callable[[bytes], None]]:
 
 
 @contextmanager
-def open_file(path: Path) -> Iterator[Callable[[bytes], None]]:
-    """A function that replaces the content of the file `path`, all or nothing.
-
-    Raises OutputError for a path that cannot be written, before any work is done.
-    """
-    beside = _reserve(path)
-    try:
-        yield lambda content: _replace(path, beside, content)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-@contextmanager
 def open_files(
     paths: Sequence[Path],
 ) -> Iterator[Callable[[Path, Mapping[str, bytes]], None]]:
@@ -109,7 +99,7 @@ def open_files(
     reserved: list[Path] = []
     check_suffixes(paths, suffixes(PAGES))
     try:
-        reserved.extend(map(_reserve, paths))
+        reserved.extend(map(reserve, paths))
         yield _write_beside
     finally:
         for beside in reserved:
@@ -121,44 +111,11 @@ def _write_beside(path: Path, files: Mapping[str, bytes]) -> None:
         target = path.parent / name
         try:
             target.parent.mkdir(exist_ok=True)
-            beside = _reserve(target)
+            beside = reserve(target)
             beside.write_bytes(content)
             beside.replace(target)
         except OSError as error:
             raise OutputError(f"cannot write {target}: {error.strerror or error}") from None
-
-
-def _reserve(path: Path) -> Path:
-    """A new file beside `path`, to be renamed to it. Raises OutputError where there can be none."""
-    if os.path.isdir(path):
-        raise OutputError(f"cannot write {path}: it is a directory")
-    try:
-        path.exists()  # a name that is too long for a file, while the one beside it is not
-        prefix = f".{path.name[:50]}."
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=".part")
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}") from None
-    os.close(handle)
-    os.chmod(beside, 0o666 & ~_umask())
-    return Path(beside)
-
-
-def _replace(path: Path, beside: Path, content: bytes) -> None:
-    """Write beside `path` and rename that, so that the old or the new file is there whole."""
-    try:
-        with beside.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _print_table(document: Document) -> None:

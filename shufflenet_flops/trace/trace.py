@@ -10,7 +10,7 @@ import traceback
 from collections import Counter
 from collections.abc import Mapping
 from contextvars import copy_context
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -59,7 +59,7 @@ class Trace:
     params: int
     unknown_ops: Mapping[str, int]
     real_forward: bool = False
-    calls: tuple[ModuleCall, ...] = ()
+    calls: tuple[ModuleCall, ...] = field(default=(), repr=False)
     trainable_params: int = 0
     real_because: str = ""
 

@@ -108,7 +108,7 @@ def test_verdicts_are_written_before_the_exit_code(
 def test_files_by_suffix(capsys: pytest.CaptureFixture[str], budget: Path) -> None:
     """All of them are written in one run, and none where a name is wrong."""
     budget.write_text(TIGHT)
-    names = [f"out{suffix}" for suffix in (".txt", ".json", ".md", ".xml")]
+    names = [f"out{suffix}" for suffix in (".txt", ".json", ".md", ".html", ".xml")]
     options = [part for name in names for part in ("-o", name)]
 
     assert result(capsys, "check", *options)[0] == 1
@@ -118,7 +118,7 @@ def test_files_by_suffix(capsys: pytest.CaptureFixture[str], budget: Path) -> No
     assert ElementTree.parse("out.xml").getroot().tag == "testsuites"
     code, out, err = result(capsys, "check", "-o", "new.txt", "-o", "new.doc")
     assert (code, out) == (2, "")
-    assert "the suffix must be one of .txt, .json, .md, .xml" in err
+    assert "the suffix must be one of .txt, .json, .md, .html, .xml" in err
     assert sorted(path.name for path in Path().iterdir()) == sorted([*names, budget.name])
 
 
