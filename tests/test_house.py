@@ -17,6 +17,7 @@ PACKAGE = ROOT / "shufflenet_flops"
 CELLAR = (
     "errors",
     "environment",
+    "extras",
     "no_gc",
     "one_at_a_time",
     "model_copy",
@@ -32,6 +33,7 @@ CELLAR = (
 STANDS_ON: Mapping[str, str] = {
     "errors": "",
     "environment": "",
+    "extras": "",
     "model_copy": "",
     "no_gc": "",
     "one_at_a_time": "",

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn.utils import prune
 
 from shufflenet_flops.errors import UnknownNameError
+from shufflenet_flops.extras import install_command
 from shufflenet_flops.latency.agreement import LIMITS, agreement, flat, reference, too_exact
 from shufflenet_flops.latency.case import Case, build_case
 from shufflenet_flops.latency.engines import ENGINE_NAMES, find_engine
@@ -206,7 +207,7 @@ def test_a_missing_engine_says_which_extra_brings_it(
     """As if nothing of it were installed."""
     monkeypatch.setattr("importlib.util.find_spec", lambda module: None)
 
-    assert f"pip install 'shufflenet-flops[{name}]'" in find_engine(name).missing()
+    assert install_command(name) in find_engine(name).missing()
 
 
 def test_compile_needs_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:

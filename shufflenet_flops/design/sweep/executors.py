@@ -18,6 +18,7 @@ from errno import ECONNRESET
 from typing import TYPE_CHECKING, TypeVar
 
 from shufflenet_flops.errors import InputError
+from shufflenet_flops.extras import install_command
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -44,9 +45,8 @@ def dask(scheduler: str | None, workers: int, quiet: bool = False) -> Iterator[E
     try:
         from distributed import Client, KilledWorker, LocalCluster
     except ImportError:
-        raise InputError(
-            "--executor dask needs dask: pip install 'shufflenet-flops[distributed]'"
-        ) from None
+        command = install_command("distributed")
+        raise InputError(f"--executor dask needs dask: {command}") from None
     level = logging.CRITICAL if quiet else logging.WARNING
     logging.getLogger("distributed").setLevel(level)
     for name in ("distributed.client", "tornado.application"):

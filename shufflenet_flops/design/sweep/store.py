@@ -18,6 +18,7 @@ import numpy as np
 
 from shufflenet_flops.design.sweep.plan import CountedChunk, Plan, Summary
 from shufflenet_flops.errors import InputError, OutputError
+from shufflenet_flops.extras import install_command
 
 PartFormat = Literal["parquet", "csv"]
 _MANIFEST = "manifest.jsonl"
@@ -125,9 +126,8 @@ def _replace(path: Path, text: str) -> None:
 
 def _need_pyarrow() -> None:
     if find_spec("pyarrow") is None:
-        raise InputError(
-            "Parquet needs pyarrow: pip install 'shufflenet-flops[distributed]', or --save-as csv"
-        )
+        command = install_command("distributed")
+        raise InputError(f"Parquet needs pyarrow: {command}, or --save-as csv")
 
 
 def _write_parquet(path: Path, counted: CountedChunk, columns: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from torch import nn
 
 from shufflenet_flops.errors import InputError, ModelError, UnknownNameError
+from shufflenet_flops.extras import install_command
 from shufflenet_flops.sources.inputs import IMAGE, Input, completed
 from shufflenet_flops.sources.options import Options
 from shufflenet_flops.sources.torch_modules.factory import inputs_for
@@ -130,7 +131,7 @@ def import_library(module_name: str, text: str) -> Any:
         metadata.version(library)
     except metadata.PackageNotFoundError:
         raise InputError(
-            f"{text}: {library} is not installed: pip install 'shufflenet-flops[{library}]'"
+            f"{text}: {library} is not installed: {install_command(library)}"
         ) from None
     try:
         with quietly():
