@@ -82,6 +82,7 @@ def _torchvision(name: str) -> Iterator[Call]:
 
 
 def _pytorchcv_names() -> list[str]:
+    torchvision_ops.declare()
     from pytorchcv import model_provider
 
     return sorted(model_provider._models)  # no public list

@@ -69,7 +69,10 @@ def _model_and_inputs(models: Any, name: str, weights: Any) -> tuple[nn.Module, 
     transforms = weights.transforms()
     crop = getattr(transforms, "crop_size", None)
     options: dict[str, Any] = {
-        "detection": {"weights_backbone": None, "num_classes": len(weights.meta["categories"])},
+        "detection": {
+            "weights_backbone": None,
+            "num_classes": len(weights.meta.get("categories", ())),
+        },
         "segmentation": {"weights_backbone": None, "aux_loss": not name.startswith("lraspp")},
         "quantization": {"quantize": False},
     }.get(kind, {})

@@ -39,9 +39,16 @@ def _roi_pool(args: tuple[Any, ...], y: Tensor, context: Context) -> Work:
     return Work("roi_pool", Kind.RESAMPLE, {OpClass.INTERPOLATED_ELEMENTS: y.numel()})
 
 
+def _nms(args: tuple[Any, ...], y: Tensor, context: Context) -> Work:
+    """Each box read once; how many overlaps are looked at depends on the boxes."""
+    counts = {OpClass.REDUCTION_INPUTS: args[0].numel()}
+    return Work("nms", Kind.REDUCTION, counts)
+
+
 BY_NAME: Mapping[str, Formula] = MappingProxyType(
     {
         "torchvision.deform_conv2d": _deform_conv2d,
+        "torchvision.nms": _nms,
         "torchvision.roi_align": _roi_align,
         "torchvision.ps_roi_align": _roi_align,
         "torchvision.roi_pool": _roi_pool,
