@@ -81,7 +81,7 @@ def test_totals_that_were_seen(
     [
         (149_455_872, {"thop", "ultralytics-thop 2.2"}),
         (149_593_248, {"thop"}),
-        (150_397_632, {"ultralytics-thop 2.2"}),
+        (150_397_632, {"ultralytics-thop 2.1.6", "ultralytics-thop 2.2"}),
         (284_289_360, {"DeepSpeed or calflops, FLOPs"}),
         (137_460_672, {"DeepSpeed or calflops, MACs", "`paper` convention"}),
         (146_782_648, {"ptflops"}),

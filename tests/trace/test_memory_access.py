@@ -82,6 +82,7 @@ def test_attention_reads_its_weights_once() -> None:
 @pytest.mark.slow
 def test_memory_access_of_200_models_is_linear_in_the_batch() -> None:
     """Of all of timm, every so many by name."""
+    torchvision_ops.declare()
     timm = pytest.importorskip("timm")
     names = timm.list_models()[::EVERY]
     assert len(names) >= 200
