@@ -19,10 +19,11 @@ def bytes_at(model: nn.Module, size: tuple[int, ...], batch: int) -> int:
 
 
 def check_linear(name: str) -> None:
-    """From 2 on it grows by the same for each image, on what is read once, the weights at most.
+    """From 2 on it grows by the same for each image, which is no more than a pass of one image.
 
-    At batch 1 torch may take a layer and its bias in one op where it takes two from 2 on, as where
-    axes that were changed are still contiguous: it moves no more then.
+    What depends on no image, such as weights and tables of positions, is moved once. At batch 1
+    torch may take a layer and its bias in one op where it takes two from 2 on, as where axes that
+    were changed are still contiguous: it moves no more then.
     """
     torchvision_ops.declare()
     timm = pytest.importorskip("timm")
@@ -34,10 +35,7 @@ def check_linear(name: str) -> None:
     each, rest = divmod(five - two, 3)
     assert rest == 0
     assert one <= two - each
-    weights = sum(p.numel() * p.element_size() for p in (*model.parameters(), *model.buffers()))
-    recurrent = any(isinstance(part, nn.RNNBase) for part in model.modules())
-    assert two - 2 * each > 0
-    assert recurrent or two - 2 * each <= 2 * weights  # which are read in every step
+    assert 0 < each <= one
 
 
 @pytest.mark.parametrize("name", TIMM[::4][:10])
