@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
@@ -48,11 +49,19 @@ def _count(name: str, workers: int) -> None:
     ):
         versions = {"version": version(library.package), "torch": version("torch")}
         file.write(json.dumps(versions) + "\n")
-        for result in pool.imap(library.checked, models):
+        for result in pool.imap(partial(_checked, name), models):
             file.write(json.dumps(asdict(result)) + "\n")
             file.flush()
             if result.status != "equal" or result.unknown_ops:
                 print(result, flush=True)
+
+
+def _checked(name: str, model: str) -> Result:
+    """As the library says; whatever it raises is told, and ends with the model."""
+    try:
+        return LIBRARIES[name].checked(model)
+    except Exception as error:
+        return Result(model, "not built", reason=f"{type(error).__name__}: {error}"[:200])
 
 
 def _saved(name: str) -> Coverage:

@@ -71,7 +71,7 @@ def _model_and_inputs(models: Any, name: str, weights: Any) -> tuple[nn.Module, 
     options: dict[str, Any] = {
         "detection": {
             "weights_backbone": None,
-            "num_classes": len(weights.meta.get("categories", ())),
+            "num_classes": len(weights.meta.get("categories") or ()),
         },
         "segmentation": {"weights_backbone": None, "aux_loss": not name.startswith("lraspp")},
         "quantization": {"quantize": False},
