@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shufflenet_flops.atomic_file import Replacement, replace_together, replacement
 from shufflenet_flops.errors import InputError, OutputError
 from shufflenet_flops.report.document import Document as Document
 from shufflenet_flops.report.format.registry import (
@@ -39,14 +38,15 @@ FIGURE_SUFFIXES = (".svg", ".png")
 class Writer:
     """Collects where a document is to go, and writes it everywhere at once."""
 
-    def __init__(self, form: Format, files: Sequence[tuple[Path, Path]]) -> None:
+    def __init__(self, form: Format, files: Sequence[Replacement]) -> None:
         self._format = form
         self._files = files
 
     def write(self, document: Document) -> None:
         """Print to stdout and replace every file; a failure leaves the old files whole."""
-        for path, beside in self._files:
-            _replace(path, beside, format_of(RESULTS, path).render(document).encode())
+        replace_together(
+            [(new, format_of(RESULTS, new.path).render(document).encode()) for new in self._files]
+        )
         if self._format is Format.TABLE:
             _print_table(document)
         else:
@@ -60,14 +60,9 @@ def open_outputs(form: Format, paths: Sequence[Path]) -> Iterator[Writer]:
 
     Raises OutputError for a path that cannot be written, before any work is done.
     """
-    files: list[tuple[Path, Path]] = []
     check_suffixes(paths, suffixes(RESULTS))
-    try:
-        files.extend((path, _reserve(path)) for path in paths)
-        yield Writer(form, files)
-    finally:
-        for _, beside_path in files:
-            beside_path.unlink(missing_ok=True)
+    with ExitStack() as stack:
+        yield Writer(form, [stack.enter_context(replacement(path)) for path in paths])
 
 
 @contextmanager
@@ -91,74 +86,45 @@ def open_file(path: Path) -> Iterator[Callable[[bytes], None]]:
 
     Raises OutputError for a path that cannot be written, before any work is done.
     """
-    beside = _reserve(path)
-    try:
-        yield lambda content: _replace(path, beside, content)
-    finally:
-        beside.unlink(missing_ok=True)
+    with replacement(path) as new:
+        yield lambda content: replace_together([(new, content)])
 
 
 @contextmanager
 def open_files(
     paths: Sequence[Path],
 ) -> Iterator[Callable[[Path, Mapping[str, bytes]], None]]:
-    """A function that puts a report's files beside one of `paths`, each all or nothing.
+    """A function that puts a report's files beside one of `paths`, all or nothing.
 
     Raises as `open_outputs` does, before any work is done.
     """
-    reserved: list[Path] = []
     check_suffixes(paths, suffixes(PAGES))
-    try:
-        reserved.extend(map(_reserve, paths))
-        yield _write_beside
-    finally:
-        for beside in reserved:
-            beside.unlink(missing_ok=True)
+    with ExitStack() as stack:
+        opened = {path: stack.enter_context(replacement(path)) for path in paths}
+
+        def write(path: Path, files: Mapping[str, bytes]) -> None:
+            beside = {path.parent / name: files[name] for name in files if name != path.name}
+            with open_together(beside) as others:
+                replace_together([*others, (opened[path], files[path.name])])
+
+        yield write
 
 
-def _write_beside(path: Path, files: Mapping[str, bytes]) -> None:
-    for name, content in files.items():
-        target = path.parent / name
-        try:
-            target.parent.mkdir(exist_ok=True)
-            beside = _reserve(target)
-            beside.write_bytes(content)
-            beside.replace(target)
-        except OSError as error:
-            raise OutputError(f"cannot write {target}: {error.strerror or error}") from None
+@contextmanager
+def open_together(files: Mapping[Path, bytes]) -> Iterator[list[tuple[Replacement, bytes]]]:
+    """Files that are to be there together, in folders that are made where there are none.
 
-
-def _reserve(path: Path) -> Path:
-    """A new file beside `path`, to be renamed to it. Raises OutputError where there can be none."""
-    if os.path.isdir(path):
-        raise OutputError(f"cannot write {path}: it is a directory")
-    try:
-        path.exists()  # a name that is too long for a file, while the one beside it is not
-        prefix = f".{path.name[:50]}."
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=".part")
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}") from None
-    os.close(handle)
-    os.chmod(beside, 0o666 & ~_umask())
-    return Path(beside)
-
-
-def _replace(path: Path, beside: Path, content: bytes) -> None:
-    """Write beside `path` and rename that, so that the old or the new file is there whole."""
-    try:
-        with beside.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    Raises OutputError for one that cannot be written.
+    """
+    with ExitStack() as stack:
+        opened = []
+        for path, content in files.items():
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise OutputError(f"cannot write {path}: {error.strerror}") from None
+            opened.append((stack.enter_context(replacement(path)), content))
+        yield opened
 
 
 def _print_table(document: Document) -> None:

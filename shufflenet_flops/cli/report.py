@@ -177,7 +177,9 @@ def _all(targets: Sequence[Path], invoke: Invoke, quiet: bool) -> None:
         sections = []
         for number, (name, arguments) in enumerate(parts.items()):
             progress(name, number, len(parts) + 1)
-            text = stage.kept(name, arguments, partial(_json, arguments, invoke))
+            make = partial(_json, arguments, invoke)
+            # A check depends on files and on models' code that nobody can list: never an old one.
+            text = make() if name == "budgets" else stage.kept(name, arguments, make)
             made_by = shlex.join(["shufflenet-flops", "report", *arguments, "-o", f"{name}.md"])
             section = _section(load(text, name), made_by)
             if not alone:
