@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from shufflenet_flops.cli.output import open_file
+from shufflenet_flops.cli.streams import emit
 from shufflenet_flops.cli.verdicts import ConfigOption
-from shufflenet_flops.errors import ModelError
+from shufflenet_flops.errors import ModelError, one_line
 
 
 def command(config: ConfigOption = None) -> None:
@@ -27,4 +28,4 @@ def command(config: ConfigOption = None) -> None:
         blocks = lock_of(subjects)
         write(render(blocks).encode())
     models = f"{len(blocks)} model{'s' if len(blocks) != 1 else ''}"
-    print(f"locked {models} in {budgets.lock_file}")
+    emit(f"locked {models} in {one_line(str(budgets.lock_file))}\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shufflenet_flops.atomic_file import Replacement, replace_together, replacement
+from shufflenet_flops.cli.streams import emit, results
 from shufflenet_flops.errors import InputError, OutputError
 from shufflenet_flops.report.document import Document as Document
 from shufflenet_flops.report.format.registry import (
@@ -50,8 +50,8 @@ class Writer:
         if self._format is Format.TABLE:
             _print_table(document)
         else:
-            sys.stdout.write(formats(RESULTS)[self._format].render(document))
-            sys.stdout.flush()
+            text = formats(RESULTS)[self._format].render(document)
+            emit(text, exact=self._format == "json")
 
 
 @contextmanager
@@ -132,9 +132,10 @@ def _print_table(document: Document) -> None:
 
     from shufflenet_flops.report.format.text import print_grids
 
-    console = Console()
+    console = Console(file=results())
     if console.is_terminal:
-        print_grids(console, document.grids)
+        with console.capture() as printed:
+            print_grids(console, document.grids)
+        emit(printed.get())
     else:
-        sys.stdout.write(formats(RESULTS)[Format.TABLE].render(document))
-        sys.stdout.flush()
+        emit(formats(RESULTS)[Format.TABLE].render(document))

@@ -23,6 +23,7 @@ from shufflenet_flops.cli.options import QuietOption
 from shufflenet_flops.cli.output import open_files
 from shufflenet_flops.cli.progress import progress_bar
 from shufflenet_flops.cli.staging import Staging
+from shufflenet_flops.cli.streams import emit
 from shufflenet_flops.errors import InputError
 
 if TYPE_CHECKING:
@@ -102,8 +103,7 @@ def command(
         for path in paths:
             write(path, report_files(path.name, section.question, [section]))
         if not paths:
-            sys.stdout.write(markdown_report(section))
-            sys.stdout.flush()
+            emit(markdown_report(section))
 
 
 def _saved(what: str, arguments: Sequence[str], invoke: Invoke) -> Saved:

@@ -88,9 +88,7 @@ def _count_chunks(
         if isinstance(error, ShufflenetFlopsError):
             raise
         reason = getattr(error, "strerror", None) or type(error).__name__
-        raise OutputError(
-            _stopped(reason, store, whole, number)
-        ) from None
+        raise OutputError(_stopped(reason, store, whole, number)) from None
     return total, before
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from shufflenet_flops.counting import ModuleCall, Table
 from shufflenet_flops.errors import ModelError
+from shufflenet_flops.foreign import ForeignExit, contained
 from shufflenet_flops.model_copy import copied
 from shufflenet_flops.no_gc import no_gc
 from shufflenet_flops.trace import torch_private
@@ -138,7 +139,7 @@ def _forward(
 ) -> None:
     try:
         args, kwargs = map_tensors(_real if tracer.values else tracer.to_meta, call)
-        with torch_private.uncompiled(), torch.no_grad(), functions, tracer:
+        with contained(), torch_private.uncompiled(), torch.no_grad(), functions, tracer:
             exhaust(model(*args, **kwargs))
     except Exception as error:
         message = f"the model's forward pass failed{tracer.failed}: {_first_line(error)}"
@@ -164,4 +165,7 @@ def _real(x: Tensor) -> Tensor:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    name = type(error).__name__
+    if isinstance(error, ForeignExit):
+        return f"{name}: {error}".splitlines()[0]
+    return (str(error).strip() or name).splitlines()[0]

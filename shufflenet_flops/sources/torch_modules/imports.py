@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from shufflenet_flops.errors import InputError, ModelError, UnknownNameError
-
-REFUSED = (Exception, SystemExit)  # what user code may raise that must not end the command
+from shufflenet_flops.foreign import contained
 
 
 def find_object(text: str, path: Sequence[Path]) -> Any:
@@ -25,8 +24,9 @@ def find_object(text: str, path: Sequence[Path]) -> Any:
         raise InputError(f"{text}: write package.module:name, both of them Python names")
     _make_importable(path)
     try:
-        module = importlib.import_module(module_name)
-    except REFUSED as error:
+        with contained():
+            module = importlib.import_module(module_name)
+    except Exception as error:
         if isinstance(error, ModuleNotFoundError) and _is_part(error.name, module_name):
             raise InputError(
                 f"{text}: there is no module {error.name!r} to import: {_advice(module_name, path)}"
@@ -42,8 +42,9 @@ def find_object(text: str, path: Sequence[Path]) -> Any:
 def call(text: str, function: Any, args: Mapping[str, Any]) -> Any:
     """`function(**args)`. Raises ModelError with what went wrong in one line."""
     try:
-        return function(**args)
-    except REFUSED as error:
+        with contained():
+            return function(**args)
+    except Exception as error:
         raise ModelError(f"{text} failed: {one_line(error)}") from error
 
 

@@ -12,10 +12,11 @@ from typing import Any
 from torch import nn
 
 from shufflenet_flops.errors import InputError, ModelError, UnknownNameError
+from shufflenet_flops.foreign import contained
 from shufflenet_flops.sources.inputs import IMAGE, Input
 from shufflenet_flops.sources.options import Options
 from shufflenet_flops.sources.torch_modules.factory import inputs_for
-from shufflenet_flops.sources.torch_modules.imports import REFUSED, call, one_line
+from shufflenet_flops.sources.torch_modules.imports import call, one_line
 from shufflenet_flops.sources.torch_modules.module import ModuleSource, checked_module
 
 # Arguments of these libraries that would fetch or open weights.
@@ -93,8 +94,9 @@ def _import(module_name: str, text: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return importlib.import_module(module_name)
-    except REFUSED as error:
+            with contained():
+                return importlib.import_module(module_name)
+    except Exception as error:
         versions = ", ".join(
             f"{name} {metadata.version(name)}"
             for name in dict.fromkeys(("torch", "torchvision", library))
