@@ -95,7 +95,7 @@ def command(
 
 def _single(source: Source) -> Source:
     """`source`, refused unless its batch is 1, at which every counter is exact."""
-    shape = source.inputs[0].shape
+    shape = source.first_shape
     if shape and shape[0] != 1:
         raise InputError(
             f"--input {source.inputs[0]}: counters are compared at batch 1; "
@@ -114,7 +114,7 @@ def _name(source: Source, reported: int) -> Document:
     from shufflenet_flops.report.view.explain import match_grid
 
     matches = tuple(name_number(reported, source.trace()))
-    named = NamedNumber(source.name, source.inputs[0].shape, reported, matches)
+    named = NamedNumber(source.name, source.first_shape, reported, matches)
     return Document("explain", None, [named], [match_grid(named)], matches)
 
 
