@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from shufflenet_flops.cli.output import open_file
 from shufflenet_flops.cli.streams import emit
 from shufflenet_flops.cli.verdicts import ConfigOption
 from shufflenet_flops.errors import ModelError, one_line
+from shufflenet_flops.whole_file import open_file
 
 
 def command(config: ConfigOption = None) -> None:

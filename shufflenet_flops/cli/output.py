@@ -8,7 +8,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shufflenet_flops.atomic_file import Replacement, replace_together, replacement
 from shufflenet_flops.cli.streams import emit, results
 from shufflenet_flops.errors import InputError, OutputError
 from shufflenet_flops.report.document import Document as Document
@@ -20,6 +19,7 @@ from shufflenet_flops.report.format.registry import (
     formats,
     suffixes,
 )
+from shufflenet_flops.whole_file import Replacement, open_file, replace_together, replacement
 
 # An option's choices are an enum. Its members are the formats that there are, which no type checker
 # can see.
@@ -78,16 +78,6 @@ def open_figure(path: Path | None) -> Iterator[Callable[[bytes], None]]:
         raise InputError(f"--plot {path}: the suffix must be {' or '.join(FIGURE_SUFFIXES)}")
     with open_file(path) as write:
         yield write
-
-
-@contextmanager
-def open_file(path: Path) -> Iterator[Callable[[bytes], None]]:
-    """A function that replaces the content of the file `path`, all or nothing.
-
-    Raises OutputError for a path that cannot be written, before any work is done.
-    """
-    with replacement(path) as new:
-        yield lambda content: replace_together([(new, content)])
 
 
 @contextmanager

@@ -15,9 +15,9 @@ from pathlib import Path
 from types import TracebackType
 
 import shufflenet_flops
-from shufflenet_flops.atomic_file import hold, replace_text, replace_together
 from shufflenet_flops.cli.output import open_together
 from shufflenet_flops.errors import OutputError
+from shufflenet_flops.whole_file import hold, replace_text, replace_together
 
 
 class Staging:

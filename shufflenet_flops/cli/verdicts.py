@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shufflenet_flops.cli.output import open_file
 from shufflenet_flops.cli.streams import emit, results
 from shufflenet_flops.errors import ShufflenetFlopsError
 from shufflenet_flops.report.format.registry import (
@@ -20,6 +19,7 @@ from shufflenet_flops.report.format.registry import (
     formats,
     suffixes,
 )
+from shufflenet_flops.whole_file import open_file
 
 if TYPE_CHECKING:
     from shufflenet_flops.budget.verdict import Report

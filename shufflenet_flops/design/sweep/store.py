@@ -17,11 +17,11 @@ from typing import Any, BinaryIO, Literal
 
 import numpy as np
 
-from shufflenet_flops.atomic_file import hold, replace_text, replacement
 from shufflenet_flops.design.sweep.plan import CountedChunk, Plan, Summary
 from shufflenet_flops.errors import InputError, OutputError
 from shufflenet_flops.saved import structured
 from shufflenet_flops.text_file import read_text
+from shufflenet_flops.whole_file import hold, replace_text, replacement
 
 PartFormat = Literal["parquet", "csv"]
 _MANIFEST = "manifest.jsonl"

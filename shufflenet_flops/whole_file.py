@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -72,6 +72,16 @@ def replacement(path: Path, *, wait: bool = False) -> Iterator[Replacement]:
         finally:
             with suppress(OSError):  # what does not fit on the disk has been told of
                 stream.close()
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[Callable[[bytes], None]]:
+    """A function that replaces the content of the file `path`, all or nothing.
+
+    Raises OutputError for a path that cannot be written, before any work is done.
+    """
+    with replacement(path) as new:
+        yield lambda content: replace_together([(new, content)])
 
 
 def replace_together(files: Sequence[tuple[Replacement, bytes]]) -> None:
