@@ -7,7 +7,7 @@ READY = $(VENV)/.ready
 
 # What depends on torch most, for the other versions of it.
 VERSIONS = newest oldest
-TORCH_TESTS = tests/trace tests/counters tests/sources tests/test_build.py
+TORCH_TESTS = tests/trace tests/counters tests/sources tests/cases tests/test_build.py
 
 .PHONY: setup compare test slow lint check reports reports-latency reports-engines docs bench picture
 .PHONY: test-versions $(VERSIONS:%=test-%)
@@ -58,9 +58,10 @@ reports: setup ## the committed reports that no clock went into
 	$(BIN)/shufflenet-flops report all -o reports
 	$(BIN)/shufflenet-flops models -o reports/models.md > /dev/null
 
-docs: setup ## the documentation in build/site; a warning is an error
+docs: setup ## the documentation in build/site; a broken link or any other warning is an error
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/typer shufflenet_flops.cli.app utils docs --name shufflenet-flops --title Commands | sed 's/^```console/```text/' > docs/commands.md
+	$(BIN)/zensical build --clean --strict
 
 reports-latency: setup ## reports/latency.md and its plots, measured on this machine
 	$(BIN)/python -m benchmarks.latency_report
@@ -72,4 +73,4 @@ bench: setup ## reports/benchmarks.md, measured on this machine
 	$(BIN)/python -m benchmarks.run
 
 picture: setup ## the picture in the README
-	$(BIN)/python -m docs.picture
+	$(BIN)/python -m benchmarks.picture

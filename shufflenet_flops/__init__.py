@@ -1,7 +1,18 @@
-"""FLOPs of convolutional networks: exact integers, each under a named convention.
+"""FLOPs of networks: exact integers, each under a named convention.
 
-The analytic side is here and imports no torch; the measured side is in `build`, `trace` and
-`counters`.
+One call for each question:
+
+    count(model, input)       MACs, parameters, activations, memory access, layer by layer
+    compare(a, b, input=…)    models side by side, with what every counter reports
+    explain(model, input)     why counters disagree, down to the last FLOP
+    fit(family, macs="140M")  the widest network under a budget
+    sweep(family, c=…, g=…)   every configuration, as a DataFrame
+    formula(family)           the closed form, as a sympy expression
+    check()                   models against the budgets of flop-budget.toml
+
+A model is an `nn.Module`, or a name: "resnet50", "net.py:Net", "timm:resnet50". An input is a
+shape with the batch first, or a tensor. What a call returns prints as the command's table. No
+torch is imported before a call needs it.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -19,19 +30,57 @@ from shufflenet_flops.zoo import find as find
 from shufflenet_flops.zoo import names as names
 
 if TYPE_CHECKING:
+    from shufflenet_flops.api.compare import Compared as Compared
+    from shufflenet_flops.api.compare import compare as compare
+    from shufflenet_flops.api.count import Count as Count
+    from shufflenet_flops.api.count import count as count
+    from shufflenet_flops.api.explain import Explained as Explained
+    from shufflenet_flops.api.explain import explain as explain
+    from shufflenet_flops.api.fit import Fitted as Fitted
+    from shufflenet_flops.api.fit import fit as fit
+    from shufflenet_flops.api.formula import formula as formula
+    from shufflenet_flops.api.sweep import sweep as sweep
     from shufflenet_flops.budget.check import check as check
     from shufflenet_flops.budget.verdict import Report as Report
     from shufflenet_flops.budget.verdict import Verdict as Verdict
+    from shufflenet_flops.trace.rules.supplied import rule as rule
 
 register(*COUNTER_CONVENTIONS)
 
-_BUDGET = {"check": "check", "Report": "verdict", "Verdict": "verdict"}
+# Imported when they are asked for: whoever needs one of them starts without the others.
+_LATE = {
+    "count": "api.count",
+    "compare": "api.compare",
+    "explain": "api.explain",
+    "fit": "api.fit",
+    "sweep": "api.sweep",
+    "formula": "api.formula",
+    "check": "budget.check",
+    "rule": "trace.rules.supplied",
+    "Count": "api.count",
+    "Compared": "api.compare",
+    "Explained": "api.explain",
+    "Fitted": "api.fit",
+    "Report": "budget.verdict",
+    "Verdict": "budget.verdict",
+}
+
+__all__ = [
+    *_LATE,
+    *("find", "names", "Model", "layer_table", "Table", "Row", "CONVENTIONS", "Convention"),
+    "ShufflenetFlopsError",
+]
 
 
 def __getattr__(name: str) -> Any:
-    """What belongs to budgets is imported when it is asked for: other commands start without."""
-    if name not in _BUDGET:
+    """What is imported when it is asked for."""
+    if name not in _LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"shufflenet_flops.budget.{_BUDGET[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_LATE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """What people come for, and what else the package holds."""
+    return sorted({*__all__, *globals()})

@@ -69,6 +69,7 @@ class Comparison:
     real_forward: bool
     latency_s: Latency | None = None
     norms: tuple[str, ...] = ()
+    real_because: str = ""
 
     @property
     def name(self) -> str:
@@ -128,6 +129,7 @@ def compare(subject: Prepared) -> Comparison:
         counters=_counters(subject),
         unknown_ops=traced.unknown_ops,
         real_forward=traced.real_forward,
+        real_because=traced.real_because,
         norms=norms_of(traced.table.rows),
     )
 

@@ -17,7 +17,9 @@ PACKAGE = ROOT / "shufflenet_flops"
 CELLAR = (
     "errors",
     "environment",
+    "extras",
     "no_gc",
+    "one_at_a_time",
     "model_copy",
     "registry",
     "foreign",
@@ -32,8 +34,10 @@ CELLAR = (
 STANDS_ON: Mapping[str, str] = {
     "errors": "",
     "environment": "",
+    "extras": "",
     "model_copy": "",
     "no_gc": "",
+    "one_at_a_time": "",
     "registry": "",
     "foreign": "",
     "text_file": "errors",
@@ -55,9 +59,10 @@ STANDS_ON: Mapping[str, str] = {
     "paper": "spec zoo counting design sources latency",
     "budget": "spec zoo counting sources latency",
     "report": "spec zoo counting design counters sources latency comparison paper budget",
-    "__init__": "spec zoo counting counters sources comparison budget",
+    "api": "spec zoo counting design counters sources comparison report",
+    "__init__": "spec zoo counting trace counters sources comparison budget api",
     "cli": "spec zoo counting design build counters sources latency comparison paper budget report "
-    "__init__",
+    "api __init__",
     "__main__": "cli",
 }
 MOST_LINES = 300

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -107,7 +107,7 @@ def run(arguments: list[str]) -> int:
 def _unforeseen(error: Exception) -> str:
     """What to say of an exception: what it is about, and whose fault it is."""
     if hasattr(error, "format_message"):  # a usage error found by typer
-        return f"{error.format_message()} (see --help)"
+        return _usage(error)
     if isinstance(error, MemoryError):
         return "there is not enough memory for that"
     if isinstance(error, OSError) and error.strerror:
@@ -120,6 +120,14 @@ def _unforeseen(error: Exception) -> str:
         f"{type(error).__name__}: {error} (a defect of shufflenet-flops; "
         "`shufflenet-flops --debug …` shows where)"
     )
+
+
+def _usage(error: Any) -> str:
+    """A usage error in the words of ours, with where to read more."""
+    # What checks an enum's value for typer puts its own name before the sentence.
+    said = error.format_message().replace("Value error, ", "").removesuffix(".")
+    command = getattr(getattr(error, "ctx", None), "command_path", "") or "shufflenet-flops"
+    return f"{said} (see {command} --help)"
 
 
 def _fail(*messages: str) -> int:

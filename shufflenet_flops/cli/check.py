@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from shufflenet_flops.cli.options import RulesOption
 from shufflenet_flops.cli.verdicts import (
     ConfigOption,
     ExitZeroOption,
@@ -22,6 +23,7 @@ def command(
         typer.Option("--locked", help="Also demand that every figure is the one in the lock."),
     ] = False,
     config: ConfigOption = None,
+    rules: RulesOption = None,
     form: VerdictFormatOption = VerdictFormat.TEXT,
     output: VerdictOutputOption = None,
     exit_zero: ExitZeroOption = False,

@@ -20,13 +20,14 @@ from shufflenet_flops.cli.options import (
     OutputOption,
     PathOption,
     QuietOption,
+    RulesOption,
     number_option,
     refuse_typed,
     source_options,
 )
-from shufflenet_flops.cli.output import Document, Format, open_outputs
+from shufflenet_flops.cli.output import Format, open_outputs
 from shufflenet_flops.cli.timing import ThreadsOption, sample_eager
-from shufflenet_flops.errors import InputError, UnknownNameError
+from shufflenet_flops.errors import InputError, UnknownNameError, inert, one_line
 from shufflenet_flops.sources import Source, from_model, resolve_all
 
 if TYPE_CHECKING:
@@ -76,14 +77,16 @@ def command(
     input_factory: InputFactoryOption = None,
     arg: ArgOption = None,
     path: PathOption = None,
+    rules: RulesOption = None,
     latency: Annotated[
-        bool,
+        bool | None,
         typer.Option(
             "--latency/--no-latency",
             help="Measure the wall-clock of PyTorch eager.",
+            show_default="for units, or where --runs is given",
             rich_help_panel=MEASUREMENT,
         ),
-    ] = True,
+    ] = None,
     runs: Annotated[
         int | None,
         number_option(
@@ -100,6 +103,8 @@ def command(
     Each has the paper's formula, analytic and traced MACs, what each counter reports and why,
     parameters, memory access and latency.
     """
+    if latency is None:
+        latency = not models or runs is not None
     if models:
         refuse_typed(
             context,
@@ -114,7 +119,7 @@ def command(
     if unit == ["resnet"]:
         refuse_typed(context, ("g",), "a resnet unit has no groups: leave it out")
     if not latency:
-        refuse_typed(context, _OF_LATENCY, "nothing is timed with --no-latency")
+        refuse_typed(context, _OF_LATENCY, "it is for --latency, and nothing is timed here")
     with open_outputs(form, output or []) as writer:
         options = source_options(input, arg, path, input_factory)
         chosen = (
@@ -122,8 +127,8 @@ def command(
             if models
             else _units(unit, {"c": c, "g": g, "h": h, "w": w, "stride": stride}, m)
         )
+        from shufflenet_flops.api.compare import Compared
         from shufflenet_flops.comparison import compare, prepare
-        from shufflenet_flops.report.view.compare import compare_grid
 
         subjects = [prepare(source) for source in chosen]
         comparisons = [compare(subject) for subject in subjects]
@@ -131,7 +136,9 @@ def command(
             refuse_typed(context, _OF_LATENCY, "none of these can be run, and so none is timed")
         if latency:
             comparisons = _with_latency(subjects, comparisons, runs, threads, quiet)
-        writer.write(Document("compare", "paper", comparisons, [compare_grid(comparisons)]))
+        writer.write(Compared(tuple(comparisons)).document())
+    if latency and not quiet:
+        _warn(comparisons)
 
 
 def _units(units: Sequence[str] | None, sizes: dict[str, int], m: int | None) -> list[Source]:
@@ -140,7 +147,7 @@ def _units(units: Sequence[str] | None, sizes: dict[str, int], m: int | None) ->
 
     if sizes["stride"] not in (1, 2):
         raise InputError(f"--stride {sizes['stride']}: must be 1 or 2")
-    chosen = list(dict.fromkeys(units or UNIT_NAMES))
+    chosen = list(dict.fromkeys(name.removesuffix("_unit") for name in units or UNIT_NAMES))
     for unit in chosen:
         if unit not in UNIT_NAMES:
             raise UnknownNameError("unit", unit, UNIT_NAMES)
@@ -156,6 +163,20 @@ def _units(units: Sequence[str] | None, sizes: dict[str, int], m: int | None) ->
     return sources
 
 
+def _warn(comparisons: Sequence[Comparison]) -> None:
+    """What casts doubt on the times, after them, each sentence wrapped between words."""
+    from rich.console import Console
+
+    from shufflenet_flops.latency.warnings import warnings_about
+
+    latencies = {
+        comparison.name: comparison.latency_s for comparison in comparisons if comparison.latency_s
+    }
+    console = Console(stderr=True, soft_wrap=not sys.stderr.isatty())
+    for warning in warnings_about(latencies):
+        console.print(f"warning: {inert(one_line(warning))}", markup=False, highlight=False)
+
+
 def _with_latency(
     subjects: Sequence[Prepared],
     comparisons: Sequence[Comparison],
@@ -164,7 +185,6 @@ def _with_latency(
     quiet: bool,
 ) -> list[Comparison]:
     from shufflenet_flops.latency.stats import summarise
-    from shufflenet_flops.latency.warnings import warnings_about
 
     modules = {
         comparison.name: (subject.module, subject.inputs)
@@ -179,9 +199,6 @@ def _with_latency(
         name: summarise(times, None if name == first else (first, samples[first]))
         for name, times in samples.items()
     }
-    if not quiet:
-        for warning in warnings_about(latencies):
-            print(f"warning: {warning}", file=sys.stderr)
     return [
         replace(comparison, latency_s=latencies.get(comparison.name)) for comparison in comparisons
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,10 +16,16 @@ from shufflenet_flops.cli.options import (
     InputOption,
     OutputOption,
     PathOption,
+    RulesOption,
     StrictOption,
+    number_option,
     source_options,
 )
-from shufflenet_flops.cli.output import Document, Format, open_outputs
+from shufflenet_flops.cli.output import Format, open_outputs
+from shufflenet_flops.errors import InputError
+from shufflenet_flops.report.view.lines import COLUMNS, SORTS, LayerView
+
+_TABLE = "Table"
 
 
 class By(StrEnum):
@@ -31,6 +37,18 @@ class By(StrEnum):
     KIND = "kind"
 
 
+class Prefix(StrEnum):
+    """The prefix of the counts."""
+
+    M = "M"
+    G = "G"
+    AUTO = "auto"
+
+
+def _of_table(*names: str, help: str, **more: Any) -> Any:
+    return typer.Option(*names, help=help, rich_help_panel=_TABLE, **more)
+
+
 def command(
     model: Annotated[
         str,
@@ -40,7 +58,36 @@ def command(
     input_factory: InputFactoryOption = None,
     arg: ArgOption = None,
     path: PathOption = None,
-    by: Annotated[By, typer.Option(help="One row per layer, unit, stage or kind.")] = By.STAGE,
+    rules: RulesOption = None,
+    by: Annotated[
+        By | None,
+        _of_table(
+            help="One row per layer, unit, stage or kind.",
+            show_default="stage; layer where rows are sorted or chosen",
+        ),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        _of_table(
+            metavar=f"[{'|'.join(SORTS)}]",
+            help="The rows with the most of this first.",
+            show_default="as they run",
+            autocompletion=lambda: list(SORTS),
+        ),
+    ] = None,
+    top: Annotated[
+        int | None, number_option("Only the first N rows, and the others as one.", _TABLE)
+    ] = None,
+    zeros: Annotated[
+        bool, _of_table("--zeros", help="Also the rows that count for nothing, each by itself.")
+    ] = False,
+    columns: Annotated[
+        str | None,
+        _of_table(metavar="LIST", help=f"Show these columns, of {', '.join(COLUMNS)}."),
+    ] = None,
+    unit: Annotated[
+        Prefix, _of_table(help="Counts in millions, thousands of millions, or by the largest.")
+    ] = Prefix.M,
     convention: Annotated[
         str,
         typer.Option(
@@ -54,14 +101,24 @@ def command(
     output: OutputOption = None,
 ) -> int:
     """Count one network: MACs, params, activations, memory access."""
+    from shufflenet_flops.api.count import count_of
     from shufflenet_flops.counting import find_convention
-    from shufflenet_flops.report.view.count import count_grids, count_result
+    from shufflenet_flops.report.view.lines import check_view
     from shufflenet_flops.sources import resolve
 
+    names = tuple(name.strip() for name in columns.split(",")) if columns is not None else ()
+    view = LayerView(sort, top, zeros, names, unit.value)
+    is_chosen = view != LayerView(unit=view.unit)
+    by = by or (By.LAYER if is_chosen else By.STAGE)
+    if is_chosen and by is By.STAGE:
+        raise InputError(
+            "--sort, --top, --zeros and --columns are for --by layer, unit or kind; "
+            "--by stage is a tree"
+        )
+    check_view(view, layers=by is By.LAYER)
     with open_outputs(form, output or []) as writer:
         weights = find_convention(convention)
         source = resolve(model, source_options(input, arg, path, input_factory))
-        result = count_result(source, weights)
-        grids = count_grids(result, weights, by.value)
-        writer.write(Document("count", weights.name, [result], grids, result.rows))
-    return int(strict and bool(source.counted.unknown_ops))
+        counted = count_of(source, weights)
+        writer.write(counted.document(by.value, view))
+    return int(strict and bool(counted.unknown_ops))

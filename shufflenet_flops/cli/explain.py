@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from shufflenet_flops.api.explain import (
+    TIMEOUT_S,
+    chosen_counters,
+    explain_source,
+    name_total,
+)
 from shufflenet_flops.cli.completion import complete_counter, complete_model
 from shufflenet_flops.cli.options import (
     MODEL_HELP,
@@ -15,20 +21,15 @@ from shufflenet_flops.cli.options import (
     InputOption,
     OutputOption,
     PathOption,
+    RulesOption,
     refuse_typed,
     seconds,
     source_options,
-    whole_number,
 )
-from shufflenet_flops.cli.output import Document, Format, open_outputs
-from shufflenet_flops.errors import InputError, UnknownNameError
-from shufflenet_flops.sources import Source, resolve
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from shufflenet_flops.counters import Counter
-    from shufflenet_flops.counters.explain import Explanation
+from shufflenet_flops.cli.output import Format, open_outputs
+from shufflenet_flops.counting.amount import parse_printed
+from shufflenet_flops.errors import InputError
+from shufflenet_flops.sources import resolve
 
 
 def command(
@@ -41,11 +42,13 @@ def command(
     input_factory: InputFactoryOption = None,
     arg: ArgOption = None,
     path: PathOption = None,
+    rules: RulesOption = None,
     reported: Annotated[
         str | None,
         typer.Option(
-            metavar="N",
-            help="Name the counter that gives this total; no counter is run.",
+            metavar="TOTAL",
+            help="Name who gives this total, as it was printed: 4.13G, 4.1e9, 4.134 GMAC or all "
+            "digits; no counter is run.",
         ),
     ] = None,
     counter: Annotated[
@@ -62,7 +65,7 @@ def command(
         typer.Option(
             parser=seconds, metavar="SECONDS", help="The longest that a counter may take."
         ),
-    ] = 120.0,
+    ] = TIMEOUT_S,
     strict: Annotated[
         bool,
         typer.Option(
@@ -82,73 +85,12 @@ def command(
     if not timeout:
         raise InputError(f"--timeout {timeout:g}: must be more than 0 seconds")
     with open_outputs(form, output or []) as writer:
-        total = _total(reported) if reported is not None else None
-        chosen = _chosen(counter)
-        source = _single(resolve(model, source_options(input, arg, path, input_factory)))
+        total = parse_printed(reported) if reported is not None else None
+        chosen = chosen_counters(counter)
+        source = resolve(model, source_options(input, arg, path, input_factory))
         if total is not None:
-            writer.write(_name(source, total))
+            writer.write(name_total(source, total).document())
             return int(strict and bool(source.trace().unknown_ops))
-        explanation = _explanation(source, chosen, timeout)
-        writer.write(_document(explanation))
-    return int(strict and not explanation.complete)
-
-
-def _single(source: Source) -> Source:
-    """`source`, refused unless its batch is 1, at which every counter is exact."""
-    shape = source.first_shape
-    if shape and shape[0] != 1:
-        raise InputError(
-            f"--input {source.inputs[0]}: counters are compared at batch 1; "
-            f"write {'x'.join(map(str, (1, *shape[1:])))}"
-        )
-    return source
-
-
-def _total(text: str) -> int:
-    """A total as people paste it: 149455872, 149,455,872 or 149_455_872."""
-    return whole_number(text.replace(",", "").replace("_", ""))
-
-
-def _name(source: Source, reported: int) -> Document:
-    from shufflenet_flops.counters.explain import NamedNumber, name_number
-    from shufflenet_flops.report.view.explain import match_grid
-
-    matches = tuple(name_number(reported, source.trace()))
-    named = NamedNumber(source.name, source.first_shape, reported, matches)
-    return Document("explain", None, [named], [match_grid(named)], matches)
-
-
-def _chosen(names: Sequence[str] | None) -> tuple[Counter, ...]:
-    from shufflenet_flops.counters import all_counters
-
-    known = {counter.name: counter for counter in all_counters()}
-    for name in names or ():
-        if name not in known:
-            raise UnknownNameError("counter", name, known)
-    return tuple(known[name] for name in dict.fromkeys(names or known))
-
-
-def _explanation(source: Source, counters: tuple[Counter, ...], timeout_s: float) -> Explanation:
-    from shufflenet_flops.comparison import check_memory
-    from shufflenet_flops.counters.explain import explain
-
-    check_memory(source)
-    return explain(
-        source.name,
-        source.module(),
-        source.example_inputs(),
-        counters=counters,
-        limit_s=timeout_s,
-    )
-
-
-def _document(explanation: Explanation) -> Document:
-    from shufflenet_flops.report.view.explain import explain_grids, explain_records, explain_result
-
-    return Document(
-        "explain",
-        None,
-        [explain_result(explanation)],
-        explain_grids(explanation),
-        explain_records(explanation),
-    )
+        explained = explain_source(source, chosen, timeout)
+        writer.write(explained.document())
+    return int(strict and not explained.complete)

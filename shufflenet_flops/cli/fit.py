@@ -17,6 +17,7 @@ from shufflenet_flops.cli.options import (
     list_option,
     number_option,
     plot_option,
+    unit_option,
 )
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
 from shufflenet_flops.counting.amount import parse_amount
@@ -42,6 +43,7 @@ def command(
             help="A family of networks, as family@option=value,…, or a unit, as shufflenet_unit.",
         ),
     ] = None,
+    unit: Annotated[list[str] | None, unit_option(show_default=False)] = None,
     macs: Annotated[str | None, _budget("At most so many multiply-accumulates, as 140M.")] = None,
     params: Annotated[str | None, _budget("At most so many parameters.")] = None,
     memory: Annotated[str | None, _budget("At most so many bytes of memory access.")] = None,
@@ -72,7 +74,7 @@ def command(
 
         axes = [parse_axis(name, text) for name, text in given.items() if text is not None]
         values = {axis.name: axis for axis in axes}
-        if not designs:
+        if not (designs or unit):
             raise InputError(
                 "which family? name one or several, as in: fit shufflenet_v1 --macs 140M"
             )
@@ -80,7 +82,9 @@ def command(
             raise InputError("what is the budget? give --macs, --params or --memory, as in 140M")
         if plot and ("g" not in values or len(budgets) != 1):
             raise InputError("--plot draws the widest channels against --g, under one budget")
-        document, figure = _fits(designs, values, budgets, multiple_of, plot, given)
+        document, figure = _fits(
+            [*(designs or []), *(unit or [])], values, budgets, multiple_of, plot, given
+        )
         writer.write(document)
         write_figure(figure)
 

@@ -117,7 +117,8 @@ def _formulas(
 
     derivations = []
     for design in chosen:
-        own = design.known(numbers)
+        # The options of a name are numbers that somebody gives; a published network's are not.
+        own = design.known({**(design.given if "@" in design.name else {}), **numbers})
         value = evaluate(design, metric, own) if own else None
         formula = derive(design, metric, own)
         derived = DerivedForm(formula, value)

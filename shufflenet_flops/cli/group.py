@@ -37,6 +37,23 @@ MOVED: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "explain": {"--limit": "explain --timeout"},
     }
 )
+# What people type who know other tools, and the command that answers.
+ALSO: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("info", "summary", "show", "flops", "macs", "params"), "count MODEL"),
+        **dict.fromkeys(("profile", "analyze", "analyse", "layers"), "count MODEL --by layer"),
+        **dict.fromkeys(("bench", "benchmark", "time", "speed", "measure"), "latency MODEL"),
+        **dict.fromkeys(("list", "ls", "zoo", "networks"), "models"),
+        **dict.fromkeys(("table", "tables", "papers", "reproduce"), "paper TABLE"),
+        **dict.fromkeys(("html", "plot"), "count MODEL -o x.html"),
+        **dict.fromkeys(("why", "counters"), "explain MODEL"),
+        **dict.fromkeys(("budget", "budgets", "ci"), "check"),
+        **dict.fromkeys(("search", "widest"), "fit FAMILY --macs 140M"),
+        "help": "--help",
+        "version": "--version",
+        "versions": "env",
+    }
+)
 # What follows `report` is the command line of another command.
 _SETTINGS = {"report": {"allow_extra_args": True, "ignore_unknown_options": True}}
 
@@ -59,6 +76,12 @@ class Commands(TyperGroup):
 
         Raises InputError for an option that went elsewhere.
         """
+        if args and args[0] in ALSO and not ctx.resilient_parsing:
+            raise InputError(
+                f"there is no command {args[0]!r}: write `shufflenet-flops {ALSO[args[0]]}`"
+            )
+        if args[:1] == ["report"] and {"-h", "--help"} & set(args[2:]) and args[1] in NAMES:
+            args = args[1:]  # the help of what the report is on
         two_words = " ".join(args[:2])
         if two_words in TWO_WORDS:
             args = [two_words, *args[2:]]
@@ -82,6 +105,15 @@ class Command(TyperCommand):
         """Run the command."""
         with results_apart():
             return super().invoke(ctx)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """`[OPTIONS]` and the arguments as people write them: `MODEL`, `[MODEL...]`."""
+        pieces = ["[OPTIONS]"]
+        for parameter in self.get_params(ctx):
+            if parameter.param_type_name == "argument":
+                name = f"{parameter.metavar}{'...' if parameter.nargs == -1 else ''}"
+                pieces.append(name if parameter.required else f"[{name}]")
+        return pieces
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Arguments, each heading in the order in which they first come, and all other options."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from shufflenet_flops.cli.options import RulesOption
 from shufflenet_flops.cli.streams import emit
 from shufflenet_flops.cli.verdicts import ConfigOption
 from shufflenet_flops.errors import ModelError, one_line
 from shufflenet_flops.whole_file import open_file
 
 
-def command(config: ConfigOption = None) -> None:
+def command(config: ConfigOption = None, rules: RulesOption = None) -> None:
     """Write flop-budget.lock, which holds each model's figures layer by layer.
 
     Commit it: its diff shows in review what a change costs, and `check --locked` holds models to

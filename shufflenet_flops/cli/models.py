@@ -13,7 +13,11 @@ from shufflenet_flops.errors import UnknownNameError
 
 def command(
     pattern: Annotated[
-        str, typer.Argument(metavar="GLOB", help="A pattern of names, such as 'resnext*'.")
+        str,
+        typer.Argument(
+            metavar="PATTERN",
+            help="A part of names, such as resnext, or a pattern of them, such as 'resnext*d'.",
+        ),
     ] = "*",
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
@@ -23,7 +27,8 @@ def command(
     from shufflenet_flops.report.view.models import model_result, models_grids
 
     with open_outputs(form, output or []) as writer:
-        names = zoo.names(pattern)
+        is_glob = any(sign in pattern for sign in "*?[")
+        names = zoo.names(pattern if is_glob else f"*{pattern}*")
         if not names:
             raise UnknownNameError("model", pattern, zoo.names())
         results = list(map(model_result, names))

@@ -104,16 +104,17 @@ QuietOption = Annotated[
 ]
 
 MODEL_HELP = (
-    "A network (`models` lists them) or family@option=value,…; package.module:factory, which is "
-    "imported, and that runs its code; timm:NAME; torchvision:NAME; a .pt2 or .onnx file."
+    "A network (`models` lists them) or family@option=value,…; net.py:Net or package.module:Net, "
+    "which is imported, and that runs its code; timm:NAME; torchvision:NAME; transformers:TYPE; a "
+    ".pt2 or .onnx file."
 )
 InputOption = Annotated[
     list[str] | None,
     typer.Option(
         "--input",
         metavar="SHAPE[:DTYPE]",
-        help="The input's shape, batch first: 1x3x224x224, 1x128:int64. Repeatable, for a model "
-        "with several inputs.",
+        help="The input's shape, batch first: 1x3x224x224, 1x128:int64; 224 is enough for an "
+        "image. Repeatable, for a model with several inputs.",
         rich_help_panel=MODEL,
     ),
 ]
@@ -131,8 +132,7 @@ PathOption = Annotated[
     typer.Option(
         "--path",
         metavar="DIR",
-        help="Import modules from this directory too. The current one is not searched unless it is "
-        "given. Repeatable.",
+        help="Also import from this directory, and before any other. Repeatable.",
         rich_help_panel=MODEL,
     ),
 ]
@@ -141,6 +141,28 @@ InputFactoryOption = Annotated[
     typer.Option(
         metavar="MODULE:FUNCTION",
         help="A function that returns the inputs: a tensor, a tuple, or a dictionary by name.",
+        rich_help_panel=MODEL,
+    ),
+]
+
+
+def _load_rules(context: typer.Context, files: list[Path] | None) -> list[Path] | None:
+    if files and not context.resilient_parsing:
+        from shufflenet_flops.sources.torch_modules.imports import load_rules
+
+        for file in files:
+            load_rules(file)
+    return files
+
+
+RulesOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--rules",
+        metavar="FILE",
+        callback=_load_rules,
+        help="Run this Python file first, which gives formulas of ops by shufflenet_flops.rule. "
+        "Repeatable.",
         rich_help_panel=MODEL,
     ),
 ]
@@ -155,16 +177,20 @@ DesignsArgument = Annotated[
         help="A family of networks, as family@option=value,…, or a unit, as shufflenet_unit.",
     ),
 ]
-UnitOption = Annotated[
-    list[str] | None,
-    typer.Option(
+
+
+def unit_option(show_default: str | bool) -> Any:
+    """An option that names units."""
+    return typer.Option(
         metavar="UNIT",
         help="A unit: resnet, resnext, shufflenet, shufflenet_v2, mobilenet, conv or pointwise. "
         "Repeatable.",
-        show_default="resnet, resnext, shufflenet",
+        show_default=show_default,
         rich_help_panel=DESIGN,
-    ),
-]
+    )
+
+
+UnitOption = Annotated[list[str] | None, unit_option("resnet, resnext, shufflenet")]
 
 
 def refuse_typed(context: typer.Context, names: Collection[str], why: str) -> None:

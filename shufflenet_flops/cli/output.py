@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shufflenet_flops.cli.streams import emit, results
+from shufflenet_flops.environment import environment
 from shufflenet_flops.errors import InputError, OutputError
 from shufflenet_flops.report.document import Document as Document
 from shufflenet_flops.report.format.registry import (
@@ -44,6 +46,8 @@ class Writer:
 
     def write(self, document: Document) -> None:
         """Print to stdout and replace every file; a failure leaves the old files whole."""
+        made_by = (document.environment or environment()).command
+        document = dataclasses.replace(document, made_by=made_by)
         replace_together(
             [(new, format_of(RESULTS, new.path).render(document).encode()) for new in self._files]
         )

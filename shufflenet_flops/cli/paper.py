@@ -17,10 +17,11 @@ from shufflenet_flops.paper.verdict import CellVerdict
 
 def command(
     table: Annotated[
-        str | None,
+        list[str] | None,
         typer.Argument(
             metavar="TABLE",
-            help="A table, such as shufflenet_v1_table_1.",
+            help="A table: shufflenet_v1_table_1, 'resnext 2', or 4 for ShuffleNet V1's Table 4; "
+            "or a paper: resnext.",
             show_default="all tables",
             autocompletion=complete_table,
         ),
@@ -47,18 +48,16 @@ def command(
     paper fit-table-4   the widths that fit the budgets of ShuffleNet V1's Table 4
     paper time-table-8  the networks of its Table 8, timed on this machine
     """
-    from shufflenet_flops.paper import load_table, reproduce, table_names
+    from shufflenet_flops.paper import find_tables, load_table, reproduce, table_names
     from shufflenet_flops.report.view.paper import errata_grid, overview_grid, table_grids
 
-    if table is not None and table not in table_names():
-        known = [*table_names(), *PAPER_COMMANDS]
-        hint = "`shufflenet-flops paper` prints all"
-        raise UnknownNameError("table", table, known, hint=hint)
+    asked = " ".join(table or [])
+    names = find_tables(asked, also=PAPER_COMMANDS) if asked else table_names()
     with open_outputs(form, output or []) as writer:
-        tables = [load_table(name) for name in ([table] if table else table_names())]
+        tables = [load_table(name) for name in names]
         if row is not None and not any(row in published.rows for published in tables):
             rows = dict.fromkeys(name for published in tables for name in published.rows)
-            raise UnknownNameError(f"row of {table}" if table else "row", row, rows)
+            raise UnknownNameError(f"row of {asked}" if asked else "row", row, rows)
         reproduced = [
             (
                 published,
@@ -72,7 +71,7 @@ def command(
         ]
         reproduced = [(published, cells) for published, cells in reproduced if cells]
         grids = table_grids(reproduced, alternatives=alternatives)
-        if (table, row, verdict) == (None, None, None):
+        if (asked, row, verdict) == ("", None, None):
             grids = [overview_grid(reproduced), *grids, errata_grid()]
         cells = [cell for _, cells in reproduced for cell in cells]
         writer.write(Document("paper", None, cells, grids))

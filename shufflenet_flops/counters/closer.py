@@ -15,10 +15,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import tensors_of
 
 TEXT_PADDING = "text_padding"
 UNUSED = "unused_results"
+UNBATCHED = "unbatched_inputs"
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,15 @@ def text_padding_macs(calls: Iterable[FunctionCall], functions: Sequence[str]) -
     )
 
 
+def unbatched_macs(calls: Iterable[FunctionCall]) -> int:
+    """MACs of convolutions in two dimensions of one image without an axis for a batch."""
+    return sum(
+        call.output.numel() * prod(call.argument(1, "weight").shape[1:])
+        for call in calls
+        if call.name == "conv2d" and call.output.dim() == 3
+    )
+
+
 def renewed_elements(calls: Iterable[FunctionCall]) -> int:
     """Elements of batch norms that were given statistics, and told to work out new ones."""
     given_at = {torch.batch_norm: 3, F.batch_norm: 1}
@@ -102,6 +113,28 @@ def renewed_elements(calls: Iterable[FunctionCall]) -> int:
         and call.argument(given_at[call.function], "running_mean") is not None
         and call.argument(5, "training")
     )
+
+
+@dataclass(frozen=True)
+class Attention:
+    """One call of attention: the shapes of its operands, and its MACs."""
+
+    queries: torch.Size
+    keys: torch.Size
+    values: torch.Size
+    macs: int
+
+
+def written_out(calls: Iterable[FunctionCall]) -> Iterator[Attention]:
+    """Calls of attention that torch has no kernel for, be it for gaps that shapes do not tell."""
+    for call in calls:
+        if call.function is not F.scaled_dot_product_attention:
+            continue
+        if not torch_private.has_attention_kernel(*call.args, **call.kwargs):
+            names = ("query", "key", "value")
+            q, k, v = (call.argument(i, name) for i, name in enumerate(names))
+            scores = call.output.numel() // v.shape[-1] * k.shape[-2]
+            yield Attention(q.shape, k.shape, v.shape, scores * (q.shape[-1] + v.shape[-1]))
 
 
 _BY_SIGN = (Tensor.__matmul__, Tensor.__rmatmul__)
@@ -135,6 +168,16 @@ def unseen_keys(calls: Iterable[FunctionCall]) -> int:
             queries, width, heads = call.args[0].shape[:-1].numel(), *call.args[3:5]
             work += added * queries * (2 * width + heads)
     return work
+
+
+def left_out_summands(calls: Iterable[FunctionCall]) -> int:
+    """Elements of what a product is added to, where it is multiplied by 0 and so left out."""
+    functions = (torch.addmm, torch.baddbmm, Tensor.addmm)
+    return sum(
+        call.args[0].numel()
+        for call in calls
+        if call.function in functions and call.kwargs.get("beta") == 0
+    )
 
 
 def index_products(calls: Iterable[FunctionCall]) -> int:

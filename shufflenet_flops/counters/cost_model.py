@@ -176,6 +176,20 @@ WHOLE_PRODUCTS = qualified(
 )
 
 
+_STEPS = "torch.lstm"
+
+
+def as_it_ran(rows: Iterable[Row]) -> Iterator[Row]:
+    """Rows of real kernels: an LSTM that is among them step by step was not run as one.
+
+    As of packed sequences, whose steps are of different sizes.
+    """
+    for row in rows:
+        if row.call.function == _STEPS and row.aten != "mkldnn_rnn_layer":
+            row = row._replace(call=row.call._replace(function=f"{_STEPS}, step by step"))
+        yield row
+
+
 def fused_lstm(row: Row) -> bool:
     """A step of an LSTM without projections, which torch runs as one kernel on the CPU."""
-    return row.call.function == "torch.lstm" and "weight_hr_l0" not in row.call.params
+    return row.call.function == _STEPS and "weight_hr_l0" not in row.call.params

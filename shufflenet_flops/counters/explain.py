@@ -15,6 +15,7 @@ from shufflenet_flops.counters.miscounts import Miscount, miscounts
 from shufflenet_flops.counters.run import run_counter
 from shufflenet_flops.counters.sandbox import TIME_LIMIT_S
 from shufflenet_flops.counting import CONVENTIONS, Kind, Row, Table
+from shufflenet_flops.counting.amount import Printed
 from shufflenet_flops.counting.convention import Unit
 from shufflenet_flops.counting.result import norms_of
 from shufflenet_flops.spec import OpClass
@@ -117,16 +118,24 @@ class Match:
 
 @dataclass(frozen=True)
 class NamedNumber:
-    """A total that was reported for a model on one input (batch first), and who gives it."""
+    """A total that was reported for a model on one input (batch first), and who gives it.
+
+    It was printed to so many digits that counts within `half` of it look the same.
+    """
 
     model: str
     input: tuple[int, ...]
     reported: int
     matches: tuple[Match, ...]
+    half: int = 0
+
+    def is_meant(self, match: Match) -> bool:
+        """Whether the candidate's total is printed as the reported one."""
+        return abs(match.difference) <= self.half
 
 
-def name_number(reported: int, traced: Trace, nearest: int = 5) -> list[Match]:
-    """Who gives `reported` for the traced model: all exact matches, or else the nearest few.
+def name_number(printed: Printed, traced: Trace, nearest: int = 5) -> list[Match]:
+    """Who gives `printed` for the traced model: all that round to it, or else the nearest few.
 
     Counters that we run, counters that we only know, and our own conventions are asked, each for
     the model as it is and as it would be with its activations and pools called as functions.
@@ -135,16 +144,26 @@ def name_number(reported: int, traced: Trace, nearest: int = 5) -> list[Match]:
     by_total: dict[tuple[str, int], Match] = {}
     for style, candidate in styles.items():
         for name, unit, terms in _candidates(candidate):
+            if printed.unit not in (None, unit):
+                continue
             predicted = sum(terms.values())
-            match = Match(name, style, unit, predicted, reported - predicted, terms)
+            match = Match(name, style, unit, predicted, printed.value - predicted, terms)
             by_total.setdefault((name, predicted), match)
     matches = sorted(by_total.values(), key=lambda match: abs(match.difference))
-    return [match for match in matches if match.difference == 0] or matches[:nearest]
+    return [match for match in matches if abs(match.difference) <= printed.half] or matches[
+        :nearest
+    ]
 
 
 def _candidates(traced: Trace) -> Iterable[tuple[str, Unit, dict[str, int]]]:
     for counter in all_counters():
-        yield counter.name, counter.unit, terms_of(counter.parts(traced))
+        here = terms_of(counter.parts(traced))
+        yield counter.name, counter.unit, here
+        for version, rules in counter.versions.items():
+            there = terms_of(row_parts(rules, traced.table.rows))
+            if sum(there.values()) != sum(here.values()):
+                named = f"{counter.name} {version}" if version[0].isdigit() else version
+                yield named, counter.unit, there
     for known in KNOWN:
         rows = known.select(traced.table.rows)
         yield known.name, known.unit, terms_of(row_parts(known.rules, rows))

@@ -22,7 +22,7 @@ from shufflenet_flops.counters.cost_model import (
     qualified,
     torch_modules,
 )
-from shufflenet_flops.counters.thop import ULTRALYTICS_RULES, is_module
+from shufflenet_flops.counters.ultralytics_thop import BY_CLASS_AND_FUNCTION, is_layer
 from shufflenet_flops.counting import Row
 from shufflenet_flops.counting.convention import Unit
 from shufflenet_flops.spec import OpClass
@@ -84,9 +84,9 @@ _DEEPSPEED_FLOPS = (
 
 _FLOPTH = (
     CostRule(
-        {OpClass.CONV_MACS: 1, OpClass.CONV_BIAS_ADDS: 1, OpClass.LINEAR_MACS: 1}, when=is_module
+        {OpClass.CONV_MACS: 1, OpClass.CONV_BIAS_ADDS: 1, OpClass.LINEAR_MACS: 1}, when=is_layer
     ),
-    CostRule({OpClass.NORM_ELEMENTS: 2}, when=is_module),
+    CostRule({OpClass.NORM_ELEMENTS: 2}, when=is_layer),
     CostRule({OpClass.ACTIVATION_ELEMENTS: 1}, torch_modules("activation: ReLU ReLU6 LeakyReLU")),
     CostRule({OpClass.MAX_POOL_INPUTS: 1}, MAX_POOLS),
     CostRule({OpClass.AVG_POOL_INPUTS: 1}, AVERAGE_POOLS),
@@ -117,7 +117,7 @@ def _adaptive_pool(row: Row) -> int:
 
 
 _TORCHSCAN = (
-    CostRule({OpClass.CONV_MACS: 1, OpClass.LINEAR_MACS: 1}, when=is_module),
+    CostRule({OpClass.CONV_MACS: 1, OpClass.LINEAR_MACS: 1}, when=is_layer),
     *norm_rules(2, 1, when=lambda row: row.op == "batch_norm"),
     CostRule({OpClass.MAX_POOL_OUTPUTS: _max_pool}, MAX_POOLS),
     CostRule({OpClass.AVG_POOL_OUTPUTS: _average_pool}, AVERAGE_POOLS),
@@ -127,7 +127,7 @@ _TORCHSCAN = (
 KNOWN: tuple[KnownCounter, ...] = (
     KnownCounter("DeepSpeed or calflops, FLOPs", "FLOP", _DEEPSPEED_FLOPS),
     KnownCounter("DeepSpeed or calflops, MACs", "MAC", _DEEPSPEED_MACS),
-    KnownCounter("ultralytics-thop 2.2", "MAC", ULTRALYTICS_RULES),
+    KnownCounter("ultralytics-thop 2.2", "MAC", BY_CLASS_AND_FUNCTION),
     KnownCounter("mmengine", "MAC", fvcore.RULES),
     KnownCounter("flopth 0.1.6", "MAC", _FLOPTH, _last_calls),
     KnownCounter("torchscan 0.2, MACs", "MAC", _TORCHSCAN),

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from shufflenet_flops.counters.cost_model import CostRule, Part, fused_lstm, is_not_attention
+from shufflenet_flops.counters.cost_model import (
+    CostRule,
+    Part,
+    as_it_ran,
+    fused_lstm,
+    is_not_attention,
+)
 from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterTotal
 from shufflenet_flops.counters.registry import counter
-from shufflenet_flops.counters.torch_flops import unfused_attention
+from shufflenet_flops.counters.torch_flops import attention_with_gaps, installed, unfused_attention
 from shufflenet_flops.counting import Row
 from shufflenet_flops.spec import OpClass
 
@@ -41,7 +47,7 @@ def _out_of_place(row: Row) -> bool:
     return not biased and not fused_lstm(row)
 
 
-RULES = (
+_RULES = (
     CostRule({OpClass.CONV_MACS: 2}, when=_is_convolution),
     CostRule(
         {OpClass.LINEAR_MACS: 2, OpClass.MATMUL_MACS: 2},
@@ -50,8 +56,6 @@ RULES = (
     ),
     CostRule({OpClass.LINEAR_MACS: 2}, aten=frozenset({"_trilinear"})),
     CostRule({OpClass.MATMUL_MACS: _written_out}, when=unfused_attention),
-    # Repeating a tensor adds up one size per axis.
-    CostRule({OpClass.MOVED_ELEMENTS: lambda row: len(row.output)}, aten=frozenset({"repeat"})),
     CostRule({OpClass.ADD_ELEMENTS: _first_operand}, aten=frozenset({"add"}), when=_out_of_place),
     CostRule(
         {OpClass.MUL_ELEMENTS: _first_operand},
@@ -59,6 +63,15 @@ RULES = (
         when=lambda row: not fused_lstm(row),
     ),
 )
+# Repeating a tensor adds up one size per axis since torch 2.10.
+_REPEATS = CostRule(
+    {OpClass.MOVED_ELEMENTS: lambda row: len(row.output)}, aten=frozenset({"repeat"})
+)
+_SEEN_TO_REPEAT = (2, 10)
+
+
+def _rules(version: tuple[int, ...]) -> tuple[CostRule, ...]:
+    return (*_RULES, _REPEATS) if version >= _SEEN_TO_REPEAT else _RULES
 
 
 @counter
@@ -71,11 +84,18 @@ class TorchProfiler(Counter):
     name = "profiler"
     unit = "FLOP"
     rank = 90
-    rules = RULES
+    versions: ClassVar[Mapping[str, tuple[CostRule, ...]]] = {
+        "torch before 2.10": _rules((2, 9)),
+        "torch from 2.10 on": _rules(_SEEN_TO_REPEAT),
+    }
 
     def distribution(self) -> str:
         """It is part of torch."""
         return "torch"
+
+    def rules_here(self) -> tuple[CostRule, ...]:
+        """By the installed torch."""
+        return _rules(installed())
 
     def count(self, model: nn.Module, inputs: Sequence[Tensor]) -> CounterTotal:
         """Total over all kernels that ran."""
@@ -87,17 +107,27 @@ class TorchProfiler(Counter):
         return CounterTotal(sum(event.flops for event in profile.key_averages() if event.flops))
 
     def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
-        """It reads a padding as numbers."""
+        """It reads a padding as numbers and images in batches, and sees attention written out."""
         from shufflenet_flops.counters import closer
 
         calls = closer.calls_of(model, inputs)
-        return {closer.TEXT_PADDING: -2 * closer.text_padding_macs(calls, ("conv2d",))}
+        attention = sum(
+            2 * gaps.macs + prod(gaps.queries) + prod(gaps.keys)
+            for gaps in attention_with_gaps(model, inputs)
+        )
+        return {
+            closer.TEXT_PADDING: -2 * closer.text_padding_macs(calls, ("conv2d",)),
+            closer.UNBATCHED: -2 * closer.unbatched_macs(calls),
+            OpClass.MATMUL_MACS.value: attention,
+        }
 
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
         """An LSTM that runs as one kernel is seen by the sums of its two biases alone."""
         yield from super().parts(trace, facts)
+        rows = as_it_ran(trace.table.rows) if trace.real_forward else trace.table.rows
+        fused = {row.path for row in rows if fused_lstm(row)}
         for call in trace.calls:
-            if call.module.endswith(".LSTM") and "weight_hr_l0" not in call.params:
+            if call.module.endswith(".LSTM") and call.path in fused:
                 biases = sum(n for name, n in call.params.items() if name.startswith("bias_ih"))
                 if biases:
                     yield Part(call.path, OpClass.ADD_ELEMENTS.value, biases, 1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from shufflenet_flops.counters.cost_model import CostRule, Part, row_parts
+from shufflenet_flops.counters.cost_model import CostRule, Part, as_it_ran, row_parts
 from shufflenet_flops.counting.convention import Unit
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ class Counter(ABC):
 
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
         """The cost model: what the counter makes of the traced work, by its rules, and of facts."""
-        yield from row_parts(self.rules_here(), trace.table.rows)
+        rows = trace.table.rows
+        yield from row_parts(self.rules_here(), as_it_ran(rows) if trace.real_forward else rows)
         for term, amount in facts.items():
             if amount:
                 yield Part("", term, amount)

@@ -32,7 +32,7 @@ from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterError, 
 from shufflenet_flops.counters.ptflops_import import imported
 from shufflenet_flops.counters.recurrent import RecurrentLayer, recurrent_parts
 from shufflenet_flops.counters.registry import counter
-from shufflenet_flops.counters.torch_flops import unfused_attention
+from shufflenet_flops.counters.torch_flops import attention_with_gaps, unfused_attention
 from shufflenet_flops.counting import Row
 from shufflenet_flops.spec import OpClass
 
@@ -53,6 +53,8 @@ ATEN_RULES = (
         aten=frozenset({"linear", "addmm"}),
         when=lambda row: not fused_lstm(row),
     ),
+    # Whatever a product is added to counts as a bias.
+    CostRule({OpClass.MATMUL_MACS: lambda row: prod(row.output)}, aten=frozenset({"addmm"})),
     CostRule({OpClass.MATMUL_MACS: 1}, when=unfused_attention),
 )
 
@@ -235,6 +237,11 @@ class PtflopsAten(_Ptflops):
     backend = "aten"
     rules = ATEN_RULES
 
+    def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
+        """It sees the products of attention where torch has no kernel for it."""
+        gaps = attention_with_gaps(model, inputs)
+        return {OpClass.MATMUL_MACS.value: sum(attention.macs for attention in gaps)}
+
 
 @counter
 class PtflopsPytorch(_Ptflops):
@@ -247,11 +254,16 @@ class PtflopsPytorch(_Ptflops):
 
     def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
         """It takes a product by its factors, and attention by its inputs."""
-        from shufflenet_flops.counters import closer
+        from shufflenet_flops.counters import closer, layer_inputs
 
         calls = closer.calls_of(model, inputs)
         broadcast = closer.factor_macs(calls, by_sign=False)
-        return {OpClass.MATMUL_MACS.value: broadcast - closer.unseen_keys(calls)}
+        return {
+            OpClass.MATMUL_MACS.value: broadcast
+            - closer.unseen_keys(calls)
+            - closer.left_out_summands(calls),
+            **layer_inputs.misread(model, inputs, layer_inputs.ptflops_more, _recurrent),
+        }
 
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
         """By the exact type of the module, and the name of the function."""
@@ -270,9 +282,12 @@ class PtflopsModules(PtflopsPytorch):
 
     def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
         """It takes attention by its inputs."""
-        from shufflenet_flops.counters import closer
+        from shufflenet_flops.counters import closer, layer_inputs
 
-        return {OpClass.MATMUL_MACS.value: -closer.unseen_keys(closer.calls_of(model, inputs))}
+        return {
+            OpClass.MATMUL_MACS.value: -closer.unseen_keys(closer.calls_of(model, inputs)),
+            **layer_inputs.misread(model, inputs, layer_inputs.ptflops_more, _recurrent),
+        }
 
 
 def _batch(model: nn.Module, inputs: Sequence[Tensor]) -> Tensor | dict[str, Tensor]:

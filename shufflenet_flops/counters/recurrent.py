@@ -47,16 +47,17 @@ def recurrent_parts(
     for call in calls:
         if call.module not in modules:
             continue
-        gates = _MODULES[call.module]
         positions = prod(call.output[:-1])
-        counted = [count(layer) for layer in _layers(call, gates)]
+        counted = [count(layer) for layer in layers_of(call)]
         macs, others = (positions * sum(numbers) for numbers in zip(*counted, strict=True))
         yield Part(call.path, OpClass.LINEAR_MACS.value, macs, 1)
         if others:
             yield Part(call.path, RECURRENT_ELEMENTS, others, None)
 
 
-def _layers(call: ModuleCall, gates: int) -> Iterator[RecurrentLayer]:
+def layers_of(call: ModuleCall) -> Iterator[RecurrentLayer]:
+    """Those of a recurrent module, one after the other and in each direction."""
+    gates = _MODULES[call.module]
     directions = 2 if any(name.endswith("_reverse") for name in call.params) else 1
     recurrent = call.output[-1] // directions
     for name, from_inputs in call.params.items():

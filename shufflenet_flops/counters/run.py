@@ -19,6 +19,7 @@ from shufflenet_flops.counters.protocol import (
     unavailable,
 )
 from shufflenet_flops.counters.sandbox import TIME_LIMIT_S, call_in_sandbox
+from shufflenet_flops.extras import install_command
 from shufflenet_flops.foreign import contained
 from shufflenet_flops.trace.trace import Trace
 
@@ -40,7 +41,7 @@ def run_counter(
         with contained():
             total = call_in_sandbox(counter.count, model, inputs, limit_s)
     except ImportError as error:
-        hint = f": pip install 'shufflenet-flops[{counter.extra}]'" if counter.extra else ""
+        hint = f": {install_command(counter.extra)}" if counter.extra else ""
         return unavailable(counter, f"{_first_line(error)}{hint}")
     except CounterError as error:
         return unavailable(counter, _why(model, str(error)))

@@ -7,7 +7,6 @@ import copy
 import io
 import logging
 import os
-import random
 import signal
 import threading
 import warnings
@@ -21,6 +20,8 @@ from torch.nn import functional
 
 from shufflenet_flops.counters.protocol import CounterError
 from shufflenet_flops.model_copy import copied
+from shufflenet_flops.one_at_a_time import ONE_AT_A_TIME
+from shufflenet_flops.trace.process import process_untouched
 
 TIME_LIMIT_S = 120.0
 
@@ -41,10 +42,21 @@ def call_in_sandbox(
 
     What it prints, warns and logs is dropped; functions of torch that it replaced and the state of
     the random generators are put back, whatever happens. Raises CounterError where it took longer
-    than `limit_s` seconds or changed the original.
+    than `limit_s` seconds or changed the original. One runs at a time in a process, and no trace
+    beside it: another thread waits.
     """
+    with ONE_AT_A_TIME:
+        return _call(count, model, inputs, limit_s)
+
+
+def _call(
+    count: Callable[[nn.Module, Sequence[Tensor]], T],
+    model: nn.Module,
+    inputs: Sequence[Tensor],
+    limit_s: float,
+) -> T:
     before = _state(model)
-    with _quiet(), _torch_restored(), _random_restored(), _one_path(), torch.no_grad():
+    with _quiet(), _torch_restored(), process_untouched(), _one_path(), torch.no_grad():
         twin = copied(model).eval()
         try:
             with _limited(limit_s):
@@ -141,16 +153,6 @@ def _torch_restored() -> Iterator[None]:
                         setattr(owner, name, saved[name])
                 elif owner is torch.Tensor:  # what was inherited; modules load attributes late
                     delattr(owner, name)
-
-
-@contextlib.contextmanager
-def _random_restored() -> Iterator[None]:
-    python = random.getstate()
-    try:
-        with torch.random.fork_rng(devices=[]):
-            yield
-    finally:
-        random.setstate(python)
 
 
 @contextlib.contextmanager

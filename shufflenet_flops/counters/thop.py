@@ -9,8 +9,9 @@ from contextlib import suppress
 from functools import cache
 from importlib import metadata
 from math import prod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from shufflenet_flops.counters import ultralytics_thop
 from shufflenet_flops.counters.cost_model import (
     ADAPTIVE_AVERAGE_POOLS,
     AVERAGE_POOLS,
@@ -63,11 +64,6 @@ def _window_sums(row: Row) -> int:
     return int((window + 1) * outputs) - outputs
 
 
-def _softmax(row: Row) -> int:
-    """Exponentials, sums and quotients: 3n - 1 for each n."""
-    return 3 * row.counts[OpClass.SOFTMAX_ELEMENTS] - row.counts[OpClass.SOFTMAX_VECTORS]
-
-
 def _recurrent(layer: RecurrentLayer) -> tuple[int, int]:
     """Its gates and, but in a plain layer, its state; whatever a state is projected to."""
     hidden = layer.hidden
@@ -101,7 +97,10 @@ def _by_type(times: Callable[[Row], int] | None, transposed: int | Amount) -> tu
             {OpClass.GLOBAL_POOL_INPUTS: _window_sums, OpClass.GLOBAL_POOL_OUTPUTS: 1},
         ),
         rule(torch_modules("activation: PReLU"), {OpClass.ACTIVATION_ELEMENTS: 1}),
-        rule(torch_modules("activation: Softmax"), {OpClass.SOFTMAX_ELEMENTS: _softmax}),
+        rule(
+            torch_modules("activation: Softmax"),
+            {OpClass.SOFTMAX_ELEMENTS: ultralytics_thop.softmax},
+        ),
         rule(_UPSAMPLE, {_INTERPOLATED: 1}, _NEAREST),
         rule(_UPSAMPLE, {_INTERPOLATED: 5}, frozenset({"upsample_linear1d"})),
         rule(_UPSAMPLE, {_INTERPOLATED: 11}, frozenset({"upsample_bilinear2d"})),
@@ -111,25 +110,9 @@ def _by_type(times: Callable[[Row], int] | None, transposed: int | Amount) -> tu
 
 RULES = _by_type(_times, _macs_at_outputs)
 # The other distribution at first mended shared modules and transposed convolutions alone.
-ULTRALYTICS_2_1_RULES = _by_type(None, 1)
-
-
-# From 2.2 on it looks rules up by base class and counts a shared module once.
-def is_module(row: Row) -> bool:
-    """Whether a layer ran on its own weight, so that its class is one of torch's or below one."""
-    return "weight" in row.call.params
-
-
-ULTRALYTICS_RULES = (
-    CostRule({OpClass.CONV_MACS: 1, OpClass.LINEAR_MACS: 1}, when=is_module),
-    CostRule({OpClass.MATMUL_MACS: 1}),
-    *norm_rules(4, 2),
-    # It adds the elements that an average pool looks at.
-    CostRule({OpClass.AVG_POOL_OUTPUTS: 1, OpClass.AVG_POOL_WINDOWS: 1}, AVERAGE_POOLS),
-    CostRule(
-        {OpClass.GLOBAL_POOL_INPUTS: 1, OpClass.GLOBAL_POOL_OUTPUTS: 1}, ADAPTIVE_AVERAGE_POOLS
-    ),
-)
+ULTRALYTICS_FIRST = _by_type(None, 1)
+_BY_CLASS_SINCE = (2, 1, 3)
+_BY_FUNCTION_SINCE = (2, 2, 0)
 
 
 @counter
@@ -143,8 +126,9 @@ class Thop(Counter):
     rules = RULES
     versions: ClassVar[Mapping[str, tuple[CostRule, ...]]] = {
         "thop 0.1": RULES,
-        "ultralytics-thop 2.1": ULTRALYTICS_2_1_RULES,
-        "ultralytics-thop 2.2": ULTRALYTICS_RULES,
+        "ultralytics-thop 2.1.0": ULTRALYTICS_FIRST,
+        "ultralytics-thop 2.1.6": ultralytics_thop.BY_CLASS,
+        "ultralytics-thop 2.2": ultralytics_thop.BY_CLASS_AND_FUNCTION,
     }
 
     def distribution(self) -> str:
@@ -160,15 +144,35 @@ class Thop(Counter):
 
     def rules_here(self) -> tuple[CostRule, ...]:
         """By the distribution, and how it counts since when."""
-        if _distribution() != "ultralytics-thop":
+        version = _ultralytics()
+        if not version:
             return RULES
-        first = metadata.version("ultralytics-thop").startswith("2.1.")
-        return ULTRALYTICS_2_1_RULES if first else ULTRALYTICS_RULES
+        if version < _BY_CLASS_SINCE:
+            return ULTRALYTICS_FIRST
+        if version < _BY_FUNCTION_SINCE:
+            return ultralytics_thop.BY_CLASS
+        return ultralytics_thop.BY_CLASS_AND_FUNCTION
+
+    def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
+        """It reads the sizes of inputs as if they were a batch, and nothing else."""
+        from shufflenet_flops.counters import layer_inputs
+
+        if _ultralytics() >= _BY_CLASS_SINCE:
+            return NO_FACTS
+        return layer_inputs.misread(model, inputs, layer_inputs.thop_more, _recurrent)
 
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
         """By the exact type of the module."""
         yield from super().parts(trace, facts)
-        yield from recurrent_parts(trace.calls, _recurrent)
+        steps = _ultralytics() >= ultralytics_thop.PROJECTIONS_SINCE
+        yield from recurrent_parts(trace.calls, ultralytics_thop.recurrent if steps else _recurrent)
+
+
+def _ultralytics() -> tuple[int, ...]:
+    """The version of ultralytics-thop; empty where another provides the package."""
+    if _distribution() != "ultralytics-thop":
+        return ()
+    return tuple(int(part) for part in metadata.version("ultralytics-thop").split(".")[:3])
 
 
 @cache

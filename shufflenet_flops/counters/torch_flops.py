@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib import metadata
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from shufflenet_flops.counters.cost_model import (
     CostRule,
@@ -22,6 +22,8 @@ from shufflenet_flops.spec import OpClass
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from shufflenet_flops.counters.closer import Attention
 
 _TWICE = {OpClass.CONV_MACS: 2, OpClass.LINEAR_MACS: 2, OpClass.MATMUL_MACS: 2}
 
@@ -45,9 +47,28 @@ def unfused_attention(row: Row, version: tuple[int, ...] | None = None) -> bool:
     if not is_attention(row):
         return False
     queries, _, values = row.operands[:3]
+    inside = row.call.function.endswith("multi_head_attention_forward")
+    return _unfused(queries, values, version, inside=inside)
+
+
+def _unfused(
+    queries: Sequence[int],
+    values: Sequence[int],
+    version: tuple[int, ...] | None = None,
+    *,
+    inside: bool = False,
+) -> bool:
     axes = (3, 4) if (version or installed()) >= FUSED_WITHOUT_HEADS else (4,)
-    taken = len(queries) in axes or row.call.function.endswith("multi_head_attention_forward")
-    return not taken or queries[-1] != values[-1]
+    return not (inside or len(queries) in axes) or queries[-1] != values[-1]
+
+
+def attention_with_gaps(model: nn.Module, inputs: Sequence[Any]) -> Iterator[Attention]:
+    """Attention that `unfused_attention` takes for fused by its shapes, and torch writes out."""
+    from shufflenet_flops.counters import closer
+
+    for attention in closer.written_out(closer.calls_of(model, inputs)):
+        if not _unfused(attention.queries, attention.values):
+            yield attention
 
 
 def _rules(version: tuple[int, ...] | None = None) -> tuple[CostRule, ...]:
@@ -94,6 +115,11 @@ class TorchFlops(Counter):
         with _compiler_left_out(), flop_counter.FlopCounterMode(display=False) as mode:
             model(*inputs)
         return CounterTotal(mode.get_total_flops())
+
+    def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
+        """It sees the products of attention where torch has no kernel for it."""
+        gaps = attention_with_gaps(model, inputs)
+        return {OpClass.MATMUL_MACS.value: 2 * sum(attention.macs for attention in gaps)}
 
 
 @contextmanager

@@ -7,10 +7,20 @@ is of; all but the number may be left out. Amounts are read exactly, and never t
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any
 
-from shufflenet_flops.counting.metric import LATENCY, METRICS, PREFIXES, Metric, find_metric
+from shufflenet_flops.counting.convention import Unit
+from shufflenet_flops.counting.metric import (
+    FLOPS,
+    LATENCY,
+    MACS,
+    METRICS,
+    PREFIXES,
+    Metric,
+    find_metric,
+)
 from shufflenet_flops.errors import InputError, UnknownNameError, shown
 
 NUMBER = re.compile(
@@ -39,6 +49,51 @@ def parse_amount(name: str, value: Any) -> int | Decimal:
     if metric is LATENCY or isinstance(value, bool) or not isinstance(value, int):
         raise InputError(f"{shown(value)} is not an amount: {metric.forms}")
     return _checked(metric, value, value)
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A count as somebody printed it: all counts within `half` of `value` are printed so.
+
+    `unit` is None where only the number is there.
+    """
+
+    value: int
+    half: int
+    unit: Unit | None
+
+
+def parse_printed(text: str) -> Printed:
+    """`4.13G`, `4.1e9`, `4.134 GMAC` or all digits, with how far a count may be from it.
+
+    Zeros at the end of a whole number may be digits that were not printed. Raises InputError for
+    what is no count.
+    """
+    of_flops = re.search(r"FLOPs?\s*$", text.strip(), re.IGNORECASE) is not None
+    metric = FLOPS if of_flops else MACS
+    written = re.sub(r"(?i)\s*(mac|flop)s?\s*$", lambda sign: f"{sign[1].upper()}", text.strip())
+    try:
+        value = int(_from_text(metric, re.sub(r"\s+", " ", written)))
+    except InputError:
+        raise InputError(
+            f"--reported {text}: write the total as it was printed, as in 4.13G, 4.1e9, "
+            "4.134 GMAC, 8.2 GFLOPs or 4089184256"
+        ) from None
+    if not 0 < value < _LARGEST:
+        raise InputError(f"--reported {text}: must be more than 0 and less than {_LARGEST:.0e}")
+    match = NUMBER.match(written)
+    assert match is not None
+    number = Decimal(re.sub("[_,]", "", match["whole"]) + match["rest"])
+    size = Decimal(value) / number
+    exponent = number.as_tuple().exponent
+    assert isinstance(exponent, int)
+    last = size * Decimal(1).scaleb(exponent)
+    if last == 1:
+        digits = str(value)
+        last = Decimal(10) ** (len(digits) - len(digits.rstrip("0")))
+    has_unit = written.endswith(("MAC", "FLOP"))
+    unit: Unit | None = ("FLOP" if of_flops else "MAC") if has_unit else None
+    return Printed(value, int(last / 2), unit)
 
 
 def _from_text(metric: Metric, text: str) -> Decimal:

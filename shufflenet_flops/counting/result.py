@@ -126,6 +126,7 @@ class CountResult:
     unknown_ops: tuple[UnknownOp, ...]
     real_forward: bool
     specified: bool = False
+    real_because: str = ""
 
     @cached_property
     def table(self) -> Table:

@@ -18,11 +18,17 @@ BYTES = 4  # of one fp32 element
 Grouping = Literal["layer", "unit", "stage", "kind"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Table:
     """The rows of one network on one input, in the order they run."""
 
     rows: tuple[Row, ...]
+
+    def __repr__(self) -> str:
+        macs = self.macs
+        # A walk over symbols or arrays has no figure that fits on a line.
+        total = f", {macs:,} MACs" if isinstance(macs, int) else ""
+        return f"<Table of {len(self.rows)} rows{total}>"
 
     @cached_property
     def counts(self) -> dict[OpClass, int]:

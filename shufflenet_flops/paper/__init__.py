@@ -9,6 +9,7 @@ from shufflenet_flops.paper.reading import Reading as Reading
 from shufflenet_flops.paper.reproduce import AlternativeResult as AlternativeResult
 from shufflenet_flops.paper.reproduce import CellResult as CellResult
 from shufflenet_flops.paper.reproduce import reproduce as reproduce
+from shufflenet_flops.paper.table_lookup import find_tables as find_tables
 from shufflenet_flops.paper.verdict import CellVerdict as CellVerdict
 from shufflenet_flops.paper.verdict import Judgement as Judgement
 from shufflenet_flops.paper.verdict import judge as judge

@@ -20,7 +20,7 @@ class Document:
     `results` are dataclasses, or mappings of JSON types; `records` the lines of the CSV, by default
     the same. `notes` are sentences about the whole run that belong to no single result.
     `environment` is the one that the results were measured in; None stands for that of this
-    process.
+    process. `made_by` is the command line that found them, if one did.
     """
 
     command: str
@@ -30,6 +30,7 @@ class Document:
     records: Sequence[Any] | None = None
     notes: Sequence[str] = ()
     environment: Environment | None = None
+    made_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,14 @@ from shufflenet_flops.errors import inert, printable
 class Column:
     """A column's heading, with its unit, and whether its cells are figures (right-aligned).
 
-    The cells of a column of `bars` are drawn, from their `share`.
+    The cells of a column of `bars` are drawn, from their `share`; those of a `path` are shortened
+    in the middle where there is little room, and never wrapped.
     """
 
     heading: str
     figures: bool = True
     bars: bool = False
+    path: bool = False
 
 
 @dataclass(frozen=True)

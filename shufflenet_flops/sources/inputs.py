@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops.errors import InputError, UnknownNameError
+from shufflenet_flops.errors import InputError, UnknownNameError, shown
 from shufflenet_flops.spec import shape_text
 
 if TYPE_CHECKING:
@@ -49,6 +49,37 @@ class Input:
 
 
 IMAGE = Input((1, 3, 224, 224))
+
+
+def shape_of(value: Any) -> IntShape | None:
+    """A Python value as a shape: a number, or a list or tuple of numbers; None for anything else.
+
+    Raises InputError for sizes that no tensor has.
+    """
+    sizes = tuple(value) if isinstance(value, list | tuple) else (value,)
+    if not all(type(size) is int for size in sizes) or value == []:
+        return None
+    if not all(size > 0 for size in sizes) or prod(sizes) >= MAX_ELEMENTS:
+        raise InputError(f"input={shown(value)}: sizes must be positive, and fit into a tensor")
+    return sizes
+
+
+def completed(given: Input, own: Input, name: str) -> Input:
+    """The input that is meant by fewer sizes than the image that a model takes: `own`.
+
+    `224` and `224x224` are its height and width, `3x224x224` its channels too. Raises InputError
+    where the sizes leave it open what is meant.
+    """
+    if len(own.shape) != 4 or len(given.shape) not in (1, 2, 3):
+        return given
+    channels, *size = given.shape if len(given.shape) == 3 else (own.shape[1], *given.shape)
+    height, width = size if len(size) == 2 else (size[0], size[0])
+    if len(given.shape) == 3 and channels != own.shape[1]:
+        raise InputError(
+            f"--input {given}: three sizes are channels, height and width, and {name} takes "
+            f"{own.shape[1]} channels: write all four, as in {own}"
+        )
+    return Input((1, channels, height, width), given.dtype)
 
 
 def parse_input(text: str) -> Input:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from shufflenet_flops.errors import InputError
+from shufflenet_flops import zoo
+from shufflenet_flops.errors import InputError, UnknownNameError
 from shufflenet_flops.sources import zoo_networks as networks
 from shufflenet_flops.sources.options import Options
 from shufflenet_flops.sources.source import Source
@@ -16,8 +20,9 @@ _CHECKPOINTS = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".safetensors")
 def resolve(text: str, options: Options | None = None) -> Source:
     """The source that MODEL names.
 
-    A name of the zoo or `family@key=value`, `package.module:factory`, `timm:NAME`,
-    `torchvision:NAME`, or a file that ends in `.pt2` or `.onnx`. A factory's module is imported,
+    A name of the zoo or `family@key=value`, `file.py:Net`, `file.py`, `package.module:factory`,
+    `timm:NAME`, `torchvision:NAME`, `transformers:TYPE`, or a file that ends in `.pt2` or `.onnx`.
+    A factory's module is imported,
     which runs its code; a file is only read, and nothing in it is run or unpickled.
 
     Raises a ShufflenetFlopsError, one line, where that does not lead to a model.
@@ -36,16 +41,67 @@ def resolve(text: str, options: Options | None = None) -> Source:
             f"{text}: holds weights and perhaps code, but no graph that can be read safely: "
             "save the model with torch.export.save as .pt2, or export it as .onnx"
         )
-    prefix, colon, _ = text.partition(":")
-    if not colon:
-        return networks.find(text, options)
-    from shufflenet_flops.sources.torch_modules import factory, libraries
+    text = _as_library(text)
+    if not _is_built_by_code(text):
+        return _named(text, options)
+    from shufflenet_flops.sources.torch_modules import factory, libraries, transformers
 
-    if prefix == "timm":
-        return libraries.find_timm(text, options)
-    if prefix == "torchvision":
-        return libraries.find_torchvision(text, options)
+    match text.partition(":")[0]:
+        case "timm":
+            return libraries.find_timm(text, options)
+        case "torchvision":
+            return libraries.find_torchvision(text, options)
+        case "transformers":
+            return transformers.find(text, options)
     return factory.find(text, options)
+
+
+_LIBRARIES = {
+    "timm": "timm",
+    "torchvision": "torchvision",
+    "transformers": "transformers",
+    "hf": "transformers",
+    "huggingface": "transformers",
+}
+
+
+def _as_library(text: str) -> str:
+    """`timm/NAME`, `hf:TYPE` and the like as `timm:NAME` and `transformers:TYPE`."""
+    match = re.fullmatch(r"(\w+)[:/](.+)", text)
+    if match and match[1].lower() in _LIBRARIES and not text.endswith(".py"):
+        return f"{_LIBRARIES[match[1].lower()]}:{match[2]}"
+    return text
+
+
+def _named(text: str, options: Options) -> Source:
+    """A network of the zoo.
+
+    Raises UnknownNameError, with the libraries that have one of that name, and else with the
+    closest names of all.
+    """
+    try:
+        return networks.find(text, options)
+    except UnknownNameError as error:
+        base = text.partition("@")[0]
+        if base in zoo.families() or base in zoo.names():  # one of its options is unknown
+            raise
+        from shufflenet_flops.sources.torch_modules.libraries import holders
+
+        exact, known = holders(base)
+        if exact:
+            raise InputError(
+                f"unknown model {text!r}: did you mean {' or '.join(exact)}?"
+            ) from None
+        if Path(f"{base}.py").is_file():
+            raise InputError(f"unknown model {text!r}: did you mean {base}.py?") from None
+        if "did you mean" in str(error):
+            raise
+        names = {name.partition(":")[2]: name for name in reversed(known)}
+        close = difflib.get_close_matches(base, names, n=3)
+        if close:
+            meant = " or ".join(names[name] for name in close)
+            raise InputError(f"unknown model {text!r}: did you mean {meant}?") from None
+        raise
 
 
 def resolve_all(texts: Sequence[str], options: Options) -> list[Source]:
@@ -63,4 +119,5 @@ def resolve_all(texts: Sequence[str], options: Options) -> list[Source]:
 
 
 def _is_built_by_code(text: str) -> bool:
-    return ":" in text and not text.endswith((".onnx", ".pt2"))
+    text = _as_library(text)
+    return text.endswith(".py") or (":" in text and not text.endswith((".onnx", ".pt2")))

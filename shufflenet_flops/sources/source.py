@@ -22,14 +22,15 @@ class Counted:
     """What a model does on its inputs.
 
     `params` counts every parameter once, used or not. `unknown_ops` are ops without a rule and how
-    often they run: unknown is not zero. `real_forward` tells that real kernels had to run because
-    control flow asked for values.
+    often they run: unknown is not zero. `real_forward` tells that real kernels had to run,
+    `real_because` why.
     """
 
     table: Table
     params: int
     unknown_ops: Mapping[str, int] = field(default_factory=dict)
     real_forward: bool = False
+    real_because: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from shufflenet_flops import zoo
 from shufflenet_flops.counting import layer_table
 from shufflenet_flops.errors import InputError
-from shufflenet_flops.sources.inputs import Input
+from shufflenet_flops.sources.inputs import Input, completed
 from shufflenet_flops.sources.options import Options
 from shufflenet_flops.sources.source import Counted, Source
 from shufflenet_flops.spec import shape_text, total_stride, walk
@@ -59,10 +59,12 @@ def find(name: str, options: Options) -> ZooSource:
     """The zoo's network of this name, on the input given or else its own."""
     options.refuse(name, "args", why="write a family's options as family@key=value")
     options.refuse(name, "input_factory", why="a network of the zoo takes one image: use --input")
-    model = zoo.find(name)
-    if options.inputs:
-        model = replace(model, input=_shape(model, options.inputs))
-    return from_model(model)
+    return on_inputs(zoo.find(name), options.inputs)
+
+
+def on_inputs(model: zoo.Model, inputs: tuple[Input, ...]) -> ZooSource:
+    """The source of a model of the zoo on the input given, or else on its own."""
+    return from_model(replace(model, input=_shape(model, inputs)) if inputs else model)
 
 
 def from_model(model: zoo.Model) -> ZooSource:
@@ -85,7 +87,7 @@ def from_model(model: zoo.Model) -> ZooSource:
 def _shape(model: zoo.Model, inputs: tuple[Input, ...]) -> tuple[int, ...]:
     if len(inputs) > 1:
         raise InputError(f"{model.name} takes one input, and --input is given {len(inputs)} times")
-    (given,) = inputs
+    given = completed(inputs[0], Input(model.input), model.name)
     if given.dtype != "float32":
         raise InputError(f"--input {given}: a network of the zoo is counted in float32")
     if len(given.shape) != len(model.input):

@@ -18,17 +18,13 @@ from shufflenet_flops.trace import torch_private
 def first_shape(output: Any) -> IntShape:
     """The shape of a tensor, or of the first in a nest of tuples, lists and dictionaries."""
     with torch_private.without_functions():  # the shape is asked for behind the tracer's back
-        return _first_shape(output)
-
-
-def _first_shape(output: Any) -> IntShape:
-    while not isinstance(output, Tensor):
-        if isinstance(output, Mapping):
-            output = list(output.values())
-        if not isinstance(output, list | tuple) or not output:
-            return ()
-        output = output[0]
-    return tuple(output.shape)
+        while not isinstance(output, Tensor):
+            if isinstance(output, Mapping):
+                output = list(output.values())
+            if not isinstance(output, list | tuple) or not output:
+                return ()
+            output = output[0]
+        return tuple(output.shape)
 
 
 # Functions that counters replace under their names. Where the calling code does not name one, it

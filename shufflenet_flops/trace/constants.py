@@ -15,6 +15,7 @@ from torch import Tensor
 
 from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import tensors_of
+from shufflenet_flops.trace.draws import Draws
 from shufflenet_flops.trace.rules.sparse import is_dense
 from shufflenet_flops.trace.state import State
 from shufflenet_flops.trace.torch_private import written_arguments
@@ -29,8 +30,9 @@ class Constants:
     From then on its values, and those of its views, are not its own.
     """
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, draws: Draws) -> None:
         self._state = state
+        self._draws = draws
         self._made: dict[int, Any] = {}  # storages made in this trace, by their address
         self._overwritten: set[int] = set()
         self._origins: dict[int, Tensor] = {}  # by the ids of the stand-ins for them
@@ -71,7 +73,7 @@ class Constants:
         if limit is not None and any(size > limit for size in sizes):
             return None
         with torch_private.without_functions():
-            result = func(*args, **kwargs)
+            result = self._draws.run(func, args, kwargs)
         given = {_address(operand) for operand in operands}
         for tensor in tensors_of(result):
             if _address(tensor) not in given:
@@ -117,7 +119,10 @@ class Constants:
 def _written(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[Tensor]:
     for position, name in written_arguments(func):
         target = args[position] if position < len(args) else kwargs.get(name)
-        yield from tensors_of(target)
+        if target.__class__ is Tensor:
+            yield target
+        else:
+            yield from tensors_of(target)
 
 
 def _address(tensor: Tensor) -> int:

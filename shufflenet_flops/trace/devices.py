@@ -31,7 +31,8 @@ def _address(x: Tensor, device: torch.device) -> int:
     return int(x.untyped_storage()._cdata * 64 + x.storage_offset() * x.element_size())
 
 
-def _type(x: Tensor, device: torch.device) -> str:
+def type_name(x: Tensor, device: torch.device) -> str:
+    """Such as `torch.cuda.FloatTensor`."""
     real = torch.empty(0, dtype=x.dtype).type()
     return real if device.type == "cpu" else real.replace("torch.", f"torch.{device.type}.")
 
@@ -48,7 +49,7 @@ _PROPERTIES: Mapping[str, Answer] = {
 }
 _ASKED: Mapping[Any, Answer] = {
     Tensor.data_ptr: _address,
-    Tensor.type: _type,
+    Tensor.type: type_name,
     Tensor.cpu: lambda x, device: x if device.type == "cpu" else Tensor.cpu(x),
     Tensor.get_device: _get_device,
     torch.get_device: _get_device,
@@ -76,12 +77,23 @@ def _theirs(value: Any, device: torch.device) -> Any:
     return META if value.index in (None, device.index) else value
 
 
+def _dtype(value: Any, device: torch.device) -> Any:
+    """A type such as `torch.FloatTensor`, or its name, as the dtype, where it is of this device."""
+    if isinstance(value, type):
+        value = f"{value.__module__}.{value.__name__}"
+    place = "torch" if device.type == "cpu" else f"torch.{device.type}"
+    package, _, name = value.rpartition(".") if isinstance(value, str) else ("", "", "")
+    return getattr(torch, name).dtype if package == place and hasattr(torch, name) else value
+
+
 def to_device(
     func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], device: torch.device
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of a call on stand-ins, with their own device for the real one."""
     if "device" in kwargs:
         kwargs = {**kwargs, "device": _theirs(kwargs["device"], device)}
+    if func is Tensor.type and len(args) > 1:
+        args = (args[0], _dtype(args[1], device), *args[2:])
     if func is Tensor.to:
         args = (args[0], *(_theirs(arg, device) for arg in args[1:]))
     return args, kwargs

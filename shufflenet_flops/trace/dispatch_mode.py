@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
+from threading import get_ident
 from types import MappingProxyType
 from typing import Any
 from weakref import ref
@@ -11,14 +12,16 @@ from weakref import ref
 import torch
 from torch import Tensor
 
-from shufflenet_flops.counting import Row
+from shufflenet_flops.counting import ModuleCall, Row
 from shufflenet_flops.counting.row import IntShape
 from shufflenet_flops.spec.ops import shape_text
 from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import META, map_tensors, own_arguments, tensors_of
 from shufflenet_flops.trace.call_site import first_shape
 from shufflenet_flops.trace.constants import Constants
+from shufflenet_flops.trace.draws import Draws
 from shufflenet_flops.trace.facts import Facts, facts_of
+from shufflenet_flops.trace.meta_kernels import run_on_meta
 from shufflenet_flops.trace.module_tree import Place
 from shufflenet_flops.trace.rules import FREE
 from shufflenet_flops.trace.rules.sparse import is_dense
@@ -29,8 +32,9 @@ from shufflenet_flops.trace.torch_private import DispatchMode, arguments_of, wri
 _NO_KWARGS: Mapping[str, Any] = MappingProxyType({})
 
 
-# A call of an op: its result, what it does, and the tensors among its arguments in order.
-WorkedOut = tuple[Any, Facts | str | None, list[Tensor]]
+# A call of an op: its result, what it does, the tensors among its arguments in order, and whether
+# it writes to any.
+WorkedOut = tuple[Any, Facts | str | None, list[Tensor], bool]
 
 
 class Tracer(DispatchMode):
@@ -43,26 +47,36 @@ class Tracer(DispatchMode):
     def __init__(self, state: State, shortcuts: Shortcuts, values: bool) -> None:
         super().__init__()
         self.rows: list[Row] = []
-        self.unknown: Counter[str] = Counter()
+        self.unknown: list[str] = []  # by the call
         self.function = ""  # the bare name of the torch function that is running
         self.callee: Any = ""  # the function itself, or a name for how it was called
-        self.calls: list[tuple[Place, IntShape]] = []
+        self.calls: list[ModuleCall] = []
+        self.shape: IntShape = ()  # of what a module is about to return, where that is known
         self.failed: str = ""
+        self.failed_op: str = ""  # the innermost op or function that failed
         self.refused = False  # by an op, for the shapes or types of its arguments
         self.values = values
         self.state = state
-        self.constants = Constants(state)
+        self.draws = Draws()
+        self.constants = Constants(state, self.draws)
         self.stand_ins: list[ref[Tensor]] = []  # all that were made
         self._work_out = shortcuts.work_out or work_out
+        self.elsewhere: Callable[..., Any] | None = None  # a module's call in another thread
+        self._thread = get_ident()
         self._place = _NOWHERE
         self._stand_ins: dict[int, Tensor] = {}
 
     def call(self, place: Place, forward: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Run a module's own call, remembering that it is the one running."""
+        if get_ident() != self._thread and self.elsewhere is not None:
+            return self.elsewhere(place, args, kwargs)
         outer, self._place = self._place, place
         try:
             output = forward(*args, **kwargs)
-            self.calls.append((place, first_shape(output)))
+            shape, self.shape = self.shape or first_shape(output), ()
+            self.calls.append(
+                ModuleCall(place.path, place.type_name, place.leaf, place.params, shape)
+            )
             return output
         except Exception as error:
             self.note_failure("", args, kwargs, error)
@@ -70,12 +84,29 @@ class Tracer(DispatchMode):
         finally:
             self._place = outer
 
+    def branch(self) -> Tracer:
+        """A tracer for the thread that asks, from the module that is running; one record for both.
+
+        Nothing of the record is changed in more than one step, so that threads may share it.
+        """
+        twin = copy(self)
+        DispatchMode.__init__(twin)
+        twin._thread, twin.function, twin.callee, twin.shape = get_ident(), "", "", ()
+        return twin
+
+    def join(self, branch: Tracer) -> None:
+        """Take over how a branch failed."""
+        if not self.failed:
+            self.failed, self.failed_op = branch.failed, branch.failed_op
+        self.refused = self.refused or branch.refused
+
     def note_failure(self, op: str, args: Any, kwargs: Any, error: Exception) -> None:
         """Remember the innermost place, op and shapes of a failure."""
         if not self.failed:
             shapes = ", ".join(shape_text(t.shape) for t in tensors_of((args, kwargs)))
             where = f" in {self._place.path!r}" if self._place.path else ""
             self.failed = f"{where} at {op}({shapes})" if op else f"{where} on ({shapes})"
+            self.failed_op = op
 
     def to_meta(self, x: Tensor) -> Tensor:
         """A stand-in of the same shape, strides and dtype that holds no data."""
@@ -100,8 +131,12 @@ class Tracer(DispatchMode):
         """Remember the stand-ins in what a call gave, without keeping them alive."""
         if isinstance(out, Tensor):
             self.stand_ins.append(ref(out))
-        elif out is not None:
-            self.stand_ins.extend(map(ref, tensors_of(out)))
+        elif isinstance(out, _SEVERAL):
+            for part in out:
+                if isinstance(part, Tensor):
+                    self.stand_ins.append(ref(part))
+                else:
+                    self.made(part)
 
     def survivors(self) -> list[ref[Tensor]]:
         """What is left of the trace's tensors without values once it has let go of them."""
@@ -118,47 +153,54 @@ class Tracer(DispatchMode):
             run = self._rename if func.overloadpacket in FREE else self.op
             return run(func, args, kwargs or _NO_KWARGS)
         except Exception as error:
-            self.note_failure(str(func.overloadpacket.__name__), args, kwargs, error)
+            self.note_failure(_name(func), args, kwargs, error)
             raise
 
     def op(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any] = _NO_KWARGS) -> Any:
         """One aten op that is not free: its result, and its row."""
         if self.values:
-            operands = list(tensors_of((args, kwargs)))
-            out = func(*args, **kwargs)
-            facts = self.facts(func, args, kwargs, operands, out)
+            return self._computed(func, args, kwargs, self.draws.run(func, args, kwargs))
+        try:
+            out, facts, operands, writes = self._work_out(self, func, args, kwargs)
+        except Exception as error:
+            out = self.constants.compute(func, args, kwargs)  # as where their values are asked for
+            if out is None:
+                self._note_refusal(func, error)
+                raise
+            return self._computed(func, args, kwargs, out)
+        computed = None
+        if not (operands and operands[0].is_meta):
+            computed = self.constants.compute(func, args, kwargs, sizes_of=out)
+        if computed is not None:
+            out = computed
+        elif writes:
+            self.constants.note_writing(func, args, kwargs)
+        elif out.__class__ is Tensor:
+            self.stand_ins.append(ref(out))
         else:
-            out, facts, operands = self._without_values(func, args, kwargs)
+            self.made(out)
         if facts is not None:
             self._record(facts, operands)
         return out
 
-    def _without_values(
-        self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> WorkedOut:
-        try:
-            out, facts, operands = self._work_out(self, func, args, kwargs)
-        except Exception as error:
-            out = self.constants.compute(func, args, kwargs)  # as where their values are asked for
-            if out is None:
-                self._note_refusal(error)
-                raise
-            operands = list(tensors_of((args, kwargs)))
-            return out, self.facts(func, args, kwargs, operands, out), operands
-        computed = None
-        if not (operands and operands[0].is_meta):
-            computed = self.constants.compute(func, args, kwargs, sizes_of=out)
-            out = out if computed is None else computed
-        if computed is None:
-            if written_arguments(func):
-                self.constants.note_writing(func, args, kwargs)
-            else:
-                self.made(out)
-        return out, facts, operands
+    def _computed(
+        self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any
+    ) -> Any:
+        """The result of an op that has run, once its row is written."""
+        operands = list(tensors_of((args, kwargs)))
+        facts = self.facts(func, args, kwargs, operands, out)
+        if facts is not None:
+            self._record(facts, operands)
+        return out
 
-    def _note_refusal(self, error: Exception) -> None:
-        """Torch refuses the same on real tensors, unless the message is about these having none."""
-        changed = torch.is_grad_enabled() or torch_private.is_transforming()
+    def _note_refusal(self, func: Any, error: Exception) -> None:
+        """Torch refuses the same on real tensors, unless the message is about these having none.
+
+        What an op of another library says of stand-ins tells nothing of real tensors.
+        """
+        if "." in _name(func):
+            return
+        changed = torch.is_grad_enabled() or torch_private.transform() is not None
         autocast = any(map(torch.is_autocast_enabled, ("cpu", "cuda")))
         words = str(error)
         if not (changed or autocast or isinstance(error, NotImplementedError) or "meta" in words):
@@ -220,46 +262,35 @@ class Tracer(DispatchMode):
 
     def _record(self, facts: Facts | str, operands: Iterable[Tensor]) -> None:
         if isinstance(facts, str):
-            self.unknown[facts] += 1
+            self.unknown.append(facts)
             return
         params = self.state.first_uses(operands) if facts.uses_state else 0
-        work, place = facts.work, self._place
-        self.rows.append(
-            Row(
-                place.path,
-                work.op,
-                work.kind,
-                facts.inputs,
-                facts.output,
-                work.counts,
-                params,
-                facts.read_bytes,
-                facts.write_bytes,
-                work.kernel,
-                work.stride,
-                work.groups,
-                place.call(self.callee),
-                place.training,
-                facts.aten,
-                facts.operands,
-                facts.weighted,
-            )
-        )
+        place, callee = self._place, self.callee
+        call = place.calls.get(callee) or place.call(callee)
+        self.rows.append(facts.row(place.path, params, call, place.training))
 
 
 def work_out(
     tracer: Tracer, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> WorkedOut:
-    """A call on the meta device, by torch's own kernels for it."""
+    """A call on the meta device, by torch's own kernels for it where they will do."""
     operands = list(tensors_of((args, kwargs)))
     meta_args, meta_kwargs = tracer.on_meta(func, args, kwargs)
     out = own_arguments(
-        func(*meta_args, **meta_kwargs),
+        run_on_meta(func, meta_args, meta_kwargs),
         (*meta_args, *meta_kwargs.values()),
         (*args, *kwargs.values()),
     )
-    return out, tracer.facts(func, args, kwargs, operands, out), operands
+    facts = tracer.facts(func, args, kwargs, operands, out)
+    return out, facts, operands, bool(written_arguments(func))
 
 
+def _name(func: Any) -> str:
+    """An op's bare name; that of a library other than torch's own with the library's."""
+    library, _, name = str(func.overloadpacket).partition(".")
+    return name if library in ("aten", "prims", "prim") else f"{library}.{name}"
+
+
+_SEVERAL = (tuple, list)
 _NOWHERE = Place(None, "")
 _LIFT_FRESH = torch.ops.aten.lift_fresh.default

@@ -8,31 +8,30 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from shufflenet_flops.counting.op_classes import Work
-from shufflenet_flops.counting.row import IntShape
+from shufflenet_flops.counting.row import Call, Row
 from shufflenet_flops.trace.arguments import in_order, tensors_of
 from shufflenet_flops.trace.rules import FORMULAS, Context
 from shufflenet_flops.trace.rules.sparse import SPARSE, is_dense, stored
 from shufflenet_flops.trace.rules.supplied import supplied
+from shufflenet_flops.trace.rules.torchvision import BY_NAME
 from shufflenet_flops.trace.state import State
 from shufflenet_flops.trace.torch_private import written_arguments
 
 
 class Facts(NamedTuple):
-    """The work of a call, and what it reads and writes, as a row has them.
+    """The work of a call, and what it reads and writes: a row but for where and how it was called.
 
-    `uses_state` tells that a parameter or buffer is among the operands, `weighted` a parameter.
+    `uses_state` tells that a parameter or buffer is among the operands.
     """
 
-    work: Work
-    inputs: tuple[IntShape, ...]
-    output: IntShape
-    read_bytes: int
-    write_bytes: int
     uses_state: bool
-    weighted: bool
-    aten: str
-    operands: tuple[IntShape, ...]
+    work: tuple[Any, ...]  # the fields of a row from `op` to `counts`
+    moved: tuple[Any, ...]  # those from `read_bytes` to `groups`
+    operands: tuple[Any, ...]  # those from `aten`
+
+    def row(self, path: str, params: int, call: Call, training: bool) -> Row:
+        """The row of one such call, the first to use so many parameters."""
+        return Row._make((path, *self.work, params, *self.moved, call, training, *self.operands))
 
 
 def facts_of(
@@ -49,7 +48,7 @@ def facts_of(
     `operands` are the tensors among its arguments in order, `function` is the torch function that
     led to it.
     """
-    formula = FORMULAS.get(func.overloadpacket)
+    formula = FORMULAS.get(func.overloadpacket) or BY_NAME.get(str(func.overloadpacket))
     y = _result(func, args, kwargs, out)
     if y is None or _is_bookkeeping(y):
         return None
@@ -81,16 +80,12 @@ def facts_of(
             weighted = weighted or trained
     if work.fetched is not None:
         read += (work.fetched - args[0].numel()) * args[0].element_size()
+    write = y.numel() * y.element_size()
     return Facts(
-        work,
-        tuple(inputs),
-        tuple(y.shape),
-        read,
-        y.numel() * y.element_size(),
         len(inputs) < len(seen),
-        weighted,
-        _aten_name(func, args),
-        tuple(shapes),
+        (work.op, work.kind, tuple(inputs), tuple(y.shape), work.counts),
+        (read, write, work.kernel, work.stride, work.groups),
+        (_aten_name(func, args), tuple(shapes), weighted),
     )
 
 

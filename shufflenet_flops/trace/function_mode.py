@@ -30,48 +30,31 @@ class Functions(TorchFunctionMode):
     def __init__(self, tracer: Tracer, shortcuts: Shortcuts, device: torch.device) -> None:
         super().__init__()
         self._device = device
+        self._shortcuts = shortcuts
         self._tracer = tracer
         self._known = {**WHOLE, **shortcuts.functions}
-        self._plain_call = shortcuts.plain_call if torch_private.can_hide_functions() else None
-        self._multi_head = with_attention_whole(F.multi_head_attention_forward, tracer)
+        direct = torch_private.can_hide_functions() and not torch_private.has_global_hooks()
+        self._plain_call = shortcuts.plain_call if direct else None
+
+    def of(self, tracer: Tracer) -> Functions:
+        """The same for another tracer."""
+        return Functions(tracer, self._shortcuts, self._device)
 
     def call_of(self, module: Any) -> Callable[..., Any]:
         """What the module runs when it is called; for a plain layer, straight to its function."""
         whole: Callable[..., Any] = getattr(module, torch_private.CALL)
-        plain = self._plain_call(module) if self._plain_call is not None else None
-        if plain is None:
+        if self._plain_call is None:
             return whole
-        tracer, functions = self._tracer, self._known
-        hidden, unseen = torch_private.without_functions, tracer.unseen
-
-        def call(*inputs: Any, **kwargs: Any) -> Any:
-            if torch_private.is_transforming():
-                return whole(*inputs, **kwargs)
-            with hidden(), unseen():
-                planned = plain(*inputs, **kwargs)
-                if planned is not None:
-                    func, args = planned
-                    tracer.function, tracer.callee = func.__name__, func
-                    try:
-                        out = functions[func](tracer, *args)
-                    except Exception as error:
-                        tracer.note_failure(tracer.function, args, {}, error)
-                        raise
-                    finally:
-                        tracer.function = tracer.callee = ""
-                    if out is not NotImplemented:
-                        return out
-            return whole(*inputs, **kwargs)
-
-        return call
+        return self._plain_call(module, whole, self._tracer, self._known)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in _METADATA:
-            return func(*args, **(kwargs or {}))
-        tracer = self._tracer
-        answer = DEVICE_ANSWERS.get(func)
-        if answer is not None and len(args) == 1 and args[0].is_meta and not tracer.values:
-            return answer(args[0], self._device)
+        tracer, known = self._tracer, self._known.get(func)
+        if known is None:
+            if func in _METADATA:
+                return func(*args, **(kwargs or {}))
+            answer = DEVICE_ANSWERS.get(func)
+            if answer is not None and len(args) == 1 and args[0].is_meta and not tracer.values:
+                return answer(args[0], self._device)
         tracer.function = name = getattr(func, "__name__", "")
         tracer.callee = func
         if func in REPLACED and not is_named(func, torch_private.calling_frame(1)):
@@ -80,9 +63,8 @@ class Functions(TorchFunctionMode):
             tracer.callee = f"torch.einsum({args[0]})"
         kwargs = kwargs or {}
         try:
-            known = self._known.get(func)
             is_plain = not types or types == _PLAIN
-            if known is not None and is_plain and not torch_private.is_transforming():
+            if known is not None and is_plain and torch_private.transform() is None:
                 with tracer.unseen():
                     out = known(tracer, *args, **kwargs)
                 if out is not NotImplemented:
@@ -91,7 +73,7 @@ class Functions(TorchFunctionMode):
                 with self:
                     return HIGHER_ORDER[name](tracer, *args, **kwargs)
             if func is F.multi_head_attention_forward:
-                func = self._multi_head
+                func = with_attention_whole(func, tracer)
             if (
                 tracer.values
                 or name in _ATTRIBUTES

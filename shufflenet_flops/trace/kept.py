@@ -12,7 +12,7 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from types import CellType, FunctionType, MethodType, ModuleType
+from types import CellType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
 import torch
@@ -80,13 +80,16 @@ class Kept:
             self.look_at((value.func, value.args, value.keywords), depth)
         elif isinstance(value, type):
             self._class(value, depth)
-        elif _is_users(kind):
+        elif is_users(kind):
             self._object(value, kind, depth)
+        elif kind.__module__ == "numpy" and hasattr(value, "flat") and value.dtype.hasobject:
+            self._undo.append(partial(_refill_array, value, value.copy()))
+            self.look_at(value.ravel().tolist(), depth)
         elif hasattr(value, "__wrapped__"):
             self.look_at((value.__wrapped__,), depth)
 
     def _function(self, function: FunctionType, depth: int) -> None:
-        if not _is_users(function):
+        if not is_users(function):
             return
         for cell in function.__closure__ or ():
             self._cell(cell, depth)
@@ -111,10 +114,10 @@ class Kept:
             self._undo.append(partial(_refill, own, own.copy()))
             self.look_at(list(own.values()), depth)
         for base in kind.__mro__:
-            slots = vars(base).get("__slots__", ())
-            for name in (slots,) if isinstance(slots, str) else slots:
-                if name not in ("__dict__", "__weakref__"):
-                    self._slot(value, name, depth)
+            if "__slots__" in vars(base):
+                for slot in vars(base).values():
+                    if isinstance(slot, MemberDescriptorType):
+                        self._slot(value, slot, depth)
         if isinstance(value, _BUILT_IN):  # of a class of the user's own
             base = next(base for base in _BUILT_IN if isinstance(value, base))
             content = _content(base, value)
@@ -122,19 +125,22 @@ class Kept:
             self.look_at(list(content.values() if isinstance(content, dict) else content), depth)
         self.look_at((kind,), depth)
 
-    def _slot(self, value: Any, name: str, depth: int) -> None:
+    def _slot(self, value: Any, slot: MemberDescriptorType, depth: int) -> None:
+        """By the slot itself, as a class below may have something else under its name."""
         try:
-            content = object.__getattribute__(value, name)
+            content = slot.__get__(value)
         except AttributeError:
-            self._undo.append(partial(_unset, value, name))
+            self._undo.append(partial(_unset, value, slot))
             return
-        self._undo.append(partial(_set, value, name, content))
+        self._undo.append(partial(slot.__set__, value, content))
         self.look_at((content,), depth)
 
     def _class(self, kind: type, depth: int) -> None:
+        if not is_users(kind):
+            return
         for base in kind.__mro__:
             if (
-                not _is_users(base)
+                not is_users(base)
                 or _root(base) in sys.stdlib_module_names
                 or (base is not kind and id(base) in self._seen)
             ):
@@ -155,7 +161,7 @@ class Kept:
         self.look_at([value for value in own if not isinstance(value, type)], _DEPTH)
 
 
-def _is_users(definition: Any) -> bool:
+def is_users(definition: Any) -> bool:
     """Whether a class or function is neither Python's nor of a library that keeps no results."""
     return _root(definition) not in _FOREIGN
 
@@ -176,6 +182,10 @@ def _refill(container: Any, content: Any) -> None:
         return
     container.clear()
     container.extend(content) if hasattr(container, "extend") else container.update(content)
+
+
+def _refill_array(array: Any, content: Any) -> None:
+    array[...] = content
 
 
 def _is(a: Any, b: Any) -> bool:
@@ -217,10 +227,6 @@ def _reset_class(kind: type, before: Mapping[str, Any]) -> None:
             type.__setattr__(kind, name, value)
 
 
-def _set(value: Any, name: str, content: Any) -> None:
-    object.__setattr__(value, name, content)
-
-
-def _unset(value: Any, name: str) -> None:
+def _unset(value: Any, slot: MemberDescriptorType) -> None:
     with suppress(AttributeError):
-        object.__delattr__(value, name)
+        slot.__delete__(value)

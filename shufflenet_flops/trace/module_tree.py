@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from shufflenet_flops.counting import Call, ModuleCall
-from shufflenet_flops.counting.row import IntShape
+from shufflenet_flops.counting import Call
 from shufflenet_flops.errors import ModelError
 from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.call_site import function_name
@@ -38,18 +37,20 @@ class Place:
     within: tuple[str, ...] = ()
     type_name: str = field(init=False, default="")
     leaf: bool = field(init=False, default=True)
+    scripted: bool = field(init=False, default=False)
     params: dict[str, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.module is not None:
             kind = type(self.module)
             self.type_name = f"{kind.__module__}.{kind.__qualname__}"
+            self.scripted = isinstance(self.module, _SCRIPTED) and hasattr(self.module, "training")
             children = torch_private.children_of(self.module)
             self.leaf = not children or all(child is None for child in children.values())
             for name, param in torch_private.parameters_of(self.module).items():
                 if param is None:
                     continue
-                if is_lazy(param):
+                if param.__class__ is not nn.Parameter and is_lazy(param):
                     raise ModelError(
                         f"the module {self.path!r} is lazy and its {name} has no shape yet: "
                         "run the model once on an input, then trace it"
@@ -69,10 +70,6 @@ class Place:
             )
         return known
 
-    def returned(self, output: IntShape) -> ModuleCall:
-        """The record of a call of this module."""
-        return ModuleCall(self.path, self.type_name, self.leaf, self.params, output)
-
 
 def find_places(model: nn.Module) -> list[Place]:
     """Every module once, in the order of `model.modules()`; a shared one under its first path.
@@ -89,8 +86,11 @@ def find_places(model: nn.Module) -> list[Place]:
             place = places[id(module)] = Place(module, path, within=within)
         if not place.leaf:
             inside = (*place.within, place.type_name)
-            for name, child in module.named_children():  # each child of one parent once
-                visit(child, f"{path}.{name}" if path else name, inside)
+            seen = {id(None)}  # each child of one parent once
+            for name, child in torch_private.children_of(module).items():
+                if id(child) not in seen:
+                    seen.add(id(child))
+                    visit(child, f"{path}.{name}" if path else name, inside)
 
     visit(model, "", ())
     return list(places.values())
@@ -102,9 +102,10 @@ def state_tensors(places: list[Place]) -> tuple[list[Tensor], list[Tensor]]:
     buffers: list[Tensor] = []
     for place in places:
         assert place.module is not None
-        for param in torch_private.parameters_of(place.module).values():
-            if param is not None:
-                params[id(param)] = param
+        if place.params:
+            for param in torch_private.parameters_of(place.module).values():
+                if param is not None:
+                    params[id(param)] = param
         own = torch_private.buffers_of(place.module).values()
         buffers += [buffer for buffer in own if buffer is not None]
     return list(params.values()), buffers
@@ -117,20 +118,27 @@ def untouched(places: list[Place], params: Sequence[Tensor], inputs: Any = ()) -
     That is modules' attributes and what hangs on them and on the inputs (see `kept`), which
     parameters want gradients, and the process (see `process`). All is restored by identity.
     """
-    before = [(vars(place.module), vars(place.module).copy()) for place in places]
+    before: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    containers: list[Any] = []
+    others: list[Any] = []
+    for place in places:  # one loop, because there are thousands of attributes
+        attributes = vars(place.module)
+        saved = attributes.copy()
+        before.append((attributes, saved))
+        for value in saved.values():
+            kind = type(value)
+            if kind in _CONTAINERS:
+                containers.append(value)
+            elif kind not in SIMPLE:
+                others.append(value)
+    filled = [(container, container.copy()) for container in containers if container]
     kept = Kept()
     kept.ignore(place.module for place in places)
-    rest = [v for _, saved in before for v in saved.values() if v.__class__ not in SIMPLE]
-    containers = [value for value in rest if value.__class__ in _CONTAINERS]
-    filled = [(container, container.copy()) for container in containers if container]
-    empty = [container for container in containers if not container]
-    kept.ignore(containers)
-    for container, _ in filled:
-        kept.look_at(container.values() if hasattr(container, "values") else container)
-    kept.look_at(rest)
+    kept.look_at(others)
+    kept.look_at([value for container, _ in filled for value in _content(container)])
     kept.look_at({type(place.module) for place in places})
     kept.look_at((inputs,))
-    scripted = [place.module for place in places if _is_scripted(place.module)]
+    scripted = [place.module for place in places if place.scripted]
     modes = [module.training for module in scripted]
     wanted = [param.requires_grad for param in params]
     try:
@@ -140,12 +148,11 @@ def untouched(places: list[Place], params: Sequence[Tensor], inputs: Any = ()) -
         for attributes, saved in before:
             attributes.clear()
             attributes.update(saved)
-        for container, content in filled:
-            container.clear()
-            container.extend(content) if isinstance(container, list) else container.update(content)
-        for container in empty:
+        for container in containers:
             if container:
                 container.clear()
+        for container, content in filled:
+            container.extend(content) if isinstance(container, list) else container.update(content)
         kept.put_back()
         for module, mode in zip(scripted, modes, strict=True):
             module.training = mode
@@ -158,14 +165,16 @@ def untouched(places: list[Place], params: Sequence[Tensor], inputs: Any = ()) -
 _CONTAINERS = frozenset({dict, OrderedDict, list, set})
 
 
+def _content(container: Any) -> Iterable[Any]:
+    return container.values() if isinstance(container, dict) else container
+
+
 def set_mode(place: Place, training: bool) -> None:
     """Put one module into training or inference mode, without its children."""
-    module = place.module
-    if _is_scripted(module):
-        module.training = training  # kept on the side of C++
+    if place.scripted:
+        place.module.training = training  # kept on the side of C++
     else:
-        vars(module)["training"] = training
+        vars(place.module)["training"] = training
 
 
-def _is_scripted(module: Any) -> bool:
-    return isinstance(module, torch.jit.ScriptModule) and hasattr(module, "training")
+_SCRIPTED = torch.jit.ScriptModule

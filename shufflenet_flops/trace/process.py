@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,16 +41,16 @@ _SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...] = (
 
 @contextmanager
 def process_untouched() -> Iterator[None]:
-    """On leaving, torch's settings, random numbers, warning filters and sys.path are as before."""
+    """On leaving, torch's settings, random numbers, warning filters and sys.path are as before.
+
+    See `random_untouched` for random numbers where other threads are at work.
+    """
     settings = [read() for read, _ in _SETTINGS]
     both: tuple[Any, Any] = (warnings.filters, sys.path)
     lists = [(values, values.copy()) for values in both]
-    torch_state, python_state = torch.get_rng_state(), random.getstate()
-    cuda_states = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
-    numpy_random = sys.modules.get("numpy.random")
-    numpy_state = numpy_random.get_state() if numpy_random is not None else None
     try:
-        yield
+        with random_untouched():
+            yield
     finally:
         for before, (read, write) in zip(settings, _SETTINGS, strict=True):
             if read() != before:
@@ -59,9 +60,51 @@ def process_untouched() -> Iterator[None]:
                 values[:] = copy
                 with warnings.catch_warnings():
                     pass  # on leaving it, Python notices that the filters changed
-        torch.set_rng_state(torch_state)
-        random.setstate(python_state)
-        if cuda_states is not None:
-            torch.cuda.set_rng_state_all(cuda_states)
-        if numpy_random is not None:
-            numpy_random.set_state(numpy_state)
+
+
+@contextmanager
+def random_untouched() -> Iterator[None]:
+    """On leaving, the process's generators of random numbers are as before, where they changed.
+
+    There is one of each for all threads. Where another one is at work that may have drawn from them
+    meanwhile, what was drawn stays drawn, because nobody is to get the same numbers again; a new
+    seed of torch's is taken back all the same.
+    """
+    seed, torch_state = torch.initial_seed(), torch.get_rng_state()
+    python_state = random.getstate()
+    cuda_states = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    numpy_random = sys.modules.get("numpy.random")
+    numpy_state = numpy_random.get_state() if numpy_random is not None else None
+    try:
+        yield
+    finally:
+        alone = threading.active_count() == 1 or _alone()
+        if torch.initial_seed() != seed or alone:
+            torch.set_rng_state(torch_state)
+            if cuda_states is not None:
+                torch.cuda.set_rng_state_all(cuda_states)
+        if alone:
+            random.setstate(python_state)
+            if numpy_random is not None:
+                numpy_random.set_state(numpy_state)
+
+
+def _alone() -> bool:
+    """Whether no other thread is at work; those of notebooks and progress bars are daemons."""
+    frames = sys._current_frames()
+    return all(
+        thread is threading.current_thread()
+        or thread.daemon
+        or thread.ident not in frames
+        or frames[thread.ident].f_globals.get("__name__") in _WAITING
+        for thread in threading.enumerate()
+    )
+
+
+# Where a thread stands that waits: for another, for work, or for its own trace.
+_WAITING = frozenset(
+    """
+    concurrent.futures.thread queue threading
+    shufflenet_flops.counters.sandbox shufflenet_flops.trace.trace
+    """.split()
+)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from shufflenet_flops.trace.dispatch_mode import Tracer, WorkedOut
 
+Call = Callable[..., Any]
 SWITCH = "SHUFFLENET_FLOPS_FAST"
 
 
@@ -18,12 +19,12 @@ class Shortcuts:
     """Ways around torch's own code; with none of them a trace is slower, and the same.
 
     `work_out` gives what a call returns and does, `functions` run torch functions as ops of the
-    tracer, `plain_call` knows what a layer of torch calls.
+    tracer, `plain_call` is how a layer of torch is called straight to its function.
     """
 
     work_out: Callable[[Tracer, Any, tuple[Any, ...], Mapping[str, Any]], WorkedOut] | None = None
     functions: Mapping[Any, Callable[..., Any]] = field(default_factory=dict)
-    plain_call: Callable[[Any], Callable[..., Any] | None] | None = None
+    plain_call: Callable[[Any, Call, Tracer, Mapping[Any, Call]], Call] | None = None
 
 
 NONE = Shortcuts()

@@ -20,7 +20,7 @@ class State:
             **dict.fromkeys(map(id, buffers), False),
             **dict.fromkeys(map(id, params), True),
         }
-        self._used: set[int] = set()
+        self._unused = {id(t): t.numel() for t in params}
         self._alive: list[Tensor] = []
 
     def __contains__(self, tensor: Tensor) -> bool:
@@ -45,10 +45,9 @@ class State:
 
     def first_uses(self, tensors: Iterable[Tensor]) -> int:
         """Elements of the parameters among `tensors` that no earlier op has used."""
-        params = 0
+        origins, params = self._origins, 0
         for tensor in tensors:
-            held = self._origins.get(id(tensor))
-            if held is not None and self.trained[id(held)] and id(held) not in self._used:
-                self._used.add(id(held))
-                params += held.numel()
+            held = origins.get(id(tensor))
+            if held is not None:
+                params += self._unused.pop(id(held), 0)
         return params

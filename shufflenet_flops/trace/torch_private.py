@@ -75,6 +75,10 @@ _IS_TRANSFORMED = _find("torch._C._functorch", "is_functorch_wrapped_tensor")
 # The class of `cond`, `while_loop` and others. Without it a model that uses them is refused.
 _HIGHER_ORDER = _find("torch._ops", "HigherOrderOperator")
 
+# Which kernel attention takes, 0 for none of its own. Without it attention on tensors with gaps is
+# predicted as if there were none.
+_ATTENTION_KERNEL = _find("torch", "_fused_sdp_choice")
+
 
 Hide = Callable[[], AbstractContextManager[Any]]
 
@@ -121,8 +125,13 @@ def can_hide_functions() -> bool:
     return _DISABLE_FUNCTION is not None
 
 
+def has_global_hooks() -> bool:
+    """Whether hooks were set for all modules at once; True where nobody can tell."""
+    return _HAS_GLOBAL_HOOK is None or bool(_HAS_GLOBAL_HOOK())
+
+
 def has_hooks(module: nn.Module) -> bool:
-    """Whether calling the module may run more than its forward; True where nobody can tell."""
+    """Whether the module has hooks of its own; True where nobody can tell."""
     own = vars(module)
     try:
         return bool(
@@ -130,8 +139,6 @@ def has_hooks(module: nn.Module) -> bool:
             or own["_forward_pre_hooks"]
             or own["_backward_hooks"]
             or own["_backward_pre_hooks"]
-            or _HAS_GLOBAL_HOOK is None
-            or _HAS_GLOBAL_HOOK()
         )
     except KeyError:
         return True
@@ -183,9 +190,8 @@ def written_arguments(op: Any) -> tuple[tuple[int, str], ...]:
     )
 
 
-def is_transforming() -> bool:
-    """Whether a transform of `torch.func`, such as `vmap`, is at work; False if nobody can tell."""
-    return _TRANSFORM is not None and _TRANSFORM() is not None
+# The transform of `torch.func` that is at work, such as `vmap`; None where nobody can tell.
+transform: Callable[[], Any] = _TRANSFORM or (lambda: None)
 
 
 def is_transformed(tensor: Tensor) -> bool:
@@ -196,6 +202,11 @@ def is_transformed(tensor: Tensor) -> bool:
 def is_higher_order(function: Any) -> bool:
     """Whether it is one of torch's operators that take functions; False where nobody can tell."""
     return _HIGHER_ORDER is not None and isinstance(function, _HIGHER_ORDER)
+
+
+def has_attention_kernel(*args: Any, **kwargs: Any) -> bool:
+    """Whether attention of these is one kernel, which it is taken for where nobody knows."""
+    return _ATTENTION_KERNEL is None or _ATTENTION_KERNEL(*args, **kwargs) != 0
 
 
 def has_kernel(qualified: str) -> bool:

@@ -7,8 +7,11 @@ shapes and strides of its arguments alone. The module is left exactly as it was.
 from __future__ import annotations
 
 import traceback
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextvars import copy_context
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -19,12 +22,15 @@ from shufflenet_flops.errors import ModelError
 from shufflenet_flops.foreign import ForeignExit, contained
 from shufflenet_flops.model_copy import copied
 from shufflenet_flops.no_gc import no_gc
+from shufflenet_flops.one_at_a_time import ONE_AT_A_TIME
 from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import exhaust, map_tensors, tensors_of
 from shufflenet_flops.trace.devices import device_of
 from shufflenet_flops.trace.dispatch_mode import Tracer
+from shufflenet_flops.trace.draws import Draws
 from shufflenet_flops.trace.function_mode import Functions
 from shufflenet_flops.trace.leaks import take_back
+from shufflenet_flops.trace.legacy_types import answered
 from shufflenet_flops.trace.module_tree import (
     Place,
     find_places,
@@ -36,6 +42,7 @@ from shufflenet_flops.trace.rules.sparse import is_dense
 from shufflenet_flops.trace.shortcuts import NONE as NO_SHORTCUTS
 from shufflenet_flops.trace.shortcuts import shortcuts
 from shufflenet_flops.trace.state import State
+from shufflenet_flops.trace.threads import Threads
 from shufflenet_flops.trace.watched_call import WatchedCall
 
 
@@ -45,16 +52,17 @@ class Trace:
 
     `params` is `numel` over the module's distinct parameters, used or not. `unknown_ops` are aten
     ops without a rule and how often they ran: unknown is not zero. `real_forward` tells that real
-    kernels had to run because control flow asked for values. `calls` are the calls of modules, in
-    the order in which they returned. `trainable_params` are those parameters that want gradients.
+    kernels had to run, `real_because` why, in words. `calls` are the calls of modules, in the order
+    in which they returned. `trainable_params` are those parameters that want gradients.
     """
 
     table: Table
     params: int
     unknown_ops: Mapping[str, int]
     real_forward: bool = False
-    calls: tuple[ModuleCall, ...] = ()
+    calls: tuple[ModuleCall, ...] = field(default=(), repr=False)
     trainable_params: int = 0
+    real_because: str = ""
 
 
 def trace(
@@ -70,8 +78,19 @@ def trace(
     enough, as where control flow asks a tensor for its values, a deep copy of the model is run with
     real kernels. Raises ModelError where the forward pass fails, with the module, op and shapes it
     failed at; ValuesNeededError where that is because a model on the meta device has no values.
+
+    One trace runs at a time in a process, and no counter beside it: another thread waits. The
+    model is not to be run by another thread meanwhile. Threads that its forward pass starts, or
+    gives work to, are traced with it. What is random comes from generators of the trace's own,
+    which start from torch's seed.
     """
-    call = (inputs, dict(kwargs or {}))
+    with ONE_AT_A_TIME:
+        return _trace(model, (inputs, dict(kwargs or {})), training)
+
+
+def _trace(
+    model: nn.Module, call: tuple[tuple[Any, ...], dict[str, Any]], training: bool | None
+) -> Trace:
     if any(tensor.is_nested for tensor in tensors_of(call)):
         raise ModelError(
             "an input is a nested tensor, whose parts have sizes of their own: pass it padded "
@@ -79,23 +98,31 @@ def trace(
         )
     try:
         if not all(map(is_dense, tensors_of(call))):
-            raise ValuesNeededError("an input is not a dense tensor")
+            raise ValuesNeededError("an input is not a dense tensor", "an input is not dense")
         return _run(model, call, training, values=False)
     except ValuesNeededError as error:
         if any(tensor.is_meta for tensor in (*model.parameters(), *model.buffers())):
             raise ValuesNeededError(
                 f"{error}; its control flow asks for values, which a model on the meta device "
-                "does not have: build it on the CPU"
+                "does not have: build it on the CPU",
+                error.because,
             ) from error
         try:
             twin = copied(model)
         except Exception as why:
             raise ModelError(f"{error}; and the model cannot be copied to run it: {why}") from why
-        return _run(twin, call, training, values=True)
+        return replace(_run(twin, call, training, values=True), real_because=error.because)
 
 
 class ValuesNeededError(ModelError):
-    """The forward pass asked a tensor without data for its values."""
+    """The forward pass asked a tensor without data for its values, or its kernels did.
+
+    `because` tells which of these it was, in words.
+    """
+
+    def __init__(self, message: str, because: str) -> None:
+        super().__init__(message)
+        self.because = because
 
 
 # Thousands of small objects are made and kept, which sets the garbage collector off.
@@ -107,9 +134,10 @@ def _run(
     params, buffers = state_tensors(places)
     ways = NO_SHORTCUTS if values else shortcuts()
     tracer = Tracer(State(params, buffers), ways, values)
-    functions = Functions(tracer, ways, device_of((*params, *buffers, *tensors_of(call))))
+    device = device_of((*params, *buffers, *tensors_of(call)))
+    functions = Functions(tracer, ways, device)
     try:
-        with untouched(places, params, call):
+        with untouched(places, params, call), answered(device, {type(p.module) for p in places}):
             for place in places:
                 _watch(place, tracer, functions, training)
             _forward(model, call, tracer, functions)
@@ -117,10 +145,10 @@ def _run(
         take_back(tracer.survivors())
     return Trace(
         Table(tuple(tracer.rows)),
-        sum(p.numel() for p in params),
-        dict(tracer.unknown),
+        sum(map(Tensor.numel, params)),
+        dict(Counter(tracer.unknown)),
         values,
-        tuple(place.returned(output) for place, output in tracer.calls),
+        tuple(tracer.calls),
         sum(p.numel() for p in params if p.requires_grad),
     )
 
@@ -131,37 +159,80 @@ def _watch(place: Place, tracer: Tracer, functions: Functions, training: bool | 
     if training is not None:
         set_mode(place, training)
     place.training = place.module.training
-    vars(place.module)[torch_private.CALL] = WatchedCall(tracer, place, functions.call_of)
+    own = functions.call_of(place.module)
+    vars(place.module)[torch_private.CALL] = WatchedCall(tracer.call, place, own)
 
 
 def _forward(
     model: nn.Module, call: tuple[Any, dict[str, Any]], tracer: Tracer, functions: Functions
 ) -> None:
     try:
-        args, kwargs = map_tensors(_real if tracer.values else tracer.to_meta, call)
-        with contained(), torch_private.uncompiled(), torch.no_grad(), functions, tracer:
-            exhaust(model(*args, **kwargs))
+        stand_in = partial(_real, tracer.draws) if tracer.values else tracer.to_meta
+        args, kwargs = map_tensors(stand_in, call)
+        followed = Threads(tracer, functions).followed()
+        with contained(), torch_private.uncompiled(), torch.no_grad(), functions, tracer, followed:
+            copy_context().run(_run_to_its_end, model, args, kwargs)
+    except ModelError as error:
+        _let_go(error)
+        raise
     except Exception as error:
         message = f"the model's forward pass failed{tracer.failed}: {_first_line(error)}"
-        _clear_frames(error)
-        wanted = not (tracer.refused or tracer.values)
-        raise (ValuesNeededError if wanted else ModelError)(message) from error
+        _let_go(error)
+        if tracer.refused or tracer.values:
+            raise ModelError(message) from error
+        raise ValuesNeededError(message, _because(tracer, error)) from error
     finally:
         args = kwargs = None  # an error keeps the variables of this function
 
 
-def _clear_frames(error: BaseException | None) -> None:
-    """An error keeps the variables of all functions that it passed through: let go of them."""
+def _run_to_its_end(model: nn.Module, args: Any, kwargs: Any) -> None:
+    """In a context of its own, so that the variables of contexts are as before."""
+    exhaust(model(*args, **kwargs))
+
+
+def _let_go(error: BaseException | None) -> None:
+    """An error keeps what it is about, and the variables of all functions that it came through."""
     while error is not None:
         traceback.clear_frames(error.__traceback__)
+        if any(True for _ in tensors_of(error.args)):
+            error.args = tuple(map(str, error.args))
+        if isinstance(error, AttributeError):
+            error.obj = None
         error = error.__cause__ or error.__context__
 
 
-def _real(x: Tensor) -> Tensor:
-    """A private copy with values; ones stand for values that are not there."""
-    if x.is_meta:
-        return torch.ones_like(x, device="cpu")
-    return x.detach().clone()
+# Functions and ops that ask a tensor for its values, or give a result whose shape they decide.
+_ASKING = frozenset(
+    """
+    item tolist numpy nonzero nonzero_static __array__ __bool__ __complex__ __contains__ __float__
+    __getitem__ __index__ __int__ _local_scalar_dense _unique2 allclose bincount cond equal index
+    is_nonzero masked_select repeat_interleave unique unique_consecutive unique_dim where while_loop
+    """.split()
+)
+
+
+def _because(tracer: Tracer, error: Exception) -> str:
+    """Why stand-ins without values would not do."""
+    name = tracer.failed_op
+    if name in _ASKING or not name:
+        seed = tracer.draws.seed
+        return (
+            "control flow asked for values: the count may depend on the inputs, which are random "
+            f"numbers of seed {seed} where none were given"
+        )
+    if "." in name:
+        return f"the op {name} does not run without values (torch.library.register_fake helps)"
+    return f"{name} does not run without values ({_first_line(error)})"
+
+
+def _real(draws: Draws, x: Tensor) -> Tensor:
+    """A private copy with values; random numbers, or ones, stand for those that are not there."""
+    if not x.is_meta:
+        return x.detach().clone()
+    if x.is_floating_point() or x.is_complex():
+        y = torch.empty_like(x, device="cpu")
+        return y.normal_(generator=draws.generator(y.device))
+    return torch.ones_like(x, device="cpu")
 
 
 def _first_line(error: Exception) -> str:

@@ -79,9 +79,10 @@ def find_design(text: str) -> Design:
     Raises UnknownNameError, and InputError for options that leave the width no rule.
     """
     units = _unit_families()
-    if text in units and text not in families():
-        return find_unit(text)
-    base = text.partition("@")[0]
+    base, at, rest = text.partition("@")
+    if base in units and base not in families() and base not in names():
+        base = units[base].name
+        text = f"{base}{at}{rest}"
     if base not in families() and base not in names():
         raise UnknownNameError("network or unit", base, design_names())
     family, options = parse_name(text)
@@ -94,11 +95,17 @@ def find_design(text: str) -> Design:
 
 
 def find_unit(name: str) -> Design:
-    """The unit of this name. Raises UnknownNameError."""
+    """The unit of this name, as `shufflenet`, `shufflenet_unit` or either with `@option=value,…`.
+
+    Raises UnknownNameError, and InputError for a bad option.
+    """
     units = _unit_families()
-    if name not in units:
+    base, at, rest = name.partition("@")
+    by_family = {family.name: unit for unit, family in units.items()}
+    base = by_family.get(base, base)
+    if base not in units:
         raise UnknownNameError("unit", name, units)
-    return _by_width(units[name].name, units[name], {})
+    return find_design(f"{units[base].name}{at}{rest}")
 
 
 def design_names() -> list[str]:

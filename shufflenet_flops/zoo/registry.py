@@ -6,7 +6,7 @@ import fnmatch
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, wraps
 from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
@@ -25,7 +25,7 @@ IMAGE = (1, 3, 224, 224)
 class Network:
     """A spec and the input shape (batch first) at which its source counts it."""
 
-    spec: Node
+    spec: Node = field(repr=False)
     input: Shape = IMAGE
 
 
@@ -36,7 +36,7 @@ class Model:
     name: str
     family: str
     options: Mapping[str, Any]
-    spec: Node
+    spec: Node = field(repr=False)
     input: tuple[int, ...]
 
 

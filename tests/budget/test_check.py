@@ -130,10 +130,10 @@ def test_what_cannot_be_counted_is_no_excess(tmp_path: Path) -> None:
 
 def test_a_wrong_input_is_told_without_the_command_lines_option(tmp_path: Path) -> None:
     """Which this file does not have."""
-    (verdict,) = checked(tmp_path, entry("resnet18", more="input = [224, 224]"))
+    (verdict,) = checked(tmp_path, entry("resnet18", more="input = [1, 3, 224, 224, 5]"))
 
     assert verdict.status == "error"
-    assert verdict.message.startswith("224x224: resnet18 takes 4 sizes, batch first")
+    assert verdict.message.startswith("1x3x224x224x5: resnet18 takes 4 sizes, batch first")
 
 
 def test_a_layer_without_the_metric_is_not_behind_it(tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable
-from functools import cache, lru_cache, partial
-from types import SimpleNamespace
-from typing import Any
+from collections import OrderedDict, UserDict, UserList, defaultdict, deque
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache, partial
+from types import ModuleType, SimpleNamespace
+from typing import Any, NamedTuple, cast
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -30,11 +33,30 @@ class Slotted:
     __slots__ = ("kept",)
 
 
+class Hidden(Slotted):
+    """The slot is still there, below a property that cannot be set."""
+
+    kept = property(lambda self: None)
+
+
 def in_attribute(owner: Any, name: str = "kept") -> Keep:
     def keep(make: Callable[[], Tensor]) -> Tensor:
         if getattr(owner, name, None) is None:
             setattr(owner, name, make())
         value: Tensor = getattr(owner, name)
+        return value
+
+    return keep
+
+
+def in_hidden_slot() -> Keep:
+    owner, slot = Hidden(), vars(Slotted)["kept"]
+
+    def keep(make: Callable[[], Tensor]) -> Tensor:
+        try:
+            value: Tensor = slot.__get__(owner)
+        except AttributeError:
+            slot.__set__(owner, value := make())
         return value
 
     return keep
@@ -119,10 +141,120 @@ def in_cache(decorate: Callable[..., Any]) -> Keep:
     return keep
 
 
+def in_context() -> Keep:
+    kept: ContextVar[Tensor | None] = ContextVar("kept", default=None)
+
+    def keep(make: Callable[[], Tensor]) -> Tensor:
+        value = kept.get()
+        if value is None:
+            value = make()
+            kept.set(value)
+        return value
+
+    return keep
+
+
+def in_generator() -> Keep:
+    """A local variable of a generator that is not at its end."""
+    made: list[Callable[[], Tensor]] = []
+
+    def values() -> Iterator[Tensor]:
+        kept = made[-1]()
+        while True:
+            yield kept
+
+    running: dict[str, Iterator[Tensor]] = {}
+
+    def keep(make: Callable[[], Tensor]) -> Tensor:
+        made.append(make)
+        return next(running.setdefault("it", values()))
+
+    return keep
+
+
+def in_set(owner: Any) -> Keep:
+    def keep(make: Callable[[], Tensor]) -> Tensor:
+        if not owner:
+            owner.add(make())
+        value: Tensor = next(iter(owner))
+        return value
+
+    return keep
+
+
+def in_array(owner: Any) -> Keep:
+    def keep(make: Callable[[], Tensor]) -> Tensor:
+        if owner[0] is None:
+            owner[0] = make()
+        value: Tensor = owner[0]
+        return value
+
+    return keep
+
+
+class Lazy:
+    """Made when it is asked for, once."""
+
+    make: Callable[[], Tensor]
+
+    @cached_property
+    def kept(self) -> Tensor:
+        return self.make()
+
+
+def in_property() -> Keep:
+    owner = Lazy()
+
+    def keep(make: Callable[[], Tensor]) -> Tensor:
+        owner.make = make
+        try:
+            return owner.kept
+        finally:
+            del owner.make
+
+    return keep
+
+
+class Callee:
+    """Keeps in itself when it is called."""
+
+    kept: Tensor | None = None
+
+    def __call__(self, make: Callable[[], Tensor]) -> Tensor:
+        if self.kept is None:
+            self.kept = make()
+        return self.kept
+
+    def method(self, make: Callable[[], Tensor]) -> Tensor:
+        return self(make)
+
+
+@dataclass
+class Record:
+    kept: Tensor | None = None
+
+
+class Pair(NamedTuple):
+    held: dict[str, Tensor]
+
+
+class Dict(dict[str, Any]):
+    """Of a class of the user's own."""
+
+
+class List(list[Any]):
+    """Of a class of the user's own."""
+
+
+class Inherited(Plain):
+    """Keeps in its own attributes what a base declares."""
+
+
 PLACES: dict[str, Callable[[], Keep]] = {
     "an object": lambda: in_attribute(Plain()),
     "a namespace": lambda: in_attribute(SimpleNamespace(kept=None)),
     "a slot": lambda: in_attribute(Slotted()),
+    "a slot that is hidden": in_hidden_slot,
     "a class": lambda: in_attribute(type("Owner", (), {"kept": None, "__module__": __name__})),
     "an object in a list": lambda: in_attribute([Plain()][0]),
     "a thread's own": lambda: in_attribute(threading.local()),
@@ -140,6 +272,25 @@ PLACES: dict[str, Callable[[], Keep]] = {
     "lru_cache": lambda: in_cache(lru_cache(maxsize=4)),
     "cache": lambda: in_cache(cache),
     "a partial": lambda: partial(in_mapping({})),
+    "a context": in_context,
+    "a generator": in_generator,
+    "a set": lambda: in_set(set()),
+    "a deque": lambda: in_list(cast("list[Any]", deque())),
+    "an ordered dictionary": lambda: in_mapping(OrderedDict()),
+    "a dictionary with defaults": lambda: in_mapping(defaultdict(lambda: None)),
+    "a dictionary of a class": lambda: in_mapping(Dict()),
+    "a list of a class": lambda: in_list(List()),
+    "a dictionary around one": lambda: in_mapping(UserDict()),
+    "a list around one": lambda: in_list(cast("list[Any]", UserList())),
+    "a cached property": in_property,
+    "an object that is called": lambda: Callee(),
+    "a bound method": lambda: Callee().method,
+    "a record": lambda: in_attribute(Record()),
+    "a named tuple": lambda: in_mapping(Pair({}).held),
+    "an object of a derived class": lambda: in_attribute(Inherited()),
+    "a Python module": lambda: in_attribute(ModuleType("kept")),
+    "an array of objects": lambda: in_array(np.array([None], dtype=object)),
+    "another module": lambda: in_attribute(nn.Identity()),
 }
 VALUES: dict[str, Callable[[Tensor, nn.Linear], Tensor]] = {
     "a constant": lambda x, layer: torch.arange(x.shape[1], device=x.device).float().cos()[:, None],

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
 from shufflenet_flops.errors import ModelError
 from shufflenet_flops.trace import trace
@@ -36,6 +37,7 @@ def grown(self: Calls, x: Tensor) -> Tensor:
     return y
 
 
+Floats = torch.FloatTensor
 ONE = 3 * 8 * 4  # MACs of the layer on three rows
 x = torch.ones(3, 8)
 KINDS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], int]] = {
@@ -46,6 +48,18 @@ KINDS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], int]] = {
     "device": (lambda self, x: self.a(x) if x.device.type == "cpu" else x, (x,), ONE),
     "is_meta": (lambda self, x: x if x.is_meta or x.is_cuda else self.a(x), (x,), ONE),
     "type": (lambda self, x: self.a(x) if x.type() == "torch.FloatTensor" else x, (x,), ONE),
+    "isinstance": (lambda self, x: self.a(x) if isinstance(x, torch.FloatTensor) else x, (x,), ONE),
+    "an imported type": (lambda self, x: self.a(x) if isinstance(x, Floats) else x, (x,), ONE),
+    "no other type": (
+        lambda self, x: (
+            x if isinstance(x, torch.DoubleTensor | torch.cuda.FloatTensor) else self.a(x)
+        ),
+        (x,),
+        ONE,
+    ),
+    "made by a type": (lambda self, x: self.a(x * torch.FloatTensor([2.0])), (x,), ONE),
+    "cast by a name": (lambda self, x: self.a(x.double().type("torch.FloatTensor")), (x,), ONE),
+    "cast by a type": (lambda self, x: self.a(x.double().type(torch.FloatTensor)), (x,), ONE),
     "format": (lambda self, x: self.a(x) if f"{x.mean():.1f}" else x, (x,), ONE),
     "index": (lambda self, x, n: self.a(x[: n.max()]), (x, torch.tensor([2, 1])), 2 * 8 * 4),
     "generator": (lambda self, x: (self.a(x) for _ in range(3)), (x,), 3 * ONE),
@@ -92,3 +106,63 @@ def test_a_nested_tensor_is_refused_in_words(layout: torch.layout) -> None:
 
     with pytest.raises(ModelError, match=r"nested tensor.*to_padded_tensor"):
         trace(nn.Linear(8, 4), nested)
+
+
+def test_a_type_is_torchs_own_again_after_a_trace() -> None:
+    """Of a module that was traced, too."""
+    real = torch.empty(0).__class__
+    before = (torch.FloatTensor, torch.cuda.FloatTensor, Floats)
+    trace(Calls(lambda self, x: self.a(x)), x)
+    assert (torch.FloatTensor, torch.cuda.FloatTensor, Floats) == before
+    assert isinstance(real(), torch.FloatTensor)
+    assert not isinstance(torch.empty(1, device="meta"), torch.FloatTensor)
+
+
+@pytest.mark.parametrize(
+    ("function", "cause"),
+    [
+        (lambda self, x: self.a(x) if x.sum() < 1e9 else x, "control flow asked"),
+        (lambda self, x: self.a(x[x[:, 0] > -1e9]), "control flow asked for values"),
+        (lambda self, x: self.a(x) * float(torch.special.i0(x).tolist()[0][0]), "control flow"),
+    ],
+)
+def test_the_reason_of_a_real_run(function: Callable[..., Any], cause: str) -> None:
+    """With the seed of the inputs, on which the count may depend."""
+    traced = trace(Calls(function), x)
+    assert traced.real_forward
+    assert cause in traced.real_because
+    assert f"seed {torch.initial_seed()}" in traced.real_because
+    assert trace(Calls(lambda self, x: self.a(x)), x).real_because == ""
+
+
+def test_inputs_of_no_values_are_random_and_the_same_each_time() -> None:
+    """Half of them are kept, as of noise, not all as of ones; another seed keeps others."""
+    empty = torch.empty(1000, 8, device="meta")
+
+    def kept(seed: int) -> int:
+        torch.manual_seed(seed)
+        return trace(Calls(lambda self, x: self.a(x[x[:, 0] > 0])), empty).table.macs // (8 * 4)
+
+    assert 400 < kept(1) < 600
+    assert kept(1) == kept(1) != kept(2)
+
+
+ATTENDED = 2 * 2 * 128 * 128 * 16  # two heads, two products of 128x128 by 16
+FLEX: dict[str, Callable[..., Any]] = {
+    "plain": lambda q: flex_attention(q, q, q),
+    "scores changed": lambda q: flex_attention(q, q, q, score_mod=lambda s, b, h, i, j: s + i - j),
+    "masked": lambda q: flex_attention(
+        q, q, q, block_mask=create_block_mask(lambda b, h, i, j: i >= j, 1, 1, 128, 128, "cpu")
+    ),
+    "heads shared": lambda q: flex_attention(q, q[:, :1], q[:, :1], enable_gqa=True),
+    "with sums": lambda q: flex_attention(q, q, q, return_lse=True)[0],
+}
+
+
+@pytest.mark.filterwarnings("ignore:flex_attention called without", "ignore:return_lse is")
+@pytest.mark.parametrize("kind", FLEX)
+def test_flex_attention(kind: str) -> None:
+    """Counted as attention; masked blocks count as the rest, as in other fused kernels."""
+    traced = trace(Calls(lambda self, q: FLEX[kind](q)), torch.ones(1, 2, 128, 16))
+    assert traced.table.macs == ATTENDED
+    assert not traced.unknown_ops

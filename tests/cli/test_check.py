@@ -108,7 +108,7 @@ def test_verdicts_are_written_before_the_exit_code(
 def test_files_by_suffix(capsys: pytest.CaptureFixture[str], budget: Path) -> None:
     """All of them are written in one run, and none where a name is wrong."""
     budget.write_text(TIGHT)
-    names = [f"out{suffix}" for suffix in (".txt", ".json", ".md", ".xml")]
+    names = [f"out{suffix}" for suffix in (".txt", ".json", ".md", ".html", ".xml")]
     options = [part for name in names for part in ("-o", name)]
 
     assert result(capsys, "check", *options)[0] == 1
@@ -118,7 +118,7 @@ def test_files_by_suffix(capsys: pytest.CaptureFixture[str], budget: Path) -> No
     assert ElementTree.parse("out.xml").getroot().tag == "testsuites"
     code, out, err = result(capsys, "check", "-o", "new.txt", "-o", "new.doc")
     assert (code, out) == (2, "")
-    assert "the suffix must be one of .txt, .json, .md, .xml" in err
+    assert "the suffix must be one of .txt, .json, .md, .html, .xml" in err
     assert sorted(path.name for path in Path().iterdir()) == sorted([*names, budget.name])
 
 
@@ -220,17 +220,20 @@ def test_debug_shows_where_a_factory_crashed(budget: Path) -> None:
 
 
 def test_a_module_beside_the_file_needs_a_path(
-    capsys: pytest.CaptureFixture[str], budget: Path
+    capsys: pytest.CaptureFixture[str], budget: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Which is told where it is missing."""
+    """Which is told where it is missing, as it is for whoever stands elsewhere."""
     Path("mine_beside.py").write_text("import torch\n\nnet = torch.nn.Conv2d(3, 8, 3)\n")
     text = 'schema = 1\n[[budget]]\nmodel = "mine_beside:net"\nmacs = "1 G"\n'
     budget.write_text(text)
-    code, out, _ = result(capsys, "check")
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    check = ("check", "--config", f"../{budget.name}")
+    code, out, _ = result(capsys, *check)
     assert code == 2
     assert 'write path = ["."] at its top' in out
     budget.write_text(f'path = ["."]\n{text}')
-    assert result(capsys, "check")[0] == 0
+    assert result(capsys, *check)[0] == 0
 
 
 def test_locked(capsys: pytest.CaptureFixture[str], budget: Path) -> None:

@@ -202,7 +202,11 @@ def test_alone_it_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
             "resnet50 divides height and width by 32x32, so the smallest is 1x3x32x32",
         ),
         (
-            "count resnet50 --input 3x224x224",
+            "count resnet50 --input 224x224x3",
+            "three sizes are channels, height and width, and resnet50 takes 3 channels",
+        ),
+        (
+            "count resnet50 --input 1x1x3x224x224",
             "resnet50 takes 4 sizes, batch first, as in 1x3x224x224",
         ),
         ("count resnet50 --input 1x3x0x8", "sizes must be positive whole numbers joined by x"),
@@ -249,8 +253,8 @@ def test_bad_input(
         ("compare resnet18 --unit resnet", "--unit", "it is for units"),
         ("compare --arg x=1", "--arg", "it is for whole networks"),
         ("compare --unit resnet --g 8", "--g", "has no groups"),
-        ("compare --no-latency --runs 5", "--runs", "nothing is timed with --no-latency"),
-        ("compare --no-latency --threads 2", "--threads", "nothing is timed with --no-latency"),
+        ("compare --no-latency --runs 5", "--runs", "nothing is timed here"),
+        ("compare --no-latency --threads 2", "--threads", "nothing is timed here"),
         ("explain resnet18 --reported 5 --counter thop", "--counter", "no counter is run"),
         ("explain resnet18 --reported 5 --timeout 120", "--timeout", "no counter is run"),
         ("shuffle --engine eager", "--engine", "nothing is timed without --cost"),

@@ -6,15 +6,18 @@ import contextlib
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
 from shufflenet_flops.cli.app import run
-from shufflenet_flops.counters import all_counters
+from shufflenet_flops.counters import CounterReport, all_counters
 from shufflenet_flops.counters.explain import explain
+from shufflenet_flops.counters.run import run_counter
 from shufflenet_flops.report.view.explain import explain_grids
 from tests.counters.modules import CASES
 
@@ -98,10 +101,10 @@ def test_reported(capsys: pytest.CaptureFixture[str], number: str) -> None:
 
 def test_reported_by_nobody(capsys: pytest.CaptureFixture[str]) -> None:
     """The nearest, each with its difference."""
-    text = stdout_of(capsys, "resnet50", "--reported", "4100000000", "--format", "json")
+    text = stdout_of(capsys, "resnet50", "--reported", "4100000001", "--format", "json")
     (result,) = json.loads(text)["results"]
 
-    assert result["matches"][0]["difference"] == 4_100_000_000 - result["matches"][0]["predicted"]
+    assert result["matches"][0]["difference"] == 4_100_000_001 - result["matches"][0]["predicted"]
     assert len(result["matches"]) == 5
 
 
@@ -142,7 +145,7 @@ def test_other_norms_are_not_called_batch_norms() -> None:
         (["resnet50", "--counter", "thopp"], "unknown counter 'thopp': did you mean thop?"),
         (["resnet50", "--timeout", "0"], "--timeout 0: must be more than 0 seconds"),
         (["resnet50", "--input", "2x3x64x64"], "counters are compared at batch 1; write 1x3x64x64"),
-        (["resnet50", "--reported", "4.1G"], "4.1G is not a whole number of at least 1"),
+        (["resnet50", "--reported", "4.1Q"], "write the total as it was printed"),
         (["resnet50", "--input", "1x3x4x4"], "is too small"),
     ],
 )
@@ -164,3 +167,24 @@ def test_a_small_term_is_not_shown_as_nothing(capsys: pytest.CaptureFixture[str]
     (line,) = (line for line in text.splitlines() if line.startswith("linear biases"))
 
     assert line.split() == ["linear", "biases", "<0.001"]
+
+
+def test_what_is_not_explained_is_loud(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own heading before all else, with the counter and the rest; an error with --strict."""
+
+    def off(counter: Any, *args: Any, **kwargs: Any) -> CounterReport:
+        report = run_counter(counter, *args, **kwargs)
+        return replace(report, reported=(report.reported or 0) + 7, residual=7, suspects=("relu",))
+
+    arguments = ["explain", *SMALL, "--counter", "torch"]
+    assert run([*arguments, "--strict"]) == 0
+    assert "NOT EXPLAINED" not in capsys.readouterr().out
+
+    monkeypatch.setattr("shufflenet_flops.counters.explain.run_counter", off)
+    assert run(arguments) == 0
+    assert run([*arguments, "--strict"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "NOT EXPLAINED, please report it"
+    assert "+7 FLOPs, of relu" in lines[1]

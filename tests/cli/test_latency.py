@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from shufflenet_flops.cli.app import run
+from shufflenet_flops.extras import install_command
 
 UNITS = ("shufflenet_unit@c=24,g=2,h=8,w=8", "shufflenet_unit@c=24,g=3,h=8,w=8")
 MEASURE = "shufflenet_flops.latency.measure"
@@ -166,9 +167,7 @@ def test_a_missing_engine(
     engine = "shufflenet_flops.latency.engines.ncnn.Ncnn"
     monkeypatch.setattr(f"{engine}.modules", ("no_such_module",))
 
-    assert "pip install 'shufflenet-flops[ncnn]'" in refused(
-        capsys, "latency", UNITS[0], "--engine", "ncnn"
-    )
+    assert install_command("ncnn") in refused(capsys, "latency", UNITS[0], "--engine", "ncnn")
 
 
 def test_two_runs(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_filters_keep_the_layout(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["shufflenet_v1_table1"], "unknown table 'shufflenet_v1_table1': did you mean"),
+        (["shufflenet_v1_table_44"], "unknown table 'shufflenet_v1_table_44': did you mean"),
         (["xyzzy"], "unknown table 'xyzzy': `shufflenet-flops paper` prints all"),
         (["resnet_table_1", "--row", "FLOP"], "unknown row of resnet_table_1 'FLOP': did you mean"),
         (["--row", "Complexty"], "unknown row 'Complexty': did you mean Complexity"),

@@ -182,4 +182,4 @@ def test_help_says_that_importing_runs_code(capsys: pytest.CaptureFixture[str]) 
     for command in ("count", "compare"):
         assert run([command, "--help"]) == 0
         text = " ".join(capsys.readouterr().out.split())
-        assert "package.module:factory, which is imported, and that runs its code" in text
+        assert "package.module:Net, which is imported, and that runs its code" in text

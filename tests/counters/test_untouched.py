@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from shufflenet_flops.counters import Counter, CounterReport, CounterTotal, all_counters
 from shufflenet_flops.counters.cost_model import Part
 from shufflenet_flops.counters.run import run_counter
+from shufflenet_flops.extras import install_command
 from shufflenet_flops.trace import trace
 from shufflenet_flops.trace.trace import Trace
 
@@ -181,8 +182,8 @@ def test_torch_is_put_together_again() -> None:
 @pytest.mark.parametrize(
     ("name", "package", "hint"),
     [
-        ("torchinfo", "torchinfo", "pip install 'shufflenet-flops[counters]'"),
-        ("torchprofile", "torchprofile", "pip install 'shufflenet-flops[counters]'"),
+        ("torchinfo", "torchinfo", install_command("counters")),
+        ("torchprofile", "torchprofile", install_command("counters")),
         ("thop", "thop", "thop"),
     ],
 )

@@ -29,7 +29,7 @@ SEEN = (
 def hostile() -> Document:
     table = grid(HOSTILE, [Column(HOSTILE, figures=False)], [[HOSTILE]], [HOSTILE])
     record = {"path": HOSTILE, "ops": {HOSTILE: 1}, "inputs": [HOSTILE]}
-    return Document("count", None, [record], [with_notes(table, [HOSTILE])])
+    return Document("listing", None, [record], [with_notes(table, [HOSTILE])])
 
 
 def is_safe(text: str) -> bool:

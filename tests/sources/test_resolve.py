@@ -147,7 +147,7 @@ def test_an_input_factory(
         ("users_models:Nett", {}, "unknown factory in module users_models: 'Nett': did you mean"),
         ("users_model:Net", {}, "no module 'users_model' to import: did you mean users_models?"),
         ("timmm:resnet50", {}, "did you mean timm?"),
-        ("nowhere.at.all:f", {}, "no module 'nowhere' to import: a module in a directory needs"),
+        ("nowhere.at.all:f", {}, "no module 'nowhere' to import: it is neither installed nor"),
         ("broken_models:f", {}, "importing broken_models failed: ModuleNotFoundError"),
         ("users_models:raising", {}, "users_models:raising failed: ValueError: no luck$"),
         ("users_models:leaving", {}, "users_models:leaving failed: SystemExit: 3"),
@@ -167,8 +167,16 @@ def test_an_input_factory(
         ("resnt50", {}, "did you mean resnet50"),
         ("weights.pth", {}, "no graph that can be read safely"),
         ("users_models:Masked", {"input_factory": "users_models:none"}, "gave no tensor"),
-        ("users_models:Masked", {"input_factory": "users_models:misnamed"}, "names do not fit"),
-        ("users_models:ByName", {"input_factory": "users_models:by_name"}, "names do not fit"),
+        (
+            "users_models:Masked",
+            {"input_factory": "users_models:misnamed"},
+            "names of its inputs do not fit",
+        ),
+        (
+            "users_models:ByName",
+            {"input_factory": "users_models:by_name"},
+            "names of its inputs do not fit",
+        ),
         (
             "users_models:Net",
             {"inputs": (Input((1,)),), "input_factory": "users_models:one"},
@@ -209,17 +217,20 @@ def test_a_path_that_is_no_directory(tmp_path: Path) -> None:
         resolve("users_models:Net", Options(path=(tmp_path / "nowhere",)))
 
 
-def test_the_current_directory_is_not_importable_by_itself(user_code: Path) -> None:
-    """Neither by the console script nor by `python -m`; with --path it is."""
+def test_the_current_directory_is_importable_for_what_stands_in_it(user_code: Path) -> None:
+    """For a module that is named and stands there; from elsewhere, --path says where."""
     command = [sys.executable, "-m", "shufflenet_flops", "count", "users_models:Net"]
     arguments = ["--input", "1x3x8x8"]
 
-    def code(*more: str) -> int:
-        done = subprocess.run([*command, *arguments, *more], cwd=user_code, capture_output=True)
+    def code(cwd: Path, *more: str) -> int:
+        done = subprocess.run([*command, *arguments, *more], cwd=cwd, capture_output=True)
         return done.returncode
 
-    assert code() == 2
-    assert code("--path", ".") == 0
+    elsewhere = user_code / "elsewhere"
+    elsewhere.mkdir()
+    assert code(user_code) == 0
+    assert code(elsewhere) == 2
+    assert code(elsewhere, "--path", "..") == 0
 
 
 def test_unknown_ops_are_told(user_code: Path) -> None:

@@ -54,6 +54,7 @@ MACS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], int]] = {
     "matmul": (torch.matmul, (batch_a, b), 120),
     "operator": (lambda x, y: x @ y, (batch_a, batch_b), 120),
     "bmm": (torch.bmm, (batch_a, batch_b), 120),
+    "grouped rows": (F.grouped_mm, (torch.randn(6, 4), torch.randn(3, 4, 5)), 6 * 4 * 5),
     "mv": (torch.mv, (a, b[:, 0]), 12),
     "dot": (torch.dot, (a[0], a[1]), 4),
     "outer": (torch.outer, (a[0], b[0]), 0),  # products without a sum: torch multiplies
@@ -310,6 +311,20 @@ WORK: dict[str, tuple[Callable[..., Any], OpClass, int]] = {
     "copy": (lambda x: x.clone(), OpClass.MOVED_ELEMENTS, 768),
     "concatenation": (lambda x: torch.cat([x, x]), OpClass.MOVED_ELEMENTS, 1536),
     "shifted": (lambda x: x.roll(1, 2), OpClass.MOVED_ELEMENTS, 768),
+    # 5 steps for each of 768 points and of the 3 halvings of an axis of 8; half for real signals.
+    "fft": (lambda x: torch.fft.fft2(x + 0j), OpClass.ELEMENTWISE_ELEMENTS, 5 * 768 * 6),
+    "fft of a real signal": (torch.fft.rfft, OpClass.ELEMENTWISE_ELEMENTS, 5 * 768 * 3 // 2),
+    "fft to a real signal": (lambda x: torch.fft.irfft(torch.fft.rfft(x, n=7), n=7),
+                             OpClass.ELEMENTWISE_ELEMENTS, 2 * (5 * 12 * 8 * 7 * 3 // 2)),
+    "substitution": (lambda x: torch.linalg.solve_triangular(x.tril(), x, upper=False),
+                     OpClass.ELEMENTWISE_ELEMENTS, 12 * 8 * 8 * 8),
+    "squared loss": (lambda x: F.mse_loss(x, x + 1), OpClass.REDUCTION_INPUTS, 768),
+    "loss of classes": (lambda x: F.nll_loss(x, torch.ones(2, 8, 8, dtype=torch.long)),
+                        OpClass.REDUCTION_INPUTS, 128),
+    "ctc loss": (lambda x: F.ctc_loss(x.view(16, 8, 6), torch.ones(8, 3, dtype=torch.long),
+                                      (16,) * 8, (3,) * 8),
+                 OpClass.REDUCTION_INPUTS, 16 * 8 * (2 * 3 + 1)),
+    "distances": (lambda x: torch.cdist(x, x[:, :, :5]), OpClass.REDUCTION_INPUTS, 12 * 8 * 5 * 8),
     "padding": (nn.ReflectionPad2d(1), OpClass.MOVED_ELEMENTS, 1200),
     "pixel shuffle": (lambda x: F.pixel_unshuffle(x, 2), OpClass.MOVED_ELEMENTS, 768),
 }  # fmt: skip

@@ -117,6 +117,25 @@ def test_an_exception_of_the_models_own() -> None:
         trace(Fixed(function), torch.ones(1, 3))
 
 
+def about(x: Tensor) -> Tensor:
+    """An error from an error."""
+    try:
+        return x.nothing
+    except AttributeError as error:
+        raise ValueError(x) from error
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda x: (x + 1).nothing, lambda x: {}[x + 1], lambda x: about(x + 1)],
+    ids=["attribute", "key", "chained"],
+)
+def test_an_exception_about_a_tensor(function: Callable[[Tensor], Tensor]) -> None:
+    """What it holds is not what the model keeps, of which a warning would tell."""
+    with pytest.raises(ModelError, match="forward pass failed"):
+        trace(Fixed(function), torch.ones(1, 3))
+
+
 def test_a_wrong_number_of_inputs() -> None:
     """Python's own words."""
     with pytest.raises(ModelError, match="takes 2 positional arguments but 3 were given"):

@@ -18,6 +18,7 @@ from errno import ECONNRESET
 from typing import TYPE_CHECKING, TypeVar
 
 from shufflenet_flops.errors import InputError
+from shufflenet_flops.extras import install_command
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -44,9 +45,8 @@ def dask(scheduler: str | None, workers: int, quiet: bool = False) -> Iterator[E
     try:
         from distributed import Client, KilledWorker, LocalCluster
     except ImportError:
-        raise InputError(
-            "--executor dask needs dask: pip install 'shufflenet-flops[distributed]'"
-        ) from None
+        command = install_command("distributed")
+        raise InputError(f"--executor dask needs dask: {command}") from None
     level = logging.CRITICAL if quiet else logging.WARNING
     logging.getLogger("distributed").setLevel(level)
     for name in ("distributed.client", "tornado.application"):
@@ -100,10 +100,16 @@ def carry_out(
             pending.add(executor.submit(work, task))
             while len(pending) >= at_once:
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in done)
+                yield from _results(done)
         while pending:
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in done)
+            yield from _results(done)
     finally:
         for future in pending:
             future.cancel()
+
+
+def _results(done: Iterable[Future[Result]]) -> Iterator[Result]:
+    """What came to an end together; nothing that is done is lost to a failure beside it."""
+    for future in sorted(done, key=lambda future: future.cancelled() or bool(future.exception())):
+        yield future.result()

@@ -19,6 +19,7 @@ import numpy as np
 
 from shufflenet_flops.design.sweep.plan import CountedChunk, Plan, Summary
 from shufflenet_flops.errors import InputError, OutputError
+from shufflenet_flops.extras import install_command
 from shufflenet_flops.saved import structured
 from shufflenet_flops.text_file import read_text
 from shufflenet_flops.whole_file import hold, replace_text, replacement
@@ -133,9 +134,8 @@ def _whole_lines(manifest: Path) -> list[Any]:
 
 def _need_pyarrow() -> None:
     if find_spec("pyarrow") is None:
-        raise InputError(
-            "Parquet needs pyarrow: pip install 'shufflenet-flops[distributed]', or --save-as csv"
-        )
+        command = install_command("distributed")
+        raise InputError(f"Parquet needs pyarrow: {command}, or --save-as csv")
 
 
 def _write_parquet(file: BinaryIO, counted: CountedChunk, columns: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from importlib import metadata, util
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from shufflenet_flops.errors import ShufflenetFlopsError
+from shufflenet_flops.extras import install_command
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -55,7 +56,7 @@ class Engine(ABC):
         if absent:
             return (
                 f"{' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} not installed: "
-                f"pip install 'shufflenet-flops[{self.extra}]'"
+                f"{install_command(self.extra)}"
             )
         return ""
 

@@ -9,20 +9,27 @@ from shufflenet_flops.errors import inert, printable
 from shufflenet_flops.report.format.registry import RESULTS, renders
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from shufflenet_flops.report.document import Document
 
 
 @renders(RESULTS, "csv", ".csv", rank=30)
 def document_as_csv(document: Document) -> str:
     """One line per record; nested keys are joined by dots, a shape is `1x3x224x224`."""
+    return str(frame(document).to_csv(index=False, lineterminator="\n"))
+
+
+def frame(document: Document) -> pd.DataFrame:
+    """One row per record, with the columns that the CSV has."""
     import pandas as pd
 
     from shufflenet_flops.saved import record
 
     records = document.results if document.records is None else document.records
-    frame = pd.json_normalize([_flat(record(line)) for line in records], sep=".")
+    table = pd.json_normalize([_flat(record(line)) for line in records], sep=".")
     # Nullable types keep a column of integers with gaps from turning into floats.
-    return str(frame.convert_dtypes().to_csv(index=False, lineterminator="\n"))
+    return table.convert_dtypes()
 
 
 def _flat(line: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,10 +12,12 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.errors import printable
-from shufflenet_flops.report.format.registry import PAGES, renders
+from shufflenet_flops.report.format.registry import PAGES, RESULTS, VERDICTS, renders
 
 if TYPE_CHECKING:
-    from shufflenet_flops.report.document import Page
+    import jinja2
+
+    from shufflenet_flops.report.document import Document, Page, Verdicts
     from shufflenet_flops.report.section import Picture, Section
 
 _TEMPLATES = "templates"
@@ -27,6 +29,24 @@ def page_as_html(page: Page) -> str:
     return html(page.title, page.sections)
 
 
+@renders(RESULTS, "html", ".html", rank=50)
+def document_as_html(document: Document) -> str:
+    """The report on the results, or their tables where there is no report on such."""
+    from shufflenet_flops.report.sections import section_about
+
+    section = section_about(document)
+    return html(section.question, [section])
+
+
+@renders(VERDICTS, "html", ".html", rank=50)
+def verdicts_as_html(found: Verdicts) -> str:
+    """The report on verdicts."""
+    from shufflenet_flops.report.sections.check import verdicts_section
+
+    section = verdicts_section(found.command, found.title, found.report.verdicts)
+    return html(section.question, [section])
+
+
 def html(title: str, sections: Sequence[Section], *, explorer: bool = True) -> str:
     """The page: sections in order, the live explorer after the first.
 
@@ -35,8 +55,33 @@ def html(title: str, sections: Sequence[Section], *, explorer: bool = True) -> s
     """
     from importlib import metadata
 
-    import jinja2
     from markupsafe import Markup
+
+    data = None
+    if explorer:
+        from shufflenet_flops.report.view.explorer import explorer_data
+
+        data = explorer_data()
+    scripts = ["tables.js", *(["explorer.js"] if explorer else [])]
+    page = (
+        templates()
+        .get_template("report.html.j2")
+        .render(
+            title=title,
+            version=metadata.version("shufflenet-flops"),
+            sections=[_for_template(section) for section in sections],
+            style=_Inline.of("style.css"),
+            scripts=[_Inline.of(name) for name in scripts],
+            explorer=data,
+            explorer_json=Markup(_json(data)),
+        )
+    )
+    return page + "\n"
+
+
+def templates() -> jinja2.Environment:
+    """The templates, in which all text is escaped and can be shown."""
+    import jinja2
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("shufflenet_flops.report", _TEMPLATES),
@@ -47,22 +92,7 @@ def html(title: str, sections: Sequence[Section], *, explorer: bool = True) -> s
         lstrip_blocks=True,
     )
     environment.filters["code"] = _code
-    data = None
-    if explorer:
-        from shufflenet_flops.report.view.explorer import explorer_data
-
-        data = explorer_data()
-    scripts = ["tables.js", *(["explorer.js"] if explorer else [])]
-    page = environment.get_template("report.html.j2").render(
-        title=title,
-        version=metadata.version("shufflenet-flops"),
-        sections=[_for_template(section) for section in sections],
-        style=_Inline.of("style.css"),
-        scripts=[_Inline.of(name) for name in scripts],
-        explorer=data,
-        explorer_json=Markup(_json(data)),
-    )
-    return page + "\n"
+    return environment
 
 
 @dataclass(frozen=True)

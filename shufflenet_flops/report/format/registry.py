@@ -70,3 +70,9 @@ def check_suffixes(paths: Sequence[Path], known: Sequence[str]) -> None:
 def format_of(kind: Registry[Renderer[T]], path: Path) -> Renderer[T]:
     """The format that a file's suffix chooses, among those of a kind."""
     return next(known for known in formats(kind).values() if known.suffix == path.suffix)
+
+
+def format_for(kind: Registry[Renderer[T]], path: Path) -> Renderer[T]:
+    """As `format_of`, for a path that nobody has checked. Raises InputError for its suffix."""
+    check_suffixes([path], suffixes(kind))
+    return format_of(kind, path)

@@ -22,10 +22,15 @@ PIPE_WIDTH = 240  # a table that goes to a file or pipe is not cut at 80 columns
 @renders(RESULTS, "table", ".txt", rank=10)
 def document_as_text(document: Document) -> str:
     """The tables, without colours and as wide as they are."""
+    return grids_as_text(document.grids)
+
+
+def grids_as_text(grids: Sequence[Grid]) -> str:
+    """Grids without colours and as wide as they are."""
     from rich.console import Console
 
     text = io.StringIO()
-    print_grids(Console(file=text, width=PIPE_WIDTH), document.grids)
+    print_grids(Console(file=text, width=PIPE_WIDTH), grids, shorten=False)
     # rstrip takes the no-break spaces that stand where other rows have a star, too.
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
 
@@ -38,11 +43,12 @@ def verdicts_as_text(verdicts: Verdicts) -> str:
     return text(verdicts.report)
 
 
-def print_grids(console: Console, grids: Sequence[Grid]) -> None:
+def print_grids(console: Console, grids: Sequence[Grid], *, shorten: bool = True) -> None:
     """Print each grid with its notes below it, a blank line between grids.
 
-    Notes are wrapped to the console's width. Columns of a table that is wider move together, names
-    wrap, and what still does not fit goes on below, beside the first column. Nothing is cut.
+    Notes are wrapped to the console's width. Of a table that is wider, paths are shortened in the
+    middle unless `shorten` is false, columns move together, names wrap, and what still does not
+    fit goes on below, beside the first column. No figure is cut.
     """
     from rich.text import Text
 
@@ -52,11 +58,41 @@ def print_grids(console: Console, grids: Sequence[Grid]) -> None:
             console.print()
         console.print(Text(grid.title, style="bold"))
         if grid.rows:
-            for block in _blocks(_with_bars(_marked(grid), width), width):
+            grid = _with_bars(_marked(grid), width)
+            for block in _blocks(_shortened(grid, width) if shorten else grid, width):
                 console.width = width if _folds(block, width) else max(width, _least(block))
                 console.print(_table(block, width))
         for note in grid.notes:
             console.print(Text(note, style="dim" if console.is_terminal else ""), width=width)
+
+
+def _shortened(grid: Grid, width: int) -> Grid:
+    """Paths as long as the other columns leave room for, each with its middle left out."""
+    for i, column in enumerate(grid.columns):
+        if not column.path:
+            continue
+        others = [k for k in range(len(grid.columns)) if k != i]
+        room = width - sum(_longest(grid, k) + 1 for k in others)
+        if room < _GOOD_PATH:
+            room = width - sum(_word(grid, k) + 1 for k in others)
+        if _SHORTEST_NAME <= room < _longest(grid, i):
+            rows = tuple(
+                tuple(
+                    replace(cell, text=_without_middle(cell.text, room)) if k == i else cell
+                    for k, cell in enumerate(row)
+                )
+                for row in grid.rows
+            )
+            grid = replace(grid, rows=rows)
+    return grid
+
+
+def _without_middle(text: str, length: int) -> str:
+    """The text, or its start and its end: in a path, the stage and the layer."""
+    if len(text) <= length:
+        return text
+    start = (length - 1) // 2
+    return f"{text[:start]}…{text[start + 1 - length :]}"
 
 
 def _blocks(grid: Grid, width: int) -> list[Grid]:
@@ -84,7 +120,7 @@ def _least(grid: Grid) -> int:
 
 def _folds(grid: Grid, width: int) -> dict[int, int]:
     """The column whose longest word is to fold, and its width; none where it gets too narrow."""
-    names = [i for i, column in enumerate(grid.columns) if not column.figures]
+    names = [i for i, column in enumerate(grid.columns) if not (column.figures or column.path)]
     if not names or _least(grid) <= width:
         return {}
     longest = max(names, key=lambda i: _word(grid, i))
@@ -93,11 +129,12 @@ def _folds(grid: Grid, width: int) -> dict[int, int]:
 
 
 _SHORTEST_NAME = 12
+_GOOD_PATH = 16
 
 
 def _word(grid: Grid, place: int) -> int:
     """The length of what must stay on one line: a figure, or a word of a name."""
-    if grid.columns[place].figures:
+    if grid.columns[place].figures or grid.columns[place].path:
         return _longest(grid, place)
     texts = (grid.columns[place].heading, *(row[place].text for row in grid.rows))
     return max((len(word) for text in texts for word in text.split()), default=0)
@@ -145,7 +182,7 @@ def _table(grid: Grid, width: int) -> Table:
             Text(column.heading),
             justify="right" if column.figures else "left",
             # Words may wrap; a figure is never cut.
-            no_wrap=column.figures,
+            no_wrap=column.figures or column.path,
             overflow="fold",
             max_width=folds.get(i),
         )

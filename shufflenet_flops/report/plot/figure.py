@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops.errors import InputError, printable
+from shufflenet_flops.errors import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,11 +57,9 @@ _INK_RULES = (
 
 @contextmanager
 def style() -> Iterator[None]:
-    """The settings that every figure is drawn and saved with. Raises InputError."""
-    try:
-        import matplotlib as mpl
-    except ImportError:
-        raise InputError("figures need matplotlib: pip install 'shufflenet-flops[plots]'") from None
+    """The settings that every figure is drawn and saved with."""
+    import matplotlib as mpl
+
     with mpl.rc_context(_STYLE):
         yield
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib import import_module
 from types import MappingProxyType
 from typing import cast
 
 from shufflenet_flops.errors import DataError, UnknownNameError
+from shufflenet_flops.report.document import Document
 from shufflenet_flops.report.section import Section
-from shufflenet_flops.saved import Saved
+from shufflenet_flops.saved import Saved, load
 
 # By the command that writes the results: the module here whose `section` tells about them.
 SECTIONS: Mapping[str, str] = MappingProxyType(
@@ -40,6 +42,22 @@ def section_of(saved: Saved) -> Section:
         raise DataError(
             f"{saved.command}: its figures cannot belong together ({error}); run it again"
         ) from None
+
+
+def section_about(document: Document) -> Section:
+    """The section about what a command found; its tables alone where SECTIONS has none."""
+    if document.command in SECTIONS:
+        from shufflenet_flops.report.format.json import document_as_json
+
+        section = section_of(load(document_as_json(document), document.command))
+    else:
+        section = Section(
+            name=document.command,
+            question=document.grids[0].title,
+            findings=tuple(document.notes),
+            grids=tuple(document.grids),
+        )
+    return replace(section, command=document.made_by)
 
 
 def check_command(command: str) -> None:

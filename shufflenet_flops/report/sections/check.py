@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from shufflenet_flops.budget.verdict import Report, Verdict
 from shufflenet_flops.counting.amount import figure
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid
@@ -16,12 +19,27 @@ _COLOURS = {"used": "#0072B2", "over the limit": "#D55E00"}
 
 def section(saved: Saved) -> Section:
     """Every verdict, what failed first, and how much of each limit is used."""
-    verdicts = sorted(saved.typed(Verdict), key=lambda verdict: verdict.passed)
+    return verdicts_section(
+        "check",
+        "Are the models within their budgets?",
+        saved.typed(Verdict),
+        saved.environment,
+    )
+
+
+def verdicts_section(
+    command: str,
+    question: str,
+    verdicts: Sequence[Verdict],
+    environment: Mapping[str, Any] | None = None,
+) -> Section:
+    """The verdicts of a command; the environment is of interest where a clock was read."""
+    verdicts = sorted(verdicts, key=lambda verdict: verdict.passed)
     report = Report(tuple(verdicts))
     timed = any(verdict.metric == "latency" for verdict in verdicts)
     return Section(
-        name="check",
-        question="Are the models within their budgets?",
+        name=command,
+        question=question,
         findings=(f"{summary(report)}.", *_nearest(verdicts), *_failures(verdicts)),
         grids=(_grid(verdicts),),
         pictures=tuple(_picture(verdicts)),
@@ -29,7 +47,7 @@ def section(saved: Saved) -> Section:
             _layers(verdict) for verdict in verdicts if verdict.top_rows and not verdict.passed
         ),
         convention="Each limit's own, as its row says; a limit without one is under `paper`.",
-        environment=saved.environment if timed else None,
+        environment=environment if timed else None,
     )
 
 

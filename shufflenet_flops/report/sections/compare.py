@@ -58,13 +58,23 @@ def _cost(comparisons: Sequence[Comparison]) -> list[str]:
     if not others:
         return [f"{least.name} takes {least.traced_macs:,} MACs."]
     times = " and ".join(
-        f"{comparison.traced_macs / least.traced_macs:.1f} times fewer than {comparison.name}"
+        f"{how_many(least.traced_macs, comparison.traced_macs)} {comparison.name}"
         for comparison in _ends(others)
     )
     return [
         f"{least.name} takes {mega(least.traced_macs)} MMAC, {times}"
         + (", which are the nearest and the farthest." if len(others) > 2 else ".")
     ]
+
+
+def how_many(macs: int, others: int) -> str:
+    """How many `macs` are beside as many or more, as `3.9 times fewer than`."""
+    if macs == others:
+        return "as many as"
+    if others >= 1.1 * macs:
+        return f"{others / macs:.1f} times fewer than"
+    share = 100 * (1 - macs / others)
+    return f"{share:.1f} % fewer than" if share >= 0.05 else f"{others - macs:,} fewer than"
 
 
 def _ends(comparisons: Sequence[Comparison]) -> Sequence[Comparison]:
@@ -82,12 +92,18 @@ def _memory(comparisons: Sequence[Comparison]) -> list[str]:
     spread = max(comparison.traced_macs for comparison in comparisons) / min(
         comparison.traced_macs for comparison in comparisons
     )
+    ratio = most.memory_bytes / least.memory_bytes
+    if ratio == 1:
+        return [f"All of them access {mega(least.memory_bytes, 2)} MB of memory."]
+    if ratio < spread:
+        return [
+            f"Memory access varies less than the work: {mega(least.memory_bytes, 2)} MB "
+            f"({least.name}) is {saving:.1f} % below {mega(most.memory_bytes, 2)} MB "
+            f"({most.name}), where MACs vary {spread:.1f}-fold."
+        ]
+    how = "more than" if ratio > spread else "as much as"
     return [
-        f"Memory access varies less than the work: {mega(least.memory_bytes, 2)} MB ({least.name}) "
-        f"is {saving:.1f} % below {mega(most.memory_bytes, 2)} MB ({most.name}), where MACs vary "
-        f"{spread:.1f}-fold."
-        if most.memory_bytes / least.memory_bytes < spread
-        else f"Memory access varies more than the work: from {mega(least.memory_bytes, 2)} MB "
+        f"Memory access varies {how} the work: from {mega(least.memory_bytes, 2)} MB "
         f"({least.name}) to {mega(most.memory_bytes, 2)} MB ({most.name})."
     ]
 

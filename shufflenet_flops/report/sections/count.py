@@ -11,13 +11,16 @@ from shufflenet_flops.report.plot.bars import draw_stacked
 from shufflenet_flops.report.section import Picture, Section
 from shufflenet_flops.report.view.count import (
     count_caveats,
-    group_grid,
-    layer_grid,
     memory_text,
     stage_grid,
 )
+from shufflenet_flops.report.view.lines import COLUMNS, LayerView, group_grid, layer_grid
 from shufflenet_flops.saved import Saved
 
+_ALL = LayerView(
+    zeros=True,
+    columns=tuple(name for name in COLUMNS if name != "of-params"),
+)
 MOST_BARS = 30  # in one figure; a network with more stages than that is drawn by kind alone
 
 
@@ -41,7 +44,7 @@ def section(saved: Saved) -> Section:
             group_grid("by kind of layer", "kind", kinds, table, convention),
         ),
         pictures=(_picture(name, stages, convention),) if table.total(convention) else (),
-        details=(layer_grid(f"all {len(table.rows)} layers", table, convention),),
+        details=(layer_grid(f"all {len(table.rows)} layers", table, convention, _ALL),),
         convention=f"`{convention.name}`, in {convention.unit}s: {convention.meaning}. Input "
         f"{' '.join(result.inputs)}. Memory access: every input, weight and output of every "
         "layer once, nothing cached.",
@@ -76,8 +79,10 @@ def _findings(
     if table.params:
         heavy = max(kinds, key=lambda name: kinds[name].params)
         part = kinds[heavy]
+        is_most = 2 * part.params > table.params
+        start = "Most parameters are" if is_most else "The largest part of the parameters is"
         findings.append(
-            f"Most parameters are in {heavy}: {percent(part.params, table.params)} of them, for "
+            f"{start} in {heavy}: {percent(part.params, table.params)} of them, for "
             f"{percent(part.total(convention), total)} of the {convention.unit}s."
         )
     idle = [part for part in kinds.values() if not part.total(convention)]

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from shufflenet_flops.counters import CounterReport
-from shufflenet_flops.counters.explain import Explanation
-from shufflenet_flops.errors import InputError
+from shufflenet_flops.counters.explain import Explanation, NamedNumber
 from shufflenet_flops.report.section import Section
 from shufflenet_flops.report.sections.counter_totals import check_counters, counters_picture
-from shufflenet_flops.report.view.explain import explain_grids
+from shufflenet_flops.report.view.explain import explain_grids, match_grid
 from shufflenet_flops.saved import Saved
 
 
 def section(saved: Saved) -> Section:
     """Every counter's total, taken apart by class of work."""
     if "matches" in saved.results[0]:
-        raise InputError("explain --reported names one number: there is no report on that")
+        return _named(saved.single(NamedNumber))
     explanation = saved.single(Explanation)
     check_counters(saved, [explanation.counters])
     reports = [report for report in explanation.counters.values() if report.status == "ok"]
@@ -26,6 +25,21 @@ def section(saved: Saved) -> Section:
         pictures=(counters_picture(explanation.model, explanation.counters),) if reports else (),
         convention="Every counter has its own, and its own unit; a class of work is listed where a "
         "counter gives it a weight.",
+    )
+
+
+def _named(number: NamedNumber) -> Section:
+    """Who gives a total that somebody reported."""
+    names = dict.fromkeys(match.counter for match in number.matches if number.is_meant(match))
+    return Section(
+        name="explain-reported",
+        question=f"Who reports {number.reported:,} for {number.model}?",
+        findings=(
+            f"{', '.join(names)}."
+            if names
+            else "No counter and no convention; the nearest follow.",
+        ),
+        grids=(match_grid(number),),
     )
 
 

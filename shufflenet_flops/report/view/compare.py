@@ -18,7 +18,9 @@ def compare_grid(comparisons: Sequence[Comparison]) -> Grid:
     macs = scale_for(comparison.traced_macs for comparison in comparisons)
     params = scale_for(comparison.params for comparison in comparisons)
     columns = [
-        Column("unit" if comparisons[0].unit else "model", figures=False),
+        Column(
+            "unit" if all(comparison.unit for comparison in comparisons) else "model", figures=False
+        ),
         *([Column("formula", figures=False)] if with_formula else []),
         Column(f"analytic\n{macs.prefix}MAC"),
         Column(f"traced\n{macs.prefix}MAC"),
@@ -61,9 +63,10 @@ def compare_grid(comparisons: Sequence[Comparison]) -> Grid:
 
 def _title(comparisons: Sequence[Comparison]) -> str:
     first = comparisons[0]
-    if first.unit is None:
-        inputs = {" ".join(comparison.inputs) for comparison in comparisons}
-        return f"input {' | '.join(sorted(inputs))}"
+    sizes = {(one.unit is None, one.c, one.m, one.h, one.w, one.stride) for one in comparisons}
+    if first.unit is None or len(sizes) > 1:
+        inputs = dict.fromkeys(" ".join(comparison.inputs) for comparison in comparisons)
+        return f"on input {' | '.join(inputs)}"
     groups = max(comparison.g or 1 for comparison in comparisons)
     return (
         f"units on {first.c}x{first.h}x{first.w}, bottleneck m={first.m}, g={groups}, "
@@ -82,15 +85,11 @@ def _latency(comparison: Comparison, fastest: float | None) -> list[Cell | str]:
 def _notes(comparisons: Sequence[Comparison]) -> list[str]:
     notes = []
     specified = [comparison for comparison in comparisons if comparison.analytic_macs is not None]
-    same = all(
-        comparison.analytic_macs == comparison.traced_macs
-        and comparison.formula_macs in (None, comparison.analytic_macs)
-        for comparison in specified
-    )
-    sides = "formula = analytic = traced" if comparisons[0].formula else "analytic = traced"
-    macs = ", ".join(f"{comparison.name} {comparison.traced_macs:,}" for comparison in comparisons)
-    prefix = f"{sides if same else 'NOT EQUAL'}: " if specified else ""
-    notes.append(f"{prefix}{macs} MACs")
+    by_sides: dict[str, list[str]] = {}
+    for comparison in comparisons:
+        named = f"{comparison.name} {comparison.traced_macs:,}"
+        by_sides.setdefault(agreement(comparison), []).append(named)
+    notes += [f"{sides}: {', '.join(named)} MACs" for sides, named in by_sides.items()]
     refused = {
         comparison.name: reason
         for comparison in comparisons
@@ -103,15 +102,27 @@ def _notes(comparisons: Sequence[Comparison]) -> list[str]:
         notes += counter_notes(reports, norms)
     notes += [f"{name}: no counter can run: {reason}" for name, reason in refused.items()]
     for comparison in comparisons:
+        because = comparison.real_because if comparison.real_forward else None
         notes += [
-            f"{comparison.name}: {caveat}"
-            for caveat in caveats(comparison.unknown_ops, real_forward=comparison.real_forward)
+            f"{comparison.name}: {caveat}" for caveat in caveats(comparison.unknown_ops, because)
         ]
     notes += _ratio_notes(comparisons)
     fastest = ", fastest" if any(comparison.latency_s for comparison in comparisons) else ""
     precision = ", in fp32" if len(specified) == len(comparisons) else ""
     notes.append(f"* fewest MACs{fastest}; memory: every input, weight and output once{precision}")
     return notes
+
+
+def agreement(comparison: Comparison) -> str:
+    """Which sides count the same MACs: those that there are of the formula, the spec, the trace."""
+    sides = {
+        "formula": comparison.formula_macs,
+        "analytic": comparison.analytic_macs,
+        "traced": comparison.traced_macs,
+    }
+    known = {side: macs for side, macs in sides.items() if macs is not None}
+    differ = ", ".join(f"{side} {macs:,}" for side, macs in known.items())
+    return " = ".join(known) if len(set(known.values())) == 1 else f"NOT EQUAL ({differ})"
 
 
 def _ratio_notes(comparisons: Sequence[Comparison]) -> list[str]:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import replace
 
 from shufflenet_flops.counting import Convention, Grouping, Table
-from shufflenet_flops.counting.metric import ACTIVATIONS, MACS, MEMORY
+from shufflenet_flops.counting.metric import MEMORY
 from shufflenet_flops.counting.result import CountResult, KindResult, LayerResult, UnknownOp
-from shufflenet_flops.report.grid import Cell, Column, Grid, UnitPrefix, grid, percent, scale_within
+from shufflenet_flops.report.grid import Grid, scale_within, with_notes
+from shufflenet_flops.report.view.lines import (
+    OF_GROUPS,
+    ROOT,
+    LayerView,
+    Line,
+    group_grid,
+    layer_grid,
+    line_grid,
+)
 from shufflenet_flops.sources import Source
-from shufflenet_flops.spec import shape_text
-
-ROOT = "(model)"  # what the outermost module does itself, which has no path
 
 
 def count_result(source: Source, convention: Convention) -> CountResult:
@@ -42,47 +48,32 @@ def count_result(source: Source, convention: Convention) -> CountResult:
         unknown_ops=tuple(UnknownOp(op, calls) for op, calls in counted.unknown_ops.items()),
         real_forward=counted.real_forward,
         specified=source.network is not None,
+        real_because=counted.real_because,
     )
 
 
-def count_grids(result: CountResult, convention: Convention, by: Grouping) -> list[Grid]:
-    """The table grouped as asked, then, unless that is it, the shares by kind."""
+def count_grids(
+    result: CountResult, convention: Convention, by: Grouping, view: LayerView | None = None
+) -> list[Grid]:
+    """The table grouped as asked, then, unless each layer is shown, the shares by kind.
+
+    Raises UnknownNameError or InputError for what `view` asks for and there is not.
+    """
     title = f"{result.model} on {' '.join(result.inputs)}"
     table = result.table
-    notes = _notes(result, convention)
+    notes = count_notes(result, convention)
+    if by == "layer":
+        return [with_notes(layer_grid(title, table, convention, view), notes)]
     kinds = dict(sorted(table.by("kind").items(), key=lambda item: -item[1].total(convention)))
     if by == "kind":
-        return [group_grid(title, "kind", kinds, table, convention, notes)]
-    match by:
-        case "layer":
-            first = layer_grid(title, table, convention)
-        case "stage":
-            first = stage_grid(title, table, convention)
-        case _:
-            first = group_grid(title, by, table.by(by), table, convention)
-    return [first, group_grid("by kind", "kind", kinds, table, convention, notes)]
-
-
-@dataclass(frozen=True)
-class _Scales:
-    """In which units a table's figures are: MMAC, thousands and MB, or less for a tiny network."""
-
-    count: UnitPrefix
-    activations: UnitPrefix
-    memory: UnitPrefix
-
-
-def _scales(table: Table, convention: Convention) -> _Scales:
-    return _Scales(
-        scale_within(*MACS.scale, table.total(convention)),
-        scale_within(*ACTIVATIONS.scale, table.activations),
-        scale_within(*MEMORY.scale, table.memory_bytes),
+        return [group_grid(title, "kind", kinds, table, convention, notes, view)]
+    first = (
+        stage_grid(title, table, convention, view)
+        if by == "stage"
+        else group_grid(title, by, table.by(by), table, convention, (), view)
     )
-
-
-def _or_dash(value: int, scale: UnitPrefix) -> str:
-    """A dash for none at all, which is not the same as a little."""
-    return scale(value) if value else "–"
+    unit = LayerView(zeros=True, unit=view.unit if view else "M")
+    return [first, group_grid("by kind", "kind", kinds, table, convention, notes, unit)]
 
 
 def memory_text(size: int, digits: int) -> str:
@@ -91,7 +82,8 @@ def memory_text(size: int, digits: int) -> str:
     return f"{scale(size)} {scale.prefix}B"
 
 
-def _notes(result: CountResult, convention: Convention) -> list[str]:
+def count_notes(result: CountResult, convention: Convention) -> list[str]:
+    """What the count is under which convention, what else was counted, and what was not."""
     table = result.table
     unused = result.params - table.params
     precision = " in fp32" if result.specified else ""
@@ -110,39 +102,50 @@ def _notes(result: CountResult, convention: Convention) -> list[str]:
 def count_caveats(result: CountResult) -> list[str]:
     """What one count leaves out, and what had to run for it."""
     unknown_ops = {unknown.op: unknown.calls for unknown in result.unknown_ops}
-    return caveats(unknown_ops, real_forward=result.real_forward)
+    return caveats(unknown_ops, result.real_because if result.real_forward else None)
 
 
-def caveats(unknown_ops: Mapping[str, int], *, real_forward: bool) -> list[str]:
+def caveats(unknown_ops: Mapping[str, int], real_because: str | None) -> list[str]:
     """Sentences on what a count leaves out, and on what had to run for it."""
     sentences = []
     if unknown_ops:
         ops = ", ".join(f"{op} x{calls}" for op, calls in unknown_ops.items())
         sentences.append(f"NOT COUNTED, because unknown: {ops}")
-    if real_forward:
-        sentences.append("a real forward pass was run, because control flow asked for values")
+        name = next(iter(unknown_ops))
+        if not name.startswith("aten.") and " " not in name:
+            sentences.append(
+                "to count it, write in a file for --rules: "
+                f"@shufflenet_flops.rule(torch.ops.{name}) above a function that gives its MACs "
+                "(docs/add-an-op.md)"
+            )
+    if real_because is not None:
+        reason = f", because {real_because}" if real_because else ""  # of results saved before
+        sentences.append(f"a real forward pass was run{reason}")
     return sentences
 
 
-def stage_grid(title: str, table: Table, convention: Convention) -> Grid:
+def stage_grid(
+    title: str, table: Table, convention: Convention, view: LayerView | None = None
+) -> Grid:
     """A tree: each stage, and in it the kinds of layer that count, with bars of their shares."""
-    scales = _scales(table, convention)
-    columns = [*_columns("stage", convention, scales), Column("", figures=False, bars=True)]
     stages = table.by("stage")
     longest = max((part.total(convention) for part in stages.values()), default=0) or 1
-    rows: list[Sequence[Cell | str]] = []
-    for stage, part in stages.items():
-        branches = _branches(part, convention)
-        lines = {stage: part} | {
-            f"{'└' if i == len(branches) else '├'} {kind}": inside
-            for i, (kind, inside) in enumerate(branches.items(), start=1)
-        }
-        rows += [
-            (*_figures(name, line, table, convention, scales), _bar(line, convention, longest))
-            for name, line in lines.items()
-        ]
-    rows.append((*_figures("total", table, table, convention, scales), Cell("")))
-    return grid(title, columns, rows)
+    lines = [
+        Line(name, part, bar=part.total(convention) / longest)
+        for stage, whole in stages.items()
+        for name, part in _branch(stage or ROOT, whole, convention).items()
+    ]
+    view = replace(view or LayerView(), zeros=True)
+    return line_grid(title, "stage", lines, table, convention, view, OF_GROUPS)
+
+
+def _branch(stage: str, whole: Table, convention: Convention) -> dict[str, Table]:
+    """A stage, and below it its kinds of layer."""
+    kinds = _branches(whole, convention)
+    return {stage: whole} | {
+        f"{'└' if i == len(kinds) else '├'} {kind}": part
+        for i, (kind, part) in enumerate(kinds.items(), start=1)
+    }
 
 
 def _branches(stage: Table, convention: Convention) -> dict[str, Table]:
@@ -154,83 +157,3 @@ def _branches(stage: Table, convention: Convention) -> dict[str, Table]:
     rest = tuple(row for row in stage.rows if row.kind.value not in counted)
     ordered = dict(sorted(counted.items(), key=lambda item: -item[1].total(convention)))
     return ordered | ({"other layers": Table(rest)} if rest else {})
-
-
-def _bar(part: Table, convention: Convention, longest: int) -> Cell:
-    return Cell("", share=part.total(convention) / longest)
-
-
-def group_grid(
-    title: str,
-    by: str,
-    groups: Mapping[str, Table],
-    whole: Table,
-    convention: Convention,
-    notes: Sequence[str] = (),
-) -> Grid:
-    """One row for each of `groups`, by `by`, with shares of the whole."""
-    scales = _scales(whole, convention)
-    rows = [
-        _figures(name, part, whole, convention, scales)
-        for name, part in (*groups.items(), ("total", whole))
-    ]
-    return grid(title, _columns(by, convention, scales), rows, notes)
-
-
-def _columns(by: str, convention: Convention, scales: _Scales) -> list[Column]:
-    return [
-        Column(by, figures=False),
-        Column(f"{scales.count.prefix}{convention.unit}"),
-        Column("share"),
-        Column("params"),
-        Column("share"),
-        Column(f"activations\n{scales.activations.prefix}".rstrip()),
-        Column(f"memory\n{scales.memory.prefix}B"),
-    ]
-
-
-def _figures(
-    name: str, part: Table, whole: Table, convention: Convention, scales: _Scales
-) -> list[str]:
-    count = part.total(convention)
-    return [
-        name or ROOT,
-        _or_dash(count, scales.count),
-        percent(count, whole.total(convention)),
-        f"{part.params:,}" if part.params else "–",
-        percent(part.params, whole.params),
-        _or_dash(part.activations, scales.activations),
-        scales.memory(part.memory_bytes),
-    ]
-
-
-def layer_grid(title: str, table: Table, convention: Convention) -> Grid:
-    """One row for each layer, in the order they run."""
-    total = table.total(convention)
-    scale = _scales(table, convention).count
-    columns = [
-        Column("layer", figures=False),
-        Column("kind", figures=False),
-        Column("output"),
-        Column("kernel"),
-        Column("stride"),
-        Column("groups"),
-        Column(f"{scale.prefix}{convention.unit}"),
-        Column("share"),
-        Column("params"),
-    ]
-    rows = [
-        (
-            row.path or ROOT,
-            row.kind.value,
-            shape_text(row.output),
-            shape_text(row.kernel) if row.kernel else "",
-            str(row.stride[0]) if row.stride else "",
-            str(row.groups or ""),
-            _or_dash(convention.total(row.counts), scale),
-            percent(convention.total(row.counts), total),
-            f"{row.params:,}" if row.params else "–",
-        )
-        for row in table.rows
-    ]
-    return grid(title, columns, rows)

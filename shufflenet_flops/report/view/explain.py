@@ -171,8 +171,16 @@ def match_grid(named: NamedNumber) -> Grid:
         ]
         for match in matches
     ]
-    notes = [f"{match.counter}: {_sum(match.terms)}" for match in matches if not match.difference]
-    answer = "that is" if notes else "no counter gives it; the nearest are"
+    meant = [match for match in matches if named.is_meant(match)]
+    notes = [f"{match.counter}: {_sum(match.terms)}" for match in meant]
+    is_exact = any(not match.difference for match in meant)
+    answer = (
+        "that is"
+        if meant and is_exact
+        else "what rounds to it is"
+        if meant
+        else "no counter gives it; the nearest are"
+    )
     title = f"{named.reported:,} for {named.model} on {shape_text(named.input)}: {answer}"
     return grid(title, columns, rows, notes)
 

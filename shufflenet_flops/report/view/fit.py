@@ -82,11 +82,11 @@ def fit_grid(results: Sequence[FitResult], failures: Sequence[str]) -> Grid:
     columns = [
         Column("network", figures=False),
         *(Column(name) for name in names),
-        Column("channels"),
-        *(Column(find_metric(metric).scaled("M")) for metric in limits),
-        Column("step"),
-        Column("next"),
-        *(Column(f"its\n{find_metric(metric).scaled('M')}") for metric in limits),
+        Column("widest\nchannels"),
+        *(Column(f"it has\n{find_metric(metric).scaled('M')}") for metric in limits),
+        Column("widths are\nmultiples of"),
+        Column("next wider\nchannels"),
+        *(Column(f"it has\n{find_metric(metric).scaled('M')}") for metric in limits),
     ]
     widest = max(result.channels for result in results)
     alike = len({result.unit is None for result in results}) == 1

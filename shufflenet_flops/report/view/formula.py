@@ -122,8 +122,8 @@ def formula_grids(results: Sequence[FormulaResult]) -> list[Grid]:
     with_value = any(result.value is not None for result in results)
     columns = [
         Column("unit or network", figures=False),
-        Column(find_metric(results[0].metric).meaning, figures=False),
-        *([Column("value")] if with_value else []),
+        Column(f"{find_metric(results[0].metric).noun} =", figures=False),
+        *([Column("with these\nnumbers")] if with_value else []),
         Column("in the paper", figures=False),
         Column("equal", figures=False),
     ]

@@ -121,7 +121,8 @@ def _legend(rows: Sequence[Timing]) -> list[str]:
     notes = [
         "* fastest; time ratio: the median over rounds, with a 95 % bootstrap interval; = where it "
         "holds 1, so there is no clear difference",
-        "error: largest absolute difference to eager's fp32 output over that output's largest, "
+        "column error: the largest absolute difference to eager's fp32 output over that output's "
+        "largest, "
         f"limit {limits}; MB: memory access in fp32, nothing cached",
         "GFLOP/s: two FLOP per MAC",
     ]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Never
 
 from shufflenet_flops.errors import InputError
+from shufflenet_flops.extras import install_command
 from shufflenet_flops.sources.onnx.given import Given, set_inputs
 from shufflenet_flops.sources.onnx.graph import count
 from shufflenet_flops.sources.options import Options
@@ -75,7 +76,7 @@ def _read(path: str) -> ModelProto:
         from google.protobuf.message import DecodeError
     except ImportError:
         raise InputError(
-            f"{path}: reading it needs the package onnx: pip install 'shufflenet-flops[onnx]'"
+            f"{path}: reading it needs the package onnx: {install_command('onnx')}"
         ) from None
     try:
         size = Path(path).stat().st_size

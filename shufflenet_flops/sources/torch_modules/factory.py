@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from inspect import isfunction
 from typing import Any
 
 from torch import nn
@@ -10,7 +11,12 @@ from torch import nn
 from shufflenet_flops.errors import InputError, ModelError
 from shufflenet_flops.sources.inputs import IMAGE, Input
 from shufflenet_flops.sources.options import Options
-from shufflenet_flops.sources.torch_modules.imports import call, find_object
+from shufflenet_flops.sources.torch_modules.imports import (
+    call,
+    find_module,
+    find_object,
+    split_file,
+)
 from shufflenet_flops.sources.torch_modules.module import (
     Arguments,
     ModuleSource,
@@ -23,10 +29,37 @@ from shufflenet_flops.sources.torch_modules.module import (
 
 def find(text: str, options: Options) -> ModuleSource:
     """The module that `package.module:factory` makes. Imports and runs that code."""
-    target = find_object(text, options.path)
-    module = _build(text, target, options.args)
+    found = find_object(text, options.path) if split_file(text)[1] else _only(text, options)
+    module = _build(text, found, options.args)
     inputs, given = inputs_for(text, lambda: module, options, (IMAGE,))
     return ModuleSource(text, "factory", inputs, lambda: module, on_meta=False, given=given)
+
+
+def _only(file: str, options: Options) -> Any:
+    """What a file alone stands for: its one class of module, or else its one factory.
+
+    Raises InputError, with what to write, where it holds several or none.
+    """
+    module, _ = find_module(file, options.path)
+    own = {
+        name: value
+        for name, value in vars(module).items()
+        if getattr(value, "__module__", None) == module.__name__ and not name.startswith("_")
+    }
+    classes = [
+        name
+        for name, value in own.items()
+        if isinstance(value, type) and issubclass(value, nn.Module)
+    ]
+    made = [name for name, value in vars(module).items() if isinstance(value, nn.Module)]
+    functions = [name for name, value in own.items() if isfunction(value)]
+    for names in (classes, made, functions):
+        if len(names) == 1:
+            return getattr(module, names[0])
+        if names:
+            listed = " or ".join(f"{file}:{name}" for name in names)
+            raise InputError(f"{file}: holds several models; write {listed}")
+    raise InputError(f"{file}: holds no class of nn.Module and no function that makes one")
 
 
 def inputs_for(

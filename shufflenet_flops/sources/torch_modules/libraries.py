@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import logging
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
 from torch import nn
 
 from shufflenet_flops.errors import InputError, ModelError, UnknownNameError
+from shufflenet_flops.extras import install_command
 from shufflenet_flops.foreign import contained
-from shufflenet_flops.sources.inputs import IMAGE, Input
+from shufflenet_flops.sources.inputs import IMAGE, Input, completed
 from shufflenet_flops.sources.options import Options
 from shufflenet_flops.sources.torch_modules.factory import inputs_for
 from shufflenet_flops.sources.torch_modules.imports import call, one_line
@@ -26,9 +30,22 @@ _WEIGHTS = frozenset(
 )
 
 
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Without what libraries say of their own defaults and of their own optional parts."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
 def find_timm(text: str, options: Options) -> ModuleSource:
     """The model that timm knows as NAME or NAME.TAG, on the input size of its configuration."""
-    timm = _import("timm", text)
+    timm = import_library("timm", text)
     name = _known("timm", text, timm.list_models(), has_tags=True)
     try:
         config = timm.get_pretrained_cfg(name)
@@ -43,7 +60,7 @@ def find_timm(text: str, options: Options) -> ModuleSource:
 
 def find_torchvision(text: str, options: Options) -> ModuleSource:
     """The model that torchvision knows as NAME."""
-    models = _import("torchvision.models", text)
+    models = import_library("torchvision.models", text)
     name = _known("torchvision", text, models.list_models())
     builder = models.get_model_builder(name)
     # A detection model fetches weights for its backbone unless told not to.
@@ -75,27 +92,51 @@ def _source(
     text: str, origin: str, make: Callable[[], Any], options: Options, default: Input
 ) -> ModuleSource:
     def build() -> nn.Module:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # libraries warn of their own defaults
+        with quietly():
             return checked_module(text, call(text, make, {}))
 
-    inputs, given = inputs_for(text, build, options, (default,))
+    meant = tuple(completed(given, default, text) for given in options.inputs)
+    inputs, given = inputs_for(text, build, replace(options, inputs=meant), (default,))
     return ModuleSource(text, origin, inputs, build, given=given)
 
 
-def _import(module_name: str, text: str) -> Any:
+def holders(name: str) -> tuple[list[str], list[str]]:
+    """Where an installed library has a model of this name, as MODEL; and every name that they have.
+
+    A library that cannot be imported is asked for nothing.
+    """
+    exact, known = [], []
+    for prefix, library, names in (
+        ("torchvision", "torchvision.models", lambda models: models.list_models()),
+        ("timm", "timm", lambda timm: timm.list_models()),
+        (
+            "transformers",
+            "transformers.models.auto.modeling_auto",
+            lambda auto: list(auto.MODEL_MAPPING_NAMES),
+        ),
+    ):
+        try:
+            has = names(import_library(library, prefix))
+        except (InputError, ModelError):
+            continue
+        known += [f"{prefix}:{one}" for one in has]
+        if name in has:
+            exact.append(f"{prefix}:{name}")
+    return exact, known
+
+
+def import_library(module_name: str, text: str) -> Any:
+    """A library's module. Raises InputError where there is none, ModelError where it fails."""
     library = module_name.partition(".")[0]
     try:
         metadata.version(library)
     except metadata.PackageNotFoundError:
         raise InputError(
-            f"{text}: {library} is not installed: pip install 'shufflenet-flops[{library}]'"
+            f"{text}: {library} is not installed: {install_command(library)}"
         ) from None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with contained():
-                return importlib.import_module(module_name)
+        with quietly(), contained():
+            return importlib.import_module(module_name)
     except Exception as error:
         versions = ", ".join(
             f"{name} {metadata.version(name)}"

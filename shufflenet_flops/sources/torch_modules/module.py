@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from shufflenet_flops.errors import InputError, ModelError
 from shufflenet_flops.foreign import contained
-from shufflenet_flops.sources.inputs import Input
+from shufflenet_flops.sources.inputs import IMAGE, Input
 from shufflenet_flops.sources.source import Counted, Source
 from shufflenet_flops.trace.trace import Trace, ValuesNeededError, trace
 
@@ -36,7 +36,13 @@ class ModuleSource(Source):
     @property
     def counted(self) -> Counted:
         trace = self._trace
-        return Counted(trace.table, trace.params, trace.unknown_ops, trace.real_forward)
+        return Counted(
+            trace.table,
+            trace.params,
+            trace.unknown_ops,
+            trace.real_forward,
+            trace.real_because,
+        )
 
     def trace(self) -> Trace:
         return self._trace
@@ -52,11 +58,27 @@ class ModuleSource(Source):
                     pass  # only a real model can tell which way its forward pass takes
             return self._trace_of(self._module)
         except ModelError as error:
-            raise ModelError(f"{self.name}: {error}") from error
+            raise ModelError(f"{self.name}: {error}{self._advice()}") from error
+
+    def _advice(self) -> str:
+        """What to do where the input may not be the one that is meant."""
+        (first, *others) = self.inputs
+        if self.given is not None or others:
+            return ""
+        if first == IMAGE:
+            return f"; it was given an image, {first}: --input SHAPE gives what it takes"
+        if 1 <= len(first.shape) < 4 and first.dtype == IMAGE.dtype:
+            height, width = (first.shape * 2)[:2] if len(first.shape) < 3 else first.shape[1:]
+            return f"; an image is written batch first: --input 1x3x{height}x{width}"
+        return ""
 
     def _trace_of(self, module: nn.Module) -> Trace:
         _check_arguments(self.name, module, self.example_inputs(real=False))
-        return trace(in_eval_mode(module), *self.example_inputs(real=self.given is not None))
+        return trace(self.seen(module), *self.example_inputs(real=self.given is not None))
+
+    def seen(self, module: nn.Module) -> nn.Module:
+        """The module as it is traced: in eval mode."""
+        return in_eval_mode(module)
 
     def _meta_module(self) -> nn.Module | None:
         """The module without weights; None where building it fails, as where that needs values."""
@@ -110,12 +132,12 @@ def describe(tensor: Tensor) -> Input:
 
 
 def positional(name: str, module: nn.Module, value: Any) -> Arguments:
-    """What an input factory returned as positional arguments: a dictionary goes by name."""
+    """What a module is given as positional arguments: a dictionary goes by name."""
     if isinstance(value, Mapping):
         try:
             bound = inspect.signature(module.forward).bind(**value)
         except TypeError as error:
-            raise InputError(f"{name}: the input factory's names do not fit: {error}") from None
+            raise InputError(f"{name}: the names of its inputs do not fit: {error}") from None
         bound.apply_defaults()  # so that what comes after an argument left out has its place
         by_name = [key for key in bound.kwargs if key in value]
         if by_name:

@@ -12,6 +12,8 @@ from shufflenet_flops.trace.arguments import META
 from shufflenet_flops.trace.dispatch_mode import Tracer, WorkedOut
 from shufflenet_flops.trace.facts import Facts
 from shufflenet_flops.trace.fast.meta import infer
+from shufflenet_flops.trace.meta_kernels import run_on_meta
+from shufflenet_flops.trace.torch_private import written_arguments
 
 Make = Callable[[tuple[Any, ...], Mapping[str, Any]], Any]
 
@@ -24,7 +26,7 @@ class KnownCalls:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._calls: dict[Any, tuple[Make, Facts | str | None]] = {}
+        self._calls: dict[Any, tuple[Make, Facts | str | None, bool]] = {}
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -42,21 +44,29 @@ class KnownCalls:
         key: Any = (func, tracer.function, _signature(args, operands, trained))
         if kwargs:
             key = (*key, *kwargs, _signature(kwargs.values(), operands, trained))
-        if len(operands) > 1 and len(set(map(id, operands))) < len(operands):
+        if _has_twins(operands):
             key = (*key, *(_position(operands, tensor) for tensor in operands))
         known = self._calls.get(key)
         if known is not None:
-            make, facts = known
-            return make(args, kwargs), facts, operands
+            make, facts, writes = known
+            return make(args, kwargs), facts, operands, writes
         make = _outcome(tracer, func, args, kwargs)
         out = make(args, kwargs)
         facts = tracer.facts(func, args, kwargs, operands, out)
+        writes = bool(written_arguments(func))
         if isinstance(facts, str):
-            return out, facts, operands  # a formula may be supplied later
+            return out, facts, operands, writes  # a formula may be supplied later
         if len(self._calls) >= self._limit:
             self._calls.clear()
-        self._calls[key] = (make, facts)
-        return out, facts, operands
+        self._calls[key] = (make, facts, writes)
+        return out, facts, operands, writes
+
+
+def _has_twins(operands: list[Tensor]) -> bool:
+    """Whether one tensor stands twice among them."""
+    if len(operands) == 2:  # as most have
+        return operands[0] is operands[1]
+    return len(set(map(id, operands))) < len(operands)
 
 
 def _signature(
@@ -65,14 +75,20 @@ def _signature(
     """All that a result's shape and the op's work depend on; adds tensors to `operands`."""
     parts: list[Any] = []
     for value in values:
-        if isinstance(value, Tensor):
+        kind = value.__class__
+        if kind in _NUMBERS:
+            parts += (value, kind)  # 1, 1.0 and True are equal
+        elif isinstance(value, Tensor):
             operands.append(value)
-            parts.append((value.shape, value.stride(), value.dtype, trained.get(id(value))))
-        elif value.__class__ is list:  # torch's own calls have lists, of tensors or of numbers
-            parts.append(_signature(value, operands, trained))
+            parts += (value.shape, value.stride(), value.dtype, trained.get(id(value)))
+        elif kind is list:  # torch's own calls have lists, of tensors or of numbers
+            parts += (_signature(value, operands, trained), kind)
         else:
-            parts.append((value.__class__, value))  # 1, 1.0 and True are equal
+            parts += (value, kind)
     return tuple(parts)
+
+
+_NUMBERS = frozenset({int, float, bool, tuple, type(None)})  # that are seen at once to be no tensor
 
 
 def _outcome(tracer: Tracer, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Make:
@@ -81,7 +97,7 @@ def _outcome(tracer: Tracer, func: Any, args: tuple[Any, ...], kwargs: Mapping[s
     if out is not None:
         return _maker(out, args, kwargs)
     meta_args, meta_kwargs = tracer.on_meta(func, args, kwargs)
-    return _maker(func(*meta_args, **meta_kwargs), meta_args, meta_kwargs)
+    return _maker(run_on_meta(func, meta_args, meta_kwargs), meta_args, meta_kwargs)
 
 
 def _maker(out: Any, seen_args: tuple[Any, ...], seen_kwargs: Mapping[str, Any]) -> Make:

@@ -41,7 +41,8 @@ def _convolution(axes: int) -> Function:
     ) -> Any:
         if isinstance(padding, str) or input.dim() != axes + 2 or input.is_complex():
             return NotImplemented  # torch takes a complex one apart into three real ones
-        window = (_sizes(stride, axes), _sizes(padding, axes), _sizes(dilation, axes))
+        sizes = (stride, padding, dilation)
+        window = [size if size.__class__ is tuple else _sizes(size, axes) for size in sizes]
         return tracer.op(
             aten.convolution.default, (input, weight, bias, *window, False, none, groups)
         )

@@ -27,8 +27,8 @@ _LOOKUPS = """
 
 def _reduction(op: str) -> Formula:
     def formula(args: tuple[Any, ...], y: Tensor, context: Context) -> Work:
-        if len(args) > 1 and isinstance(args[1], Tensor):  # of two tensors, as `maximum`
-            return work_of("maximum", y.numel())._replace(op=op.strip("_"))
+        if op in ("max", "min") and len(args) > 1 and isinstance(args[1], Tensor):
+            return work_of(f"{op}imum", y.numel())._replace(op=op)
         return work_of(op, args[0].numel())
 
     return formula
@@ -52,10 +52,64 @@ def _hardtanh(args: tuple[Any, ...], y: Tensor, context: Context) -> Work:
     return work_of(op, y.numel())
 
 
+def _distance(op: str) -> Formula:
+    """Of each pair of vectors, every element looked at."""
+
+    def formula(args: tuple[Any, ...], y: Tensor, context: Context) -> Work:
+        return work_of(op, y.numel() * args[0].shape[-1])
+
+    return formula
+
+
+def _picked_loss(op: str) -> Formula:
+    """Looks up one element for each target."""
+
+    def formula(args: tuple[Any, ...], y: Tensor, context: Context) -> Work:
+        return work_of(op, args[1].numel(), fetched=args[1].numel())
+
+    return formula
+
+
+def _substitution(op: str) -> Formula:
+    """Forward or backward substitution: n squared operations for each solution of n unknowns."""
+
+    def formula(args: tuple[Any, ...], y: Tensor, context: Context) -> Work:
+        matrix = args[1 if op == "triangular_solve" else 0]
+        return work_of(op, y.numel() * matrix.shape[-1])
+
+    return formula
+
+
+def _ctc_loss(args: tuple[Any, ...], y: Tensor, context: Context) -> Work:
+    """A cell for each time and each place in the target, between whose labels are blanks."""
+    times, batch = args[0].shape[:2]
+    return work_of("_ctc_loss", times * (2 * args[1].numel() + batch))
+
+
+def _fft(op: str) -> Formula:
+    """Five real additions and multiplications a point and halving, of the radix-2 algorithm.
+
+    Lengths between powers of two take the steps of the next one. Real signals take half of it.
+    """
+
+    def formula(args: tuple[Any, ...], y: Tensor, context: Context) -> Work:
+        signal = y if op == "_fft_c2r" else args[0]
+        halvings = sum((signal.shape[axis] - 1).bit_length() for axis in args[1])
+        steps = 5 * signal.numel() * halvings
+        return work_of(op, steps if op == "_fft_c2c" else steps // 2)
+
+    return formula
+
+
 FORMULAS: dict[Any, Formula] = {
     **by_name(ops_of(*_PER_OUTPUT), per_output),
     **by_name(ops_of(OpClass.REDUCTION_INPUTS), _reduction),
     **by_name(_LOOKUPS.split(), _lookup),
     **formulas("embedding_bag _embedding_bag _embedding_bag_forward_only", _embedding_bag),
     **formulas("hardtanh", _hardtanh),
+    **by_name("_cdist_forward _euclidean_dist _pdist_forward".split(), _distance),
+    **by_name("nll_loss nll_loss_forward nll_loss2d nll_loss2d_forward".split(), _picked_loss),
+    **by_name("linalg_solve_triangular triangular_solve".split(), _substitution),
+    **formulas("_ctc_loss", _ctc_loss),
+    **by_name("_fft_c2c _fft_c2r _fft_r2c".split(), _fft),
 }

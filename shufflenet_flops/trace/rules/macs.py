@@ -70,6 +70,14 @@ def _addbmm(args: Args, y: Tensor, context: Context) -> Work:
     return _product(a, b, bias, a.numel() * b.shape[-1], y, context)
 
 
+def _grouped_mm(args: Args, y: Tensor, context: Context) -> Work:
+    """Each row, column or summed position belongs to one group, as in a mixture of experts."""
+    a, b = args[:2]
+    summed_in_groups = a.dim() == b.dim() == 2
+    macs = a.numel() * b.shape[-1] if summed_in_groups else y.numel() * a.shape[-1]
+    return _product(a, b, args[3], macs, y, context)
+
+
 def _dot(args: Args, y: Tensor, context: Context) -> Work:
     return _product(args[0], args[1], None, args[0].numel(), y, context)
 
@@ -203,6 +211,7 @@ FORMULAS: dict[Any, Formula] = {
     **formulas("mm bmm mv matmul _int_mm _scaled_mm", _mm),
     **formulas("addmm baddbmm addmv _addmm_activation", _addmm),
     **formulas("addbmm", _addbmm),
+    **formulas("_grouped_mm", _grouped_mm),
     **formulas("dot vdot", _dot),
     **formulas("outer ger", _outer),
     **formulas("addr", _addr),

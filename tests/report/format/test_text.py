@@ -12,7 +12,8 @@ from shufflenet_flops import zoo
 from shufflenet_flops.counting import Convention, Table, find_convention, layer_table
 from shufflenet_flops.report.format.text import print_grids
 from shufflenet_flops.report.grid import Column, Grid, grid
-from shufflenet_flops.report.view.count import layer_grid, stage_grid
+from shufflenet_flops.report.view.count import stage_grid
+from shufflenet_flops.report.view.lines import layer_grid
 
 WIDE = [Column("name", figures=False), *[Column(f"figure\n{i}") for i in range(6)]]
 

@@ -1,4 +1,4 @@
-"""Results of activations, norms and pools."""
+"""Results of activations, norms, pools and lookups."""
 
 from __future__ import annotations
 
@@ -21,6 +21,12 @@ def _float_unary(x: Tensor, *args: Any, **kwargs: Any) -> Tensor | None:
     if not (x.is_floating_point() or x.is_complex()):
         raise refused("an activation", x)
     return same(x)
+
+
+def _embedding(table: Tensor, indices: Tensor, *args: Any) -> Tensor | None:
+    if indices.dtype not in (torch.int32, torch.int64):
+        raise refused("an embedding", indices)
+    return None
 
 
 def _softmax(x: Tensor, axis: int, half_to_float: bool) -> Tensor | None:
@@ -131,6 +137,7 @@ RESULTS: dict[Any, Infer] = {
     aten._native_batch_norm_legit_no_training.default: _batch_norm,
     aten.native_layer_norm.default: _layer_norm,
     aten._softmax.default: _softmax,
+    aten.embedding.default: _embedding,
     aten.mean.dim: _mean,
     aten.max_pool2d_with_indices.default: _max_pool,
     aten.avg_pool2d.default: _avg_pool,

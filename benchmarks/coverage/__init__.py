@@ -1,0 +1,1 @@
+"""Other people's models, all of them: our MACs against torch's own counter."""

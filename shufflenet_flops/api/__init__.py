@@ -1,0 +1,1 @@
+"""One call for each question: what the command line answers, as objects of Python."""

@@ -1,0 +1,170 @@
+"""`sf.count`: what one model costs on one input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from shufflenet_flops.api.model import AnyModel, ModelInput, source_of
+from shufflenet_flops.api.result import Result
+from shufflenet_flops.counting import Convention, Grouping, Table, find_convention
+from shufflenet_flops.counting.amount import figure
+from shufflenet_flops.counting.result import CountResult
+from shufflenet_flops.report.document import Document
+from shufflenet_flops.report.view.count import count_grids, count_notes, count_result
+from shufflenet_flops.report.view.lines import LayerView, group_grid, layer_grid
+from shufflenet_flops.sources import Source
+
+if TYPE_CHECKING:
+    from shufflenet_flops.report.grid import Grid
+
+
+@dataclass(frozen=True, repr=False)
+class Count(Result):
+    """One model on its inputs, counted.
+
+    `table` has a row for each op. What is no metric of `table` goes by `convention`.
+    """
+
+    result: CountResult
+    table: Table = field(repr=False)
+    convention: Convention
+
+    @property
+    def model(self) -> str:
+        """The name of the model."""
+        return self.result.model
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of convolutions, linear layers and matrix products."""
+        return self.result.macs
+
+    @property
+    def flops(self) -> int:
+        """Two floating-point operations per multiply-accumulate."""
+        return self.result.flops
+
+    @property
+    def params(self) -> int:
+        """Parameters, each counted once, used or not."""
+        return self.result.params
+
+    @property
+    def activations(self) -> int:
+        """Output elements of all convolutions, linear layers and matrix products."""
+        return self.result.activations
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes read and written by all ops, nothing cached between them."""
+        return self.result.memory_bytes
+
+    @property
+    def total(self) -> int:
+        """The count under the convention, in its unit."""
+        return self.result.total
+
+    @cached_property
+    def unknown_ops(self) -> dict[str, int]:
+        """Ops without a rule, which are not counted, and how often each ran."""
+        return {unknown.op: unknown.calls for unknown in self.result.unknown_ops}
+
+    def by(self, grouping: Grouping) -> Groups:
+        """The table in parts: by "layer", "unit", "stage" or "kind", in the order they run."""
+        return Groups(self.model, grouping, self.table.by(grouping), self.table, self.convention)
+
+    def document(self, by: Grouping = "stage", layers: LayerView | None = None) -> Document:
+        """What `count` writes, with the rows in its tables grouped."""
+        grids = count_grids(self.result, self.convention, by, layers)
+        return Document("count", self.convention.name, [self.result], grids, self.result.rows)
+
+    def __repr__(self) -> str:
+        inputs = " ".join(self.result.inputs)
+        unknown = f", {len(self.unknown_ops)} ops unknown" if self.unknown_ops else ""
+        return (
+            f"<Count of {self.model} on {inputs}: {figure('macs', self.macs)}, "
+            f"{figure('params', self.params)} params{unknown}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from shufflenet_flops.report.format.notebook import notebook
+        from shufflenet_flops.report.grid import with_notes
+
+        title = f"{self.model} on {' '.join(self.result.inputs)}"
+        layers = layer_grid(title, self.table, self.convention)
+        return notebook([with_notes(layers, count_notes(self.result, self.convention))])
+
+
+class Groups(Mapping[str, Table]):
+    """The parts of a table by name, each a table of its own."""
+
+    def __init__(
+        self,
+        model: str,
+        grouping: Grouping,
+        parts: Mapping[str, Table],
+        whole: Table,
+        convention: Convention,
+    ) -> None:
+        self._title = f"{model} by {grouping}"
+        self._grouping: Grouping = grouping
+        self._parts = parts
+        self._whole = whole
+        self._convention = convention
+
+    def __getitem__(self, name: str) -> Table:
+        return self._parts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def _grid(self) -> Grid:
+        return group_grid(self._title, self._grouping, self._parts, self._whole, self._convention)
+
+    def __repr__(self) -> str:
+        names = list(self._parts)
+        shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+        return f"<{self._title}: {shown}>"
+
+    def __str__(self) -> str:
+        from shufflenet_flops.report.format.text import grids_as_text
+
+        return grids_as_text([self._grid()]).rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        from shufflenet_flops.report.format.notebook import notebook
+
+        return notebook([self._grid()])
+
+
+def count(
+    model: AnyModel,
+    input: ModelInput | None = None,
+    *,
+    args: Mapping[str, Any] | None = None,
+    convention: str = "paper",
+) -> Count:
+    """Count a model's MACs, parameters, activations and memory access on one input.
+
+    `model` is an `nn.Module`, or what the command line takes: "resnet50", "net.py:Net",
+    "timm:NAME", a file. `input` is a shape with the batch first, a tensor, a list of several, or a
+    dict by the names of `forward`; by default an image, 1x3x224x224. No kernel runs and the module
+    is left as it was. `args` go to the function that makes a model which is named.
+    `convention` is what shares and `total` go by. Raises a ShufflenetFlopsError, one line.
+
+    >>> count("shufflenet_v1_x1_0_g3").macs
+    137460672
+    """
+    weights = find_convention(convention)
+    return count_of(source_of(model, input, args), weights)
+
+
+def count_of(source: Source, convention: Convention) -> Count:
+    """The count of a source."""
+    return Count(count_result(source, convention), source.table, convention)

@@ -1,0 +1,153 @@
+"""`sf.explain`: why counters disagree on a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shufflenet_flops.api.model import AnyModel, ModelInput, source_of
+from shufflenet_flops.api.result import Result
+from shufflenet_flops.counting.amount import Printed, figure
+from shufflenet_flops.errors import InputError, UnknownNameError
+from shufflenet_flops.report.document import Document
+from shufflenet_flops.sources import Source
+
+if TYPE_CHECKING:
+    from shufflenet_flops.counters import Counter, CounterReport
+    from shufflenet_flops.counters.explain import Explanation, NamedNumber
+
+TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True, repr=False)
+class Explained(Result):
+    """Every counter's total for one model, taken apart; see `Explanation` for what it holds."""
+
+    explanation: Explanation
+
+    @property
+    def macs(self) -> int:
+        """The MACs that ran."""
+        return self.explanation.macs
+
+    @property
+    def counters(self) -> Mapping[str, CounterReport]:
+        """What each counter says, by its name: `reported`, `unit`, `terms`, `residual`, …"""
+        return self.explanation.counters
+
+    @property
+    def unknown_ops(self) -> Mapping[str, int]:
+        """Ops without a rule, which are not counted, and how often each ran."""
+        return self.explanation.unknown_ops
+
+    @property
+    def complete(self) -> bool:
+        """Whether every op is known, and every total explained."""
+        return self.explanation.complete
+
+    def document(self) -> Document:
+        """What `explain` writes."""
+        from shufflenet_flops.report.view.explain import (
+            explain_grids,
+            explain_records,
+            explain_result,
+        )
+
+        return Document(
+            "explain",
+            None,
+            [explain_result(self.explanation)],
+            explain_grids(self.explanation),
+            explain_records(self.explanation),
+        )
+
+    def __repr__(self) -> str:
+        ran = [report for report in self.counters.values() if report.status == "ok"]
+        state = "all explained" if self.complete else "not all explained"
+        return (
+            f"<Explained {self.explanation.model}: {figure('macs', self.macs)}, "
+            f"{len(ran)} of {len(self.counters)} counters ran, {state}>"
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class Named(Result):
+    """A total that somebody reported for a model, and who gives it, the nearest first."""
+
+    number: NamedNumber
+
+    def document(self) -> Document:
+        """What `explain --reported` writes."""
+        from shufflenet_flops.report.view.explain import match_grid
+
+        return Document(
+            "explain", None, [self.number], [match_grid(self.number)], self.number.matches
+        )
+
+    def __repr__(self) -> str:
+        return f"<Named {self.number.reported:,}: {len(self.number.matches)} candidates>"
+
+
+def explain(
+    model: AnyModel,
+    input: ModelInput | None = None,
+    *,
+    args: Mapping[str, Any] | None = None,
+    counters: Sequence[str] | None = None,
+    timeout_s: float = TIMEOUT_S,
+) -> Explained:
+    """Say why counters disagree on a model, down to the last FLOP.
+
+    `model` and `input` are as for `count`, at batch 1. `counters` are names, by default all; each
+    runs on a copy of the module, for at most `timeout_s` seconds. Raises a ShufflenetFlopsError.
+    """
+    return explain_source(source_of(model, input, args), chosen_counters(counters), timeout_s)
+
+
+def explain_source(source: Source, counters: tuple[Counter, ...], timeout_s: float) -> Explained:
+    """The explanation of a source. Raises InputError unless its batch is 1."""
+    from shufflenet_flops.comparison import check_memory
+    from shufflenet_flops.counters.explain import explain as explain_module
+
+    check_batch(source)
+    check_memory(source)
+    explanation = explain_module(
+        source.name,
+        source.module(),
+        source.example_inputs(),
+        counters=counters,
+        limit_s=timeout_s,
+    )
+    return Explained(explanation)
+
+
+def name_total(source: Source, reported: Printed) -> Named:
+    """Who gives a total for a source. Raises InputError unless its batch is 1."""
+    from shufflenet_flops.counters.explain import NamedNumber, name_number
+
+    check_batch(source)
+    matches = tuple(name_number(reported, source.trace()))
+    shape = source.first_shape
+    return Named(NamedNumber(source.name, shape, reported.value, matches, reported.half))
+
+
+def chosen_counters(names: Sequence[str] | None) -> tuple[Counter, ...]:
+    """The counters of these names, or all. Raises UnknownNameError."""
+    from shufflenet_flops.counters import all_counters
+
+    known = {counter.name: counter for counter in all_counters()}
+    for name in names or ():
+        if name not in known:
+            raise UnknownNameError("counter", name, known)
+    return tuple(known[name] for name in dict.fromkeys(names or known))
+
+
+def check_batch(source: Source) -> None:
+    """Raise InputError unless the batch is 1, at which every counter is exact."""
+    shape = source.first_shape
+    if shape and shape[0] != 1:
+        raise InputError(
+            f"--input {source.inputs[0]}: counters are compared at batch 1; "
+            f"write {'x'.join(map(str, (1, *shape[1:])))}"
+        )

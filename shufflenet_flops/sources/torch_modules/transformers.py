@@ -1,0 +1,88 @@
+"""`transformers:TYPE`: a configuration's default with random weights, so nothing is fetched."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import torch
+from torch import nn
+
+from shufflenet_flops.errors import InputError, UnknownNameError
+from shufflenet_flops.sources.inputs import Input
+from shufflenet_flops.sources.options import Options
+from shufflenet_flops.sources.torch_modules.factory import inputs_for
+from shufflenet_flops.sources.torch_modules.imports import call
+from shufflenet_flops.sources.torch_modules.libraries import import_library, quietly
+from shufflenet_flops.sources.torch_modules.module import (
+    ModuleSource,
+    checked_module,
+    describe,
+    positional,
+    tensors_of,
+)
+
+MOST_TOKENS = 128
+SAMPLES = Input((1, 16000))  # a second of sound
+FRAMES = 3000  # of half a minute of sound, which Whisper takes
+
+
+def find(text: str, options: Options) -> ModuleSource:
+    """The model of a TYPE, as its configuration makes it by default; `args` change that."""
+    transformers = import_library("transformers", text)
+    kind = text.partition(":")[2]
+    auto = import_library("transformers.models.auto.modeling_auto", text)
+    known = list(auto.MODEL_MAPPING_NAMES)
+    if kind not in known:
+        raise UnknownNameError(
+            "transformers type", kind, known, hint=f"transformers has {len(known):,}, such as bert"
+        )
+    config = call(text, lambda: transformers.AutoConfig.for_model(kind, **options.args), {})
+
+    def build() -> nn.Module:
+        with quietly():
+            made = call(text, lambda: transformers.AutoModel.from_config(config), {})
+            return checked_module(text, made)
+
+    origin = "transformers model"
+    if options.input_factory is not None:
+        inputs, given = inputs_for(text, build, options, ())
+        return ModuleSource(text, origin, inputs, build, given=given)
+    with torch.device("meta"):
+        model = build()
+    wanted = _inputs(text, model, config)
+    if options.inputs and len(options.inputs) != len(wanted):
+        raise InputError(f"{text}: takes {', '.join(wanted)}: give --input once for each")
+    shapes = dict(zip(wanted, options.inputs or wanted.values(), strict=True))
+    values = {name: shape.example(real=True) for name, shape in shapes.items()}
+    given = positional(text, model, values)
+    return ModuleSource(text, origin, tuple(map(describe, tensors_of(given))), build, given=given)
+
+
+def _inputs(text: str, model: Any, config: Any) -> dict[str, Input]:
+    """The inputs that the model needs, by name, at the sizes of its configuration."""
+    takes = inspect.signature(model.forward).parameters
+    names = [model.main_input_name]
+    if "pixel_values" in takes and hasattr(config, "vision_config"):
+        names.append("pixel_values")
+    if "decoder_input_ids" in takes and names[0] != "pixel_values":
+        names.append("decoder_input_ids")
+    return {name: _input(text, name, config) for name in dict.fromkeys(names)}
+
+
+def _input(text: str, name: str, config: Any) -> Input:
+    match name:
+        case "input_ids" | "decoder_input_ids":
+            text_config = getattr(config, "text_config", config)
+            longest = getattr(text_config, "max_position_embeddings", None) or MOST_TOKENS
+            return Input((1, min(longest, MOST_TOKENS)), "int64")
+        case "input_values":
+            return SAMPLES
+        case "input_features":
+            return Input((1, getattr(config, "num_mel_bins", 80), FRAMES))
+        case "pixel_values":
+            config = getattr(config, "vision_config", config)
+            size = getattr(config, "image_size", None) or 224
+            height, width = size if isinstance(size, list | tuple) else (size, size)
+            return Input((1, getattr(config, "num_channels", 3), height, width))
+    raise InputError(f"{text}: takes {name}, whose shape is not known: give an --input-factory")

@@ -1,0 +1,133 @@
+"""Threads that a forward pass gives work to: what they do is part of the trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from threading import Thread, get_ident
+from typing import Any
+
+import torch
+
+from shufflenet_flops.errors import ModelError
+from shufflenet_flops.trace import torch_private
+from shufflenet_flops.trace.arguments import tensors_of
+from shufflenet_flops.trace.dispatch_mode import Tracer
+from shufflenet_flops.trace.function_mode import Functions
+from shufflenet_flops.trace.module_tree import Place
+
+LONGEST_S = 10.0  # that a thread may go on after the forward pass
+
+
+class Threads:
+    """Follows the work that one forward pass hands to other threads.
+
+    Torch shows a mode the ops of its own thread alone, so each thread gets a tracer of its own,
+    which writes to the same record. Threads are followed where they are started, pools where they
+    are given something to do, and a thread that was there before where it calls a module.
+    """
+
+    def __init__(self, tracer: Tracer, functions: Functions) -> None:
+        self._tracer = tracer
+        self._functions = functions
+        self._branches: dict[int, Tracer] = {get_ident(): tracer}
+        self._submitting: set[int] = set()
+        self._started: list[Thread] = []
+        self._errors: list[Exception] = []
+
+    @contextmanager
+    def followed(self) -> Iterator[None]:
+        """While inside, threads are followed; on leaving, their work has ended.
+
+        Raises what a thread raised, and ModelError where one goes on for too long.
+        """
+        start, submit = Thread.start, ThreadPoolExecutor.submit
+        patched: tuple[Any, Any] = (Thread, ThreadPoolExecutor)
+        patched[0].start = lambda thread: self._start(start, thread)
+        patched[1].submit = lambda pool, function, /, *args, **kwargs: self._submit(
+            partial(submit, pool), function, args, kwargs
+        )
+        self._tracer.elsewhere = self.call
+        try:
+            yield
+            self._wait()
+        finally:
+            patched[0].start, patched[1].submit = start, submit
+
+    def call(self, place: Place, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A module's own call in another thread than the tracer's."""
+        whole = partial(getattr(type(place.module), torch_private.CALL), place.module)
+        branch = self._branches.get(get_ident())
+        if branch is not None:
+            return branch.call(place, whole, *args, **kwargs)
+        if not self._tracer.values and not any(_is_meta(x) for x in tensors_of((args, kwargs))):
+            return whole(*args, **kwargs)  # somebody else runs the model meanwhile
+        with self._branch(self._tracer) as branch:
+            return branch.call(place, whole, *args, **kwargs)
+
+    @contextmanager
+    def _branch(self, parent: Tracer) -> Iterator[Tracer]:
+        branch, ident = parent.branch(), get_ident()
+        self._branches[ident] = branch
+        try:
+            with torch.no_grad(), self._functions.of(branch), branch:
+                yield branch
+        finally:
+            del self._branches[ident]
+            self._tracer.join(branch)
+
+    def _start(self, start: Callable[[Thread], None], thread: Thread) -> None:
+        parent = self._branches.get(get_ident())
+        if parent is not None and get_ident() not in self._submitting:
+            own: Callable[[], None] = thread.run
+
+            def run() -> None:
+                try:
+                    with self._branch(parent):
+                        own()
+                except Exception as error:
+                    self._errors.append(error)
+
+            thread.run = run  # type: ignore[method-assign] # of this thread alone
+            self._started.append(thread)
+        start(thread)
+
+    def _submit(
+        self,
+        submit: Callable[..., Any],
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        ident = get_ident()
+        parent = self._branches.get(ident)
+        if parent is None:
+            return submit(function, *args, **kwargs)
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            with self._branch(parent):
+                return function(*args, **kwargs)
+
+        self._submitting.add(ident)  # the pool's own threads outlive the work
+        try:
+            return submit(run, *args, **kwargs)
+        finally:
+            self._submitting.discard(ident)
+
+    def _wait(self) -> None:
+        for thread in self._started:
+            thread.join(LONGEST_S)
+            if thread.is_alive():
+                raise ModelError(
+                    f"the thread {thread.name!r} that the forward pass started goes on after it, "
+                    "so that its work cannot be counted: join it in forward"
+                )
+        if self._errors:
+            raise self._errors[0]
+
+
+def _is_meta(x: torch.Tensor) -> bool:
+    with torch_private.without_functions():
+        return x.is_meta

@@ -1,0 +1,211 @@
+"""Lines as people type them, right and wrong, and what comes back."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+
+import pytest
+
+from shufflenet_flops.cli.app import run
+
+
+def answer(capsys: pytest.CaptureFixture[str], line: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a line, without the program's name."""
+    code = run(shlex.split(line))
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("paper 4", "shufflenet_v1_table_4: "),
+        ("paper table4", "shufflenet_v1_table_4: "),
+        ("paper 'Table 4'", "shufflenet_v1_table_4: "),
+        ("paper Table 4", "shufflenet_v1_table_4: "),
+        ("paper resnext 2", "resnext_table_2: "),
+        ("paper resnext table 2", "resnext_table_2: "),
+        ("paper ResNet", "resnet_table_1: "),
+        ("paper shufflenet v2 5", "shufflenet_v2_table_5: "),
+        ("paper shufflenetv2 table_5", "shufflenet_v2_table_5: "),
+        ("paper v2 5", "shufflenet_v2_table_5: "),
+        ("paper mobilenet 8", "mobilenet_v1_table_8: "),
+        ("paper shufflenet_v1_table_5", "shufflenet_v1_table_5: "),
+        ("models resnet", "resnet50 "),
+        ("models 'resnet*'", "resnet50 "),
+        ("models v2", "shufflenet_v2_x1_0 "),
+        ("formula shufflenet_unit@c=240,g=3", "7,949,760"),
+        ("formula shufflenet@c=240,g=3", "7,949,760"),
+        ("formula --unit shufflenet_unit --c 240", "7,949,760"),
+        ("formula --unit shufflenet@c=240", "7,949,760"),
+        ("sweep --unit shufflenet_unit --c 240 --g 3 --quiet", "shufflenet_unit"),
+        ("fit --unit shufflenet --macs 8M", "shufflenet_unit"),
+        ("fit shufflenet_unit --macs 8MMAC", "shufflenet_unit"),
+        ("fit shufflenet_v1@g=3 --macs 140MMAC", "960"),
+        ("fit shufflenet_v1@g=3 --macs '140 MMAC'", "960"),
+        ("fit shufflenet_v1@g=3 --macs 0.14G", "960"),
+        ("report count --help", "Usage: shufflenet-flops count [OPTIONS] MODEL"),
+        ("report compare -h", "Usage: shufflenet-flops compare [OPTIONS] [MODEL...]"),
+        ("count alexnet --format html", "<h1>Where is the work of alexnet?</h1>"),
+        ("fit shufflenet_v1 --macs 140M --format html", "<h1>widest within 140 MMAC</h1>"),
+        ("explain alexnet --reported 714M --format html", "<h1>Who reports 714,000,000 for"),
+        ("check --format html", "<h1>FLOP budget</h1>"),
+        ("count resnet50 --sort params --top 3", "others"),
+        ("count resnet50 --columns kernel,macs", "kernel"),
+        ("count resnet50 --unit G", "GMAC"),
+        ("count resnet50 --unit auto", "GMAC"),
+    ],
+)
+def test_understood(capsys: pytest.CaptureFixture[str], typed: str, shown: str) -> None:
+    code, out, err = answer(capsys, typed)
+
+    assert (code, err) == (0, "")
+    assert shown in out
+
+
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [
+        ("4.13G", ["ptflops", "thop"]),
+        ("4.134G", ["thop"]),
+        ("4.134 G", ["thop"]),
+        ("4134000000", ["thop"]),
+        ("4.134 GMAC", ["thop"]),
+        ("4.134GMACs", ["thop"]),
+        ("4133742592", ["thop"]),
+        ("4,133,742,592", ["thop"]),
+        ("4.1e9", ["torchprofile", "fvcore"]),
+        ("8.18 GFLOPs", ["torch", "`flops` convention"]),
+        ("8.178368512e9", ["torch"]),
+    ],
+)
+def test_a_total_is_matched_to_the_digits_that_were_printed(
+    capsys: pytest.CaptureFixture[str], typed: str, named: list[str]
+) -> None:
+    """For ResNet-50: every line rounds to it, the nearest first, and in the unit if one is said."""
+    code, out, err = answer(capsys, f"explain resnet50 --reported '{typed}' --format json")
+    _, text, _ = answer(capsys, f"explain resnet50 --reported '{typed}'")
+    (result,) = json.loads(out)["results"]
+    matches = result["matches"]
+
+    assert (code, err) == (0, "")
+    assert "that is" in text or "what rounds to it is" in text
+    assert set(named) <= {match["counter"] for match in matches}
+    away = [abs(match["difference"]) for match in matches]
+    assert away == sorted(away)
+    assert away[-1] <= result["half"]
+    if unit := re.search("MAC|FLOP", typed):
+        assert {match["unit"] for match in matches} == {unit[0]}
+
+
+def test_nobody_gives_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        "no counter gives it; the nearest are"
+        in answer(capsys, "explain alexnet --reported 123456789")[1]
+    )
+
+
+# What somebody may type, what is wrong with it, and what they are told to type instead.
+MISTAKES = [
+    ("info resnet18", "count MODEL"),
+    ("summary resnet18", "count MODEL"),
+    ("show resnet18", "count MODEL"),
+    ("flops resnet18", "count MODEL"),
+    ("macs resnet18", "count MODEL"),
+    ("params resnet18", "count MODEL"),
+    ("profile resnet18", "count MODEL --by layer"),
+    ("layers resnet18", "count MODEL --by layer"),
+    ("list", "models"),
+    ("zoo", "models"),
+    ("tables", "paper TABLE"),
+    ("reproduce 4", "paper TABLE"),
+    ("why resnet18", "explain MODEL"),
+    ("budget", "check"),
+    ("help", "--help"),
+    ("versions", "env"),
+    ("search", "fit FAMILY --macs 140M"),
+    ("coutn resnet18", "Did you mean 'count'?"),
+    ("compre resnet18", "Did you mean 'compare'?"),
+    ("count resnt18", "resnet18"),
+    ("count ResNet18", "resnet18"),
+    ("count resnet18 --input 224x224x3", "1x3x224x224"),
+    ("count resnet18 --input 1,3,224,224", "1x3x224x224"),
+    ("count resnet18 --input 1x3x16x16", "1x3x32x32"),
+    ("count resnet18 --by layers", "'layer'"),
+    ("count resnet18 --convention papr", "paper"),
+    ("count resnet18 --sort size", "params"),
+    ("count resnet18 --sort mac", "macs"),
+    ("count resnet18 --sort time", "latency MODEL --roofline"),
+    ("count resnet18 --columns macs,parms", "params"),
+    ("count resnet18 --by stage --top 3", "--by layer, unit or kind"),
+    ("count resnet18 -o x.pdf", ".html"),
+    ("count shufflenet_v1@groups=3", "g"),
+    ("compare resnet18 --c 480", "shufflenet_v1@g=8,scale=2"),
+    ("compare resnet18 --unit shufflenet", "is for units"),
+    ("compare --input 1x3x64x64", "--c, --h and --w"),
+    ("compare --unit resnet --g 8 --no-latency", "has no groups"),
+    ("compare resnet18 --threads 2", "--latency"),
+    ("fit shufflenet_v1 --macs 140MB", "140 MMAC"),
+    ("fit shufflenet_v1", "--macs"),
+    ("fit shufflenet_v1 --macs 140MFLOP", "140 MMAC"),
+    ("formula shuflenet_unit", "shufflenet_unit"),
+    ("formula shufflenet_unit --metric mac", "'macs'"),
+    ("paper shufflenet 44", "shufflenet_v1_table_4"),
+    ("models resnt", "resnet18"),
+    ("explain resnet18 --reported abc", "4.13G"),
+    ("explain resnet18 --counter thopp", "thop"),
+    ("sweep --c 1-10", "64:1024:16"),
+]
+
+
+@pytest.mark.parametrize(("typed", "told"), MISTAKES, ids=[typed for typed, _ in MISTAKES])
+def test_a_mistake_is_told_what_works(
+    capsys: pytest.CaptureFixture[str], typed: str, told: str
+) -> None:
+    """One line, exit code 2, nothing on stdout, and no words of the libraries underneath."""
+    code, out, err = answer(capsys, typed)
+
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert told in err
+    assert not re.search(r"Value error|pydantic|Traceback|<class|BadParameter", err)
+
+
+# What the messages above lead to.
+WORKING = """
+count resnet18
+count resnet18 --by layer
+models
+paper 4
+env
+--help
+fit shufflenet_v1 --macs '140 MMAC'
+count resnet18 --input 1x3x224x224
+count resnet18 --input 1x3x32x32
+count resnet18 --by layer --sort params --columns macs,params --top 3
+count shufflenet_v1@g=3
+count shufflenet_unit@c=480
+compare --unit shufflenet --g 8 --c 480 --no-latency
+formula shufflenet_unit --metric macs
+models resnet18
+explain resnet18 --reported 1.81G
+sweep --c 64:1024:16 --quiet
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("line", WORKING)
+def test_what_they_are_told_works(capsys: pytest.CaptureFixture[str], line: str) -> None:
+    assert answer(capsys, line)[0] == 0
+
+
+def test_latency_is_for_who_asks(capsys: pytest.CaptureFixture[str]) -> None:
+    """Networks side by side are counted only; --runs or --latency times them."""
+    assert "latency" not in answer(capsys, "compare resnet18 alexnet --input 64")[1].splitlines()[1]
+    code, out, err = answer(capsys, "compare resnet18 alexnet --input 64 --runs 2")
+    assert code == 0
+    assert "latency" in out
+    assert all(line.startswith("warning: ") for line in err.splitlines())
+    assert len(set(err.splitlines())) == len(err.splitlines())
