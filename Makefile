@@ -49,6 +49,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/zizmor --offline --quiet --persona pedantic .github action.yml
 
 check: setup ## this repository's own networks, held to flop-budget.toml and flop-budget.lock
 	$(BIN)/shufflenet-flops check --locked

@@ -117,7 +117,7 @@ def compare(subject: Prepared) -> Comparison:
         h=sizes["h"],
         w=sizes["w"],
         stride=sizes["stride"],
-        input=source.inputs[0].shape,
+        input=source.first_shape,
         inputs=tuple(map(str, source.inputs)),
         formula=form.text if form else None,
         formula_macs=whole(form.macs(*(sizes[name] or 1 for name in "cmghw"))) if form else None,

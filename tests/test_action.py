@@ -44,7 +44,7 @@ def workspace(tmp_path: Path) -> Path:
     # pip would fetch; all else is the Python that runs the tests.
     python.write_text(
         "#!/bin/sh\n"
-        f'if [ "$2" = pip ]; then echo "$@" >> {tmp_path}/pip; exit 0; fi\n'
+        f'if [ "$3" = pip ]; then echo "$@" >> {tmp_path}/pip; exit 0; fi\n'
         f'exec {sys.executable} "$@"\n'
     )
     python.chmod(0o755)
@@ -94,7 +94,7 @@ def test_fine(workspace: Path) -> None:
     job = run_action(workspace, locked="false")
 
     assert job.failed == []
-    assert job.installed == f"-m pip install --quiet {ROOT}\n"
+    assert job.installed == f"-P -m pip install --quiet -c {ROOT}/constraints.txt {ROOT}\n"
     assert job.log == "::notice title=FLOP budget::1 checked, all fine\n"
     assert (
         "| ✅\N{NO-BREAK SPACE}ok | <code>shufflenet\\_v1\\_x1\\_0\\_g3</code> | macs |"
@@ -131,7 +131,9 @@ def test_inputs_are_no_scripts(workspace: Path) -> None:
     job = run_action(workspace, locked="false", config=name, package="x==1; touch pwned")
 
     assert job.failed == []
-    assert job.installed == "-m pip install --quiet x==1; touch pwned\n"
+    assert (
+        job.installed == f"-P -m pip install --quiet -c {ROOT}/constraints.txt x==1; touch pwned\n"
+    )
     assert not list(workspace.rglob("pwned"))
 
 
@@ -142,6 +144,94 @@ def test_another_directory(workspace: Path) -> None:
     (workspace / "inner").rename(workspace / "checkout" / "inner")
 
     assert run_action(workspace, locked="false", working_directory="inner").failed == []
+
+
+@pytest.mark.parametrize("yes", ["true", "True", "YES", "yes", "1", "on"])
+def test_every_spelling_of_yes_locks(workspace: Path, yes: str) -> None:
+    """What is asked for is never left out in silence."""
+    assert run_action(workspace, locked=yes).failed == ["Check"]
+    assert run_action(workspace, locked=yes, exit_zero=yes).failed == ["Check"]  # 2 stays 2
+
+
+@pytest.mark.parametrize("no", ["false", "False", "NO", "0", "off"])
+def test_every_spelling_of_no_does_not(workspace: Path, no: str) -> None:
+    assert run_action(workspace, locked=no, exit_zero=no).failed == []
+
+
+@pytest.mark.parametrize("name", ["locked", "exit_zero"])
+@pytest.mark.parametrize("neither", ["", "maybe", "ture", "true false", "::error::x"])
+def test_what_is_neither_is_refused(workspace: Path, name: str, neither: str) -> None:
+    """With the input's name, and without its value."""
+    job = run_action(workspace, **({"locked": "false"} | {name: neither}))
+
+    assert job.failed == ["Check"]
+    assert f"::the input {name.replace('_', '-')} must be true or false\n" in job.log
+
+
+def test_a_hostile_checkout_is_not_imported(workspace: Path) -> None:
+    """Modules of the names of those that the tool and pip import do not run."""
+    checkout = workspace / "checkout"
+    canary = f"open({str(workspace / 'ran')!r}, 'a').write(__name__ + ' ')\n"
+    for name in ("typer", "logging", "pip", "shufflenet_flops", "sitecustomize", "rich", "tomllib"):
+        (checkout / f"{name}.py").write_text(canary)
+    assert run_action(workspace, locked="false").failed == []
+    assert not (workspace / "ran").exists()
+
+
+def test_packages_of_an_earlier_step_stay(workspace: Path) -> None:
+    """Where the Python is not ours to set up."""
+    job = run_action(workspace, locked="false", python_version="")
+
+    assert job.installed == f"-P -m pip install --quiet {ROOT}\n"
+
+
+def test_a_summary_of_an_earlier_run_is_not_shown_again(workspace: Path) -> None:
+    """Where this one does not get as far."""
+    (workspace / "temp" / "flop-budget.md").write_text("yesterday")
+
+    assert run_action(workspace, locked="maybe").summary == ""
+
+
+def recipe() -> tuple[str, dict[str, str]]:
+    """The script of the docs that comments on a pull request, and its variables."""
+    page = (ROOT / "docs" / "budgets.md").read_text()
+    (text,) = re.findall(r"```yaml\n(#[^\n]*comment.yml\n.*?)```", page, re.DOTALL)
+    step = yaml.safe_load(text)["jobs"]["comment"]["steps"][-1]
+    return step["run"], step["env"]
+
+
+@pytest.mark.parametrize("artifact", ["plain", "a link", "nothing"])
+def test_the_comment_goes_to_the_pull_request_of_the_event(workspace: Path, artifact: str) -> None:
+    """Whatever number the artifact names, and nothing that it points to is posted."""
+    script, variables = recipe()
+    assert "${{" not in script
+    signed = [value for value in variables.values() if "github.event" in value]
+    assert len(signed) == 3
+    assert all("workflow_run.head_" in value for value in signed)
+    work = workspace / "checkout"
+    (work / "number").write_text("666")
+    if artifact == "plain":
+        (work / "flop-budget.md").write_text("table 666")
+    elif artifact == "a link":
+        (work / "flop-budget.md").symlink_to("/etc/passwd")
+    fake = workspace / "bin" / "gh"
+    fake.write_text(
+        f'#!/bin/sh\necho "$@" >> {workspace}/gh\n'
+        'if [ "$1" = api ]; then echo 7; else cat comment.md >> posted; fi\n'
+    )
+    fake.chmod(0o755)
+    given = dict.fromkeys(variables, "x") | {"BRANCH": "$(touch pwned)", "OWNER": "fork"}
+    env = {**os.environ, "PATH": f"{workspace / 'bin'}:{os.environ['PATH']}", **given}
+    subprocess.run(["bash", "-eo", "pipefail", "-c", script], cwd=work, env=env, check=True)
+
+    assert not (work / "pwned").exists()
+    if artifact != "plain":
+        assert not (workspace / "gh").exists()
+        return
+    asked, posted = (workspace / "gh").read_text().splitlines()
+    assert "head=fork:$(touch pwned)" in asked
+    assert posted.startswith("pr comment 7 ")
+    assert (work / "posted").read_text() == "table 666"
 
 
 def test_the_hooks_entry_runs(workspace: Path) -> None:

@@ -128,7 +128,7 @@ def name_total(source: Source, reported: Printed) -> Named:
 
     check_batch(source)
     matches = tuple(name_number(reported, source.trace()))
-    shape = source.inputs[0].shape
+    shape = source.first_shape
     return Named(NamedNumber(source.name, shape, reported.value, matches, reported.half))
 
 
@@ -145,7 +145,7 @@ def chosen_counters(names: Sequence[str] | None) -> tuple[Counter, ...]:
 
 def check_batch(source: Source) -> None:
     """Raise InputError unless the batch is 1, at which every counter is exact."""
-    shape = source.inputs[0].shape
+    shape = source.first_shape
     if shape and shape[0] != 1:
         raise InputError(
             f"--input {source.inputs[0]}: counters are compared at batch 1; "

@@ -9,8 +9,8 @@ from shufflenet_flops import zoo
 from shufflenet_flops.budget.block import Block, block
 from shufflenet_flops.budget.config import Config, Entry
 from shufflenet_flops.errors import InputError, ShufflenetFlopsError, one_line
+from shufflenet_flops.foreign import contained
 from shufflenet_flops.sources import Options, Source, resolve
-from shufflenet_flops.sources.torch_modules.imports import REFUSED
 from shufflenet_flops.sources.torch_modules.imports import one_line as first_line
 
 _LOG = logging.getLogger(__name__)
@@ -57,9 +57,10 @@ class ModelCounts:
         if entry.level == "off":
             return Subject(entry, model)
         try:
-            source = self.source(entry, model)
-            counted = block(model, source.inputs, entry.args, entry.convention, source.counted)
-        except REFUSED as error:
+            with contained():
+                source = self.source(entry, model)
+                counted = block(model, source.inputs, entry.args, entry.convention, source.counted)
+        except Exception as error:
             # A user's code may raise anything; that is no figure over a budget.
             _LOG.debug("%s cannot be counted:", one_line(model), exc_info=True)
             message = told(error).removeprefix(model).removeprefix(":").strip()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from shufflenet_flops.budget.count import ModelCounts, Subject, told
 from shufflenet_flops.budget.limit import Limit
+from shufflenet_flops.foreign import contained
 from shufflenet_flops.sources import Source
-from shufflenet_flops.sources.torch_modules.imports import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,11 +42,12 @@ def _time(counter: ModelCounts, subject: Subject, limit: Limit) -> Latency | str
 
     assert subject.source is not None
     try:
-        calls = {"model": _call(subject.source)}
-        if limit.reference is not None:
-            calls["reference"] = _call(counter.reference(subject.entry, limit.reference))
-        samples = sample(calls)
-    except REFUSED as error:
+        with contained():
+            calls = {"model": _call(subject.source)}
+            if limit.reference is not None:
+                calls["reference"] = _call(counter.reference(subject.entry, limit.reference))
+            samples = sample(calls)
+    except Exception as error:
         _LOG.debug("%s cannot be timed:", subject.name, exc_info=True)
         return told(error)
     if limit.reference is None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from shufflenet_flops.cli import interrupts
+from shufflenet_flops.cli import interrupts, streams
 from shufflenet_flops.cli.group import Commands
 from shufflenet_flops.errors import ShufflenetFlopsError, inert, one_line
 
@@ -25,14 +25,13 @@ app = typer.Typer(
 
 _debug = False
 _LONGEST = 1000  # characters of a message, whatever a user's name or value has
-_NOTHING_WRITTEN = "interrupted: nothing was written"
 
 
 def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        print(f"shufflenet-flops {version('shufflenet-flops')}")
+        streams.emit(f"shufflenet-flops {version('shufflenet-flops')}\n")
         raise typer.Exit
 
 
@@ -63,15 +62,20 @@ def root(
         logging.basicConfig(format="%(message)s")
         logging.getLogger("shufflenet_flops").setLevel(logging.DEBUG)
     if context.invoked_subcommand is None:
-        print(context.get_help() + "\n" + _EXAMPLES.rstrip())
+        streams.emit(f"{context.get_help()}\n{_EXAMPLES.rstrip()}\n")
 
 
 def main() -> None:
     """Run the command line. Exit codes: 0 fine, 1 a check failed, 2 usage or error."""
-    interrupts.install()
     # What torch's C++ logs below that is for its own developers; our table stands beside it.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-    interrupts.leave(run(sys.argv[1:]))
+    try:
+        interrupts.install()
+        streams.prepare()
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # before or after all else
+        code = _fail(interrupts.NOTHING_WRITTEN)
+    interrupts.leave(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -80,12 +84,11 @@ def run(arguments: list[str]) -> int:
         code = typer.main.get_command(app).main(
             arguments, prog_name="shufflenet-flops", standalone_mode=False
         )
-    except BrokenPipeError:
-        # The reader of our stdout has gone, as `head` does; nothing is left to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit:  # typer's way to say that the reader of its help has gone, as `head` does
+        streams.drop(sys.stdout)
         return 0
     except (KeyboardInterrupt, typer.Abort):
-        return _fail(_NOTHING_WRITTEN)
+        return _fail(interrupts.NOTHING_WRITTEN)
     except ShufflenetFlopsError as error:
         if _debug:
             raise
@@ -93,15 +96,30 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if _debug:
             raise
-        if hasattr(error, "format_message"):  # a usage error found by typer
-            return _fail(_usage(error))
-        return _fail(
-            f"{type(error).__name__}: {error} (a defect of shufflenet-flops; "
-            "`shufflenet-flops --debug …` shows where)"
-        )
+        if isinstance(error, OSError):  # perhaps typer's, which writes help to stdout itself
+            streams.drop(sys.stdout)
+        return _fail(_unforeseen(error))
     if code == interrupts.INTERRUPTED:
-        return _fail(_NOTHING_WRITTEN)
+        return _fail(interrupts.NOTHING_WRITTEN)
     return code if isinstance(code, int) else 0
+
+
+def _unforeseen(error: Exception) -> str:
+    """What to say of an exception: what it is about, and whose fault it is."""
+    if hasattr(error, "format_message"):  # a usage error found by typer
+        return _usage(error)
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for that"
+    if isinstance(error, OSError) and error.strerror:
+        about = "" if error.filename is None else f"{error.filename}: "
+        return f"{about}{error.strerror}"
+    if isinstance(error, ImportError) and not (error.name or "").startswith("shufflenet_flops"):
+        name = (error.name or "").partition(".")[0] or "a package"
+        return f"{name} cannot be imported ({error}): install it, or install it again"
+    return (
+        f"{type(error).__name__}: {error} (a defect of shufflenet-flops; "
+        "`shufflenet-flops --debug …` shows where)"
+    )
 
 
 def _usage(error: Any) -> str:

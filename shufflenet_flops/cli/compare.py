@@ -27,7 +27,7 @@ from shufflenet_flops.cli.options import (
 )
 from shufflenet_flops.cli.output import Format, open_outputs
 from shufflenet_flops.cli.timing import ThreadsOption, sample_eager
-from shufflenet_flops.errors import InputError, UnknownNameError
+from shufflenet_flops.errors import InputError, UnknownNameError, inert, one_line
 from shufflenet_flops.sources import Source, from_model, resolve_all
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def _warn(comparisons: Sequence[Comparison]) -> None:
     }
     console = Console(stderr=True, soft_wrap=not sys.stderr.isatty())
     for warning in warnings_about(latencies):
-        console.print(f"warning: {warning}", markup=False, highlight=False)
+        console.print(f"warning: {inert(one_line(warning))}", markup=False, highlight=False)
 
 
 def _with_latency(

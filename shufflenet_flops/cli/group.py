@@ -10,6 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from shufflenet_flops.cli.streams import results_apart
 from shufflenet_flops.errors import InputError
 
 # In the order of `--help`; each is a module beside this one with a function `command`.
@@ -95,7 +96,15 @@ class Commands(TyperGroup):
 
 
 class Command(TyperCommand):
-    """A command whose `--help` puts each option under the heading that it names."""
+    """A command whose `--help` puts each option under the heading that it names.
+
+    While it runs, stdout is for its results alone.
+    """
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        with results_apart():
+            return super().invoke(ctx)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """`[OPTIONS]` and the arguments as people write them: `MODEL`, `[MODEL...]`."""

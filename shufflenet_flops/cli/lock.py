@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from shufflenet_flops.cli.options import RulesOption
+from shufflenet_flops.cli.streams import emit
 from shufflenet_flops.cli.verdicts import ConfigOption
-from shufflenet_flops.errors import ModelError
+from shufflenet_flops.errors import ModelError, one_line
 from shufflenet_flops.whole_file import open_file
 
 
@@ -28,4 +29,4 @@ def command(config: ConfigOption = None, rules: RulesOption = None) -> None:
         blocks = lock_of(subjects)
         write(render(blocks).encode())
     models = f"{len(blocks)} model{'s' if len(blocks) != 1 else ''}"
-    print(f"locked {models} in {budgets.lock_file}")
+    emit(f"locked {models} in {one_line(str(budgets.lock_file))}\n")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shufflenet_flops.cli.streams import emit, results
 from shufflenet_flops.environment import environment
 from shufflenet_flops.errors import InputError, OutputError
 from shufflenet_flops.report.document import Document as Document
@@ -21,7 +21,7 @@ from shufflenet_flops.report.format.registry import (
     formats,
     suffixes,
 )
-from shufflenet_flops.whole_file import open_file, replace, reserve
+from shufflenet_flops.whole_file import Replacement, open_file, replace_together, replacement
 
 # An option's choices are an enum. Its members are the formats that there are, which no type checker
 # can see.
@@ -40,7 +40,7 @@ FIGURE_SUFFIXES = (".svg", ".png")
 class Writer:
     """Collects where a document is to go, and writes it everywhere at once."""
 
-    def __init__(self, form: Format, files: Sequence[tuple[Path, Path]]) -> None:
+    def __init__(self, form: Format, files: Sequence[Replacement]) -> None:
         self._format = form
         self._files = files
 
@@ -48,13 +48,14 @@ class Writer:
         """Print to stdout and replace every file; a failure leaves the old files whole."""
         made_by = (document.environment or environment()).command
         document = dataclasses.replace(document, made_by=made_by)
-        for path, beside in self._files:
-            replace(path, beside, format_of(RESULTS, path).render(document).encode())
+        replace_together(
+            [(new, format_of(RESULTS, new.path).render(document).encode()) for new in self._files]
+        )
         if self._format is Format.TABLE:
             _print_table(document)
         else:
-            sys.stdout.write(formats(RESULTS)[self._format].render(document))
-            sys.stdout.flush()
+            text = formats(RESULTS)[self._format].render(document)
+            emit(text, exact=self._format == "json")
 
 
 @contextmanager
@@ -63,14 +64,9 @@ def open_outputs(form: Format, paths: Sequence[Path]) -> Iterator[Writer]:
 
     Raises OutputError for a path that cannot be written, before any work is done.
     """
-    files: list[tuple[Path, Path]] = []
     check_suffixes(paths, suffixes(RESULTS))
-    try:
-        files.extend((path, reserve(path)) for path in paths)
-        yield Writer(form, files)
-    finally:
-        for _, beside_path in files:
-            beside_path.unlink(missing_ok=True)
+    with ExitStack() as stack:
+        yield Writer(form, [stack.enter_context(replacement(path)) for path in paths])
 
 
 @contextmanager
@@ -92,30 +88,37 @@ def open_figure(path: Path | None) -> Iterator[Callable[[bytes], None]]:
 def open_files(
     paths: Sequence[Path],
 ) -> Iterator[Callable[[Path, Mapping[str, bytes]], None]]:
-    """A function that puts a report's files beside one of `paths`, each all or nothing.
+    """A function that puts a report's files beside one of `paths`, all or nothing.
 
     Raises as `open_outputs` does, before any work is done.
     """
-    reserved: list[Path] = []
     check_suffixes(paths, suffixes(PAGES))
-    try:
-        reserved.extend(map(reserve, paths))
-        yield _write_beside
-    finally:
-        for beside in reserved:
-            beside.unlink(missing_ok=True)
+    with ExitStack() as stack:
+        opened = {path: stack.enter_context(replacement(path)) for path in paths}
+
+        def write(path: Path, files: Mapping[str, bytes]) -> None:
+            beside = {path.parent / name: files[name] for name in files if name != path.name}
+            with open_together(beside) as others:
+                replace_together([*others, (opened[path], files[path.name])])
+
+        yield write
 
 
-def _write_beside(path: Path, files: Mapping[str, bytes]) -> None:
-    for name, content in files.items():
-        target = path.parent / name
-        try:
-            target.parent.mkdir(exist_ok=True)
-            beside = reserve(target)
-            beside.write_bytes(content)
-            beside.replace(target)
-        except OSError as error:
-            raise OutputError(f"cannot write {target}: {error.strerror or error}") from None
+@contextmanager
+def open_together(files: Mapping[Path, bytes]) -> Iterator[list[tuple[Replacement, bytes]]]:
+    """Files that are to be there together, in folders that are made where there are none.
+
+    Raises OutputError for one that cannot be written.
+    """
+    with ExitStack() as stack:
+        opened = []
+        for path, content in files.items():
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise OutputError(f"cannot write {path}: {error.strerror}") from None
+            opened.append((stack.enter_context(replacement(path)), content))
+        yield opened
 
 
 def _print_table(document: Document) -> None:
@@ -123,9 +126,10 @@ def _print_table(document: Document) -> None:
 
     from shufflenet_flops.report.format.text import print_grids
 
-    console = Console()
+    console = Console(file=results())
     if console.is_terminal:
-        print_grids(console, document.grids)
+        with console.capture() as printed:
+            print_grids(console, document.grids)
+        emit(printed.get())
     else:
-        sys.stdout.write(formats(RESULTS)[Format.TABLE].render(document))
-        sys.stdout.flush()
+        emit(formats(RESULTS)[Format.TABLE].render(document))

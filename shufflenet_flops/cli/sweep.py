@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
 from dataclasses import replace
-from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,28 +23,13 @@ from shufflenet_flops.cli.options import (
     refuse_typed,
 )
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
-from shufflenet_flops.cli.progress import progress_bar
+from shufflenet_flops.cli.sweeping import Executor, SaveAs, sweep
 from shufflenet_flops.cli.timing import sample_eager
-from shufflenet_flops.errors import InputError, OutputError, ShufflenetFlopsError
+from shufflenet_flops.errors import InputError
 
 if TYPE_CHECKING:
-    from shufflenet_flops.design.sweep.plan import Chunk, Plan, Summary, SweepRow
-    from shufflenet_flops.design.sweep.store import Store
+    from shufflenet_flops.design.sweep.plan import SweepRow
     from shufflenet_flops.latency.stats import Latency
-
-
-class Executor(StrEnum):
-    """Who counts."""
-
-    LOCAL = "local"
-    DASK = "dask"
-
-
-class SaveAs(StrEnum):
-    """How rows are saved."""
-
-    PARQUET = "parquet"
-    CSV = "csv"
 
 
 _SELECTION = "Selection"
@@ -193,7 +175,7 @@ def command(
         if plot and len(plan.minimise + plan.maximise) < 2:
             raise InputError("--plot needs two columns: give --min and --max")
         start = time.perf_counter()
-        summary, resumed = _sweep(plan, save, save_as, resume, executor, scheduler, workers, quiet)
+        summary, resumed = sweep(plan, save, save_as, resume, executor, scheduler, workers, quiet)
         swept = Swept(
             plan, summary, time.perf_counter() - start, str(save) if save else None, resumed
         )
@@ -214,70 +196,6 @@ def _designs(names: list[str] | None, units: list[str] | None) -> tuple[str, ...
     chosen = [*map(find_design, names or []), *map(find_unit, units or [])]
     chosen = chosen or [find_unit(name) for name in ("resnet", "resnext", "shufflenet")]
     return tuple(dict.fromkeys(design.name for design in chosen))
-
-
-def _sweep(
-    plan: Plan,
-    save: Path | None,
-    save_as: SaveAs,
-    resume: bool,
-    executor: Executor,
-    scheduler: str | None,
-    workers: int | None,
-    quiet: bool,
-) -> tuple[Summary, int]:
-    """The whole sweep's summary, and how many chunks an earlier run had done."""
-    from shufflenet_flops.design.sweep.executors import carry_out, dask, threads
-    from shufflenet_flops.design.sweep.plan import Summary, chunk_count, chunks
-    from shufflenet_flops.design.sweep.store import open_store
-    from shufflenet_flops.environment import usable_cores
-
-    store = open_store(save, save_as.value, plan, resume=resume) if save else None
-    done = dict(store.done) if store else {}
-    total, before = Summary(), len(done)
-    for summary in done.values():
-        total = total.plus(summary, plan)
-    number, whole = chunk_count(plan), before
-    workers = workers or usable_cores()
-    work = partial(_work, plan, replace(store, done={}) if store else None)
-    left = (chunk for chunk in chunks(plan) if chunk.number not in done)
-    try:
-        with ExitStack() as stack:
-            show = stack.enter_context(progress_bar(quiet, "counting"))
-            pool = stack.enter_context(
-                threads(workers) if executor is Executor.LOCAL else dask(scheduler, workers, quiet)
-            )
-            for chunk, summary in carry_out(pool, work, left, 2 * workers):
-                if store:
-                    store.record(chunk, summary)
-                whole += 1
-                total = total.plus(summary, plan)
-                show("chunks", whole, number)
-    except (KeyboardInterrupt, OSError) as error:
-        if isinstance(error, ShufflenetFlopsError):
-            raise
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        raise OutputError(_stopped(reason, save, whole, number)) from None
-    return total, before
-
-
-def _stopped(reason: str, save: Path | None, whole: int, number: int) -> str:
-    if save is None:
-        return f"stopped ({reason}) after {whole:,} of {number:,} chunks; nothing was saved"
-    return (
-        f"stopped ({reason}): {whole:,} of {number:,} chunks are whole in {save}; "
-        "the same command with --resume goes on"
-    )
-
-
-def _work(plan: Plan, store: Store | None, chunk: Chunk) -> tuple[int, Summary]:
-    """Count one chunk and save its rows, in whatever thread or process."""
-    from shufflenet_flops.design.sweep.plan import count_chunk
-
-    counted = count_chunk(plan, chunk)
-    if store:
-        store.write(chunk.number, counted, plan.columns())
-    return chunk.number, counted.summary
 
 
 def _measure(rows: tuple[SweepRow, ...], quiet: bool) -> tuple[Latency, ...]:

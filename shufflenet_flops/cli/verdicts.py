@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from enum import StrEnum
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shufflenet_flops.cli.streams import emit, results
 from shufflenet_flops.errors import ShufflenetFlopsError
 from shufflenet_flops.report.format.registry import (
     VERDICTS,
@@ -90,9 +90,8 @@ def report_on(
         verdicts = Verdicts(command, title, report)
         for chosen, write in files:
             write(chosen.render(verdicts).encode())
-    if form is not VerdictFormat.TEXT or not (failed or sys.stdout.isatty()):
-        sys.stdout.write(formats(VERDICTS)[form].render(verdicts))
-        sys.stdout.flush()
+    if form is not VerdictFormat.TEXT or not (failed or results().isatty()):
+        emit(formats(VERDICTS)[form].render(verdicts), exact=form == "json")
     elif not failed:
         _print_text(report)
     if failed:
@@ -110,8 +109,10 @@ def _print_text(report: Report) -> None:
 
     from shufflenet_flops.report.view.budget import text
 
-    console = Console(soft_wrap=True)
-    for line in text(report, console.width).splitlines():
-        styled = Text(line)
-        styled.highlight_regex(r"^\S+", lambda label: _STYLES.get(label, ""))
-        console.print(styled)
+    console = Console(file=results(), soft_wrap=True)
+    with console.capture() as printed:
+        for line in text(report, console.width).splitlines():
+            styled = Text(line)
+            styled.highlight_regex(r"^\S+", lambda label: _STYLES.get(label, ""))
+            console.print(styled)
+    emit(printed.get())

@@ -20,6 +20,7 @@ from shufflenet_flops.counters.protocol import (
 )
 from shufflenet_flops.counters.sandbox import TIME_LIMIT_S, call_in_sandbox
 from shufflenet_flops.extras import install_command
+from shufflenet_flops.foreign import contained
 from shufflenet_flops.trace.trace import Trace
 
 
@@ -37,13 +38,14 @@ def run_counter(
     is `unavailable`, with the reason; it never stops the command.
     """
     try:
-        total = call_in_sandbox(counter.count, model, inputs, limit_s)
+        with contained():
+            total = call_in_sandbox(counter.count, model, inputs, limit_s)
     except ImportError as error:
         hint = f": {install_command(counter.extra)}" if counter.extra else ""
         return unavailable(counter, f"{_first_line(error)}{hint}")
     except CounterError as error:
         return unavailable(counter, _why(model, str(error)))
-    except (Exception, SystemExit) as error:  # a script of the package's name ends the process
+    except Exception as error:
         return unavailable(counter, _why(model, _failure(counter, error)))
     terms, weights = predict(counter, trace)
     if sum(terms.values()) != total.reported:
@@ -67,7 +69,8 @@ def _facts(
 ) -> Mapping[str, int]:
     """What a closer look finds; nothing where it cannot be taken, and the residual stays."""
     try:
-        return call_in_sandbox(counter.look_closer, model, inputs, limit_s)
+        with contained():
+            return call_in_sandbox(counter.look_closer, model, inputs, limit_s)
     except Exception:
         return NO_FACTS
 

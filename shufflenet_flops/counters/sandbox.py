@@ -28,7 +28,7 @@ TIME_LIMIT_S = 120.0
 T = TypeVar("T")
 
 
-class _OutOfTimeError(BaseException):
+class _OutOfTimeError(KeyboardInterrupt):
     """Not an Exception, because counters catch those and go on."""
 
 

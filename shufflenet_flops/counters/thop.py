@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import metadata
 from math import prod
@@ -174,10 +177,25 @@ def _ultralytics() -> tuple[int, ...]:
 
 @cache
 def _distribution() -> str:
+    """The distribution whose `profile.py` is on the disk: each installs its own over the other's.
+
+    Where that was edited, or nothing is written down of it, any that is installed.
+    """
+    installed = []
     for name in ("ultralytics-thop", "thop"):
-        try:
-            metadata.distribution(name)
-        except metadata.PackageNotFoundError:
-            continue
-        return name
-    return "thop"
+        with suppress(metadata.PackageNotFoundError):
+            installed.append(metadata.distribution(name))
+    whole = [each for each in installed if _is_whole(each)]
+    return next((each.name for each in (*whole, *installed)), "thop")
+
+
+def _is_whole(distribution: metadata.Distribution) -> bool:
+    """Whether a distribution's file with the rules is as it was installed."""
+    for path in distribution.files or ():
+        if path.as_posix() == "thop/profile.py" and path.hash is not None:
+            try:
+                digest = hashlib.new(path.hash.mode, path.read_binary()).digest()
+            except (OSError, ValueError):
+                return False
+            return urlsafe_b64encode(digest).rstrip(b"=").decode() == path.hash.value
+    return False

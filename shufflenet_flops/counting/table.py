@@ -48,17 +48,17 @@ class Table:
         """Two floating-point operations per multiply-accumulate."""
         return 2 * self.macs
 
-    @property
+    @cached_property
     def params(self) -> int:
         """Trainable parameters, each counted once."""
         return sum(row.params for row in self.rows)
 
-    @property
+    @cached_property
     def activations(self) -> int:
         """Output elements of all convolutions, linear layers and matrix products."""
         return sum(row.activations for row in self.rows)
 
-    @property
+    @cached_property
     def memory_bytes(self) -> int:
         """Bytes read and written by all ops, nothing cached between them."""
         return sum(row.memory_bytes for row in self.rows)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
+from shufflenet_flops.foreign import contained
 from shufflenet_flops.latency.agreement import (
     LIMITS,
     Agreement,
@@ -121,7 +122,8 @@ class _Entry:
     def attempt(self, work: Callable[[], T]) -> T:
         """Do `work`; what it raises is noted, first."""
         try:
-            return work()
+            with contained():
+                return work()
         except Exception as error:
             name = "" if isinstance(error, EngineError) else f"{type(error).__name__}: "
             self.reason = name + (str(error).strip() or "no message").splitlines()[0]
@@ -227,8 +229,8 @@ def _timing(
         device=setup.device,
         dtype=setup.dtype,
         threads=setup.threads,
-        batch=source.inputs[0].shape[0] if source.inputs else 1,
-        input=source.inputs[0].shape if source.inputs else (),
+        batch=next(iter(source.first_shape), 1),
+        input=source.first_shape,
         inputs=tuple(map(str, source.inputs)),
         status="failed",
         reason=entry.reason or "interrupted before the first round was over",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.counting import Table
-from shufflenet_flops.sources.inputs import Input
+from shufflenet_flops.sources.inputs import Input, IntShape
 
 if TYPE_CHECKING:
     from torch import nn
@@ -62,6 +62,11 @@ class Source(ABC):
 
         Raises ModelError or SpecError where the model cannot take its inputs.
         """
+
+    @property
+    def first_shape(self) -> IntShape:
+        """The shape of the first input; that of a scalar where there is none."""
+        return self.inputs[0].shape if self.inputs else ()
 
     @property
     def table(self) -> Table:

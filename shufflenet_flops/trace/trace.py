@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from shufflenet_flops.counting import ModuleCall, Table
 from shufflenet_flops.errors import ModelError
+from shufflenet_flops.foreign import ForeignExit, contained
 from shufflenet_flops.model_copy import copied
 from shufflenet_flops.no_gc import no_gc
 from shufflenet_flops.one_at_a_time import ONE_AT_A_TIME
@@ -169,7 +170,7 @@ def _forward(
         stand_in = partial(_real, tracer.draws) if tracer.values else tracer.to_meta
         args, kwargs = map_tensors(stand_in, call)
         followed = Threads(tracer, functions).followed()
-        with torch_private.uncompiled(), torch.no_grad(), functions, tracer, followed:
+        with contained(), torch_private.uncompiled(), torch.no_grad(), functions, tracer, followed:
             copy_context().run(_run_to_its_end, model, args, kwargs)
     except ModelError as error:
         _let_go(error)
@@ -235,4 +236,7 @@ def _real(draws: Draws, x: Tensor) -> Tensor:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    name = type(error).__name__
+    if isinstance(error, ForeignExit):
+        return f"{name}: {error}".splitlines()[0]
+    return (str(error).strip() or name).splitlines()[0]

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow.parquet as pq
 import pytest
@@ -249,11 +249,11 @@ def test_a_full_disk_says_where_it_stopped_and_resume_goes_on(
 ) -> None:
     write = store._write_parquet
 
-    def fill(path: Path, counted: CountedChunk, columns: Any) -> None:
-        if ".part-000004" in path.name:
-            path.write_bytes(b"half a part")
+    def fill(file: BinaryIO, counted: CountedChunk, columns: Any) -> None:
+        if (tmp_path / "rows" / ".part-000004.parquet.part").exists():
+            file.write(b"half a part")
             raise OSError(errno.ENOSPC, "No space left on device")
-        write(path, counted, columns)
+        write(file, counted, columns)
 
     save = [*LONG, "--save", str(tmp_path / "rows")]
     with monkeypatch.context() as patch:

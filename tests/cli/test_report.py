@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from shufflenet_flops.cli import report as report_command
+from shufflenet_flops.cli import staging
 from shufflenet_flops.cli.app import run
 from shufflenet_flops.cli.staging import Staging
 
@@ -144,3 +145,74 @@ def test_killed_in_the_middle(tmp_path: Path) -> None:
     assert first.exists()
     assert old.read_text() == "old"
     assert files_in(tmp_path)[-1] == "units.md"
+
+
+def test_kept_results_are_of_the_same_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another version of any package, and they are made anew."""
+    for made in ("first", "second"):
+        with contextlib.suppress(KeyboardInterrupt), Staging(tmp_path) as stage:
+            assert stage.kept("a", ["count", "x"], lambda made=made: made) == made
+            monkeypatch.setattr(staging, "_installed", lambda: "torch 99")
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "no text", "empty", "gone"])
+def test_damaged_results_are_made_again(tmp_path: Path, damage: str) -> None:
+    """As an old program or a full disk leaves them."""
+    with contextlib.suppress(KeyboardInterrupt), Staging(tmp_path) as stage:
+        stage.kept("a", ["count", "x"], lambda: "the first results\n")
+        raise KeyboardInterrupt
+    path = tmp_path / ".report.part" / "a.json"
+    whole = path.read_bytes()
+    path.write_bytes(
+        {
+            "cut": whole[:-3],
+            "changed": whole.replace(b"first", b"worst"),
+            "no text": whole + b"\xff",
+            "empty": b"",
+            "gone": whole,
+        }[damage]
+    )
+    if damage == "gone":
+        path.unlink()
+    with Staging(tmp_path) as stage:
+        assert stage.kept("a", ["count", "x"], lambda: "second") == "second"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_budgets_are_never_of_an_earlier_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a check depends on, a model's code and all that it reads, nobody can list."""
+    monkeypatch.chdir(tmp_path)
+    config = Path("flop-budget.toml")
+    budget = 'schema = 1\n[[budget]]\nmodel = "shufflenet_v1_x0_25_g3"\nmacs = "{}"\n'
+    config.write_text(budget.format("40 M"))
+    assert run(["lock"]) == 0
+    parts = {"budgets": ("check", "--locked"), "one": ("count", "shufflenet_v1_x0_25_g3")}
+    monkeypatch.setattr(report_command, "PARTS", parts)
+    real = report_command._json
+
+    def interrupted(arguments: tuple[str, ...], invoke: report_command.Invoke) -> str:
+        if arguments[0] == "count":
+            raise KeyboardInterrupt
+        return real(arguments, invoke)
+
+    monkeypatch.setattr(report_command, "_json", interrupted)
+    assert run(["report", "all", "-o", "out"]) == 2
+    config.write_text(budget.format("1 M"))
+    monkeypatch.setattr(report_command, "_json", real)
+    run(["report", "all", "-o", "out"])
+
+    assert "all fine" not in Path("out/budgets.md").read_text()
+
+
+def test_two_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The second one is refused, and takes nothing from the first."""
+    with Staging(tmp_path) as stage:
+        stage.kept("a", ["count", "x"], lambda: "first")
+        assert run(["report", "all", "-o", str(tmp_path)]) == 2
+        assert "it is named twice" in capsys.readouterr().err  # by one process
+        assert stage.kept("a", ["count", "x"], lambda: "second") == "first"

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.int64]
+SHOWN = 4000  # points of a figure
 
 
 def front(minimise: Sequence[Array], maximise: Sequence[Array]) -> npt.NDArray[np.intp]:
@@ -70,3 +71,12 @@ def _beaten(points: Array, by: Array) -> npt.NDArray[np.bool_]:
     beaten[metric >= pivot] = _beaten(points[metric >= pivot, 1:], by[theirs <= pivot, 1:])
     beaten[metric > pivot] |= _beaten(points[metric > pivot], by[theirs > pivot])
     return beaten
+
+
+def in_figure(rows: int, chunk: int, chunks: int) -> Array:
+    """Indices of the rows of one chunk that go into a figure; of very many chunks each n-th.
+
+    They follow from the chunk alone, so that it makes no difference when it was counted.
+    """
+    share = SHOWN // chunks or int(chunk % -(-chunks // SHOWN) == 0)
+    return np.arange(0, rows if share else 0, -(-rows // max(share, 1)) or 1)

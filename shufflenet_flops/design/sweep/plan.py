@@ -14,16 +14,13 @@ from shufflenet_flops.counting.metric import TOTALS
 from shufflenet_flops.counting.totals import totals
 from shufflenet_flops.design.sweep.axes import Axis
 from shufflenet_flops.design.sweep.filter import parse_filter
-from shufflenet_flops.design.sweep.pareto import Array, front
+from shufflenet_flops.design.sweep.pareto import Array, front, in_figure
 from shufflenet_flops.design.sweep.vectorized import count_many
 from shufflenet_flops.errors import InputError, SpecError, UnknownNameError
 from shufflenet_flops.zoo.designs import Design, check_used, find_design
 
 # Dense and with stride 1: what a design without such a variable is.
 NEUTRAL = {"g": 1, "stride": 1}
-SHOWN = (
-    400  # swept points that a chunk gives to a figure, at most; a whole sweep gives ten times that
-)
 
 
 @dataclass(frozen=True)
@@ -102,14 +99,13 @@ class Summary:
     def plus(self, other: Summary, plan: Plan) -> Summary:
         """Both together: the front of two fronts is the front of all."""
         rows = (*self.front, *other.front)
-        shown = (*self.shown, *other.shown)
         return Summary(
             self.configurations + other.configurations,
             self.invalid + other.invalid,
             self.filtered + other.filtered,
             self.kept + other.kept,
             tuple(rows[i] for i in _front(rows, plan)),
-            shown if len(shown) <= 10 * SHOWN else shown[::2],
+            (*self.shown, *other.shown),
         )
 
 
@@ -213,7 +209,7 @@ def count_chunk(plan: Plan, chunk: Chunk) -> CountedChunk:
         filtered=size - kept,
         kept=kept,
         front=_rows(design.name, columns, names, front(low, high)),
-        shown=_rows(design.name, columns, names, np.arange(0, kept, -(-kept // SHOWN) or 1)),
+        shown=_rows(design.name, columns, names, in_figure(kept, chunk.number, chunk_count(plan))),
     )
     return CountedChunk(design.name, {name: columns[name] for name in names}, summary)
 

@@ -8,20 +8,33 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 
 from shufflenet_flops.design.sweep.plan import CountedChunk, Plan, Summary
 from shufflenet_flops.errors import InputError, OutputError
 from shufflenet_flops.extras import install_command
+from shufflenet_flops.saved import structured
+from shufflenet_flops.text_file import read_text
+from shufflenet_flops.whole_file import hold, replace_text, replacement
 
 PartFormat = Literal["parquet", "csv"]
 _MANIFEST = "manifest.jsonl"
+_LOCK = ".sweep.part"
+_LARGEST_MANIFEST = 2**30  # bytes
+
+
+@dataclass(frozen=True)
+class _Done(Summary):
+    """A line of the manifest: a chunk that is done, and what it came to."""
+
+    chunk: int = -1
 
 
 @dataclass(frozen=True)
@@ -38,54 +51,53 @@ class Store:
 
     def write(self, number: int, counted: CountedChunk, columns: Sequence[str]) -> None:
         """Write a chunk's rows, all or none; a second time gives the same file again."""
-        path = self.part(number)
-        beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            if self.form == "parquet":
-                _write_parquet(beside, counted, columns)
-            else:
-                _write_csv(beside, counted, columns)
-            with beside.open("rb") as stream:
-                os.fsync(stream.fileno())
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        write = _write_parquet if self.form == "parquet" else _write_csv
+        # dask may give a chunk to a second worker while the first is still at it.
+        with replacement(self.part(number), wait=True) as new:
+            write(new.stream, counted, columns)
+            new.finish()
+            new.put_in_place()
 
     def record(self, number: int, summary: Summary) -> None:
         """Note in the manifest that a chunk is whole."""
-        line = {
-            "chunk": number,
-            "configurations": summary.configurations,
-            "invalid": summary.invalid,
-            "filtered": summary.filtered,
-            "kept": summary.kept,
-            "front": summary.front,
-        }
+        line = {"chunk": number, **asdict(summary)}
         with (self.folder / _MANIFEST).open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line) + "\n")
             stream.flush()
             os.fsync(stream.fileno())
 
 
-def open_store(folder: Path, form: PartFormat, plan: Plan, *, resume: bool) -> Store:
+@contextmanager
+def open_store(folder: Path, form: PartFormat, plan: Plan, *, resume: bool) -> Iterator[Store]:
     """A folder for `plan`: a new one, or with `resume` one where a part of it is done.
 
-    Raises OutputError where it cannot be written, InputError where it holds something else.
+    Nobody else can open it until this is left. Raises OutputError where it cannot be written or
+    another sweep writes it, InputError where it holds something else.
     """
     if form == "parquet":
         _need_pyarrow()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write {folder}: {error.strerror}") from None
+    with hold(folder / _LOCK, folder):
+        yield _opened(folder, form, plan, resume)
+
+
+def _opened(folder: Path, form: PartFormat, plan: Plan, resume: bool) -> Store:
     head = {"plan": plan.as_json(), "format": form}
     manifest = folder / _MANIFEST
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         if not manifest.exists():
             if any(path.suffix != ".part" for path in folder.iterdir()):
                 raise InputError(f"--save {folder}: the folder holds other files; name a new one")
-            _replace(manifest, json.dumps(head) + "\n")
+            replace_text(manifest, json.dumps(head) + "\n")
             return Store(folder, form)
         for left in folder.glob(".part-*.part"):
             left.unlink()
         lines = _whole_lines(manifest)
+    except OutputError:
+        raise
     except OSError as error:
         raise OutputError(f"cannot write {folder}: {error.strerror}") from None
     if not resume:
@@ -99,29 +111,25 @@ def open_store(folder: Path, form: PartFormat, plan: Plan, *, resume: bool) -> S
             "repeat that command with --resume, or name a new folder"
         )
     store = Store(folder, form)
-    for line in lines[1:]:
-        number = line.pop("chunk")
-        if store.part(number).exists():
-            store.done[number] = Summary(**(line | {"front": tuple(line["front"])}))
+    for i, line in enumerate(lines[1:], start=2):
+        done = structured(_Done, line, f"{manifest}:{i}", "name a new folder")
+        if store.part(done.chunk).exists():
+            store.done[done.chunk] = Summary(
+                **{field.name: getattr(done, field.name) for field in fields(Summary)}
+            )
     return store
 
 
-def _whole_lines(manifest: Path) -> list[dict[str, Any]]:
+def _whole_lines(manifest: Path) -> list[Any]:
     """The manifest's lines; what a kill has cut off at the end is removed."""
-    text = manifest.read_text(encoding="utf-8")
+    text = read_text(manifest, _LARGEST_MANIFEST)
     whole = text[: text.rfind("\n") + 1]
     if whole != text:
-        _replace(manifest, whole)
+        replace_text(manifest, whole)
     try:
         return [json.loads(line) for line in whole.splitlines()]
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         raise InputError(f"{manifest} is no manifest of a sweep: name a new folder") from None
-
-
-def _replace(path: Path, text: str) -> None:
-    beside = path.with_suffix(".part")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
 
 
 def _need_pyarrow() -> None:
@@ -130,7 +138,7 @@ def _need_pyarrow() -> None:
         raise InputError(f"Parquet needs pyarrow: {command}, or --save-as csv")
 
 
-def _write_parquet(path: Path, counted: CountedChunk, columns: Sequence[str]) -> None:
+def _write_parquet(file: BinaryIO, counted: CountedChunk, columns: Sequence[str]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -144,11 +152,11 @@ def _write_parquet(path: Path, counted: CountedChunk, columns: Sequence[str]) ->
         else pa.nulls(size, pa.int64())
         for name in columns
     }
-    pq.write_table(pa.table({"design": names, **arrays}), path)
+    pq.write_table(pa.table({"design": names, **arrays}), file)
 
 
-def _write_csv(path: Path, counted: CountedChunk, columns: Sequence[str]) -> None:
+def _write_csv(file: BinaryIO, counted: CountedChunk, columns: Sequence[str]) -> None:
     import pandas as pd
 
     frame = pd.DataFrame({"design": counted.design, **counted.columns})
-    frame.reindex(columns=["design", *columns]).to_csv(path, index=False, lineterminator="\n")
+    frame.reindex(columns=["design", *columns]).to_csv(file, index=False, lineterminator="\n")

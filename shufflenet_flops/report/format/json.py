@@ -33,7 +33,11 @@ def as_json(
         **({"notes": list(notes)} if notes else {}),
     }
     text = json.dumps(envelope, indent=2, ensure_ascii=False) + "\n"
-    # What is not printable stands in texts alone, where JSON has an escape of its own for it.
+    # What is not printable, and what starts a command in a workflow's log, stands in texts alone,
+    # where JSON has an escape of its own for it.
+    text = text.replace("##[", "#\\u0023[")
+    if text.replace("\n", "").isprintable():
+        return text
     return "".join(
         sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text
     )

@@ -29,7 +29,7 @@ def count_result(source: Source, convention: Convention) -> CountResult:
     return CountResult(
         model=source.name,
         source=source.origin,
-        input=source.inputs[0].shape,
+        input=source.first_shape,
         inputs=tuple(map(str, source.inputs)),
         total=total,
         unit=convention.unit,

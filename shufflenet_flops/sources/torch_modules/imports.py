@@ -23,8 +23,7 @@ from shufflenet_flops.errors import (
     ShufflenetFlopsError,
     UnknownNameError,
 )
-
-REFUSED = (Exception, SystemExit)  # what user code may raise that must not end the command
+from shufflenet_flops.foreign import contained
 
 
 def find_object(text: str, path: Sequence[Path]) -> Any:
@@ -59,8 +58,9 @@ def find_module(text: str, path: Sequence[Path]) -> tuple[ModuleType, str]:
         )
     _make_current_importable(module_name)
     try:
-        return importlib.import_module(module_name), name
-    except REFUSED as error:
+        with contained():
+            return importlib.import_module(module_name), name
+    except Exception as error:
         if isinstance(error, ModuleNotFoundError) and _is_part(error.name, module_name):
             raise InputError(
                 f"{text}: there is no module {error.name!r} to import: {_advice(module_name, path)}"
@@ -105,8 +105,9 @@ def _load_file(text: str, file: Path, path: Sequence[Path]) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
-    except REFUSED as error:
+        with contained():
+            spec.loader.exec_module(module)
+    except Exception as error:
         sys.modules.pop(name, None)
         raise ModelError(f"{text}: running {file} failed: {one_line(error)}") from error
     return module
@@ -129,10 +130,11 @@ def load_rules(file: Path) -> None:
         raise InputError(f"--rules {file}: there is no such file")
     before = supplied_count()
     try:
-        runpy.run_path(os.fspath(file))
+        with contained():
+            runpy.run_path(os.fspath(file))
     except ShufflenetFlopsError as error:
         raise InputError(f"--rules {file}: {error}") from error
-    except REFUSED as error:
+    except Exception as error:
         raise ModelError(f"--rules {file}: {one_line(error)}") from error
     if supplied_count() == before:
         raise InputError(
@@ -147,8 +149,9 @@ def call(text: str, function: Any, args: Mapping[str, Any]) -> Any:
         options = " ".join(f"--arg {name}=…" for name in missing)
         raise InputError(f"{text} needs {' and '.join(missing)}: give {options}")
     try:
-        return function(**args)
-    except REFUSED as error:
+        with contained():
+            return function(**args)
+    except Exception as error:
         raise ModelError(f"{text} failed: {one_line(error)}") from error
 
 

@@ -16,10 +16,11 @@ from torch import nn
 
 from shufflenet_flops.errors import InputError, ModelError, UnknownNameError
 from shufflenet_flops.extras import install_command
+from shufflenet_flops.foreign import contained
 from shufflenet_flops.sources.inputs import IMAGE, Input, completed
 from shufflenet_flops.sources.options import Options
 from shufflenet_flops.sources.torch_modules.factory import inputs_for
-from shufflenet_flops.sources.torch_modules.imports import REFUSED, call, one_line
+from shufflenet_flops.sources.torch_modules.imports import call, one_line
 from shufflenet_flops.sources.torch_modules.module import ModuleSource, checked_module
 
 # Arguments of these libraries that would fetch or open weights.
@@ -134,9 +135,9 @@ def import_library(module_name: str, text: str) -> Any:
             f"{text}: {library} is not installed: {install_command(library)}"
         ) from None
     try:
-        with quietly():
+        with quietly(), contained():
             return importlib.import_module(module_name)
-    except REFUSED as error:
+    except Exception as error:
         versions = ", ".join(
             f"{name} {metadata.version(name)}"
             for name in dict.fromkeys(("torch", "torchvision", library))

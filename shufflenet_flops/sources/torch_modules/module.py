@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from shufflenet_flops.errors import InputError, ModelError
+from shufflenet_flops.foreign import contained
 from shufflenet_flops.sources.inputs import IMAGE, Input
 from shufflenet_flops.sources.source import Counted, Source
 from shufflenet_flops.trace.trace import Trace, ValuesNeededError, trace
@@ -106,7 +107,8 @@ def in_eval_mode(module: nn.Module) -> nn.Module:
     Exported programs refuse to be put into a mode; what they do is fixed already.
     """
     try:
-        module.eval()
+        with contained():
+            module.eval()
     except Exception:
         for part in module.modules():
             part.training = False

@@ -6,7 +6,7 @@ import errno
 import random
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from shufflenet_flops.counting import layer_table
+from shufflenet_flops.design.sweep import pareto
 from shufflenet_flops.design.sweep import store as store_module
 from shufflenet_flops.design.sweep.axes import parse_axis
 from shufflenet_flops.design.sweep.plan import (
@@ -26,7 +27,13 @@ from shufflenet_flops.design.sweep.plan import (
     count_chunk,
 )
 from shufflenet_flops.design.sweep.store import Store, open_store
-from shufflenet_flops.errors import InputError, SpecError, UnknownNameError
+from shufflenet_flops.errors import (
+    InputError,
+    OutputError,
+    ShufflenetFlopsError,
+    SpecError,
+    UnknownNameError,
+)
 from shufflenet_flops.zoo.designs import find_design
 
 UNITS = ("resnet_unit", "resnext_unit", "shufflenet_unit")
@@ -178,13 +185,19 @@ def save(
     of: Plan, folder: Path, form: Any, *, resume: bool = False, stop_after: int = 10**9
 ) -> Store:
     """Every chunk that is not done; `stop_after` ends as a kill does, between two chunks."""
-    store = open_store(folder, form, of, resume=resume)
-    left = [chunk for chunk in chunks(of) if chunk.number not in store.done]
-    for chunk in left[:stop_after]:
-        counted = count_chunk(of, chunk)
-        store.write(chunk.number, counted, of.columns())
-        store.record(chunk.number, counted.summary)
+    with open_store(folder, form, of, resume=resume) as store:
+        left = [chunk for chunk in chunks(of) if chunk.number not in store.done]
+        for chunk in left[:stop_after]:
+            counted = count_chunk(of, chunk)
+            store.write(chunk.number, counted, of.columns())
+            store.record(chunk.number, counted.summary)
     return store
+
+
+def opened(of: Plan, folder: Path, form: Any, *, resume: bool = True) -> Store:
+    """What is there, looked at and closed again."""
+    with open_store(folder, form, of, resume=resume) as store:
+        return store
 
 
 @pytest.mark.parametrize("form", ["parquet", "csv"])
@@ -228,7 +241,7 @@ def test_resume_does_what_is_left_and_nothing_else(tmp_path: Path) -> None:
     for chunk in chunks(of):
         left, right = (pq.read_table(one.part(chunk.number)) for one in (half, whole))
         assert left.equals(right)
-    assert open_store(tmp_path / "half", "parquet", of, resume=True).done.keys() == {
+    assert opened(of, tmp_path / "half", "parquet").done.keys() == {
         chunk.number for chunk in chunks(of)
     }
 
@@ -237,10 +250,10 @@ def test_summaries_that_are_read_back_add_up_to_the_same(tmp_path: Path) -> None
     of = plan(where="macs < 9e6")
     save(of, tmp_path, "csv")
     total = Summary()
-    for summary in open_store(tmp_path, "csv", of, resume=True).done.values():
+    for summary in opened(of, tmp_path, "csv").done.values():
         total = total.plus(summary, of)
 
-    assert total == replace(run(of)[1], shown=())
+    assert total == run(of)[1]
 
 
 def test_a_part_that_was_deleted_is_made_again(tmp_path: Path) -> None:
@@ -248,7 +261,7 @@ def test_a_part_that_was_deleted_is_made_again(tmp_path: Path) -> None:
     store = save(of, tmp_path, "csv")
     store.part(1).unlink()
 
-    assert 1 not in open_store(tmp_path, "csv", of, resume=True).done
+    assert 1 not in opened(of, tmp_path, "csv").done
 
 
 def test_folders_that_hold_something_else(tmp_path: Path) -> None:
@@ -260,15 +273,15 @@ def test_folders_that_hold_something_else(tmp_path: Path) -> None:
     (tmp_path / "c" / "manifest.jsonl").write_text("hello\n")
 
     with pytest.raises(InputError, match="1 chunks of a sweep are there already; --resume"):
-        open_store(tmp_path / "a", "csv", of, resume=False)
+        opened(of, tmp_path / "a", "csv", resume=False)
     with pytest.raises(InputError, match="holds another sweep"):
-        open_store(tmp_path / "a", "csv", replace(of, seed=1), resume=True)
+        opened(replace(of, seed=1), tmp_path / "a", "csv", resume=True)
     with pytest.raises(InputError, match="holds another sweep"):
-        open_store(tmp_path / "a", "parquet", of, resume=True)
+        opened(of, tmp_path / "a", "parquet", resume=True)
     with pytest.raises(InputError, match="holds other files"):
-        open_store(tmp_path / "b", "csv", of, resume=False)
+        opened(of, tmp_path / "b", "csv", resume=False)
     with pytest.raises(InputError, match="is no manifest"):
-        open_store(tmp_path / "c", "csv", of, resume=True)
+        opened(of, tmp_path / "c", "csv", resume=True)
 
 
 def test_a_full_disk_leaves_no_part_of_a_part(
@@ -276,8 +289,8 @@ def test_a_full_disk_leaves_no_part_of_a_part(
 ) -> None:
     of = plan()
 
-    def fill(path: Path, counted: CountedChunk, columns: Any) -> None:
-        path.write_bytes(b"half a part")
+    def fill(file: BinaryIO, counted: CountedChunk, columns: Any) -> None:
+        file.write(b"half a part")
         raise OSError(errno.ENOSPC, "No space left on device")
 
     store = save(of, tmp_path, "csv", stop_after=1)
@@ -289,3 +302,58 @@ def test_a_full_disk_leaves_no_part_of_a_part(
         "manifest.jsonl",
         store.part(0).name,
     ]
+
+
+def test_a_second_sweep_is_refused_before_it_touches_anything(tmp_path: Path) -> None:
+    """With and without --resume; the first one's parts under way are its own."""
+    of = plan()
+    save(of, tmp_path, "csv", stop_after=1)
+    with open_store(tmp_path, "csv", of, resume=True):
+        under_way = tmp_path / ".part-000001.csv.part"
+        under_way.write_bytes(b"half")
+        for resume in (False, True):
+            with pytest.raises(OutputError, match="it is named twice"):  # by one process
+                opened(of, tmp_path, "csv", resume=resume)
+        assert under_way.exists()
+    assert set(opened(of, tmp_path, "csv").done) == {0}
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"chunk": "0"}', "chunk"),
+        ("[1]", "must be an object"),
+        ('{"chunk": 0, "kept": 1e999}', "kept"),
+        ('{"chunk": 0, "front": [{"macs": null}]}', "front"),
+        ("[" * 9999, "is no manifest"),
+    ],
+)
+def test_a_manifest_is_read_with_care(tmp_path: Path, line: str, message: str) -> None:
+    """Its lines are data like any other."""
+    of = plan()
+    save(of, tmp_path, "csv", stop_after=1)
+    with (tmp_path / "manifest.jsonl").open("a") as manifest:
+        manifest.write(f"{line}\n")
+    with pytest.raises(ShufflenetFlopsError, match=message):
+        opened(of, tmp_path, "csv")
+
+
+def test_points_of_a_figure_survive_a_resume(tmp_path: Path) -> None:
+    """Those of an earlier run are there, too: all of them, where they are few."""
+    of = plan(chunk=100, c="64:512:64")
+    save(of, tmp_path, "csv", stop_after=2)
+    save(of, tmp_path, "csv", resume=True)
+    total = Summary()
+    for _, summary in sorted(opened(of, tmp_path, "csv").done.items()):
+        total = total.plus(summary, of)
+
+    assert total.shown == run(of)[1].shown
+    assert len(total.shown) == total.kept > 100
+
+
+def test_a_figure_has_few_points_of_many_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spread over them."""
+    monkeypatch.setattr(pareto, "SHOWN", 20)
+    for chunk in (2, 30, 100):
+        assert 10 <= len(run(plan(chunk=chunk, c="64:512:64"))[1].shown) <= 20
