@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import metadata
-
 import pytest
 
 from shufflenet_flops import comparison, zoo
-from shufflenet_flops.counters import thop
 from shufflenet_flops.counting import CONVENTIONS, layer_table
 from shufflenet_flops.sources import resolve
 
@@ -53,33 +50,6 @@ def test_conventions_predict_counters_without_running_them(name: str) -> None:
     assert layer_table(model.spec, model.input).total(CONVENTIONS[name]) == (
         found.counters[name].reported
     )
-
-
-@pytest.mark.parametrize(
-    ("installed", "expected"),
-    [
-        ({"thop"}, "thop"),
-        ({"ultralytics-thop"}, "ultralytics-thop"),
-        ({"thop", "ultralytics-thop"}, "ultralytics-thop"),
-        (set(), "thop"),
-    ],
-)
-def test_which_distribution_thop_is(
-    monkeypatch: pytest.MonkeyPatch, installed: set[str], expected: str
-) -> None:
-    """Two distributions install a package of that name."""
-
-    def distribution(name: str) -> str:
-        if name not in installed:
-            raise metadata.PackageNotFoundError(name)
-        return name
-
-    monkeypatch.setattr(thop.metadata, "distribution", distribution)
-    thop._distribution.cache_clear()
-    try:
-        assert thop.Thop().distribution() == expected
-    finally:
-        thop._distribution.cache_clear()
 
 
 def test_a_counter_that_is_not_installed_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:

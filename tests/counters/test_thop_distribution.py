@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,22 @@ def test_the_one_that_was_installed_last_decides(site: Path, last: str) -> None:
     (site / "thop" / "profile.py").write_bytes(RULES[last])
 
     assert thop._distribution() == last
+
+
+@pytest.mark.parametrize(
+    ("removed", "expected"),
+    [
+        (["ultralytics-thop"], "thop"),
+        (["thop"], "ultralytics-thop"),
+        (["thop", "ultralytics-thop"], "thop"),
+    ],
+)
+def test_the_one_that_is_installed_counts(site: Path, removed: list[str], expected: str) -> None:
+    """Where there is none, the name is that of the package."""
+    for name in removed:
+        shutil.rmtree(site / f"{name.replace('-', '_')}-1.0.dist-info")
+
+    assert thop._distribution() == expected
 
 
 def test_a_file_that_was_edited_is_nobodys(site: Path) -> None:
