@@ -24,12 +24,14 @@ def code(language: str) -> list[str]:
 
 def test_the_configuration_is_one(tmp_path: Path) -> None:
     """And every key that there is has its line in the table."""
-    (text,) = code("toml")
+    text, guarded = code("toml")
     config = parse("flop-budget.toml", text, directory=tmp_path)
 
     assert [entry.model for entry in config.entries] == ["shufflenet_v1_x1_0_g3", "net:make"]
-    for key in ("model", "input", "args", *LIMITED, "convention", "level", "reason"):
+    for key in ("model", "input", "args", *LIMITED, "convention", "level", "guard", "reason"):
         assert re.search(rf"^\| .*`{key}`.* \|", DOCS, re.MULTILINE)
+    (entry,) = parse("flop-budget.toml", guarded, directory=tmp_path).entries
+    assert list(map(str, entry.guards)) == ["+5 %", "+1 M", "+10 k"]
 
 
 def test_the_pytest_recipe_passes_and_can_fail(

@@ -156,11 +156,11 @@ def block(
         # As JSON gives them back: a date of TOML as text.
         args=json.loads(json.dumps(dict(args), default=str, sort_keys=True)),
         unknown_ops=dict(counted.unknown_ops),
-        traced_with=_versions() if any(row.aten for row in counted.table.rows) else {},
+        traced_with=versions() if any(row.aten for row in counted.table.rows) else {},
     )
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     """What a trace may differ by, without what only tells builds of one release apart."""
     return {
         "torch": metadata.version("torch").partition("+")[0],

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 
 from shufflenet_flops.budget import diff
 from shufflenet_flops.budget import lock as locks
+from shufflenet_flops.budget.against import judge_growth
+from shufflenet_flops.budget.base import count_base
 from shufflenet_flops.budget.block import Block, Lock
 from shufflenet_flops.budget.config import Config
-from shufflenet_flops.budget.count import ModelCounts, Subject
+from shufflenet_flops.budget.count import ModelCounts, Subject, lock_of
+from shufflenet_flops.budget.git import find_base
 from shufflenet_flops.budget.layers import amount, describe
 from shufflenet_flops.budget.limit import LIMITED, Limit, ceiling_for
 from shufflenet_flops.budget.load import load
 from shufflenet_flops.budget.timing import Timings, time_models
 from shufflenet_flops.budget.verdict import Report, TopRow, Verdict
-from shufflenet_flops.counting.amount import difference, figures, short_form
+from shufflenet_flops.counting.amount import difference, figure, figures, short_form
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.text_file import read_text
 
@@ -30,27 +33,55 @@ HELD = ("macs", "flops", "params", "lock")  # by a lock, whatever the versions
 RELOCK = "if this is meant, run `shufflenet-flops lock` and commit the lock"
 
 
-def check(config: str | Path | None = None, *, locked: bool = False) -> Report:
+def check(
+    config: str | Path | None = None, *, locked: bool = False, against: str | None = None
+) -> Report:
     """Hold every model of a budget file against its limits, and with `locked` against its lock.
+
+    With `against`, a branch, tag or commit of the repository, also against what it was where HEAD
+    left that; `base` is what the pull request that CI is looking at is to be merged into.
 
     Without `config` it is `flop-budget.toml`, or `[tool.shufflenet-flops]` in `pyproject.toml`, of
     the current directory. Models of the zoo are counted without torch; a factory's code is run.
 
     Raises ConfigError with everything that is wrong in the file or its lock, InputError where there
-    is none. A model that cannot be counted is a verdict of its own, with status `error`.
+    is none, or no such commit. A model that cannot be counted is a verdict of its own, with status
+    `error`.
     """
-    return run(load(None if config is None else Path(config)), locked=locked)
+    return run(load(None if config is None else Path(config)), locked=locked, against=against)
 
 
-def run(config: Config, *, locked: bool = False) -> Report:
+def run(config: Config, *, locked: bool = False, against: str | None = None) -> Report:
     """The report on a configuration that is read already."""
+    base = find_base(config.directory, against) if against is not None else None
     before = read_lock(config, needed=locked)
     counter = ModelCounts(config)
     subjects = counter.subjects()
     verdicts = judge(config, subjects, before, time_models(counter, subjects))
     if locked:
         verdicts += judge_lock(config, subjects, before)
-    return Report(tuple(verdicts))
+    if base is None:
+        return Report((*verdicts, *_unlimited(config, subjects)))
+    counted = count_base(config, subjects, base)
+    verdicts += judge_growth(config, subjects, counted)
+    return Report(tuple(verdicts), f"against {base.short} ({base.words}), {counted.source}")
+
+
+def _unlimited(config: Config, subjects: Sequence[Subject]) -> Iterator[Verdict]:
+    """What there is to say of models that have a guard and no ceiling, where nobody asks for it."""
+    for subject in subjects:
+        if subject.block and not subject.entry.limits:
+            unit, count = subject.block.unit, subject.block.count
+            yield Verdict(
+                subject.name,
+                unit,
+                "ok",
+                f"{figure(unit, count)}, without a ceiling: `check --against REF` guards it",
+                actual=count,
+                convention=subject.block.convention,
+                file=config.file,
+                line=subject.entry.line("model"),
+            )
 
 
 def read_lock(config: Config, *, needed: bool) -> Lock:
@@ -61,12 +92,6 @@ def read_lock(config: Config, *, needed: bool) -> Lock:
     if not file.exists():
         raise InputError(f"there is no {file}: run `shufflenet-flops lock` to write it")
     return locks.parse(str(file), read_text(file))
-
-
-def lock_of(subjects: Sequence[Subject]) -> Lock:
-    """What a lock of these models holds, each model once."""
-    blocks = {subject.block.order: subject.block for subject in subjects if subject.block}
-    return tuple(blocks[order] for order in sorted(blocks))
 
 
 def judge(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from shufflenet_flops.budget.guard import Guard
 from shufflenet_flops.budget.limit import Limit
 from shufflenet_flops.counting import CONVENTIONS, Convention
 from shufflenet_flops.sources import Input
@@ -19,6 +20,7 @@ class Entry:
     """One `[[budget]]`: a model or a glob of the zoo, and its limits.
 
     `inputs` are batch first, empty for the model's own; `level` is None where none is given.
+    `guards` are those of the entry and, for other metrics, those of the file.
     `lines` are those of the keys, `""` for the entry itself.
     """
 
@@ -29,6 +31,7 @@ class Entry:
     convention: Convention = CONVENTIONS["paper"]
     level: Level | None = None
     reason: str = ""
+    guards: tuple[Guard, ...] = ()
     lines: Mapping[str, int] = field(default_factory=dict, compare=False)
 
     def line(self, key: str) -> int:

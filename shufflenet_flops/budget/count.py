@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from shufflenet_flops import zoo
-from shufflenet_flops.budget.block import Block, block
+from shufflenet_flops.budget.block import Block, Lock, block
 from shufflenet_flops.budget.config import Config, Entry
 from shufflenet_flops.errors import InputError, ShufflenetFlopsError, one_line
 from shufflenet_flops.foreign import contained
@@ -81,6 +82,12 @@ class ModelCounts:
             text = str(self.config.directory / model) if is_file else model
             self._sources[key] = resolve(text, options)
         return self._sources[key]
+
+
+def lock_of(subjects: Sequence[Subject]) -> Lock:
+    """What a lock of these models holds, each model once."""
+    blocks = {subject.block.order: subject.block for subject in subjects if subject.block}
+    return tuple(blocks[order] for order in sorted(blocks))
 
 
 def told(error: BaseException) -> str:

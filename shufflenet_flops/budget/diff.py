@@ -235,7 +235,7 @@ def _changed(
             model.name,
             "structure",
             "changed",
-            _structure(model, before, after, words),
+            structure(model, before, after, words),
             convention=after.convention,
             top_rows=rows,
             more_rows=more,
@@ -243,7 +243,7 @@ def _changed(
         )
 
 
-def _structure(model: ModelDiff, before: Block, after: Block, words: Words) -> str:
+def structure(model: ModelDiff, before: Block, after: Block, words: Words) -> str:
     """What changed where every total is what it was, as far as the two locks tell."""
     if number := len(model.changes):
         return f"{number} layer{'s are' if number > 1 else ' is'} {words.layers}"

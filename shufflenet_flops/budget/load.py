@@ -23,9 +23,15 @@ def load(file: Path | None = None) -> Config:
     """
     if file is None:
         file = _find()
-    text = read_text(file, LARGEST)
-    root = TABLE if file.name == PYPROJECT else ()
-    return parse(str(file), text, root, file.parent)
+    return parse_text(file, read_text(file, LARGEST))
+
+
+def parse_text(file: Path, text: str) -> Config:
+    """The configuration that a text is which stands, or could stand, in `file`.
+
+    Raises ConfigError.
+    """
+    return parse(str(file), text, TABLE if file.name == PYPROJECT else (), file.parent)
 
 
 def _find() -> Path:

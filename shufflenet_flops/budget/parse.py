@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeAlias, TypeVar, get_args
 
 from shufflenet_flops.budget.config import Config, Entry, Level
+from shufflenet_flops.budget.guard import GUARDED, Guard, parse_guards
 from shufflenet_flops.budget.limit import LIMITED, Limit, parse_limit
 from shufflenet_flops.counting import CONVENTIONS, Convention, find_convention
 from shufflenet_flops.counting.row import MAC_CLASSES
@@ -17,6 +19,7 @@ from shufflenet_flops.toml_lines import KeyPath, TomlFile
 SCHEMA = 1
 
 T = TypeVar("T")
+Guards: TypeAlias = Mapping[str, tuple[Guard, ...]]
 
 
 def parse(file: str, text: str, root: KeyPath = (), directory: Path = Path()) -> Config:
@@ -57,8 +60,8 @@ class _Reader:
                 self.report((*path, key), str(UnknownNameError("key", key, known)))
 
 
-_TOP_KEYS = ("schema", "input", "path", "budget")
-_ENTRY_KEYS = ("model", "input", "args", *LIMITED, "convention", "level", "reason")
+_TOP_KEYS = ("schema", "input", "path", "guard", "budget")
+_ENTRY_KEYS = ("model", "input", "args", *LIMITED, "convention", "level", "reason", "guard")
 
 
 def _config(reader: _Reader, root: KeyPath, table: Any, directory: Path) -> Config:
@@ -73,17 +76,21 @@ def _config(reader: _Reader, root: KeyPath, table: Any, directory: Path) -> Conf
     default = _inputs(reader, root, table)
     nowhere: tuple[Path, ...] = ()
     path = reader.value((*root, "path"), nowhere, lambda: _path(table.get("path", []), directory))
+    guards = _guards(reader, (*root, "guard"), table.get("guard", {}))
     budgets = table.get("budget", [])
     if not isinstance(budgets, list) or not budgets:
         reader.report((*root, "budget"), "write one [[budget]] or more")
         budgets = []
     entries = [
-        _entry(reader, (*root, "budget", i), entry, default) for i, entry in enumerate(budgets)
+        _entry(reader, (*root, "budget", i), entry, default, guards)
+        for i, entry in enumerate(budgets)
     ]
     return Config(reader.toml_file.file, tuple(entries), path, directory)
 
 
-def _entry(reader: _Reader, path: KeyPath, table: Any, default: tuple[Input, ...]) -> Entry:
+def _entry(
+    reader: _Reader, path: KeyPath, table: Any, default: tuple[Input, ...], guards: Guards
+) -> Entry:
     if not isinstance(table, dict):
         reader.report(path, f"must be a table, not {_kind(table)}")
         return Entry("", ())
@@ -96,8 +103,10 @@ def _entry(reader: _Reader, path: KeyPath, table: Any, default: tuple[Input, ...
         for metric in LIMITED
         if metric in table and (limit := _limit(reader, (*path, metric), metric, table[metric]))
     ]
-    if not any(metric in table for metric in LIMITED):
-        reader.report(path, f"has no limit: give one or more of {', '.join(LIMITED)}")
+    own = _guards(reader, (*path, "guard"), table.get("guard", {}))
+    guards = {**guards, **own}
+    if not guards and not any(metric in table for metric in LIMITED):
+        reader.report(path, f"has no limit: give one or more of {', '.join(LIMITED)}, or a guard")
     args = table.get("args", {})
     if not isinstance(args, dict):
         reader.report(
@@ -112,6 +121,10 @@ def _entry(reader: _Reader, path: KeyPath, table: Any, default: tuple[Input, ...
     for limit in limits:
         if not counts_in(convention, limit.metric):
             reader.report((*path, limit.metric), _wrong_unit(convention, limit.metric))
+    for metric in guards:
+        if not counts_in(convention, metric):
+            where = "guard" if metric in own else "convention"
+            reader.report((*path, where), f"guard: {_wrong_unit(convention, metric)}")
     return Entry(
         model,
         tuple(limits),
@@ -122,9 +135,23 @@ def _entry(reader: _Reader, path: KeyPath, table: Any, default: tuple[Input, ...
         _text(reader, (*path, "reason"), table.get("reason", "-"), lines=True)
         if "reason" in table
         else "",
+        tuple(guard for of_metric in guards.values() for guard in of_metric),
         {key: reader.toml_file.line((*path, key)) for key in table}
         | {"": reader.toml_file.line(path)},
     )
+
+
+def _guards(reader: _Reader, path: KeyPath, table: Any) -> Guards:
+    """What a table `guard` holds each metric to."""
+    if not isinstance(table, dict):
+        reader.report(path, f'must be a table, as in guard = {{macs = "+2 %"}}, not {_kind(table)}')
+        return {}
+    reader.check_keys(path, table, GUARDED)
+    return {
+        metric: reader.value((*path, metric), (), partial(parse_guards, metric, table[metric]))
+        for metric in GUARDED
+        if metric in table
+    }
 
 
 def _limit(reader: _Reader, path: KeyPath, metric: str, value: Any) -> Limit | None:

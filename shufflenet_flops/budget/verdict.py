@@ -80,9 +80,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Report:
-    """All verdicts of one run."""
+    """All verdicts of one run; `against` says in words which base models were held against."""
 
     verdicts: tuple[Verdict, ...]
+    against: str = ""
 
     @property
     def failures(self) -> tuple[Verdict, ...]:

@@ -22,6 +22,14 @@ def command(
         bool,
         typer.Option("--locked", help="Also demand that every figure is the one in the lock."),
     ] = False,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REF",
+            help="Also compare with the commit where HEAD left this branch, tag or commit, by the "
+            "budget file's guard; base is what CI's pull request is to be merged into.",
+        ),
+    ] = None,
     config: ConfigOption = None,
     rules: RulesOption = None,
     form: VerdictFormatOption = VerdictFormat.TEXT,
@@ -36,5 +44,10 @@ def command(
     from shufflenet_flops.budget.check import check
 
     return report_on(
-        lambda: check(config, locked=locked), "check", "FLOP budget", form, output or [], exit_zero
+        lambda: check(config, locked=locked, against=against),
+        "check",
+        "FLOP budget",
+        form,
+        output or [],
+        exit_zero,
     )

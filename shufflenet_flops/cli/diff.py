@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,16 +61,9 @@ def _read(name: str) -> Lock:
 
 def _from_git(name: str) -> bytes:
     """A file at a revision, as it was committed. Raises InputError with git's reason."""
+    from shufflenet_flops.budget.git import git
+
     try:
-        done = subprocess.run(
-            # A name that begins with a dash is a name.
-            ["git", "cat-file", "blob", "--end-of-options", name],
-            capture_output=True,
-            check=False,
-        )
-    except OSError as error:
-        raise InputError(f"{name}: git cannot be run: {error.strerror}") from None
-    if done.returncode:
-        reason = done.stderr.decode(errors="replace").strip().splitlines()
-        raise InputError(f"{name}: {reason[-1] if reason else 'not found'}")
-    return done.stdout
+        return git(Path(), "cat-file", "blob", "--end-of-options", name)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None

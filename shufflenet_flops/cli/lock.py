@@ -15,8 +15,7 @@ def command(config: ConfigOption = None, rules: RulesOption = None) -> None:
     Commit it: its diff shows in review what a change costs, and `check --locked` holds models to
     it. A model that cannot be counted leaves the old lock as it is.
     """
-    from shufflenet_flops.budget.check import lock_of
-    from shufflenet_flops.budget.count import ModelCounts
+    from shufflenet_flops.budget.count import ModelCounts, lock_of
     from shufflenet_flops.budget.load import load
     from shufflenet_flops.budget.lock import render
 

@@ -10,9 +10,9 @@ import torch
 
 import shufflenet_flops as sf
 from shufflenet_flops.budget.block import block_of
-from shufflenet_flops.budget.check import RELOCK, judge, lock_of
+from shufflenet_flops.budget.check import RELOCK, judge
 from shufflenet_flops.budget.config import Config, Entry
-from shufflenet_flops.budget.count import ModelCounts
+from shufflenet_flops.budget.count import ModelCounts, lock_of
 from shufflenet_flops.budget.limit import Limit
 from shufflenet_flops.budget.lock import render
 from shufflenet_flops.budget.parse import parse

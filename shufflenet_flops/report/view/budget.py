@@ -94,7 +94,8 @@ def summary(report: Report) -> str:
             parts.append(f"{labels[name]} {word}{'s' if labels[name] > 1 else ''}")
     if labels["off"]:
         parts.append(f"{labels['off']} off")
-    return ", ".join(parts) or "nothing to compare"
+    text = ", ".join(parts) or "nothing to compare"
+    return f"{text}; {one_line(report.against)}" if report.against else text
 
 
 def label(verdict: Verdict) -> str:

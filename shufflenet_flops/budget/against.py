@@ -1,0 +1,144 @@
+"""Hold models against what they were at a base: how much heavier each is, by which layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from shufflenet_flops.budget.base import BaseCount
+from shufflenet_flops.budget.block import Block
+from shufflenet_flops.budget.config import Config, Entry
+from shufflenet_flops.budget.count import Subject, lock_of
+from shufflenet_flops.budget.diff import CHANGED, ModelDiff, compare, structure
+from shufflenet_flops.budget.guard import Guard, default_guards
+from shufflenet_flops.budget.layers import amount
+from shufflenet_flops.budget.verdict import Verdict
+from shufflenet_flops.counting.amount import difference, figure, figures
+
+TOP = 3
+
+
+def judge_growth(config: Config, subjects: Sequence[Subject], base: BaseCount) -> list[Verdict]:
+    """A verdict for each guarded metric of each model of either side.
+
+    What is new, gone or renamed is told, and passes. A model that the base has, and that could not
+    be counted there, is not comparable.
+    """
+    entries = {subject.block.order: subject.entry for subject in subjects if subject.block}
+    failed = {subject.model for subject in subjects if subject.error}
+    known = tuple(block for block in base.blocks if block.model not in failed)
+    off = {subject.entry.model for subject in subjects if subject.entry.level == "off"}
+    verdicts = []
+    for model in compare(known, lock_of(subjects)):
+        entry = entries[model.after.order] if model.after else None
+        if model.before and not model.after and model.before.model in off:
+            continue
+        for verdict in _of_model(model, entry, base):
+            if entry:
+                verdict = replace(
+                    verdict,
+                    level=entry.level or "error",
+                    reason=entry.reason,
+                    file=config.file,
+                    line=entry.line("guard" if "guard" in entry.lines else "model"),
+                )
+            verdicts.append(verdict)
+    return verdicts
+
+
+def _of_model(model: ModelDiff, entry: Entry | None, base: BaseCount) -> Iterator[Verdict]:
+    before, after, since = model.before, model.after, base.base.short
+    if after is None or entry is None:
+        assert before is not None  # one of the two is there
+        told = f"removed since {since}, where it had {figure(before.unit, before.count)}"
+        yield Verdict(model.name, "base", "ok", told, convention=before.convention)
+    elif before is None:
+        yield _new(after, base)
+    elif model.status == "not-comparable":
+        told = f"not comparable: {_terms(before)} at {since}, and now {_terms(after)}"
+        yield Verdict(model.name, "base", "not-comparable", told)
+    else:
+        if model.status == "renamed":
+            told = f"renamed {before.name} → {after.name} since {since}: the same layers"
+            yield Verdict(model.name, "base", "ok", told, convention=after.convention)
+        guards = entry.guards or default_guards(after.unit)
+        for metric, of_metric in groupby(guards, lambda guard: guard.metric):
+            yield _grown(model, before, after, metric, list(of_metric), since)
+
+
+def _new(block: Block, base: BaseCount) -> Verdict:
+    """A model that the base does not have, or that could not be counted there."""
+    since = base.base.short
+    if why := base.errors.get(block.name) or base.errors.get(block.model):
+        return Verdict(
+            block.name,
+            "base",
+            "not-comparable",
+            f"could not be counted at {since}: {why}",
+            actual=block.count,
+            convention=block.convention,
+            hint="mend it on the base first, or accept what it costs with a lock there",
+        )
+    why = base.unknown.get(block.name) or base.unknown.get(block.model) or ""
+    return Verdict(
+        block.name,
+        "base",
+        "ok",
+        f"new since {since}: {figure(block.unit, block.count)}",
+        actual=block.count,
+        convention=block.convention,
+        hint=f"at {since}: {why}" if why else "",
+    )
+
+
+def _terms(block: Block) -> str:
+    return f"on {' and '.join(block.inputs)} under {block.convention}"
+
+
+def _grown(
+    model: ModelDiff,
+    before: Block,
+    after: Block,
+    metric: str,
+    guards: Sequence[Guard],
+    since: str,
+) -> Verdict:
+    """One metric of a model that both sides have."""
+    was, now = (amount(block, metric, after.unit) for block in (before, after))
+    broken = [guard for guard in guards if now > guard.most(was)]
+    allowed = " and ".join(map(str, broken or guards))
+    rows, more = model.top_rows(metric, TOP) if model.status == "changed" else ((), 0)
+    verdict = Verdict(
+        after.name,
+        metric,
+        "over" if broken else "ok",
+        f"{figure(metric, now)}, as at {since}",
+        actual=now,
+        locked=was,
+        delta=now - was,
+        convention=after.convention,
+        top_rows=rows,
+        more_rows=more,
+    )
+    if now != was:
+        sign = ">" if broken else "≤"
+        step = f"{' → '.join(figures(metric, was, now))} since {since}"
+        held = f" {sign} {allowed}" if now > was else ", lighter"
+        verdict = replace(verdict, message=f"{step}, {difference(metric, now, was)}{held}")
+    if broken:
+        hint = f"make it lighter, or allow more in `guard`: {metric} may grow by {allowed}"
+        return replace(verdict, hint=hint)
+    return replace(verdict, hint=_what_changed(model, before, after, verdict))
+
+
+def _what_changed(model: ModelDiff, before: Block, after: Block, verdict: Verdict) -> str:
+    """The layer most behind a figure that is fine, or what changed where no layer did."""
+    if model.status != "changed":
+        return ""
+    if not verdict.top_rows:
+        return structure(model, before, after, CHANGED)
+    row = verdict.top_rows[0]
+    others = len(verdict.top_rows) - 1 + verdict.more_rows
+    more = f", and {others} more layer{'s' if others > 1 else ''}" if others else ""
+    return f"{row.path} {row.change}{more}"
