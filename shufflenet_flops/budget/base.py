@@ -43,10 +43,10 @@ def count_base(config: Config, subjects: Sequence[Subject], base: Base) -> BaseC
     Raises InputError where that cannot be done.
     """
     top = top_of(config.directory).resolve()
-    file = _from_top(top, Path(config.file))
+    file = path_from_top(top, Path(config.file))
     job = Job(str(top), "", file.as_posix(), now=read_text(Path(config.file)))
     present = [subject.block for subject in subjects if subject.block]
-    lock = _lock_at(top, base, _from_top(top, config.lock_file))
+    lock = _lock_at(top, base, path_from_top(top, config.lock_file))
     if lock is not None:
         models = _moved(lock, subjects)
         counted = _counted(top, base, replace(job, models=models)) if models else TreeCount()
@@ -101,7 +101,7 @@ def _lock_at(top: Path, base: Base, file: Path) -> Lock | None:
     return lock if all(dict(found) == versions() for found in traced) else None
 
 
-def _from_top(top: Path, path: Path) -> Path:
+def path_from_top(top: Path, path: Path) -> Path:
     """A path from the repository's folder. Raises InputError for one outside of it."""
     try:
         return path.resolve().relative_to(top)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,3 +139,20 @@ def file_at(directory: Path, commit: str, path: Path) -> bytes | None:
     except InputError:
         git(directory, "cat-file", "-e", commit)
         return None
+
+
+def files_at(directory: Path, commits: Sequence[str], path: Path) -> Iterator[bytes | None]:
+    """A file as each of many commits has it, read by one process; None where one has it not."""
+    names = "".join(f"{commit}:{path.as_posix()}\n" for commit in commits)
+    text = git(directory, "cat-file", "--batch", given=names.encode())
+    position = 0
+    for _ in commits:
+        end = text.index(b"\n", position)
+        head = text[position:end].rsplit(b" ", 2)
+        position = end + 1
+        if head[-1] == b"missing" or not head[-1].isdigit():
+            yield None
+            continue
+        size = int(head[-1])
+        yield text[position : position + size]
+        position += size + 1

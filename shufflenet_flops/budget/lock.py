@@ -78,6 +78,27 @@ def parse(file: str, text: str) -> Lock:
     writes it.
     """
     json_file = JsonFile(file, text)
+    blocks = _blocks(json_file, {})
+    if json_file.data["schema"] == SCHEMA:
+        _check_form(file, text, blocks)
+    starts = [i for i, line in enumerate(text.split("\n"), 1) if line.startswith('"model": ')]
+    return tuple(
+        replace(block, line=line)
+        for block, line in zip_longest(blocks, starts[: len(blocks)], fillvalue=None)
+        if block
+    )
+
+
+def parse_again(file: str, text: str, known: dict[str, Block]) -> Lock:
+    """The blocks of one of many locks, however it is laid out.
+
+    `known` has the blocks of those before, and is added to: most models are as they were.
+    Raises ConfigError for what is no lock.
+    """
+    return _blocks(JsonFile(file, text), known)
+
+
+def _blocks(json_file: JsonFile, known: dict[str, Block]) -> Lock:
     data = json_file.data
     if not isinstance(data, dict) or "models" not in data:
         raise json_file.error((), f"is no lock: {AGAIN}")
@@ -91,15 +112,13 @@ def parse(file: str, text: str) -> Lock:
     if not isinstance(data["models"], list):
         raise json_file.error(("models",), f"must be an array: {AGAIN}")
     read = _parse_block if schema == SCHEMA else old_lock.parse_block
-    blocks = tuple(read(json_file, i, model) for i, model in enumerate(data["models"]))
-    if schema == SCHEMA:
-        _check_form(file, text, blocks)
-    starts = [i for i, line in enumerate(text.split("\n"), 1) if line.startswith('"model": ')]
-    return tuple(
-        replace(block, line=line)
-        for block, line in zip_longest(blocks, starts[: len(blocks)], fillvalue=None)
-        if block
-    )
+    blocks = []
+    for i, model in enumerate(data["models"]):
+        key = f"{schema} {json.dumps(model)}"
+        if key not in known:
+            known[key] = read(json_file, i, model)
+        blocks.append(known[key])
+    return tuple(blocks)
 
 
 def _check_form(file: str, text: str, blocks: Lock) -> None:

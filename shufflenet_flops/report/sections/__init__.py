@@ -24,6 +24,7 @@ SECTIONS: Mapping[str, str] = MappingProxyType(
         "paper": "paper",
         "paper fit-table-4": "table4_fits",
         "check": "check",
+        "history": "history",
     }
 )
 

@@ -1,0 +1,44 @@
+"""The history of costs as a table: one line for each step, the newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shufflenet_flops.budget.history import Step
+from shufflenet_flops.counting.amount import difference, figure
+from shufflenet_flops.report.grid import Column, Grid, grid
+
+_LONGEST = 60  # signs of a commit's message in a table
+
+
+def history_grid(steps: Sequence[Step], notes: Sequence[str] = ()) -> Grid:
+    """What changed, when, by whom, with what message, and which layer was behind it."""
+    columns = [
+        Column("date", figures=False),
+        Column("commit", figures=False),
+        Column("author", figures=False),
+        Column("message", figures=False),
+        Column("model", figures=False),
+        Column("metric", figures=False),
+        Column("now"),
+        Column("change"),
+        Column("by", figures=False),
+    ]
+    return grid("what models cost, step by step", columns, list(map(_row, reversed(steps))), notes)
+
+
+def _row(step: Step) -> list[str]:
+    message = step.message if len(step.message) <= _LONGEST else f"{step.message[:_LONGEST]}…"
+    now = "–" if step.after is None else figure(step.metric, step.after)
+    both = step.before is not None and step.after is not None
+    return [
+        step.date[:10],
+        step.commit[:9],
+        step.author,
+        message,
+        step.model,
+        step.metric,
+        now,
+        difference(step.metric, step.after or 0, step.before or 0) if both else "",
+        f"{step.layer} {step.change}".strip(),
+    ]
