@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -38,7 +39,7 @@ def test_the_pytest_recipe_passes_and_can_fail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In ten lines of code."""
-    (recipe,) = code("python")
+    recipe, _ = code("python")
     assert len([line for line in recipe.splitlines() if line]) <= 10
     monkeypatch.chdir(tmp_path)
     config = 'schema = 1\n[[budget]]\nmodel = "resnet18"\nmacs = "1.9 G"\n'
@@ -52,6 +53,28 @@ def test_the_pytest_recipe_passes_and_can_fail(
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "1 failed, 1 passed" in done.stdout
     assert "resnet18 macs: 1.814 GMAC > 1.800 GMAC" in done.stdout
+
+
+def test_the_marks_pass_and_can_fail(tmp_path: Path) -> None:
+    """The page's own file of tests, on a network of about that size."""
+    _, marked = code("python")
+    (tmp_path / "net.py").write_text(
+        "from shufflenet_flops import find\nfrom shufflenet_flops.build import build\n\n\n"
+        "def make():\n    return build(find('shufflenet_v1_x1_0_g3').spec)\n"
+    )
+    (tmp_path / "test_net.py").write_text(marked)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "pythonpath=."]
+    command += ["-p", "shufflenet_flops.pytest_plugin", "test_net.py"]
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(ROOT)}
+
+    def run_tests() -> str:
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        ).stdout
+
+    assert "3 passed" in run_tests()
+    (tmp_path / "test_net.py").write_text(marked.replace("140 M", "137 M"))
+    assert "1 failed, 2 passed" in run_tests()
 
 
 def test_the_recipes_are_yaml() -> None:

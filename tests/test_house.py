@@ -59,6 +59,7 @@ STANDS_ON: Mapping[str, str] = {
     "paper": "spec zoo counting design sources latency",
     "budget": "spec zoo counting sources latency",
     "report": "spec zoo counting design counters sources latency comparison paper budget",
+    "pytest_plugin": "counting trace sources budget report",
     "api": "spec zoo counting design counters sources comparison report",
     "__init__": "spec zoo counting trace counters sources comparison budget api",
     "cli": "spec zoo counting design build counters sources latency comparison paper budget report "

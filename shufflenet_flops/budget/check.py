@@ -129,11 +129,12 @@ def _of_subject(
         if limit.metric == "latency":
             verdict = _latency(subject.block, limit, timings[subject.block.order, limit])
         else:
-            verdict = _counted(subject.block, baselines.get(subject.block.order), limit)
+            verdict = hold(subject.block, baselines.get(subject.block.order), limit)
         yield replace(verdict, level=entry.level_of(limit))
 
 
-def _counted(block: Block, before: Block | None, limit: Limit) -> Verdict:
+def hold(block: Block, before: Block | None, limit: Limit) -> Verdict:
+    """The verdict on one count; `before` is what an excess is explained by, where there is one."""
     metric, ceiling = limit.metric, int(limit.value)
     actual = amount(block, metric, block.unit)
     was = amount(before, metric, before.unit) if before else None

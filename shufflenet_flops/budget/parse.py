@@ -188,10 +188,11 @@ def _is_graph(model: str) -> bool:
 def _inputs(reader: _Reader, path: KeyPath, table: Mapping[str, Any]) -> tuple[Input, ...]:
     if "input" not in table:
         return ()
-    return reader.value((*path, "input"), (), lambda: _parse_inputs(table["input"]))
+    return reader.value((*path, "input"), (), lambda: parse_inputs(table["input"]))
 
 
-def _parse_inputs(value: Any) -> tuple[Input, ...]:
+def parse_inputs(value: Any) -> tuple[Input, ...]:
+    """The inputs that a list of sizes, a text or a list of texts stands for. Raises InputError."""
     advice = (
         "write a shape, batch first, as in [1, 3, 224, 224], or text with a dtype, as in "
         '"1x128:int64", or an array of such texts for several inputs'
