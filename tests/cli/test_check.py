@@ -118,7 +118,7 @@ def test_files_by_suffix(capsys: pytest.CaptureFixture[str], budget: Path) -> No
     assert ElementTree.parse("out.xml").getroot().tag == "testsuites"
     code, out, err = result(capsys, "check", "-o", "new.txt", "-o", "new.doc")
     assert (code, out) == (2, "")
-    assert "the suffix must be one of .txt, .json, .md, .html, .xml" in err
+    assert "the suffix must be one of .txt, .json, .md, .html, .xml, .sarif" in err
     assert sorted(path.name for path in Path().iterdir()) == sorted([*names, budget.name])
 
 
