@@ -91,13 +91,17 @@ _WITHOUT = "ops without MACs or parameters"
 
 @dataclass(frozen=True)
 class Words:
-    """What is said of a model that is the same, new or gone; of older terms; of other layers."""
+    """What is said of a model that is the same, new or gone; of older terms; of other layers.
+
+    `less` is what a lower figure is: something to lock, or an improvement.
+    """
 
     same: str
     new: str
     gone: str
     before: str
     layers: str
+    less: Literal["under", "lighter"] = "lighter"
 
 
 LOCKED = Words(
@@ -106,6 +110,7 @@ LOCKED = Words(
     "in the lock, and no longer in the budgets",
     "locked",
     "not as locked, though the totals are",
+    "under",
 )
 CHANGED = Words("unchanged", "added", "removed", "it was", "changed, though the totals are not")
 
@@ -219,7 +224,7 @@ def _changed(
         yield Verdict(
             model.name,
             metric,
-            "over" if actual > locked else "under",
+            "over" if actual > locked else words.less,
             f"{' → '.join(figures(metric, locked, actual))}, {difference(metric, actual, locked)}",
             actual=actual,
             locked=locked,

@@ -16,6 +16,7 @@ Status = Literal[
     "off",  # not looked at, because its level says so
     "over",  # above its limit, or above what is locked
     "under",  # below what is locked
+    "lighter",  # below what it was, which is nothing to mend
     "changed",  # other layers, or other names of layers, for the same totals
     "missing",  # a model that the lock does not have
     "stale",  # locked, and no longer there
@@ -71,7 +72,8 @@ class Verdict:
     @property
     def passed(self) -> bool:
         """Whether nothing is to be done about it: fine, or no more than a warning."""
-        return self.status in PASSING or (self.level == "warn" and self.status not in BROKEN)
+        fine = self.status in PASSING or self.status == "lighter"
+        return fine or (self.level == "warn" and self.status not in BROKEN)
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}: " if self.file else ""
@@ -97,10 +99,11 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 fine, 1 over budget or another figure than locked, 2 nothing can be said."""
+        """0 fine, 1 over budget or another figure than before, 2 nothing can be said."""
         if any(verdict.status in BROKEN for verdict in self.verdicts):
             return 2
-        return 0 if self.ok else 1
+        is_other = any(verdict.status == "lighter" for verdict in self.verdicts)
+        return 1 if is_other or not self.ok else 0
 
 
 def report_error(error: ShufflenetFlopsError) -> Report:

@@ -99,7 +99,13 @@ def report_on(
     return 0 if report.exit_code == 1 and exit_zero else report.exit_code
 
 
-_STYLES = {"ok": "green", "WARN": "yellow", "FAIL": "bold red", "ERROR": "bold red"}
+_STYLES = {
+    "ok": "green",
+    "lighter": "green",
+    "WARN": "yellow",
+    "FAIL": "bold red",
+    "ERROR": "bold red",
+}
 
 
 def _print_text(report: Report) -> None:

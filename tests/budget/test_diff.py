@@ -59,7 +59,13 @@ def test_grown_and_shrunk() -> None:
     assert verdicts[0].delta == 137_460_672 - 37_589_856
     assert len(verdicts[0].top_rows) == 3
     assert verdicts[0].more_rows > 10
-    assert {one.status for one in judge(compare((wider,), (SMALL,)))} == {"under"}
+    narrower = judge(compare((wider,), (SMALL,)))
+    assert {one.status for one in narrower} == {"lighter"}
+    assert all(one.passed and one.top_rows for one in narrower)
+    assert Report(tuple(narrower)).exit_code == 1  # as for every difference
+    held = judge(compare((wider,), (SMALL,)), words=LOCKED)
+    assert {one.status for one in held} == {"under"}
+    assert not any(one.passed for one in held)
 
 
 def test_renamed_added_and_removed() -> None:

@@ -122,3 +122,24 @@ def test_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
         2,
         "error: cannot read no.lock: No such file or directory\n",
     )
+
+
+def test_an_improvement_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is called lighter, with its layers; heavier is a failure as before."""
+    lock("shufflenet_v1_x1_0_g3")
+    wide = Path("flop-budget.lock").read_text()
+    lock("shufflenet_v1_x0_5_g3")
+    narrow = Path("flop-budget.lock").read_text()
+    Path("wide.lock").write_text(wide.replace("shufflenet_v1_x1_0_g3", "net"))
+    Path("narrow.lock").write_text(narrow.replace("shufflenet_v1_x0_5_g3", "net"))
+    code, out = told(capsys, "wide.lock", "narrow.lock", "--top", "1")
+
+    assert code == 1
+    assert "lighter  net  macs         137.5 MMAC → 37.6 MMAC, −99.9 MMAC (−72.7 %)\n" in out
+    assert "FAIL" not in out
+    assert out.endswith("4 checked, 4 lighter\n")
+    code, out = told(capsys, "wide.lock", "narrow.lock", "--format", "github")
+    assert "::notice title=FLOP budget%3A net macs" in out
+    code, out = told(capsys, "narrow.lock", "wide.lock")
+    assert "FAIL  net  macs" in out
+    assert "lighter" not in out

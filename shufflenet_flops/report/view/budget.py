@@ -84,7 +84,7 @@ def _wrapped(line: str, column: int, width: int) -> list[str]:
 def summary(report: Report) -> str:
     """`2 of 30 failed, 1 error, 1 warning`."""
     labels = Counter(map(label, report.verdicts))
-    judged = labels["ok"] + labels["WARN"] + labels["FAIL"]
+    judged = labels["ok"] + labels["lighter"] + labels["WARN"] + labels["FAIL"]
     failed = labels["FAIL"]
     parts = [f"{failed} of {judged} failed" if failed else f"{judged} checked"] if judged else []
     if judged == labels["ok"] > 0:
@@ -92,6 +92,8 @@ def summary(report: Report) -> str:
     for name, word in (("ERROR", "error"), ("WARN", "warning")):
         if labels[name]:
             parts.append(f"{labels[name]} {word}{'s' if labels[name] > 1 else ''}")
+    if labels["lighter"]:
+        parts.append(f"{labels['lighter']} lighter")
     if labels["off"]:
         parts.append(f"{labels['off']} off")
     text = ", ".join(parts) or "nothing to compare"
@@ -99,8 +101,8 @@ def summary(report: Report) -> str:
 
 
 def label(verdict: Verdict) -> str:
-    """`ok`, `off`, `WARN`, `FAIL`, or `ERROR` where nothing can be said."""
-    if verdict.status in PASSING:
+    """`ok`, `off`, `lighter`, `WARN`, `FAIL`, or `ERROR` where nothing can be said."""
+    if verdict.status in PASSING or verdict.status == "lighter":
         return verdict.status
     if verdict.passed:
         return "WARN"
@@ -148,7 +150,7 @@ def told(verdict: Verdict) -> str:
 
 
 def _urgency(verdict: Verdict) -> int:
-    return ("off", "ok", "WARN", "FAIL", "ERROR").index(label(verdict))
+    return ("off", "ok", "lighter", "WARN", "FAIL", "ERROR").index(label(verdict))
 
 
 def _head(verdict: Verdict) -> tuple[str, str, str]:
@@ -191,7 +193,7 @@ def _markdown_table(verdicts: Sequence[Verdict]) -> list[str]:
     return [*head, *map(_markdown_row, verdicts)]
 
 
-_SIGNS = {"ok": "✅", "off": "⚪", "WARN": "⚠️", "FAIL": "❌", "ERROR": "❌"}
+_SIGNS = {"ok": "✅", "off": "⚪", "lighter": "✅", "WARN": "⚠️", "FAIL": "❌", "ERROR": "❌"}
 
 
 def _markdown_row(verdict: Verdict) -> str:

@@ -11,17 +11,19 @@ from shufflenet_flops.report.view.budget import label, place, summary, told
 
 ANNOTATIONS = 10  # GitHub shows no more of a kind for one step
 
+_COMMANDS = ("error", "warning", "notice")  # the most urgent first
+
 
 def github(report: Report) -> str:
     """Workflow commands that annotate the budget's line; at most ten, failures first."""
     urgent = [verdict for verdict in report.verdicts if verdict.status not in PASSING]
-    urgent.sort(key=lambda verdict: verdict.passed)
+    urgent.sort(key=lambda verdict: _COMMANDS.index(_command(verdict)))
     if not urgent:
         return f"::notice title=FLOP budget::{_data(summary(report))}\n"
     if len(urgent) <= ANNOTATIONS:
         return "".join(f"{_annotation(verdict)}\n" for verdict in urgent)
     shown, rest = urgent[: ANNOTATIONS - 1], urgent[ANNOTATIONS - 1 :]
-    command = "warning" if all(verdict.passed for verdict in rest) else "error"
+    command = _command(rest[0])
     more = f"::{command} title=FLOP budget::and {len(rest)} more: {_data(summary(report))}"
     return "".join(f"{line}\n" for line in (*map(_annotation, shown), more))
 
@@ -31,8 +33,13 @@ def _annotation(verdict: Verdict) -> str:
     if verdict.file:
         properties |= {"file": verdict.file, "line": str(verdict.line or 1)}
     listed = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
-    command = "warning" if verdict.passed else "error"
-    return f"::{command} {listed}::{_data(told(verdict))}"
+    return f"::{_command(verdict)} {listed}::{_data(told(verdict))}"
+
+
+def _command(verdict: Verdict) -> str:
+    if verdict.status == "lighter":
+        return "notice"
+    return "warning" if verdict.passed else "error"
 
 
 def _data(text: str) -> str:

@@ -19,6 +19,7 @@ from shufflenet_flops.report.view.budget import told
 _RULES: Mapping[str, str] = {
     "over": "A model is heavier than it may be",
     "under": "A model is lighter than its lock says",
+    "lighter": "A model is lighter than it was",
     "changed": "A model is built otherwise than its lock says",
     "missing": "A model is not in the lock",
     "stale": "The lock has a model that no budget has",
@@ -27,6 +28,8 @@ _RULES: Mapping[str, str] = {
     "not-comparable": "Two counts cannot be compared",
     "error": "A budget cannot be looked at",
 }
+
+_SEVERITIES = {"note": "info", "warning": "minor", "error": "major"}
 
 
 def sarif(report: Report) -> str:
@@ -42,7 +45,7 @@ def sarif(report: Report) -> str:
         {
             "ruleId": verdict.status,
             "ruleIndex": used.index(verdict.status),
-            "level": "warning" if verdict.passed else "error",
+            "level": _level(verdict),
             "message": {"text": _message(verdict)},
             "locations": [{"physicalLocation": _place(verdict)}],
             "partialFingerprints": {"verdict/v1": name},
@@ -66,12 +69,18 @@ def code_quality(report: Report) -> str:
                 "description": _shown(f"{verdict.model} {verdict.metric}: {verdict.message}"),
                 "check_name": verdict.status,
                 "fingerprint": name,
-                "severity": "minor" if verdict.passed else "major",
+                "severity": _SEVERITIES[_level(verdict)],
                 "location": {"path": _file(verdict), "lines": {"begin": verdict.line or 1}},
             }
             for verdict, name in _named(found)
         ]
     )
+
+
+def _level(verdict: Verdict) -> str:
+    if verdict.status == "lighter":
+        return "note"
+    return "warning" if verdict.passed else "error"
 
 
 def _named(verdicts: list[Verdict]) -> Iterator[tuple[Verdict, str]]:
