@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
 from shufflenet_flops.budget.base import BaseCount
-from shufflenet_flops.budget.block import Block
+from shufflenet_flops.budget.block import Block, Lock
 from shufflenet_flops.budget.config import Config, Entry
 from shufflenet_flops.budget.count import Subject, lock_of
 from shufflenet_flops.budget.diff import CHANGED, ModelDiff, compare, structure
@@ -19,8 +20,12 @@ from shufflenet_flops.counting.amount import difference, figure, figures
 TOP = 3
 
 
-def judge_growth(config: Config, subjects: Sequence[Subject], base: BaseCount) -> list[Verdict]:
+def judge_growth(
+    config: Config, subjects: Sequence[Subject], base: BaseCount, lock: Lock = ()
+) -> list[Verdict]:
     """A verdict for each guarded metric of each model of either side.
+
+    Figures to which the present `lock` has a reason are accepted, however they grew.
 
     What is new, gone or renamed is told, and passes. A model that the base has, and that could not
     be counted there, is not comparable.
@@ -29,12 +34,19 @@ def judge_growth(config: Config, subjects: Sequence[Subject], base: BaseCount) -
     failed = {subject.model for subject in subjects if subject.error}
     known = tuple(block for block in base.blocks if block.model not in failed)
     off = {subject.entry.model for subject in subjects if subject.entry.level == "off"}
+    accepted = {block.order: block for block in lock if block.reason}
     verdicts = []
     for model in compare(known, lock_of(subjects)):
         entry = entries[model.after.order] if model.after else None
         if model.before and not model.after and model.before.model in off:
             continue
+        reason = ""
+        if model.after and accepted.get(model.after.order) == model.after:
+            reason = accepted[model.after.order].reason
         for verdict in _of_model(model, entry, base):
+            if verdict.status == "over" and reason:
+                told = f"{verdict.message}, accepted in the lock: {reason}"
+                verdict = replace(verdict, status="ok", message=told, hint=_layer(verdict))
             if entry:
                 verdict = replace(
                     verdict,
@@ -127,7 +139,10 @@ def _grown(
         held = f" {sign} {allowed}" if now > was else ", lighter"
         verdict = replace(verdict, message=f"{step}, {difference(metric, now, was)}{held}")
     if broken:
-        hint = f"make it lighter, or allow more in `guard`: {metric} may grow by {allowed}"
+        hint = (
+            "make it lighter, or accept it and commit the lock: "
+            f"`shufflenet-flops lock --reason WHY {shlex.quote(after.model)}`"
+        )
         return replace(verdict, hint=hint)
     return replace(verdict, hint=_what_changed(model, before, after, verdict))
 
@@ -138,6 +153,12 @@ def _what_changed(model: ModelDiff, before: Block, after: Block, verdict: Verdic
         return ""
     if not verdict.top_rows:
         return structure(model, before, after, CHANGED)
+    return _layer(verdict)
+
+
+def _layer(verdict: Verdict) -> str:
+    if not verdict.top_rows:
+        return ""
     row = verdict.top_rows[0]
     others = len(verdict.top_rows) - 1 + verdict.more_rows
     more = f", and {others} more layer{'s' if others > 1 else ''}" if others else ""

@@ -46,7 +46,8 @@ class Block:
     `params` counts every parameter once, used or not; those of the layers may add up to less.
     `traced_with` are the versions that the rows of a traced model may depend on. `all_layers` are
     all ops in the order they run, empty where a lock has only a hash of them; `line` is where the
-    lock names the model. None of these three makes another model.
+    lock names the model, `reason` why its figures were accepted. None of these four makes another
+    model.
     """
 
     model: str
@@ -60,6 +61,7 @@ class Block:
     traced_with: Mapping[str, str] = field(default_factory=dict, compare=False)
     all_layers: tuple[Layer, ...] = field(default=(), compare=False, repr=False)
     line: int | None = field(default=None, compare=False)
+    reason: str = field(default="", compare=False)
 
     @property
     def name(self) -> str:

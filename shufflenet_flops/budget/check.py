@@ -63,7 +63,7 @@ def run(config: Config, *, locked: bool = False, against: str | None = None) -> 
     if base is None:
         return Report((*verdicts, *_unlimited(config, subjects)))
     counted = count_base(config, subjects, base)
-    verdicts += judge_growth(config, subjects, counted)
+    verdicts += judge_growth(config, subjects, counted, before)
     return Report(tuple(verdicts), f"against {base.short} ({base.words}), {counted.source}")
 
 

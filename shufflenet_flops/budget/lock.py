@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
@@ -32,6 +33,7 @@ def _render_block(block: Block) -> str:
         "args": dict(block.args),
         "input": list(block.inputs),
         "convention": block.convention,
+        **({"reason": block.reason} if block.reason else {}),
         **({"traced_with": dict(block.traced_with)} if block.traced_with else {}),
         "fingerprint": block.fingerprint,
         "totals": _costs(block, block.unit),
@@ -121,6 +123,24 @@ def _blocks(json_file: JsonFile, known: dict[str, Block]) -> Lock:
     return tuple(blocks)
 
 
+def relocked(before: Lock, now: Lock, models: Collection[str] = (), reason: str = "") -> Lock:
+    """The lock after some models, or all where none are named, are locked as they are now.
+
+    These have `reason`, or else the one that they had if their figures are the same. Of the others
+    everything stays.
+    """
+    old = {block.order: block for block in before}
+
+    def is_named(block: Block) -> bool:
+        return not models or block.model in models or block.name in models
+
+    kept = [block for block in before if not is_named(block)]
+    for block in filter(is_named, now):
+        was = old.get(block.order)
+        kept.append(replace(block, reason=reason or (was.reason if was == block and was else "")))
+    return tuple(sorted(kept, key=lambda block: block.order))
+
+
 def _check_form(file: str, text: str, blocks: Lock) -> None:
     """Raise ConfigError unless the text is to the last sign what `lock` writes of these blocks.
 
@@ -169,6 +189,7 @@ def _parse_block(json_file: JsonFile, i: int, data: Any) -> Block:
         data["args"],
         data["unknown_ops"],
         traced_with=data.get("traced_with", {}),
+        reason=data.get("reason", ""),
     )
 
 

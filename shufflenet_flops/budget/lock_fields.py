@@ -49,6 +49,8 @@ def check_model(json_file: JsonFile, where: KeyPath, data: Any, more: Mapping[st
     for key in ("input", "unknown_ops"):
         for text in data[key]:
             check_text(json_file, (*where, key), text)
+    if "reason" in data:
+        check_text(json_file, (*where, "reason"), data["reason"])
     versions = {"traced_with": data.get("traced_with", {})}
     check_fields(json_file, where, versions, {"traced_with": dict})
     for version in versions["traced_with"].values():

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from shufflenet_flops.cli.options import OUTPUT, FormatOption
-from shufflenet_flops.cli.output import Document, Format, open_file, open_outputs
+from shufflenet_flops.cli.output import Document, Format, open_outputs
 from shufflenet_flops.cli.verdicts import ConfigOption
 from shufflenet_flops.report.format.registry import RESULTS, check_suffixes, suffixes
+from shufflenet_flops.whole_file import open_file
 
 _PAGE = ".html"
 
@@ -30,7 +31,7 @@ def command(
             "-o",
             metavar="FILE",
             help="Also write this file, in the format that its suffix stands for "
-            f"({', '.join([*suffixes(RESULTS), _PAGE])}): .html is a page with a plot for each "
+            f"({', '.join(suffixes(RESULTS))}): .html is a page with a plot for each "
             "metric. Repeatable.",
             rich_help_panel=OUTPUT,
         ),
@@ -46,7 +47,7 @@ def command(
     from shufflenet_flops.report.view.history import history_grid
 
     paths = output or []
-    check_suffixes(paths, [*suffixes(RESULTS), _PAGE])
+    check_suffixes(paths, suffixes(RESULTS))
     pages = [path for path in paths if path.suffix == _PAGE]
     budgets = load(config)
     with ExitStack() as stack:

@@ -371,3 +371,21 @@ def test_killed_at_any_moment(repository: Repository, tmp_path: Path, number: in
     write(repository, budgets(G3))
     assert repository.run("check", "--against", "main", TMPDIR=str(temporary))[0] == 0
     assert not list(temporary.glob(f"{PREFIX}*"))
+
+
+def test_an_accepted_figure_passes_until_it_changes(repository: Repository) -> None:
+    """`lock --reason` is the acknowledgement, and the hint has it as a command."""
+    repository.write(net__py=NET)
+    write(repository, budgets("net:make", G3, more='path = ["."]\n'))
+    assert repository.run("lock")[0] == 0
+    repository.commit("lock")
+    repository.write(net__py=NET.replace("groups=4", "groups=1"))
+    code, out, _ = repository.run("check", "--against", "HEAD")
+    assert code == 1
+    assert "`shufflenet-flops lock --reason WHY net:make`" in out
+    assert repository.run("lock", "--reason", "mixes all channels", "net:make")[0] == 0
+    code, out, _ = repository.run("check", "--against", "HEAD", "--locked")
+    assert code == 0
+    assert "> +2 %, accepted in the lock: mixes all channels" in " ".join(out.split())
+    repository.write(net__py=NET.replace("groups=4", "groups=1").replace("8, 3)", "8, 5)"))
+    assert repository.run("check", "--against", "HEAD")[0] == 1

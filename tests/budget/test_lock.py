@@ -12,11 +12,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from shufflenet_flops.budget.block import Block, Lock
+from shufflenet_flops.budget.block import block as block_of_count
 from shufflenet_flops.budget.diff import compare
 from shufflenet_flops.budget.layer_line import FORM
-from shufflenet_flops.budget.lock import parse, render
+from shufflenet_flops.budget.lock import parse, relocked, render
+from shufflenet_flops.counting import find_convention
 from shufflenet_flops.errors import ConfigError, Problem
 from shufflenet_flops.json_lines import JsonFile
+from shufflenet_flops.sources import Options, parse_input, resolve
 from tests.budget_documents import blocks, leaves, locks, old_form
 
 
@@ -245,3 +248,21 @@ def test_every_value_of_a_json_document_has_its_line(value: object) -> None:
         for step in path:
             inner = inner[step]
         assert json.dumps(inner) in lines[json_file.line(path) - 1]
+
+
+def test_a_reason_stays_while_the_figures_do() -> None:
+    """It is the named model's alone, written, read, and no part of what the model is."""
+    source = resolve("shufflenet_v1_x0_25_g3", Options((parse_input("1x3x64x64"),)))
+    one = block_of_count(source.name, source.inputs, {}, find_convention("paper"), source.counted)
+    other = replace(one, model="other")
+    first = relocked((), (one, other), ["other"], "why")
+    assert [(held.model, held.reason) for held in first] == [("other", "why")]
+    both = relocked(first, (one, other))
+    assert {held.model: held.reason for held in both} == {one.model: "", "other": "why"}
+    assert parse("x.lock", render(both)) == both
+    assert [held.reason for held in parse("x.lock", render(both))] == ["why", ""]
+    heavier = replace(other, params=other.params + 1)
+    assert [held.reason for held in relocked(both, (one, heavier))] == ["", ""]
+    text = render(both).replace('"why"', '"\\u001b"')
+    with pytest.raises(ConfigError, match="reason"):
+        parse("x.lock", text)
