@@ -41,7 +41,7 @@ def report(coverages: Iterable[Coverage]) -> str:
 
 def _summary(coverages: Iterable[Coverage]) -> str:
     lines = [
-        "| models | all | " + " | ".join(MEANING) + " | equal of those compared |",
+        "| models | counted | " + " | ".join(MEANING) + " | equal of those compared |",
         "| :--- |" + " ---: |" * (len(MEANING) + 2),
     ]
     for coverage in coverages:

@@ -96,15 +96,20 @@ def torn(whole: dict[str, bytes], now: dict[str, bytes]) -> Iterator[str]:
 
 def main(writer: str, count: str, folder: str) -> None:
     """Kill it so many times, then let it finish."""
+    # Before the forks: in the program itself a signal during these imports ends it at once.
+    import shufflenet_flops.cli.app
+    import shufflenet_flops.cli.interrupts
+    import shufflenet_flops.cli.report
+    import shufflenet_flops.report.files  # noqa: F401
+
     os.chdir(folder)
     Path("out").mkdir()
     Path("flop-budget.toml").write_text(BUDGET)
     random = Random(f"kill {writer}")
+    assert os.waitpid(fork("lock"), 0)[1] == 0  # which a report on budgets needs
     warm = fork(writer)
     assert os.waitpid(warm, 0)[1] == 0
     whole = files()
-    import shufflenet_flops.report.files  # noqa: F401  # before the forks
-
     start = time.monotonic()
     os.waitpid(fork(writer), 0)
     takes = time.monotonic() - start
