@@ -38,6 +38,7 @@ from shufflenet_flops.trace.module_tree import (
     state_tensors,
     untouched,
 )
+from shufflenet_flops.trace.packed import packed_weights
 from shufflenet_flops.trace.rules.sparse import is_dense
 from shufflenet_flops.trace.shortcuts import NONE as NO_SHORTCUTS
 from shufflenet_flops.trace.shortcuts import shortcuts
@@ -145,7 +146,7 @@ def _run(
         take_back(tracer.survivors())
     return Trace(
         Table(tuple(tracer.rows)),
-        sum(map(Tensor.numel, params)),
+        sum(map(Tensor.numel, (*params, *packed_weights(places)))),
         dict(Counter(tracer.unknown)),
         values,
         tuple(tracer.calls),

@@ -1,0 +1,39 @@
+"""Weights that a quantised module keeps packed, where they are no parameters of torch's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from shufflenet_flops.trace.module_tree import Place
+
+
+def packed_weights(places: list[Place]) -> Iterator[Tensor]:
+    """Weights and biases in the packed objects of `torch.ao`'s modules, each object's once."""
+    objects = {
+        id(value): value
+        for place in places
+        for value in vars(place.module).values()
+        if isinstance(value, torch.ScriptObject)
+    }
+    for value in objects.values():
+        yield from _tensors(value)
+
+
+def _tensors(packed: Any) -> Iterator[Tensor]:
+    if packed._has_method("unpack"):  # into a weight, and a bias or None
+        yield from (part for part in packed.unpack() if isinstance(part, Tensor))
+    elif packed._has_method("__getstate__"):  # of a recurrent layer, with its products' objects
+        for product in _objects(packed.__getstate__()):
+            yield from _tensors(product)
+
+
+def _objects(state: Any) -> Iterator[Any]:
+    if isinstance(state, torch.ScriptObject):
+        yield state
+    elif isinstance(state, tuple | list):
+        for part in state:
+            yield from _objects(part)
