@@ -25,9 +25,12 @@ SIMPLE = frozenset(
     {int, float, bool, str, bytes, complex, type(None), Tensor, nn.Parameter, torch.Size}
     | {torch.dtype, torch.device, slice, range, property, staticmethod, classmethod, ModuleType}
 )
-# Libraries that keep no tensor of a call in their own classes and variables.
+# Libraries that keep no tensor of a call in their own classes and variables. Who waits for an event
+# or works in a pool is noted in objects of threading and concurrent: without the note he waits for
+# ever.
 _FOREIGN = frozenset(
-    "builtins enum functools logging numpy shufflenet_flops torch torchvision typing".split()
+    "builtins concurrent enum functools logging numpy shufflenet_flops threading torch torchvision "
+    "typing".split()
 )
 # Containers that classes are derived from, the more special first.
 _BUILT_IN: tuple[Any, ...] = (OrderedDict, dict, list, set, deque)

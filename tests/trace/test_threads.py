@@ -7,6 +7,7 @@ import os
 import random
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -173,12 +174,18 @@ def test_a_thread_that_goes_on_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     done = threading.Event()
 
     def leaving(parts: list[Callable[[], Tensor]]) -> list[Tensor]:
-        threading.Thread(target=done.wait, name="prefetch").start()
+        thread = threading.Thread(target=done.wait, name="prefetch")
+        thread.start()
+        while not done._cond._waiters:  # type: ignore[attr-defined] # until it waits
+            time.sleep(0.001)
         return in_order(parts)
 
     with pytest.raises(ModelError, match=r"'prefetch' .* join it in forward"):
         trace(Halves(leaving), X)
+    (left,) = [thread for thread in threading.enumerate() if thread.name == "prefetch"]
     done.set()
+    left.join(5)
+    assert not left.is_alive()  # it still gets what it waits for
 
 
 def at_once(work: Callable[[int], None], count: int, threads: int = 8) -> None:
