@@ -16,7 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks.coverage.compared import Result
-from benchmarks.coverage.libraries import LIBRARIES
+from benchmarks.coverage.libraries import LIBRARIES, checked
 from benchmarks.coverage.report import Coverage, report
 
 RESULTS = Path("build/coverage")
@@ -49,19 +49,11 @@ def _count(name: str, workers: int) -> None:
     ):
         versions = {"version": version(library.package), "torch": version("torch")}
         file.write(json.dumps(versions) + "\n")
-        for result in pool.imap(partial(_checked, name), models):
+        for result in pool.imap(partial(checked, name), models):
             file.write(json.dumps(asdict(result)) + "\n")
             file.flush()
             if result.status != "equal" or result.unknown_ops:
                 print(result, flush=True)
-
-
-def _checked(name: str, model: str) -> Result:
-    """As the library says; whatever it raises is told, and ends with the model."""
-    try:
-        return LIBRARIES[name].checked(model)
-    except Exception as error:
-        return Result(model, "not built", reason=f"{type(error).__name__}: {error}"[:200])
 
 
 def _saved(name: str) -> Coverage:

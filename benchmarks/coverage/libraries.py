@@ -150,3 +150,11 @@ LIBRARIES = {
         onnx_files.checked,
     ),
 }
+
+
+def checked(name: str, model: str) -> Result:
+    """As the library of that name says; whatever it raises is told, and ends with the model."""
+    try:
+        return LIBRARIES[name].checked(model)
+    except Exception as error:
+        return Result(model, "not built", reason=f"{type(error).__name__}: {error}"[:200])
