@@ -37,6 +37,8 @@ image = torch.randn(2, 6, 8, 8)
 a, b = torch.randn(3, 4), torch.randn(4, 5)
 batch_a, batch_b = torch.randn(2, 3, 4), torch.randn(2, 4, 5)
 
+grouped_mm = getattr(F, "grouped_mm", torch._grouped_mm)  # public since torch 2.10
+
 MACS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], int]] = {
     "conv1d": (nn.Conv1d(6, 4, 3, dilation=2), (torch.randn(2, 6, 9),), 2 * 5 * 4 * 6 * 3),
     "conv2d": (nn.Conv2d(6, 4, 3, padding="same"), (image,), 128 * 4 * 6 * 9),
@@ -54,7 +56,7 @@ MACS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], int]] = {
     "matmul": (torch.matmul, (batch_a, b), 120),
     "operator": (lambda x, y: x @ y, (batch_a, batch_b), 120),
     "bmm": (torch.bmm, (batch_a, batch_b), 120),
-    "grouped rows": (F.grouped_mm, (torch.randn(6, 4), torch.randn(3, 4, 5)), 6 * 4 * 5),
+    "grouped rows": (grouped_mm, (torch.randn(6, 4), torch.randn(3, 4, 5)), 6 * 4 * 5),
     "mv": (torch.mv, (a, b[:, 0]), 12),
     "dot": (torch.dot, (a[0], a[1]), 4),
     "outer": (torch.outer, (a[0], b[0]), 0),  # products without a sum: torch multiplies
