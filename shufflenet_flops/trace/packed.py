@@ -16,8 +16,9 @@ def packed_weights(places: list[Place]) -> Iterator[Tensor]:
     objects = {
         id(value): value
         for place in places
+        if place.leaf and not place.params  # as those are that hold them
         for value in vars(place.module).values()
-        if isinstance(value, torch.ScriptObject)
+        if value.__class__ is torch.ScriptObject
     }
     for value in objects.values():
         yield from _tensors(value)
