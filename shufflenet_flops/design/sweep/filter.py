@@ -13,6 +13,7 @@ import operator
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,10 @@ class Filter:
             return np.asarray(_logical(self._tree, columns), dtype=np.bool_)
 
 
+# Each thread of a sweep parses, and Python 3.11 counts how deep with one counter for all of them.
+_ONE_AT_A_TIME = Lock()
+
+
 def parse_filter(text: str, columns: Collection[str]) -> Filter:
     """The filter that `text` describes.
 
@@ -75,7 +80,8 @@ def parse_filter(text: str, columns: Collection[str]) -> Filter:
     # An amount stands as text in the tree until it is known of what; no other text can be there.
     written = text if {"'", '"'} & set(text) else _AMOUNT.sub(_as_text, text)
     try:
-        tree = ast.parse(written.strip(), mode="eval").body
+        with _ONE_AT_A_TIME:
+            tree = ast.parse(written.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise InputError(f"--where {text!r} cannot be read: {_HELP}") from None
     if _depth(tree) > _DEEPEST:

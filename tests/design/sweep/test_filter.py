@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -128,3 +131,25 @@ def test_an_amount_that_does_not_fit_is_refused(text: str, message: str) -> None
     columns = {**COLUMNS, "params": COLUMNS["c"]}
     with pytest.raises(InputError, match=re.escape(message)):
         parse_filter(text, columns)
+
+
+def test_threads_may_parse_at_once() -> None:
+    """As those of a sweep do, also where a watcher of the collector stops one halfway."""
+    where = " and ".join(["c > 1"] * 150)
+
+    def watch(phase: str, info: dict[str, int]) -> None:
+        sum(range(100))
+
+    threshold, interval = gc.get_threshold(), sys.getswitchinterval()
+    gc.callbacks.append(watch)
+    gc.set_threshold(20)
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            filters = list(pool.map(lambda _: parse_filter(where, ["c"]), range(200)))
+    finally:
+        gc.callbacks.remove(watch)
+        gc.set_threshold(*threshold)
+        sys.setswitchinterval(interval)
+
+    assert {parsed.text for parsed in filters} == {where}
