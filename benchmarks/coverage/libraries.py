@@ -50,8 +50,8 @@ def _timm(name: str) -> Iterator[Call]:
     import timm
 
     with torch.device("meta"):
-        model = _inference(timm.create_model(name, pretrained=False))
-        yield Call(model, (torch.empty((1, *model.pretrained_cfg["input_size"])),))  # type: ignore[index, misc] # timm's own attribute
+        model: Any = timm.create_model(name, pretrained=False)
+        yield Call(_inference(model), (torch.empty((1, *model.pretrained_cfg["input_size"])),))
 
 
 def _torchvision_names() -> list[str]:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.coverage.compared import Result
+from benchmarks.coverage.compared import Result, Status
 from shufflenet_flops.sources import resolve
 from shufflenet_flops.trace import trace
 from tests.support import torchvision_ops
@@ -62,8 +62,8 @@ def checked(entry: str) -> Result:
         source = resolve(path)
         counted = source.counted
     macs, unknown = source.table.macs, dict(counted.unknown_ops)
-    status = "equal" if macs == expected else "differs"
-    return Result(entry, status, macs, expected, counted.params, "", unknown)  # type: ignore[arg-type] # of two of its values
+    status: Status = "equal" if macs == expected else "differs"
+    return Result(entry, status, macs, expected, counted.params, "", unknown)
 
 
 def _model(name: str) -> tuple[nn.Module, Tensor]:

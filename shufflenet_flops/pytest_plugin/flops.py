@@ -105,4 +105,4 @@ def watched() -> Iterator[Flops]:
     try:
         yield counted
     finally:
-        nn.Module.__call__ = own  # type: ignore[method-assign]
+        nn.Module.__call__ = own  # type: ignore[method-assign]  # what it was
