@@ -58,7 +58,8 @@ reports: setup ## the committed reports that no clock went into
 	$(BIN)/shufflenet-flops report all -o reports
 	$(BIN)/shufflenet-flops models -o reports/models.md > /dev/null
 
-docs: setup ## the documentation in build/site; a broken link or any other warning is an error
+docs: setup ## SKILL.md, llms.txt, and the documentation in build/site; a broken link or any other warning is an error
+	$(BIN)/python -m benchmarks.agents
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	$(BIN)/typer shufflenet_flops.cli.app utils docs --name shufflenet-flops --title Commands | sed 's/^```console/```text/' > docs/commands.md
 	$(BIN)/zensical build --clean --strict

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from shufflenet_flops import comparison
+from shufflenet_flops.comparison import compare, prepare
 from shufflenet_flops.latency.engines.eager import Eager
 from shufflenet_flops.latency.engines.protocol import Setup
 from shufflenet_flops.latency.sampling import sample
@@ -18,30 +18,31 @@ from shufflenet_flops.report.format.text import print_grids
 from shufflenet_flops.report.view.compare import compare_grid
 from shufflenet_flops.sources import resolve
 
-PATH = Path(__file__).with_name("compare.svg")
+PATH = Path(__file__).parents[1] / "docs" / "compare.svg"
 COMMAND = "$ shufflenet-flops compare --c 240 --g 3"
 
 
 def main() -> None:
     """Run the comparison, latency included, and write docs/compare.svg."""
     names = ("resnet_unit", "resnext_unit", "shufflenet_unit")
-    subjects = [comparison.prepare(resolve(name)) for name in names]
-    compared = [comparison.compare(subject) for subject in subjects]
+    subjects = [prepare(resolve(name)) for name in names]
+    compared = [compare(subject) for subject in subjects]
     engine = Eager()
     calls = {
-        one.name: engine.prepare(subject.module, subject.inputs, Setup())
-        for one, subject in zip(compared, subjects, strict=True)
+        comparison.name: engine.prepare(subject.module, subject.inputs, Setup())
+        for comparison, subject in zip(compared, subjects, strict=True)
     }
     samples = sample(calls)
     first = compared[0].name
     timed = [
         replace(
-            one,
+            comparison,
             latency_s=summarise(
-                samples[one.name], None if one.name == first else (first, samples[first])
+                samples[comparison.name],
+                None if comparison.name == first else (first, samples[first]),
             ),
         )
-        for one in compared
+        for comparison in compared
     ]
     console = Console(record=True, width=100, file=io.StringIO(), force_terminal=True)
     console.print(COMMAND, style="bold cyan")
