@@ -61,8 +61,8 @@ def skill() -> str:
             f"{said}\n",
             "## In CI\n",
             f"```toml\n{budget}```\n",
-            "With that in `flop-budget.toml`, `shufflenet-flops check` exits with 1 where a model is",
-            "over it, and names the layers ([docs/budgets.md](docs/budgets.md)).\n",
+            "With that in `flop-budget.toml`, `shufflenet-flops check` exits with 1 where a model",
+            "is over it, and names the layers ([docs/budgets.md](docs/budgets.md)).\n",
         )
     )
 
