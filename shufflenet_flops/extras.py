@@ -4,34 +4,56 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 _NAME = "shufflenet-flops"
+# What an installer leaves in an environment that it keeps for one tool, and how to install it anew.
+_TOOLS = {
+    "uv-receipt.toml": "uv tool install --force",
+    "pipx_metadata.json": "pipx install --force",
+}
 
 
 def install_command(extra: str) -> str:
-    """The command that adds `extra`: from the checkout, the wheel or the index that was used."""
+    """The command that adds `extra`: by the installer that was used, from where it was told."""
     origin = _origin()
     url = origin.get("url", "")
     if "vcs_info" in origin:
-        return _pip(f"{_NAME}[{extra}] @ {origin['vcs_info'].get('vcs', 'git')}+{url}")
+        return _command(f"{_NAME}[{extra}] @ {origin['vcs_info'].get('vcs', 'git')}+{url}")
     if urlsplit(url).scheme != "file":
-        return _pip(f"{_NAME}[{extra}]" + (f" @ {url}" if url else ""))
+        return _command(f"{_NAME}[{extra}]" + (f" @ {url}" if url else ""))
     editable = origin.get("dir_info", {}).get("editable", False)
-    return _pip(f"{unquote(urlsplit(url).path)}[{extra}]", "-e " if editable else "")
+    return _command(f"{unquote(urlsplit(url).path)}[{extra}]", "-e " if editable else "")
 
 
-def _pip(requirement: str, option: str = "") -> str:
-    return f"pip install {option}{shlex.quote(requirement)}"
+def _command(requirement: str, option: str = "") -> str:
+    return f"{_installer()} {option}{shlex.quote(requirement)}"
+
+
+def _installer() -> str:
+    for left, command in _TOOLS.items():
+        if (Path(sys.prefix) / left).is_file():
+            return command
+    # An environment that uv made has no pip.
+    return "uv pip install" if (_note("INSTALLER") or "").strip() == "uv" else "pip install"
+
+
+def _note(name: str) -> str | None:
+    """A file beside the package that tells how it was installed."""
+    try:
+        return distribution(_NAME).read_text(name)
+    except PackageNotFoundError:
+        return None
 
 
 def _origin() -> dict[str, Any]:
     """Where the package was installed from, as pip notes it; empty for an index."""
     try:
-        noted = distribution(_NAME).read_text("direct_url.json")
-        origin = json.loads(noted) if noted else {}
-    except (PackageNotFoundError, ValueError):
+        origin = json.loads(_note("direct_url.json") or "{}")
+    except ValueError:
         return {}
     return origin if isinstance(origin, dict) else {}

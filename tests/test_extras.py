@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,14 +35,13 @@ URLS: dict[str, tuple[dict[str, Any] | None, list[str]]] = {
 
 
 class Noted:
-    """A distribution that was installed from `origin`."""
+    """A distribution that was installed from `origin`, by `installer`."""
 
-    def __init__(self, origin: str | None) -> None:
-        self._origin = origin
+    def __init__(self, origin: str | None, installer: str = "pip\n") -> None:
+        self._notes = {"direct_url.json": origin, "INSTALLER": installer}
 
     def read_text(self, name: str) -> str | None:
-        assert name == "direct_url.json"
-        return self._origin
+        return self._notes[name]
 
 
 @pytest.mark.parametrize("origin", URLS)
@@ -61,3 +62,23 @@ def test_a_damaged_note_is_no_note(text: str, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(extras, "distribution", lambda name: Noted(text))
 
     assert extras.install_command("timm") == "pip install 'shufflenet-flops[timm]'"
+
+
+@pytest.mark.parametrize(
+    ("left", "installer", "command"),
+    [
+        ("uv-receipt.toml", "uv", "uv tool install --force"),
+        ("pipx_metadata.json", "pip", "pipx install --force"),
+        ("pyvenv.cfg", "uv", "uv pip install"),
+        ("pyvenv.cfg", "pip", "pip install"),
+    ],
+)
+def test_the_command_is_the_installers(
+    left: str, installer: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pip would add to another environment than that of a tool, and may not be there at all."""
+    (tmp_path / left).write_text("")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(extras, "distribution", lambda name: Noted(None, installer))
+
+    assert extras.install_command("onnx") == f"{command} 'shufflenet-flops[onnx]'"
