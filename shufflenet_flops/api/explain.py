@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from shufflenet_flops.api.model import AnyModel, ModelInput, source_of
 from shufflenet_flops.api.result import Result
-from shufflenet_flops.counting.amount import Printed, figure
+from shufflenet_flops.counting.amount import Printed, figure, parse_printed
 from shufflenet_flops.errors import InputError, UnknownNameError
 from shufflenet_flops.report.document import Document
 from shufflenet_flops.sources import Source
@@ -89,6 +89,7 @@ class Named(Result):
         return f"<Named {self.number.reported:,}: {len(self.number.matches)} candidates>"
 
 
+@overload
 def explain(
     model: AnyModel,
     input: ModelInput | None = None,
@@ -96,13 +97,42 @@ def explain(
     args: Mapping[str, Any] | None = None,
     counters: Sequence[str] | None = None,
     timeout_s: float = TIMEOUT_S,
-) -> Explained:
+    reported: None = None,
+) -> Explained: ...
+
+
+@overload
+def explain(
+    model: AnyModel,
+    input: ModelInput | None = None,
+    *,
+    args: Mapping[str, Any] | None = None,
+    reported: str | int,
+) -> Named: ...
+
+
+def explain(
+    model: AnyModel,
+    input: ModelInput | None = None,
+    *,
+    args: Mapping[str, Any] | None = None,
+    counters: Sequence[str] | None = None,
+    timeout_s: float = TIMEOUT_S,
+    reported: str | int | None = None,
+) -> Explained | Named:
     """Say why counters disagree on a model, down to the last FLOP.
 
     `model` and `input` are as for `count`, at batch 1. `counters` are names, by default all; each
-    runs on a copy of the module, for at most `timeout_s` seconds. Raises a ShufflenetFlopsError.
+    runs on a copy of the module, for at most `timeout_s` seconds. With a total that somebody
+    `reported`, as it was printed ("4.13G", 4089184256), no counter is run: the result says who
+    gives that total. Raises a ShufflenetFlopsError.
     """
-    return explain_source(source_of(model, input, args), chosen_counters(counters), timeout_s)
+    source = source_of(model, input, args)
+    if reported is None:
+        return explain_source(source, chosen_counters(counters), timeout_s)
+    if counters is not None:
+        raise InputError("counters: no counter is run where a total is `reported`")
+    return name_total(source, parse_printed(str(reported)))
 
 
 def explain_source(source: Source, counters: tuple[Counter, ...], timeout_s: float) -> Explained:

@@ -76,11 +76,11 @@ def parse_printed(text: str) -> Printed:
         value = int(_from_text(metric, re.sub(r"\s+", " ", written)))
     except InputError:
         raise InputError(
-            f"--reported {text}: write the total as it was printed, as in 4.13G, 4.1e9, "
+            f"reported total {text}: write it as it was printed, as in 4.13G, 4.1e9, "
             "4.134 GMAC, 8.2 GFLOPs or 4089184256"
         ) from None
     if not 0 < value < _LARGEST:
-        raise InputError(f"--reported {text}: must be more than 0 and less than {_LARGEST:.0e}")
+        raise InputError(f"reported total {text}: must be more than 0 and less than {_LARGEST:.0e}")
     match = NUMBER.match(written)
     assert match is not None
     number = Decimal(re.sub("[_,]", "", match["whole"]) + match["rest"])

@@ -77,7 +77,15 @@ def with_notes(table: Grid, notes: Sequence[str]) -> Grid:
 
 def mega(value: int, digits: int = 3) -> str:
     """A count in millions: 47980800 as `47.981`."""
-    return f"{value / 1e6:,.{digits}f}"
+    return _decimals(value, 10**6, digits)
+
+
+def _decimals(value: int, size: int, digits: int) -> str:
+    """A count in units of `size`; what is not 0 does not look as if it were."""
+    text = f"{value / size:,.{digits}f}"
+    return (
+        f"<{10.0**-digits:.{digits}f}" if value > 0 and not float(text.replace(",", "")) else text
+    )
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,7 @@ class UnitPrefix:
     digits: int
 
     def __call__(self, value: int) -> str:
-        return f"{value / self.size:,.{self.digits}f}"
+        return _decimals(value, self.size, self.digits)
 
 
 def scale_for(values: Iterable[int]) -> UnitPrefix:

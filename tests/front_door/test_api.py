@@ -188,6 +188,16 @@ def test_compare_and_explain_leave_the_module_as_it_was() -> None:
     assert "counters of MACs" in str(explained)
 
 
+def test_a_reported_total_is_named() -> None:
+    """thop's total of ResNet-50 has 44,455,936 for norms and 102,400 for a pool in it."""
+    for reported in (4_133_742_592, "4133742592", "4.134 GMAC"):
+        named = sf.explain("resnet50", reported=reported)
+        meant = [match for match in named.number.matches if named.number.is_meant(match)]
+
+        assert "thop" in {match.counter for match in meant}
+        assert "thop" in str(named)
+
+
 def test_fit() -> None:
     """Table 4's network at 140 MFLOPs, with its groups either way."""
     for fitted in (
@@ -257,6 +267,8 @@ BAD: list[tuple[Any, str]] = [
     (lambda: sf.compare(), "compare what? give models"),
     (lambda: sf.explain(Net(), (2, 3, 8, 8)), "batch 1"),
     (lambda: sf.explain(Net(), counters=["thopp"]), "did you mean thop"),
+    (lambda: sf.explain(Net(), reported="much"), "write it as it was printed, as in 4.13G"),
+    (lambda: sf.explain(Net(), (1, 3, 8, 8), reported=-1), "reported total -1"),
     (lambda: sf.fit("shufflenet_v1"), "what is the budget?"),
     (lambda: sf.fit("shufflenet_v1", macs="140MB"), "B is no unit of macs"),
     (lambda: sf.fit("shufflenet_v1", macs="140M", z=3), "cannot vary it"),

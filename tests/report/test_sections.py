@@ -98,7 +98,7 @@ def test_latency_says_whether_it_is_the_macs(tmp_path: Path) -> None:
     assert (
         turned.findings[1] == f"{models[1]} has more MACs than {models[0]} and is faster on eager."
     )
-    assert even.findings[0] == "On eager all models get about 1 GFLOP/s."
+    assert even.findings[0] == "On eager every model gets 1 GFLOP/s."
     assert any("measured on" in note for note in turned.grids[-1].notes)
     assert any("warning: times vary" in note for note in turned.grids[-1].notes)
     del results[0]["peaks"]

@@ -57,16 +57,15 @@ def _used(verdict: Verdict) -> float | None:
 
 
 def _nearest(verdicts: list[Verdict]) -> list[str]:
-    used = {
-        f"{verdict.model} {verdict.metric}": _used(verdict)
+    used = [
+        (share, f"{verdict.model} {verdict.metric}")
         for verdict in verdicts
-        if verdict.passed
-    }
-    known = {name: share for name, share in used.items() if share is not None}
-    if not known:
+        if verdict.passed and (share := _used(verdict)) is not None
+    ]
+    if not used:
         return []
-    name = max(known, key=known.__getitem__)
-    return [f"Of those that pass, {name} is nearest to its limit: {100 * known[name]:.2f} % of it."]
+    share, name = max(used)
+    return [f"Of those that pass, {name} is nearest to its limit: {100 * share:.2f} % of it."]
 
 
 def _failures(verdicts: list[Verdict]) -> list[str]:

@@ -46,11 +46,14 @@ def _named(number: NamedNumber) -> Section:
 def _findings(explanation: Explanation, reports: list[CounterReport]) -> list[str]:
     if not reports:
         return ["No counter could run."]
-    totals = {report.reported for report in reports}
-    findings = [
-        f"{explanation.macs:,} MACs ran; {len(reports)} counters report {len(totals)} different "
-        "totals."
-    ]
+    totals = len({report.reported for report in reports})
+    report = (
+        "1 counter reports one total"
+        if len(reports) == 1
+        else f"{len(reports)} counters report "
+        + (f"{totals} different totals" if totals > 1 else "the same total")
+    )
+    findings = [f"{explanation.macs:,} MACs ran; {report}."]
     spans = [
         f"those that count {unit}s report {span}"
         for unit in ("MAC", "FLOP")

@@ -42,16 +42,27 @@ def _rates(rows: Sequence[Timing]) -> list[str]:
     """How far apart the speeds are that models reach on one engine."""
     findings = []
     for engine in dict.fromkeys(row.engine for row in rows):
-        rates = {row.model: row.flop_per_s or 0 for row in _measured(rows) if row.engine == engine}
-        if len(rates) > 1:
-            slow, fast = min(rates, key=rates.__getitem__), max(rates, key=rates.__getitem__)
+        ran = sorted(
+            (row for row in _measured(rows) if row.engine == engine),
+            key=lambda row: row.flop_per_s or 0,
+        )
+        if len(ran) > 1:
+            slow, fast = (row.flop_per_s or 0 for row in (ran[0], ran[-1]))
+            least, most = (f"{speed / 1e9:.3g} GFLOP/s" for speed in (slow, fast))
             findings.append(
-                f"On {engine} a model gets from {rates[slow] / 1e9:.3g} GFLOP/s ({slow}) to "
-                f"{rates[fast] / 1e9:.3g} GFLOP/s ({fast}): MACs alone do not tell the time."
-                if rates[fast] > 1.5 * rates[slow]
-                else f"On {engine} all models get about {rates[fast] / 1e9:.3g} GFLOP/s."
+                f"On {engine} every model gets {most}."
+                if least == most
+                else f"On {engine} a model gets from {least} ({_place(ran[0], ran)}) to {most} "
+                f"({_place(ran[-1], ran)})"
+                + (": MACs alone do not tell the time." if fast > 1.5 * slow else ".")
             )
     return findings
+
+
+def _place(row: Timing, among: Sequence[Timing]) -> str:
+    """The row's model, with its inputs where others are of the same model."""
+    alone = sum(other.model == row.model for other in among) == 1
+    return row.model if alone else f"{row.model} on {', '.join(row.inputs)}"
 
 
 def _order(rows: Sequence[Timing]) -> list[str]:
