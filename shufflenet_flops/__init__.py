@@ -17,13 +17,11 @@ torch is imported before a call needs it.
 
 from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops.counters.conventions import COUNTER_CONVENTIONS
 from shufflenet_flops.counting import CONVENTIONS as CONVENTIONS
 from shufflenet_flops.counting import Convention as Convention
 from shufflenet_flops.counting import Row as Row
 from shufflenet_flops.counting import Table as Table
 from shufflenet_flops.counting import layer_table as layer_table
-from shufflenet_flops.counting.convention import register
 from shufflenet_flops.errors import ShufflenetFlopsError as ShufflenetFlopsError
 from shufflenet_flops.zoo import Model as Model
 from shufflenet_flops.zoo import find as find
@@ -45,7 +43,14 @@ if TYPE_CHECKING:
     from shufflenet_flops.budget.verdict import Verdict as Verdict
     from shufflenet_flops.trace.rules.supplied import rule as rule
 
-register(*COUNTER_CONVENTIONS)
+
+def _conventions_of_counters() -> "tuple[Convention, ...]":
+    from shufflenet_flops.counters.conventions import COUNTER_CONVENTIONS
+
+    return COUNTER_CONVENTIONS
+
+
+CONVENTIONS.others = _conventions_of_counters
 
 # Imported when they are asked for: whoever needs one of them starts without the others.
 _LATE = {

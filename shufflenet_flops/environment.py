@@ -54,9 +54,14 @@ def environment() -> Environment:
         governor=governor(),
         packages=_versions(),
         revision=_revision(),
-        command=" ".join(["shufflenet-flops", *map(_without_directory, sys.argv[1:])]),
+        command=command_line(),
         date=datetime.now(UTC).replace(microsecond=0).isoformat(),
     )
+
+
+def command_line() -> str:
+    """What this process was called with, without the directories of paths."""
+    return " ".join(["shufflenet-flops", *map(_without_directory, sys.argv[1:])])
 
 
 def usable_cores() -> int:

@@ -28,6 +28,7 @@ CELLAR = (
     "toml_lines",
     "json_lines",
     "saved",
+    "saved_file",
 )
 # The rooms from the ground up, each with those that it stands on besides the cellar. `trace` and
 # `counters` know nothing of `zoo` and `build`: that they agree with them is evidence.
@@ -44,7 +45,8 @@ STANDS_ON: Mapping[str, str] = {
     "whole_file": "errors",
     "toml_lines": "errors",
     "json_lines": "errors toml_lines",
-    "saved": "errors environment json_lines",
+    "saved": "errors",
+    "saved_file": "errors environment json_lines saved",
     "spec": "",
     "zoo": "spec",
     "counting": "spec zoo",

@@ -18,9 +18,9 @@ print(",".join(name for name in {heavy!r} if name in sys.modules))
 """
 
 
-def heavy_modules_after(statement: str) -> str:
-    """Heavy packages that are loaded in a fresh interpreter after `statement`."""
-    code = CODE.format(statement=statement, heavy=HEAVY)
+def heavy_modules_after(statement: str, heavy: tuple[str, ...] = HEAVY) -> str:
+    """Heavy modules that are loaded in a fresh interpreter after `statement`."""
+    code = CODE.format(statement=statement, heavy=heavy)
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
@@ -72,6 +72,14 @@ def test_design_commands_load_only_what_they_compute_with(
     command: tuple[str, ...], heavy: str
 ) -> None:
     assert heavy_modules_after(run_command(*command)) == heavy
+
+
+def test_counters_are_loaded_for_their_conventions_alone() -> None:
+    """A count under another convention starts without them, and reads no saved results."""
+    ours = ("shufflenet_flops.counters", "shufflenet_flops.saved_file")
+    assert heavy_modules_after(run_command("count", "resnet50"), ours) == ""
+    by_fvcore = run_command("count", "resnet50", "--convention", "fvcore")
+    assert heavy_modules_after(by_fvcore, ours) == "shufflenet_flops.counters"
 
 
 def test_the_test_above_can_fail() -> None:

@@ -12,7 +12,8 @@ from shufflenet_flops.cli.app import run
 from shufflenet_flops.errors import DataError
 from shufflenet_flops.paper import CellResult, load_table, reproduce
 from shufflenet_flops.report.format.json import as_json
-from shufflenet_flops.saved import load, record, structured
+from shufflenet_flops.saved import record, structured
+from shufflenet_flops.saved_file import load
 
 ENVELOPE: dict[str, Any] = {
     "schema": 1,

@@ -9,7 +9,7 @@ from shufflenet_flops.counting import Convention, find_convention
 from shufflenet_flops.counting.result import CountResult
 from shufflenet_flops.errors import DataError, UnknownNameError
 from shufflenet_flops.json_lines import JsonFile
-from shufflenet_flops.saved import load
+from shufflenet_flops.saved_file import load
 
 
 def parse(file: str, text: str) -> Lock:

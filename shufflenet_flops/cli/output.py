@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shufflenet_flops.cli.streams import emit, results
-from shufflenet_flops.environment import environment
 from shufflenet_flops.errors import InputError, OutputError
 from shufflenet_flops.report.document import Document as Document
 from shufflenet_flops.report.format.registry import (
@@ -46,7 +45,10 @@ class Writer:
 
     def write(self, document: Document) -> None:
         """Print to stdout and replace every file; a failure leaves the old files whole."""
-        made_by = (document.environment or environment()).command
+        from shufflenet_flops.environment import command_line
+
+        measured = document.environment
+        made_by = measured.command if measured else command_line()
         document = dataclasses.replace(document, made_by=made_by)
         replace_together(
             [(new, format_of(RESULTS, new.path).render(document).encode()) for new in self._files]

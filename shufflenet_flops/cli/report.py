@@ -28,7 +28,7 @@ from shufflenet_flops.errors import InputError
 
 if TYPE_CHECKING:
     from shufflenet_flops.report.section import Section
-    from shufflenet_flops.saved import Saved
+    from shufflenet_flops.saved_file import Saved
 
 Invoke = Callable[[Sequence[str]], None]
 
@@ -109,7 +109,7 @@ def command(
 def _saved(what: str, arguments: Sequence[str], invoke: Invoke) -> Saved:
     """Results from a file that has them, or of a command that is run for them."""
     from shufflenet_flops.report.sections import check_command
-    from shufflenet_flops.saved import load
+    from shufflenet_flops.saved_file import load
     from shufflenet_flops.text_file import read_text
 
     if what.endswith(".json"):
@@ -167,7 +167,7 @@ def _all(targets: Sequence[Path], invoke: Invoke, quiet: bool) -> None:
     if alone and not directory.is_dir():
         raise InputError(f"cannot write {target}: there is no directory {directory}")
     from shufflenet_flops.report.files import report_files
-    from shufflenet_flops.saved import load
+    from shufflenet_flops.saved_file import load
 
     parts = dict(PARTS)
     if "budgets" in parts and not BUDGETS.exists():

@@ -6,9 +6,9 @@ A convention is data; `total` is the only arithmetic. None of them is right or w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
+from functools import cached_property
 from typing import Literal
 
 from shufflenet_flops.errors import UnknownNameError
@@ -36,20 +36,44 @@ class Convention:
         return {op: part for op, part in parts.items() if part}
 
 
-_CONVENTIONS: dict[str, Convention] = {}
-CONVENTIONS: Mapping[str, Convention] = MappingProxyType(_CONVENTIONS)
-
-
-def register(*conventions: Convention) -> None:
-    """Add conventions to CONVENTIONS. Raises ValueError for a name that is taken."""
+def _by_name(conventions: Iterable[Convention]) -> dict[str, Convention]:
+    """Raises ValueError for a name that is taken."""
+    known: dict[str, Convention] = {}
     for convention in conventions:
-        if convention.name in _CONVENTIONS:
+        if convention.name in known:
             raise ValueError(f"there are two conventions named {convention.name!r}: rename one")
-        _CONVENTIONS[convention.name] = convention
+        known[convention.name] = convention
+    return known
+
+
+class Conventions(Mapping[str, Convention]):
+    """Conventions by name.
+
+    `others` makes those that take time to work out. It is called when all are asked for, or one
+    that is not among the first.
+    """
+
+    others: Callable[[], Iterable[Convention]] = tuple
+
+    def __init__(self, *first: Convention) -> None:
+        self._first = _by_name(first)
+
+    @cached_property
+    def _all(self) -> Mapping[str, Convention]:
+        return _by_name((*self._first.values(), *self.others()))
+
+    def __getitem__(self, name: str) -> Convention:
+        return self._first[name] if name in self._first else self._all[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
 
 
 # Those that are named after counters are in `counters.conventions`.
-register(
+CONVENTIONS = Conventions(
     Convention(
         "paper",
         "MAC",

@@ -10,7 +10,7 @@ from typing import Any
 from shufflenet_flops.errors import DataError, InputError
 from shufflenet_flops.latency.measure import Timing
 from shufflenet_flops.latency.stats import Ratio, unpaired_ratio
-from shufflenet_flops.saved import load
+from shufflenet_flops.saved_file import load
 from shufflenet_flops.text_file import read_text
 
 # What two runs must share for their times to be comparable.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from html import escape as html_escape
 from typing import TYPE_CHECKING
 
 from shufflenet_flops.errors import one_line, printable
@@ -51,6 +50,8 @@ def markdown_report(section: Section, link: Callable[[str], str] | None = None) 
 
     The first picture stands before the tables, the others after them.
     """
+    from html import escape as html_escape
+
     parts = [f"# {escape(section.question)}", ""]
     parts += [*(f"- {_sentence(finding)}" for finding in section.findings), ""]
     pictures = [

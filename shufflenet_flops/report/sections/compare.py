@@ -15,7 +15,7 @@ from shufflenet_flops.report.plot.shuffle import draw_shuffle
 from shufflenet_flops.report.section import Picture, Section
 from shufflenet_flops.report.sections.counter_totals import check_counters, counters_picture
 from shufflenet_flops.report.view.compare import compare_grid
-from shufflenet_flops.saved import Saved
+from shufflenet_flops.saved_file import Saved
 from shufflenet_flops.zoo.designs import find_unit
 
 GROUPS = range(1, 33)  # of the figure against g, where they divide

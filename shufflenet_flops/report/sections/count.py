@@ -15,7 +15,7 @@ from shufflenet_flops.report.view.count import (
     stage_grid,
 )
 from shufflenet_flops.report.view.lines import COLUMNS, LayerView, group_grid, layer_grid
-from shufflenet_flops.saved import Saved
+from shufflenet_flops.saved_file import Saved
 
 _ALL = LayerView(
     zeros=True,

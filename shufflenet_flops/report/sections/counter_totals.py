@@ -8,7 +8,7 @@ from shufflenet_flops.counters import CounterReport
 from shufflenet_flops.report.plot.bars import draw_stacked
 from shufflenet_flops.report.section import Picture
 from shufflenet_flops.report.view.explain import class_label
-from shufflenet_flops.saved import Saved
+from shufflenet_flops.saved_file import Saved
 
 _MOST = 6  # classes with a colour of their own; more are not told apart
 

@@ -7,7 +7,7 @@ from shufflenet_flops.counters.explain import Explanation, NamedNumber
 from shufflenet_flops.report.section import Section
 from shufflenet_flops.report.sections.counter_totals import check_counters, counters_picture
 from shufflenet_flops.report.view.explain import explain_grids, match_grid
-from shufflenet_flops.saved import Saved
+from shufflenet_flops.saved_file import Saved
 
 
 def section(saved: Saved) -> Section:

@@ -11,7 +11,7 @@ from shufflenet_flops.report.plot.latency import draw_roofline, draw_times
 from shufflenet_flops.report.section import Picture, Section, measured_on
 from shufflenet_flops.report.view.latency import latencies, latency_grids
 from shufflenet_flops.report.view.roofline import layer_grids
-from shufflenet_flops.saved import Saved
+from shufflenet_flops.saved_file import Saved
 
 
 def section(saved: Saved) -> Section:

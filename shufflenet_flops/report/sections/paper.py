@@ -16,7 +16,7 @@ from shufflenet_flops.report.view.paper import (
     overview_grid,
     table_grids,
 )
-from shufflenet_flops.saved import Saved
+from shufflenet_flops.saved_file import Saved
 
 _COLOURS = {"exact": "#009E73", "near": "#56B4E9", "quoted": "#9CA3AF", "unexplained": "#D55E00"}
 

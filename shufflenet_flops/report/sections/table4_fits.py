@@ -12,7 +12,7 @@ from shufflenet_flops.report.view.table4_fits import (
     table4_grids,
     unexplained,
 )
-from shufflenet_flops.saved import Saved
+from shufflenet_flops.saved_file import Saved
 
 
 def section(saved: Saved) -> Section:

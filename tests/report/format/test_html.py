@@ -20,7 +20,8 @@ from shufflenet_flops.report.section import Section
 from shufflenet_flops.report.sections import section_of
 from shufflenet_flops.report.view.count import count_result
 from shufflenet_flops.report.view.explorer import explorer_data, polynomial
-from shufflenet_flops.saved import Saved, record
+from shufflenet_flops.saved import record
+from shufflenet_flops.saved_file import Saved
 from shufflenet_flops.sources import Options, resolve
 
 HOSTILE = "<script>alert(1)</script> [x](javascript:1) `a` ``b `c *d* | &amp; </td>"
