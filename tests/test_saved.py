@@ -10,6 +10,7 @@ import pytest
 
 from shufflenet_flops.cli.app import run
 from shufflenet_flops.errors import DataError
+from shufflenet_flops.latency.stats import Latency
 from shufflenet_flops.paper import CellResult, load_table, reproduce
 from shufflenet_flops.report.format.json import as_json
 from shufflenet_flops.saved import record, structured
@@ -68,6 +69,16 @@ def test_results_that_do_not_fit(changes: dict[str, Any], problem: str) -> None:
     del cell["printed"]
     with pytest.raises(DataError, match="printed"):
         structured(CellResult, cell)
+
+
+@pytest.mark.parametrize("times", [(2.0, 1.0, 3.0), (1.0, 3.0, 2.0), (-1.0, 1.0, 2.0)])
+def test_times_that_cannot_be(times: tuple[float, float, float]) -> None:
+    """Quartiles and a median that are not in their order, or negative."""
+    q1, median, q3 = times
+    saved = {"median": median, "q1": q1, "q3": q3, "runs": 3, "samples": [1.0]}
+
+    with pytest.raises(DataError, match=r"results: quartiles and median .* in their order; write"):
+        structured(Latency, saved)
 
 
 def test_report_of_a_saved_file_is_the_report(

@@ -29,7 +29,7 @@ from shufflenet_flops.latency.sampling import (
     sample,
     timer_for,
 )
-from shufflenet_flops.latency.stats import paired_ratio, summarise
+from shufflenet_flops.latency.stats import check_quartiles, paired_ratio, summarise
 from shufflenet_flops.sources import Source
 
 T = TypeVar("T")
@@ -86,6 +86,9 @@ class Timing:
     pairs: tuple[Pair, ...] = ()
     layers: tuple[BoundLayer, ...] = ()
     partial: bool = False
+
+    def __post_init__(self) -> None:
+        check_quartiles(self.q1_s, self.median_s, self.q3_s)
 
     @property
     def label(self) -> str:

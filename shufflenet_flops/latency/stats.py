@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shufflenet_flops.errors import InputError
+
 CONFIDENCE = 0.95
 _RESAMPLES = 2000
 _FAR = 3  # Tukey's outer fence, in interquartile ranges
@@ -37,11 +39,21 @@ class Latency:
     samples: tuple[float, ...]
     ratio: Ratio | None = None
 
+    def __post_init__(self) -> None:
+        check_quartiles(self.q1, self.median, self.q3)
+
     @property
     def outliers(self) -> int:
         """Samples over 3 interquartile ranges beyond the quartiles, which count all the same."""
         margin = _FAR * (self.q3 - self.q1)
         return sum(not self.q1 - margin <= x <= self.q3 + margin for x in self.samples)
+
+
+def check_quartiles(q1: float | None, median: float | None, q3: float | None) -> None:
+    """Raise InputError unless they are in their order, and no time is negative; none may be."""
+    times = [time for time in (q1, median, q3) if time is not None]
+    if times != sorted(times) or min(times, default=0) < 0:
+        raise InputError(f"quartiles and median {times}: must not be negative, and in their order")
 
 
 def summarise(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from shufflenet_flops.budget.verdict import Report
@@ -49,3 +50,7 @@ class Page:
     title: str
     sections: tuple[Section, ...]
     figures: str
+
+    def link(self, picture: str) -> str:
+        """The address of a picture's SVG, as a page beside it writes it."""
+        return quote(f"{self.figures}{picture}.svg")

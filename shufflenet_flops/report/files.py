@@ -25,7 +25,7 @@ def report_files(name: str, title: str, sections: Sequence[Section]) -> Mapping[
         f"{page.figures}{picture.name}{suffix}": image(picture.figure, suffix)
         for section in sections
         for picture in section.pictures
-        if f"{page.figures}{picture.name}.svg" in text
+        if page.link(picture.name) in text
         for suffix in (".svg", ".png")
     }
     return {**figures, name: text.encode()}

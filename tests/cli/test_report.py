@@ -9,8 +9,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
+from markdown_it import MarkdownIt
 
 from shufflenet_flops.cli import report as report_command
 from shufflenet_flops.cli import staging
@@ -36,6 +38,23 @@ def test_markdown_has_its_figures(tmp_path: Path) -> None:
     assert "](figures/r-stages.svg)" in text
     assert f"Made by: `shufflenet-flops report count resnet50 -o {tmp_path}/r.md`" in text
     assert text.startswith("# Where is the work of resnet50?\n\n- 4,089,184,256 MACs")
+
+
+@pytest.mark.parametrize("name", ["my report", "a(b)", "50 % #1", "x]y", "größe", "$x$_<b>"])
+def test_links_lead_to_the_figures_whatever_the_report_is_called(name: str, tmp_path: Path) -> None:
+    """As a reader of Markdown follows them."""
+    path = tmp_path / f"{name}.md"
+    assert run(["report", "count", "resnet18", "-o", str(path)]) == 0
+
+    images = [
+        child.attrs["src"]
+        for token in MarkdownIt().parse(path.read_text())
+        for child in token.children or ()
+        if child.type == "image"
+    ]
+    assert len(images) == 1
+    for address in images:
+        assert (tmp_path / unquote(str(address))).is_file()
 
 
 def test_options_of_the_command_are_its_own(tmp_path: Path) -> None:

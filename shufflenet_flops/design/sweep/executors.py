@@ -56,7 +56,7 @@ def dask(scheduler: str | None, workers: int, quiet: bool = False) -> Iterator[E
         if scheduler is not None:
             try:
                 client = stack.enter_context(Client(scheduler, timeout="5s"))
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, TypeError) as error:  # tls:// without its settings
                 raise InputError(f"--scheduler {scheduler}: {error}") from None
         else:
             cluster = LocalCluster(

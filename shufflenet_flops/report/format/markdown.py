@@ -34,10 +34,7 @@ def verdicts_as_markdown(verdicts: Verdicts) -> str:
 @renders(PAGES, "markdown", ".md", rank=40)
 def page_as_markdown(page: Page) -> str:
     """Sections one after the other, with links to the files of their figures."""
-    return "\n".join(
-        markdown_report(section, lambda picture: f"{page.figures}{picture}.svg")
-        for section in page.sections
-    )
+    return "\n".join(markdown_report(section, page.link) for section in page.sections)
 
 
 def markdown(grids: Sequence[Grid], level: int = 3) -> str:

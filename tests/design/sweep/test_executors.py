@@ -122,14 +122,15 @@ def test_a_cluster_of_its_own(capsys: pytest.CaptureFixture[str], tmp_path: Path
     assert found["kept"] == len(rows(tmp_path))
 
 
-def test_a_scheduler_that_is_not_there(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    code = run(["sweep", *SWEEP, "--executor", "dask", "--scheduler", "tcp://127.0.0.1:1"])
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "tls://127.0.0.1:1", "x://y"])
+def test_a_scheduler_that_is_not_there(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Or speaks TLS, for which dask has no certificates here."""
+    code = run(["sweep", *SWEEP, "--executor", "dask", "--scheduler", address])
     captured = capsys.readouterr()
 
     assert (code, captured.out) == (2, "")
-    assert captured.err.startswith("error: --scheduler tcp://127.0.0.1:1: ")
+    assert captured.err.startswith(f"error: --scheduler {address}: ")
+    assert "defect" not in captured.err
     assert captured.err.count("\n") == 1
 
 
