@@ -18,6 +18,9 @@ from typing import Any
 from shufflenet_flops.errors import InputError
 
 MAX_JSON_BYTES = 256 * 1024**2  # an unpacked graph of some hundred thousand ops
+# A graph packs to a tenth or a twentieth of its size; what packs further is made to fill memory.
+MAX_RATIO = 40
+SMALL_JSON_BYTES = 16 * 1024**2  # and up to here it cannot
 SCHEMA_MAJOR = 8
 
 _OLD_GRAPH = "serialized_exported_program.json"  # where torch up to 2.7 kept it
@@ -71,6 +74,13 @@ def _json(path: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Any:
         raise InputError(
             f"{path}: its graph unpacks to {member.file_size:,} bytes, "
             f"and at most {MAX_JSON_BYTES:,} are read"
+        )
+    # Whatever the archive says of a member, it is no larger than the file.
+    packed = min(member.compress_size, Path(path).stat().st_size)
+    if member.file_size > max(SMALL_JSON_BYTES, MAX_RATIO * packed):
+        raise InputError(
+            f"{path}: its graph of {packed:,} bytes unpacks to {member.file_size:,}, and at most "
+            f"{MAX_RATIO} times as many are read"
         )
     with archive.open(member) as stream:
         # A lying header cannot make more than its stated size come out.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import io
 import pickle
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -245,6 +247,20 @@ def test_a_graph_that_unpacks_without_end(tmp_path: Path, monkeypatch: pytest.Mo
     assert MAX_JSON_BYTES > 10**8
     with pytest.raises(InputError, match="at most 1,000 are read"):
         resolve(write(tmp_path, exported()))
+
+
+@pytest.mark.parametrize("lie", [False, True])
+def test_a_small_file_that_unpacks_to_a_large_one(tmp_path: Path, lie: bool) -> None:
+    """Blanks pack a thousandfold; so they do where the archive says that they do not."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("net/models/model.json", b"{" + b" " * 20_000_000 + b"}")
+        if lie:
+            archive.infolist()[0].compress_size = 10**9
+
+    assert len(stream.getvalue()) < 100_000
+    with pytest.raises(InputError, match=r"unpacks to 20,000,002, and at most 40 times as many"):
+        resolve(write(tmp_path, stream.getvalue()))
 
 
 def test_a_missing_file() -> None:
