@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import traceback
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+_OURS = "shufflenet_flops"
 _debug = False
 _LONGEST = 1000  # characters of a message, whatever a user's name or value has
 
@@ -113,13 +115,31 @@ def _unforeseen(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         about = "" if error.filename is None else f"{error.filename}: "
         return f"{about}{error.strerror}"
-    if isinstance(error, ImportError) and not (error.name or "").startswith("shufflenet_flops"):
-        name = (error.name or "").partition(".")[0] or "a package"
-        return f"{name} cannot be imported ({error}): install it, or install it again"
+    if package := _not_imported(error):
+        return f"{package} cannot be imported ({error}): install it, or install it again"
     return (
         f"{type(error).__name__}: {error} (a defect of shufflenet-flops; "
         "`shufflenet-flops --debug …` shows where)"
     )
+
+
+def _not_imported(error: Exception) -> str:
+    """The package of somebody else's that `error` kept from being imported, if that is what it did.
+
+    One that is damaged raises anything at all, from the top level of its code or, where that cannot
+    be read, from nowhere.
+    """
+    if isinstance(error, ImportError):
+        name = (error.name or "a package").partition(".")[0]
+        return "" if name == _OURS else name
+    importing = ""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if package == _OURS:
+            importing = ""
+        elif frame.f_code.co_name == "<module>":
+            importing = importing or package
+    return importing or (isinstance(error, SyntaxError) and error.filename) or ""
 
 
 def _usage(error: Any) -> str:
