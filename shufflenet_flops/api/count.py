@@ -12,6 +12,7 @@ from shufflenet_flops.api.result import Result
 from shufflenet_flops.counting import Convention, Grouping, Table, find_convention
 from shufflenet_flops.counting.amount import figure
 from shufflenet_flops.counting.result import CountResult
+from shufflenet_flops.peak.result import PeakResult
 from shufflenet_flops.report.document import Document
 from shufflenet_flops.report.view.count import count_grids, count_notes, count_result
 from shufflenet_flops.report.view.lines import LayerView, group_grid, layer_grid
@@ -66,6 +67,11 @@ class Count(Result):
     def total(self) -> int:
         """The count under the convention, in its unit."""
         return self.result.total
+
+    @property
+    def peak(self) -> PeakResult | None:
+        """Peak memory in bytes, with its parts; None where it was not asked for."""
+        return self.result.peak
 
     @cached_property
     def unknown_ops(self) -> dict[str, int]:
@@ -149,6 +155,7 @@ def count(
     *,
     args: Mapping[str, Any] | None = None,
     convention: str = "paper",
+    peak: bool = False,
 ) -> Count:
     """Count a model's MACs, parameters, activations and memory access on one input.
 
@@ -156,15 +163,17 @@ def count(
     "timm:NAME", a file. `input` is a shape with the batch first, a tensor, a list of several, or a
     dict by the names of `forward`; by default an image, 1x3x224x224. No kernel runs and the module
     is left as it was. `args` go to the function that makes a model which is named.
-    `convention` is what shares and `total` go by. Raises a ShufflenetFlopsError, one line.
+    `convention` is what shares and `total` go by. With `peak` the result has the peak memory in
+    bytes, for which a zoo's network is traced too. Raises a ShufflenetFlopsError, one line.
 
     >>> count("shufflenet_v1_x1_0_g3").macs
     137460672
     """
     weights = find_convention(convention)
-    return count_of(source_of(model, input, args), weights)
+    return count_of(source_of(model, input, args), weights, peak=peak)
 
 
-def count_of(source: Source, convention: Convention) -> Count:
-    """The count of a source."""
-    return Count(count_result(source, convention), source.table, convention)
+def count_of(source: Source, convention: Convention, *, peak: bool = False) -> Count:
+    """The count of a source, with its peak memory where that is asked for."""
+    peaks = PeakResult.of(source.timeline()) if peak else None
+    return Count(count_result(source, convention, peaks), source.table, convention)

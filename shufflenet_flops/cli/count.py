@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -26,6 +27,7 @@ from shufflenet_flops.errors import InputError
 from shufflenet_flops.report.view.lines import COLUMNS, SORTS, LayerView
 
 _TABLE = "Table"
+_PEAK = "Peak memory"
 
 
 class By(StrEnum):
@@ -96,6 +98,17 @@ def command(
             autocompletion=complete_convention,
         ),
     ] = "paper",
+    peak: Annotated[
+        bool,
+        typer.Option(
+            "--peak",
+            help="Also the peak memory: its parts, and what is alive at it.",
+            rich_help_panel=_PEAK,
+        ),
+    ] = False,
+    batch: Annotated[
+        int | None, number_option("The size of the first axis of every input.", _PEAK)
+    ] = None,
     strict: StrictOption = False,
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
@@ -105,6 +118,7 @@ def command(
     from shufflenet_flops.counting import find_convention
     from shufflenet_flops.report.view.lines import check_view
     from shufflenet_flops.sources import resolve
+    from shufflenet_flops.sources.inputs import at_batch
 
     names = tuple(name.strip() for name in columns.split(",")) if columns is not None else ()
     view = LayerView(sort, top, zeros, names, unit.value)
@@ -118,7 +132,11 @@ def command(
     check_view(view, layers=by is By.LAYER)
     with open_outputs(form, output or []) as writer:
         weights = find_convention(convention)
-        source = resolve(model, source_options(input, arg, path, input_factory))
-        counted = count_of(source, weights)
+        options = source_options(input, arg, path, input_factory)
+        source = resolve(model, options)
+        if batch is not None:
+            options.refuse(model, "input_factory", why="--batch changes shapes: use --input")
+            source = resolve(model, replace(options, inputs=at_batch(source.inputs, batch)))
+        counted = count_of(source, weights, peak=peak)
         writer.write(counted.document(by.value, view))
     return int(strict and bool(counted.unknown_ops))

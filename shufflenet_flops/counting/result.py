@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from shufflenet_flops.counting.row import IntShape, Kind, Row
 from shufflenet_flops.counting.table import Table
 from shufflenet_flops.errors import InputError, shown
-from shufflenet_flops.saved import Count
+from shufflenet_flops.peak.result import PeakResult
+from shufflenet_flops.saved import Count, given_with
 from shufflenet_flops.spec import OpClass, shape_text
 
 _SHAPE = re.compile(r"([0-9]{1,19}(x[0-9]{1,19})*)?")
@@ -107,7 +108,7 @@ class CountResult:
 
     `input` is the shape of the first input (batch first), `inputs` all of them as the command line
     takes them. `params` counts every parameter once, used or not. `specified` tells that the rows
-    are those of a spec, and not of a trace or a graph.
+    are those of a spec, and not of a trace or a graph. `peak` is there where it was asked for.
     """
 
     model: str
@@ -127,6 +128,7 @@ class CountResult:
     real_forward: bool
     specified: bool = False
     real_because: str = ""
+    peak: PeakResult | None = field(default=None, metadata=given_with("peak"))
 
     @cached_property
     def table(self) -> Table:

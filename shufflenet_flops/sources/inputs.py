@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +103,14 @@ def parse_input(text: str) -> Input:
     if dtype not in DTYPES:
         raise UnknownNameError(f"dtype in --input {text}:", dtype, DTYPES)
     return Input(shape, dtype)
+
+
+def at_batch(inputs: Sequence[Input], batch: int) -> tuple[Input, ...]:
+    """The inputs with this size of the first axis, of those that have axes."""
+    return tuple(
+        replace(given, shape=(batch, *given.shape[1:])) if given.shape else given
+        for given in inputs
+    )
 
 
 def _is_size(text: str) -> bool:

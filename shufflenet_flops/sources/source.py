@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from shufflenet_flops import zoo
+    from shufflenet_flops.peak.timeline import Timeline
     from shufflenet_flops.trace.trace import Trace
 
 
@@ -76,6 +77,13 @@ class Source(ABC):
     @abstractmethod
     def trace(self) -> Trace:
         """The trace of the module, worked out once.
+
+        Raises ModelError where the forward pass fails, InputError for a source without a module.
+        """
+
+    @abstractmethod
+    def timeline(self) -> Timeline:
+        """What is alive when in one forward pass, worked out once, together with the trace.
 
         Raises ModelError where the forward pass fails, InputError for a source without a module.
         """

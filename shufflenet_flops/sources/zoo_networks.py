@@ -17,6 +17,7 @@ from shufflenet_flops.spec import shape_text, total_stride, walk
 if TYPE_CHECKING:
     from torch import nn
 
+    from shufflenet_flops.peak.timeline import Timeline
     from shufflenet_flops.trace.trace import Trace
 
 
@@ -37,6 +38,13 @@ class ZooSource(Source):
 
     @cached_property
     def _trace(self) -> Trace:
+        return self._traced()
+
+    @cached_property
+    def _timed(self) -> Trace:
+        return self._traced(memory=True)
+
+    def _traced(self, *, memory: bool = False) -> Trace:
         import torch
 
         from shufflenet_flops.build import build
@@ -44,10 +52,13 @@ class ZooSource(Source):
 
         with torch.device("meta"):
             module = build(self.model.spec)
-        return trace(module, *self.example_inputs(real=False))
+        return trace(module, *self.example_inputs(real=False), memory=memory)
 
     def trace(self) -> Trace:
         return self._trace
+
+    def timeline(self) -> Timeline:
+        return self._timed.timeline
 
     def module(self) -> nn.Module:
         from shufflenet_flops.build import build

@@ -7,6 +7,7 @@ that a model keeps for its next call is a real one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 from weakref import ref
 
@@ -33,9 +34,9 @@ class Constants:
     def __init__(self, state: State, draws: Draws) -> None:
         self._state = state
         self._draws = draws
-        self._made: dict[int, Any] = {}  # storages made in this trace, by their address
+        self._made: dict[int, ref[Any]] = {}  # storages made in this trace, by their address
         self._overwritten: set[int] = set()
-        self._origins: dict[int, Tensor] = {}  # by the ids of the stand-ins for them
+        self._origins: dict[int, ref[Tensor]] = {}  # by the ids of the stand-ins for them
         self._results: list[ref[Tensor]] = []
 
     def has_values(self, value: Any) -> bool:
@@ -51,8 +52,9 @@ class Constants:
         return all(map(self.has_values, tensors_of(values)))
 
     def stand_in(self, origin: Tensor, other: Tensor) -> None:
-        """From here on `other` stands for the constant `origin`."""
-        self._origins[id(other)] = origin
+        """From here on `other` stands for the constant `origin`, as long as that is alive."""
+        key = id(other)
+        self._origins[key] = ref(origin, lambda _: self._origins.pop(key, None))
 
     def compute(
         self,
@@ -84,8 +86,14 @@ class Constants:
     def adopt(self, made: Tensor) -> None:
         """A constant that was made in this trace, so that it may be written to."""
         storage = made.untyped_storage()
-        self._made[storage.data_ptr()] = storage  # kept: an address is unique among the living
+        address = storage.data_ptr()
+        self._made[address] = ref(storage, partial(self._gone, address))
         self._results.append(ref(made))
+
+    def _gone(self, address: int, _: Any) -> None:
+        """An address is unique among the living."""
+        self._made.pop(address, None)
+        self._overwritten.discard(address)
 
     def _is_allowed(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
         device = kwargs.get("device")
@@ -99,7 +107,9 @@ class Constants:
     def note_writing(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """The call writes to constants in name only, if it writes to any."""
         for target in _written(func, args, kwargs):
-            origin = self._origins.get(id(target), target)
+            known = self._origins.get(id(target))
+            origin = None if known is None else known()
+            origin = target if origin is None else origin
             if not origin.is_meta and origin not in self._state and origin.numel():
                 self._overwritten.add(_address(origin))
 

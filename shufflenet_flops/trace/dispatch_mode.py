@@ -16,25 +16,22 @@ from shufflenet_flops.counting import ModuleCall, Row
 from shufflenet_flops.counting.row import IntShape
 from shufflenet_flops.spec.ops import shape_text
 from shufflenet_flops.trace import torch_private
-from shufflenet_flops.trace.arguments import META, map_tensors, own_arguments, tensors_of
+from shufflenet_flops.trace.arguments import META, map_tensors, tensors_of
 from shufflenet_flops.trace.call_site import first_shape
 from shufflenet_flops.trace.constants import Constants
 from shufflenet_flops.trace.draws import Draws
 from shufflenet_flops.trace.facts import Facts, facts_of
-from shufflenet_flops.trace.meta_kernels import run_on_meta
+from shufflenet_flops.trace.lifetimes import Lifetimes
 from shufflenet_flops.trace.module_tree import Place
 from shufflenet_flops.trace.rules import FREE
 from shufflenet_flops.trace.rules.sparse import is_dense
 from shufflenet_flops.trace.shortcuts import Shortcuts
+from shufflenet_flops.trace.stand_ins import StandIns
 from shufflenet_flops.trace.state import State
-from shufflenet_flops.trace.torch_private import DispatchMode, arguments_of, written_arguments
+from shufflenet_flops.trace.torch_private import DispatchMode, arguments_of
+from shufflenet_flops.trace.worked_out import work_out
 
 _NO_KWARGS: Mapping[str, Any] = MappingProxyType({})
-
-
-# A call of an op: its result, what it does, the tensors among its arguments in order, and whether
-# it writes to any.
-WorkedOut = tuple[Any, Facts | str | None, list[Tensor], bool]
 
 
 class Tracer(DispatchMode):
@@ -44,8 +41,11 @@ class Tracer(DispatchMode):
     device.
     """
 
-    def __init__(self, state: State, shortcuts: Shortcuts, values: bool) -> None:
+    def __init__(
+        self, state: State, shortcuts: Shortcuts, values: bool, lifetimes: Lifetimes | None = None
+    ) -> None:
         super().__init__()
+        self.lifetimes = lifetimes
         self.rows: list[Row] = []
         self.unknown: list[str] = []  # by the call
         self.function = ""  # the bare name of the torch function that is running
@@ -61,10 +61,12 @@ class Tracer(DispatchMode):
         self.constants = Constants(state, self.draws)
         self.stand_ins: list[ref[Tensor]] = []  # all that were made
         self._work_out = shortcuts.work_out or work_out
+        self.silent = False  # no rows are written
+        self.is_apart = False  # a call has its row, and its memory is that of its parts
         self.elsewhere: Callable[..., Any] | None = None  # a module's call in another thread
         self._thread = get_ident()
         self._place = _NOWHERE
-        self._stand_ins: dict[int, Tensor] = {}
+        self._stand_ins = StandIns()
 
     def call(self, place: Place, forward: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Run a module's own call, remembering that it is the one running."""
@@ -112,19 +114,25 @@ class Tracer(DispatchMode):
         """A stand-in of the same shape, strides and dtype that holds no data."""
         if x.is_meta:
             return x
-        stand_in = self._stand_ins.get(id(x))
+        stand_in = self._stand_ins.get(x)
         if stand_in is None or stand_in.shape != x.shape or stand_in.dtype != x.dtype:
             if torch_private.is_transformed(x):
                 return x
             if not is_dense(x):
                 # As torch raises where a stand-in will not do: a run on real values follows.
                 raise NotImplementedError("nothing stands for a tensor that is not dense")
-            stand_in = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=META)
+            with self.unseen():
+                stand_in = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=META)
+            if self.lifetimes is not None:
+                stand_in.requires_grad_(x.requires_grad)  # torch multiplies by such in another way
             self.made(stand_in)
-            self._stand_ins[id(x)] = stand_in
-            self.state.keep(x)
+            self._stand_ins.add(x, stand_in)
             self.state.stand_in(x, stand_in)
             self.constants.stand_in(x, stand_in)
+            if x in self.state:
+                self.state.keep(x)
+            if self.lifetimes is not None:
+                self.lifetimes.stand_in(x, stand_in)
         return stand_in
 
     def made(self, out: Any) -> None:
@@ -179,6 +187,8 @@ class Tracer(DispatchMode):
             self.stand_ins.append(ref(out))
         else:
             self.made(out)
+        if self.lifetimes is not None:
+            self.lifetimes.called(self._place.path, self.function, func, args, out)
         if facts is not None:
             self._record(facts, operands)
         return out
@@ -189,6 +199,8 @@ class Tracer(DispatchMode):
         """The result of an op that has run, once its row is written."""
         operands = list(tensors_of((args, kwargs)))
         facts = self.facts(func, args, kwargs, operands, out)
+        if self.lifetimes is not None:
+            self.lifetimes.called(self._place.path, self.function, func, args, out)
         if facts is not None:
             self._record(facts, operands)
         return out
@@ -239,6 +251,8 @@ class Tracer(DispatchMode):
             out = self._free_stand_in(func, args, kwargs)
             if args and out is args[0]:
                 return out
+        if self.lifetimes is not None:
+            self.lifetimes.called(self._place.path, self.function, func, args, out)
         if args and isinstance(args[0], Tensor) and args[0] in self.state:
             for tensor in tensors_of(out):
                 self.state.stand_in(args[0], tensor)
@@ -261,6 +275,8 @@ class Tracer(DispatchMode):
         return out if computed is None else computed
 
     def _record(self, facts: Facts | str, operands: Iterable[Tensor]) -> None:
+        if self.silent:
+            return
         if isinstance(facts, str):
             self.unknown.append(facts)
             return
@@ -268,21 +284,6 @@ class Tracer(DispatchMode):
         place, callee = self._place, self.callee
         call = place.calls.get(callee) or place.call(callee)
         self.rows.append(facts.row(place.path, params, call, place.training))
-
-
-def work_out(
-    tracer: Tracer, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> WorkedOut:
-    """A call on the meta device, by torch's own kernels for it where they will do."""
-    operands = list(tensors_of((args, kwargs)))
-    meta_args, meta_kwargs = tracer.on_meta(func, args, kwargs)
-    out = own_arguments(
-        run_on_meta(func, meta_args, meta_kwargs),
-        (*meta_args, *meta_kwargs.values()),
-        (*args, *kwargs.values()),
-    )
-    facts = tracer.facts(func, args, kwargs, operands, out)
-    return out, facts, operands, bool(written_arguments(func))
 
 
 def _name(func: Any) -> str:

@@ -18,7 +18,7 @@ from shufflenet_flops.trace.devices import to_device
 from shufflenet_flops.trace.dispatch_mode import Tracer
 from shufflenet_flops.trace.higher_order import HIGHER_ORDER
 from shufflenet_flops.trace.shortcuts import Shortcuts
-from shufflenet_flops.trace.whole import WHOLE, with_attention_whole
+from shufflenet_flops.trace.whole import WHOLE, parts, with_attention_whole
 
 
 class Functions(TorchFunctionMode):
@@ -68,7 +68,7 @@ class Functions(TorchFunctionMode):
                 with tracer.unseen():
                     out = known(tracer, *args, **kwargs)
                 if out is not NotImplemented:
-                    return out
+                    return parts(tracer, func, args, kwargs) if tracer.is_apart else out
             if torch_private.is_higher_order(func) and name in HIGHER_ORDER:
                 with self:
                     return HIGHER_ORDER[name](tracer, *args, **kwargs)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from shufflenet_flops.trace.dispatch_mode import Tracer, WorkedOut
+    from shufflenet_flops.trace.dispatch_mode import Tracer
+    from shufflenet_flops.trace.worked_out import WorkedOut
 
 Call = Callable[..., Any]
 SWITCH = "SHUFFLENET_FLOPS_FAST"

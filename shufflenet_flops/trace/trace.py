@@ -23,6 +23,7 @@ from shufflenet_flops.foreign import ForeignExit, contained
 from shufflenet_flops.model_copy import copied
 from shufflenet_flops.no_gc import no_gc
 from shufflenet_flops.one_at_a_time import ONE_AT_A_TIME
+from shufflenet_flops.peak.timeline import NO_TIMELINE, Timeline
 from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import exhaust, map_tensors, tensors_of
 from shufflenet_flops.trace.devices import device_of
@@ -31,6 +32,7 @@ from shufflenet_flops.trace.draws import Draws
 from shufflenet_flops.trace.function_mode import Functions
 from shufflenet_flops.trace.leaks import take_back
 from shufflenet_flops.trace.legacy_types import answered
+from shufflenet_flops.trace.lifetimes import Lifetimes
 from shufflenet_flops.trace.module_tree import (
     Place,
     find_places,
@@ -54,7 +56,8 @@ class Trace:
     `params` is `numel` over the module's distinct parameters, used or not. `unknown_ops` are aten
     ops without a rule and how often they ran: unknown is not zero. `real_forward` tells that real
     kernels had to run, `real_because` why, in words. `calls` are the calls of modules, in the order
-    in which they returned. `trainable_params` are those parameters that want gradients.
+    in which they returned. `trainable_params` are those parameters that want gradients. `timeline`
+    is what was alive when, empty unless it was asked for.
     """
 
     table: Table
@@ -64,6 +67,7 @@ class Trace:
     calls: tuple[ModuleCall, ...] = field(default=(), repr=False)
     trainable_params: int = 0
     real_because: str = ""
+    timeline: Timeline = field(default=NO_TIMELINE, repr=False)
 
 
 def trace(
@@ -71,14 +75,16 @@ def trace(
     *inputs: Any,
     kwargs: Mapping[str, Any] | None = None,
     training: bool | None = False,
+    memory: bool = False,
 ) -> Trace:
     """Rows of `model(*inputs, **kwargs)` on any device, in the order the ops run.
 
     Only shapes, strides and dtypes of the inputs matter; they may be nested in lists, tuples and
-    dicts. `training` is the mode of every module, None leaves each in its own. Where that is not
-    enough, as where control flow asks a tensor for its values, a deep copy of the model is run with
-    real kernels. Raises ModelError where the forward pass fails, with the module, op and shapes it
-    failed at; ValuesNeededError where that is because a model on the meta device has no values.
+    dicts. `training` is the mode of every module, None leaves each in its own. With `memory` the
+    timeline is there too. Where stand-ins are not enough, as where control flow asks a tensor for
+    its values, a deep copy of the model is run with real kernels. Raises ModelError where the
+    forward pass fails, with the module, op and shapes it failed at; ValuesNeededError where that is
+    because a model on the meta device has no values.
 
     One trace runs at a time in a process, and no counter beside it: another thread waits. The
     model is not to be run by another thread meanwhile. Threads that its forward pass starts, or
@@ -86,11 +92,14 @@ def trace(
     which start from torch's seed.
     """
     with ONE_AT_A_TIME:
-        return _trace(model, (inputs, dict(kwargs or {})), training)
+        return _trace(model, (inputs, dict(kwargs or {})), training, memory)
 
 
 def _trace(
-    model: nn.Module, call: tuple[tuple[Any, ...], dict[str, Any]], training: bool | None
+    model: nn.Module,
+    call: tuple[tuple[Any, ...], dict[str, Any]],
+    training: bool | None,
+    memory: bool,
 ) -> Trace:
     if any(tensor.is_nested for tensor in tensors_of(call)):
         raise ModelError(
@@ -100,7 +109,7 @@ def _trace(
     try:
         if not all(map(is_dense, tensors_of(call))):
             raise ValuesNeededError("an input is not a dense tensor", "an input is not dense")
-        return _run(model, call, training, values=False)
+        return _run(model, call, training, values=False, memory=memory)
     except ValuesNeededError as error:
         if any(tensor.is_meta for tensor in (*model.parameters(), *model.buffers())):
             raise ValuesNeededError(
@@ -112,7 +121,8 @@ def _trace(
             twin = copied(model)
         except Exception as why:
             raise ModelError(f"{error}; and the model cannot be copied to run it: {why}") from why
-        return replace(_run(twin, call, training, values=True), real_because=error.because)
+        traced = _run(twin, call, training, values=True, memory=memory)
+        return replace(traced, real_because=error.because)
 
 
 class ValuesNeededError(ModelError):
@@ -129,12 +139,18 @@ class ValuesNeededError(ModelError):
 # Thousands of small objects are made and kept, which sets the garbage collector off.
 @no_gc()
 def _run(
-    model: nn.Module, call: tuple[Any, dict[str, Any]], training: bool | None, *, values: bool
+    model: nn.Module,
+    call: tuple[Any, dict[str, Any]],
+    training: bool | None,
+    *,
+    values: bool,
+    memory: bool,
 ) -> Trace:
     places = find_places(model)
     params, buffers = state_tensors(places)
     ways = NO_SHORTCUTS if values else shortcuts()
-    tracer = Tracer(State(params, buffers), ways, values)
+    lifetimes = Lifetimes(parameters=params, buffers=buffers) if memory else None
+    tracer = Tracer(State(params, buffers), ways, values, lifetimes)
     device = device_of((*params, *buffers, *tensors_of(call)))
     functions = Functions(tracer, ways, device)
     try:
@@ -142,6 +158,7 @@ def _run(
             for place in places:
                 _watch(place, tracer, functions, training)
             _forward(model, call, tracer, functions)
+        timeline = lifetimes.timeline() if lifetimes is not None else NO_TIMELINE
     finally:
         take_back(tracer.survivors())
     return Trace(
@@ -151,6 +168,7 @@ def _run(
         values,
         tuple(tracer.calls),
         sum(p.numel() for p in params if p.requires_grad),
+        timeline=timeline,
     )
 
 
@@ -169,7 +187,11 @@ def _forward(
 ) -> None:
     try:
         stand_in = partial(_real, tracer.draws) if tracer.values else tracer.to_meta
+        if tracer.lifetimes is not None:
+            tracer.lifetimes.hold("inputs", tensors_of(call))
         args, kwargs = map_tensors(stand_in, call)
+        if tracer.lifetimes is not None:
+            tracer.lifetimes.ignore(tensors_of((args, kwargs)))
         followed = Threads(tracer, functions).followed()
         with contained(), torch_private.uncompiled(), torch.no_grad(), functions, tracer, followed:
             copy_context().run(_run_to_its_end, model, args, kwargs)

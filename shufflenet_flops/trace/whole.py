@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from shufflenet_flops.trace.arguments import META
+from shufflenet_flops.trace.arguments import META, map_tensors
 
 if TYPE_CHECKING:
     from shufflenet_flops.trace.dispatch_mode import Tracer
@@ -47,7 +47,15 @@ def attention(
     named = {"scale": scale} if scale is not None else {}
     if enable_gqa:
         named["enable_gqa"] = True
-    y: Tensor = tracer.op(aten.scaled_dot_product_attention.default, args, named)
+    if tracer.lifetimes is not None and not _has_cpu_kernel(query, key, value, attn_mask):
+        lifetimes, tracer.lifetimes = tracer.lifetimes, None
+        try:
+            y: Tensor = tracer.op(aten.scaled_dot_product_attention.default, args, named)
+        finally:
+            tracer.lifetimes = lifetimes
+        tracer.is_apart = True
+        return y
+    y = tracer.op(aten.scaled_dot_product_attention.default, args, named)
     if tracer.values or dropout_p or not _is_fused(query, key, value, enable_gqa):
         return y
     # As `torch.empty_like(query)`, which for the meta device is Python code that imports sympy.
@@ -64,6 +72,28 @@ def _is_fused(query: Tensor, key: Tensor, value: Tensor, enable_gqa: bool) -> bo
         and query.shape[0] == key.shape[0] == value.shape[0]
         and (enable_gqa or query.shape[1] == key.shape[1] == value.shape[1])
         and query.shape[3] == key.shape[3] == value.shape[3]
+    )
+
+
+def parts(tracer: Tracer, function: Any, args: Any, kwargs: Any) -> Any:
+    """The result of a call that has its row, by the ops that torch makes of it on the CPU."""
+    tracer.is_apart, tracer.silent = False, True
+    try:
+        meta_args, meta_kwargs = map_tensors(tracer.to_meta, (args, dict(kwargs)))
+        return function(*meta_args, **meta_kwargs)
+    finally:
+        tracer.silent = False
+
+
+def _has_cpu_kernel(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> bool:
+    """Whether the CPU computes attention in one op; else it is made of products and a softmax."""
+    tensors = (query, key, value)
+    return (
+        all(x.dim() == 4 and x.stride(3) == 1 and x.numel() for x in tensors)
+        and query.shape[:2] == key.shape[:2] == value.shape[:2]
+        and query.shape[3] == key.shape[3] == value.shape[3]
+        and not (torch.is_grad_enabled() and mask is not None and mask.requires_grad)
+        and (mask is None or mask.dim() in (2, 4))
     )
 
 
@@ -98,4 +128,5 @@ def _attention_within(tracer: Tracer, *args: Any, **kwargs: Any) -> Any:
     if not all(type(operand) in (Tensor, nn.Parameter) for operand in args[:3]):
         return F.scaled_dot_product_attention(*args, **kwargs)
     with tracer.unseen():
-        return attention(tracer, *args, **kwargs)
+        y = attention(tracer, *args, **kwargs)
+    return parts(tracer, F.scaled_dot_product_attention, args, kwargs) if tracer.is_apart else y

@@ -8,6 +8,7 @@ from dataclasses import replace
 from shufflenet_flops.counting import Convention, Grouping, Table
 from shufflenet_flops.counting.metric import MEMORY
 from shufflenet_flops.counting.result import CountResult, KindResult, LayerResult, UnknownOp
+from shufflenet_flops.peak.result import PeakResult
 from shufflenet_flops.report.grid import Grid, scale_within, with_notes
 from shufflenet_flops.report.view.lines import (
     OF_GROUPS,
@@ -18,10 +19,13 @@ from shufflenet_flops.report.view.lines import (
     layer_grid,
     line_grid,
 )
+from shufflenet_flops.report.view.peak import peak_grids
 from shufflenet_flops.sources import Source
 
 
-def count_result(source: Source, convention: Convention) -> CountResult:
+def count_result(
+    source: Source, convention: Convention, peak: PeakResult | None = None
+) -> CountResult:
     """The result of `count`; shares are of the convention's total."""
     counted = source.counted
     table = counted.table
@@ -49,17 +53,27 @@ def count_result(source: Source, convention: Convention) -> CountResult:
         real_forward=counted.real_forward,
         specified=source.network is not None,
         real_because=counted.real_because,
+        peak=peak,
     )
 
 
 def count_grids(
     result: CountResult, convention: Convention, by: Grouping, view: LayerView | None = None
 ) -> list[Grid]:
-    """The table grouped as asked, then, unless each layer is shown, the shares by kind.
+    """The table grouped as asked, unless each layer is shown the shares by kind, and the peak.
 
     Raises UnknownNameError or InputError for what `view` asks for and there is not.
     """
     title = f"{result.model} on {' '.join(result.inputs)}"
+    return [
+        *_table_grids(title, result, convention, by, view),
+        *(peak_grids(title, result.peak) if result.peak is not None else ()),
+    ]
+
+
+def _table_grids(
+    title: str, result: CountResult, convention: Convention, by: Grouping, view: LayerView | None
+) -> list[Grid]:
     table = result.table
     notes = count_notes(result, convention)
     if by == "layer":

@@ -35,6 +35,9 @@ class OnnxSource(Source):
     def trace(self) -> Never:
         raise self._cannot_run()
 
+    def timeline(self) -> Never:
+        raise self._cannot_run()
+
     def module(self) -> Never:
         raise self._cannot_run()
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from shufflenet_flops.errors import InputError, ModelError
 from shufflenet_flops.foreign import contained
+from shufflenet_flops.peak.timeline import Timeline
 from shufflenet_flops.sources.inputs import IMAGE, Input
 from shufflenet_flops.sources.source import Counted, Source
 from shufflenet_flops.trace.trace import Trace, ValuesNeededError, trace
@@ -47,16 +48,27 @@ class ModuleSource(Source):
     def trace(self) -> Trace:
         return self._trace
 
+    def timeline(self) -> Timeline:
+        return self._timed.timeline
+
     @cached_property
     def _trace(self) -> Trace:
+        # One that knows the lifetimes of tensors too is the same, and may be there already.
+        return vars(self).get("_timed") or self._traced()
+
+    @cached_property
+    def _timed(self) -> Trace:
+        return self._traced(memory=True)
+
+    def _traced(self, *, memory: bool = False) -> Trace:
         module = self._meta_module() if self.on_meta else None
         try:
             if module is not None:
                 try:
-                    return self._trace_of(module)
+                    return self._trace_of(module, memory)
                 except ValuesNeededError:
                     pass  # only a real model can tell which way its forward pass takes
-            return self._trace_of(self._module)
+            return self._trace_of(self._module, memory)
         except ModelError as error:
             raise ModelError(f"{self.name}: {error}{self._advice()}") from error
 
@@ -72,9 +84,10 @@ class ModuleSource(Source):
             return f"; an image is written batch first: --input 1x3x{height}x{width}"
         return ""
 
-    def _trace_of(self, module: nn.Module) -> Trace:
+    def _trace_of(self, module: nn.Module, memory: bool) -> Trace:
         _check_arguments(self.name, module, self.example_inputs(real=False))
-        return trace(self.seen(module), *self.example_inputs(real=self.given is not None))
+        inputs = self.example_inputs(real=self.given is not None)
+        return trace(self.seen(module), *inputs, memory=memory)
 
     def seen(self, module: nn.Module) -> nn.Module:
         """The module as it is traced: in eval mode."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,11 +10,12 @@ import torch
 from torch import Tensor
 
 from shufflenet_flops.trace.arguments import META
-from shufflenet_flops.trace.dispatch_mode import Tracer, WorkedOut
+from shufflenet_flops.trace.dispatch_mode import Tracer
 from shufflenet_flops.trace.facts import Facts
 from shufflenet_flops.trace.fast.meta import infer
 from shufflenet_flops.trace.meta_kernels import run_on_meta
 from shufflenet_flops.trace.torch_private import written_arguments
+from shufflenet_flops.trace.worked_out import WorkedOut
 
 Make = Callable[[tuple[Any, ...], Mapping[str, Any]], Any]
 
@@ -97,7 +99,10 @@ def _outcome(tracer: Tracer, func: Any, args: tuple[Any, ...], kwargs: Mapping[s
     if out is not None:
         return _maker(out, args, kwargs)
     meta_args, meta_kwargs = tracer.on_meta(func, args, kwargs)
-    return _maker(run_on_meta(func, meta_args, meta_kwargs), meta_args, meta_kwargs)
+    make = _maker(run_on_meta(func, meta_args, meta_kwargs), meta_args, meta_kwargs)
+    if tracer.lifetimes is not None:
+        gc.collect(0)  # torch's Python kernels leave frames behind, which keep tensors alive
+    return make
 
 
 def _maker(out: Any, seen_args: tuple[Any, ...], seen_kwargs: Mapping[str, Any]) -> Make:

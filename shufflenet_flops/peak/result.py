@@ -1,0 +1,115 @@
+"""What `count --peak` found about one model, as its JSON has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from shufflenet_flops.peak.timeline import Timeline
+from shufflenet_flops.saved import Count
+
+
+@dataclass(frozen=True)
+class PeakTerm:
+    """A named part of a peak."""
+
+    name: str
+    bytes: Count
+
+
+@dataclass(frozen=True)
+class AliveTensor:
+    """A piece of memory that is alive at the peak, and the call of an op that made it."""
+
+    path: str
+    op: str
+    shape: tuple[Count, ...]
+    dtype: str
+    bytes: Count
+
+
+@dataclass(frozen=True)
+class PeakMoment:
+    """A call of an op; `bytes` is all that is alive then, `tensor_bytes` leaves out workspace."""
+
+    path: str
+    op: str
+    tensor_bytes: Count
+    bytes: Count
+
+
+@dataclass(frozen=True)
+class PeakRun:
+    """The peak of one run, and all that leads to it.
+
+    `bytes` is the sum of `terms`; `tensor_bytes` is the peak of tensors alone, which may be at
+    another moment. `path` and `op` are the call at which the peak is, `alive` what is alive at it,
+    the largest first.
+    """
+
+    bytes: Count
+    tensor_bytes: Count
+    path: str
+    op: str
+    terms: tuple[PeakTerm, ...]
+    alive: tuple[AliveTensor, ...]
+    timeline: tuple[PeakMoment, ...]
+
+    @classmethod
+    def of(cls, timeline: Timeline) -> PeakRun:
+        """The peak of a timeline."""
+        peak, held = timeline.peak, timeline.held_bytes
+        at = timeline.moments[peak] if peak is not None else None
+        alive = timeline.alive(peak) if peak is not None else []
+        amounts = zip(timeline.moments, timeline.live_bytes, timeline.used_bytes, strict=True)
+        return cls(
+            bytes=timeline.peak_bytes,
+            tensor_bytes=timeline.tensor_bytes,
+            path=at.path if at else "",
+            op=at.op if at else "",
+            terms=tuple(PeakTerm(term.name, term.bytes) for term in timeline.terms),
+            alive=tuple(AliveTensor(s.path, s.op, s.shape, s.dtype, s.bytes) for s in alive),
+            timeline=tuple(
+                PeakMoment(moment.path, moment.op, held + live, held + used)
+                for moment, live, used in amounts
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class PeakResult:
+    """Peak memory in bytes: of inference, and of a training step where that was asked for.
+
+    `terms` are the parts of the latter where it is there, else of the former. `kernels` says whose
+    kernels the workspace is of, as another processor has others.
+    """
+
+    inference_bytes: Count
+    training_bytes: Count | None
+    terms: tuple[PeakTerm, ...]
+    inference: PeakRun
+    training: PeakRun | None = None
+    kernels: str = ""
+
+    @classmethod
+    def of(
+        cls, inference: Timeline, training: Timeline | None = None, kernels: str = ""
+    ) -> PeakResult:
+        """The peaks of the runs."""
+        first = PeakRun.of(inference)
+        second = PeakRun.of(training) if training is not None else None
+        return cls(
+            inference_bytes=first.bytes,
+            training_bytes=second.bytes if second else None,
+            terms=(second or first).terms,
+            inference=first,
+            training=second,
+            kernels=kernels,
+        )
+
+    @property
+    def runs(self) -> Iterable[tuple[str, PeakRun]]:
+        """Each run with its name."""
+        yield "inference", self.inference
+        if self.training is not None:
+            yield "training", self.training

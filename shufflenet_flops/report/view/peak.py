@@ -1,0 +1,129 @@
+"""Where the memory of one network peaks, what is alive there, and how it comes to that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shufflenet_flops.counting.metric import MEMORY
+from shufflenet_flops.peak.result import PeakMoment, PeakResult, PeakRun
+from shufflenet_flops.report.grid import Cell, Column, Grid, grid, percent, scale_within
+from shufflenet_flops.report.view.lines import ROOT
+from shufflenet_flops.spec import shape_text
+
+_MOST_ALIVE = 8
+_MEANING = (
+    "bytes that the CPU's allocator is asked for, not rounded to its alignment; parameters, "
+    "buffers and inputs are there all the time"
+)
+
+
+def peak_grids(name: str, result: PeakResult) -> list[Grid]:
+    """The parts of each peak; for each run what is alive at it, and the stages that lead to it."""
+    return [
+        _terms(name, result),
+        *(table for what, run in result.runs for table in (_alive(what, run), _stages(what, run))),
+    ]
+
+
+def peak_place(run: PeakRun) -> str:
+    """The call at the peak, `layer1.0.bn1 (native_batch_norm)`."""
+    return f"{run.path or ROOT} ({run.op})" if run.op else "the start"
+
+
+def _terms(name: str, result: PeakResult) -> Grid:
+    runs = dict(result.runs)
+    amounts = {what: {term.name: term.bytes for term in run.terms} for what, run in runs.items()}
+    parts = dict.fromkeys(part for terms in amounts.values() for part in terms)
+    rows = [
+        [part, *(f"{terms[part]:,}" if part in terms else "–" for terms in amounts.values())]
+        for part in parts
+    ]
+    totals = ["at the peak", *(f"{run.bytes:,}" for run in runs.values())]
+    notes = [
+        *(
+            f"{what}: {memory(run.bytes)} at {peak_place(run)}; tensors alone reach "
+            f"{run.tensor_bytes:,} bytes"
+            for what, run in runs.items()
+        ),
+        _MEANING,
+        *((f"workspace is that of {result.kernels}",) if result.kernels else ()),
+    ]
+    columns = [
+        Column("part of the peak", figures=False),
+        *(Column(f"{what}\nbytes") for what in runs),
+    ]
+    return grid(f"peak memory of {name}", columns, [*rows, totals], notes)
+
+
+def memory(size: int) -> str:
+    """Bytes in MB, or in less for a tiny network."""
+    scale = scale_within(MEMORY.scale[0], 2, size)
+    return f"{scale(size)} {scale.prefix}B"
+
+
+def _alive(what: str, run: PeakRun) -> Grid:
+    made = sum(piece.bytes for piece in run.alive)
+    rows: list[list[str | Cell]] = [
+        [
+            piece.path or ROOT,
+            piece.op,
+            f"{shape_text(piece.shape)} {piece.dtype}".strip(),
+            f"{piece.bytes:,}",
+            percent(piece.bytes, made),
+        ]
+        for piece in run.alive[:_MOST_ALIVE]
+    ]
+    rest = run.alive[_MOST_ALIVE:]
+    if rest:
+        left = sum(piece.bytes for piece in rest)
+        rows.append([f"{len(rest)} more", "", "", f"{left:,}", percent(left, made)])
+    columns = [
+        Column("made in", figures=False, path=True),
+        Column("by", figures=False),
+        Column("tensor", figures=False),
+        Column("bytes"),
+        Column("share"),
+    ]
+    return grid(f"alive at the peak of {what}, at {peak_place(run)}", columns, rows)
+
+
+def _stages(what: str, run: PeakRun) -> Grid:
+    rows: list[list[str | Cell]] = [
+        [
+            stage or ROOT,
+            f"{highest.bytes:,}",
+            f"{max(moment.tensor_bytes for moment in moments):,}",
+            Cell("", share=highest.bytes / run.bytes),
+            peak_call(highest, stage),
+        ]
+        for stage, moments in stage_moments(run)
+        for highest in [max(moments, key=lambda moment: moment.bytes)]
+    ]
+    columns = [
+        Column("stage", figures=False),
+        Column("peak\nbytes"),
+        Column("tensors\nbytes"),
+        Column("", bars=True),
+        Column("at", figures=False, path=True),
+    ]
+    return grid(f"timeline of {what}", columns, rows)
+
+
+def peak_call(moment: PeakMoment, stage: str) -> str:
+    """A call within a stage, by what is left of its path."""
+    path = moment.path.removeprefix(stage).removeprefix(".")
+    return f"{path} {moment.op}".strip()
+
+
+def stage_moments(run: PeakRun) -> Iterator[tuple[str, list[PeakMoment]]]:
+    """The moments of each stage, the first part of a module's path, as often as it is entered."""
+    stage, moments = None, []
+    for moment in run.timeline:
+        first = moment.path.partition(".")[0]
+        if stage is not None and first != stage:
+            yield stage, moments
+            moments = []
+        stage = first
+        moments.append(moment)
+    if stage is not None:
+        yield stage, moments

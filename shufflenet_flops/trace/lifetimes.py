@@ -1,0 +1,173 @@
+"""When each storage of a trace is made, and when the last tensor that shares it is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache, partial
+from itertools import pairwise
+from math import prod
+from typing import Any
+from weakref import ref
+
+import torch
+from torch import Tensor, UntypedStorage
+
+from shufflenet_flops.peak.timeline import Moment, Storage, Timeline
+from shufflenet_flops.trace.arguments import tensors_of
+from shufflenet_flops.trace.rules import FREE
+from shufflenet_flops.trace.torch_private import without_functions, written_arguments
+
+aten = torch.ops.aten
+# Where the argument is that says whether it is in training.
+_BATCH_NORMS = {aten.native_batch_norm.default: 5}
+_SCALAR = aten.scalar_tensor.default
+
+
+class _Made:
+    """A storage that the trace made: how many stand for it, and when the last of these died."""
+
+    __slots__ = ("born", "bytes", "died", "dtype", "shape", "standing")
+
+    def __init__(
+        self, size: int, born: int, shape: tuple[int, ...], dtype: torch.dtype | None
+    ) -> None:
+        self.bytes = size
+        self.born = born
+        self.died: int | None = None
+        self.shape = shape
+        self.dtype = dtype
+        self.standing = 1
+
+
+class Lifetimes:
+    """Notes what every call of an op makes, and is told by Python when that is gone.
+
+    Storages are known by their ids, which are unique among the living. Those of `held` tensors, by
+    name, belong to the caller and are there all the time.
+    """
+
+    def __init__(self, **held: Iterable[Tensor]) -> None:
+        self._known: dict[int, tuple[ref[UntypedStorage], _Made | None]] = {}
+        self._made: list[_Made] = []
+        self._moments: list[Moment] = []
+        self._held: dict[str, int] = {}
+        for name, tensors in held.items():
+            self.hold(name, tensors)
+
+    def hold(self, name: str, tensors: Iterable[Tensor]) -> None:
+        """Tensors that belong to the caller; what several share counts once, where it is first."""
+        self._held[name] = sum(map(self._hold, tensors))
+
+    def ignore(self, tensors: Iterable[Tensor]) -> None:
+        """Tensors that are the trace's own."""
+        for x in tensors:
+            self._hold(x)
+
+    def _hold(self, x: Tensor) -> int:
+        """The bytes of a storage that the caller holds, if it has not been met before."""
+        storage = x.untyped_storage()
+        if id(storage) in self._known:
+            return 0
+        self._know(storage, None)
+        return storage.nbytes()
+
+    def _know(self, storage: UntypedStorage, made: _Made | None) -> None:
+        key = id(storage)
+        self._known[key] = (ref(storage, partial(self._forget, key)), made)
+
+    def _forget(self, key: int, _: Any) -> None:
+        _, made = self._known.pop(key)
+        if made is not None:
+            made.standing -= 1
+            if not made.standing:
+                made.died = len(self._moments)
+
+    def stand_in(self, origin: Tensor, other: Tensor) -> None:
+        """`other` stands for the memory of `origin`, which is alive as long as either."""
+        with without_functions():
+            known = self._known.get(id(origin.untyped_storage()))
+            made = known[1] if known else None
+            if made is not None:
+                made.standing += 1
+            self._know(other.untyped_storage(), made)
+
+    def called(self, path: str, function: str, func: Any, args: Any, out: Any) -> None:
+        """An op was called: what is new in its result was made now."""
+        if func is _SCALAR and function != "scalar_tensor":
+            return  # a number that is written to a tensor, of which torch makes none on the CPU
+        before = len(self._made)
+        if func in _BATCH_NORMS and not args[_BATCH_NORMS[func]]:
+            out = out[0]  # statistics are saved in training alone
+        for x in (out,) if out.__class__ is Tensor else tensors_of(out):
+            self._note(x, func, args)
+        sizes = dropped_bytes(func, args, out)
+        for size in sizes:
+            made = _Made(size, len(self._moments), (), None)
+            made.died = made.born + 1
+            self._made.append(made)
+        if len(self._made) > before:
+            self._moments.append(Moment(path, func.overloadpacket.__name__))
+
+    def _note(self, x: Tensor, func: Any, args: Any) -> None:
+        """A result, if its storage is new."""
+        storage = x.untyped_storage()
+        if id(storage) in self._known:
+            return
+        size = storage.nbytes()
+        if not size:
+            return
+        if is_alias(func) and _is_of_another(storage, args):
+            self._know(storage, None)
+            return
+        made = _Made(size, len(self._moments), tuple(x.shape), x.dtype)
+        self._know(storage, made)
+        self._made.append(made)
+
+    def timeline(self) -> Timeline:
+        """What was alive when; to be asked before the trace lets go of what is left."""
+        moments, end = self._moments, len(self._moments)
+        storages = (
+            Storage(
+                made.bytes,
+                made.born,
+                end if made.died is None else made.died,
+                made.shape,
+                str(made.dtype or "").removeprefix("torch."),
+                moments[made.born].path,
+                moments[made.born].op,
+            )
+            for made in self._made
+        )
+        return Timeline(self._held, tuple(moments), tuple(storages))
+
+
+@cache
+def is_alias(func: Any) -> bool:
+    """Whether the op may give back memory that it was given."""
+    return func.overloadpacket in FREE or bool(written_arguments(func))
+
+
+def dropped_bytes(func: Any, args: Any, out: Any) -> Sequence[int]:
+    """Bytes of results that torch's own function drops at once, where the trace makes none."""
+    if func is aten.native_layer_norm.default and out[1] is None:
+        x, axes = args[:2]
+        weight = args[2]
+        statistics = prod(x.shape[: x.dim() - len(axes)])
+        itemsize = x.element_size() if weight is None else weight.element_size()
+        return (statistics * itemsize,) * 2
+    if func is aten.scaled_dot_product_attention.default:
+        return (4 * prod(args[0].shape[:-1]),)  # the logarithm of each query's sum of exponentials
+    if func is aten.linear.default and not _is_flat(args[0]):
+        return (args[0].numel() * args[0].element_size(),)  # a copy of the input
+    return ()
+
+
+def _is_flat(x: Tensor) -> bool:
+    """Whether all axes but the last can be seen as one without a copy."""
+    steps = [(size, step) for size, step in zip(x.shape[:-1], x.stride(), strict=False) if size > 1]
+    return all(outer == size * inner for (_, outer), (size, inner) in pairwise(steps))
+
+
+def _is_of_another(storage: UntypedStorage, args: Any) -> bool:
+    """Whether a storage that was not met before is an argument's: a tensor that the model keeps."""
+    return any(x.untyped_storage() is storage for x in tensors_of(args))

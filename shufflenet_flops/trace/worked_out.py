@@ -1,0 +1,34 @@
+"""A call of an op on stand-ins: what it gives and what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from shufflenet_flops.trace.arguments import own_arguments, tensors_of
+from shufflenet_flops.trace.facts import Facts
+from shufflenet_flops.trace.meta_kernels import run_on_meta
+from shufflenet_flops.trace.torch_private import written_arguments
+
+if TYPE_CHECKING:
+    from shufflenet_flops.trace.dispatch_mode import Tracer
+
+# Its result, what it does, the tensors among its arguments in order, and whether it writes to any.
+WorkedOut = tuple[Any, Facts | str | None, list[Tensor], bool]
+
+
+def work_out(
+    tracer: Tracer, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> WorkedOut:
+    """A call on the meta device, by torch's own kernels for it where they will do."""
+    operands = list(tensors_of((args, kwargs)))
+    meta_args, meta_kwargs = tracer.on_meta(func, args, kwargs)
+    out = own_arguments(
+        run_on_meta(func, meta_args, meta_kwargs),
+        (*meta_args, *meta_kwargs.values()),
+        (*args, *kwargs.values()),
+    )
+    facts = tracer.facts(func, args, kwargs, operands, out)
+    return out, facts, operands, bool(written_arguments(func))

@@ -1,0 +1,80 @@
+"""`count --peak` and `sf.count(…, peak=True)`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import shufflenet_flops as sf
+from shufflenet_flops.cli.app import run
+
+
+def peak_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    assert run(["count", *arguments, "--peak", "--format", "json"]) == 0
+    peak: dict[str, Any] = json.loads(capsys.readouterr().out)["results"][0]["peak"]
+    return peak
+
+
+def test_the_parts_add_up(capsys: pytest.CaptureFixture[str]) -> None:
+    """A ResNet-50 peaks at the end of its first unit: four maps of 256 and 64 channels on 56x56."""
+    peak = peak_of(capsys, "resnet50")
+    terms = {term["name"]: term["bytes"] for term in peak["terms"]}
+
+    assert sum(terms.values()) == peak["inference_bytes"]
+    assert terms["parameters"] == 4 * 25_557_032
+    assert terms["inputs"] == 4 * 3 * 224 * 224
+    assert peak["training_bytes"] is None
+    run = peak["inference"]
+    assert run["tensor_bytes"] == sum(
+        (terms["parameters"], terms["buffers"], terms["inputs"], 4 * 56 * 56 * (3 * 256 + 64))
+    )
+    assert len(run["timeline"]) > 100
+
+
+def test_the_batch_is_the_first_axis_of_the_input(capsys: pytest.CaptureFixture[str]) -> None:
+    one = peak_of(capsys, "shufflenet_v1@g=3,scale=0.5")
+    assert one == peak_of(capsys, "shufflenet_v1@g=3,scale=0.5", "--batch", "1")
+    many = peak_of(capsys, "shufflenet_v1@g=3,scale=0.5", "--batch", "8")
+    assert many == peak_of(capsys, "shufflenet_v1@g=3,scale=0.5", "--input", "8x3x224x224")
+
+    def made(peak: dict[str, Any]) -> int:
+        (found,) = (term["bytes"] for term in peak["terms"] if term["name"] == "activations")
+        return int(found)
+
+    assert made(many) == 8 * made(one)
+
+
+def test_the_table_says_where_it_peaks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["count", "resnet50", "--peak"]) == 0
+    out = capsys.readouterr().out
+
+    assert "peak memory of resnet50 on 1x3x224x224" in out
+    assert "alive at the peak of inference, at conv2.0.shortcut.bn" in out
+    assert "timeline of inference" in out
+
+
+def test_a_graph_has_no_lifetimes(capsys: pytest.CaptureFixture[str], tmp_path: Any) -> None:
+    from tests.sources.programs import Small, export_onnx
+
+    path = str(tmp_path / "small.onnx")
+    export_onnx(Small().eval(), (torch.zeros(1, 3, 8, 8),), path, fold=True)
+
+    assert run(["count", path, "--peak"]) == 2
+    assert "an ONNX graph is read for its shapes, and cannot be run" in capsys.readouterr().err
+
+
+def test_from_python() -> None:
+    """Two maps of 1 x 8 x 30 x 30: the convolution's, and that of the activation."""
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
+    counted = sf.count(net, (1, 3, 32, 32), peak=True)
+
+    assert counted.peak is not None
+    assert counted.peak.inference.path == "1"
+    assert counted.peak.inference.tensor_bytes == 4 * (8 * 27 + 8 + 3 * 32 * 32 + 2 * 8 * 30 * 30)
+    assert counted.to_dict()["peak"]["inference_bytes"] == counted.peak.inference_bytes
+    assert sf.count(net, (1, 3, 32, 32)).peak is None
+    assert "peak" not in sf.count(net, (1, 3, 32, 32)).to_dict()
