@@ -131,7 +131,7 @@ def guideline_2(at: str, quoted: Quoted) -> str:
 
 
 def resnext_equation_4(at: str, quoted: Quoted) -> str:
-    """Weights of a ResNeXt unit: C paths of 256 to d, 3x3 on d, d to 256 (section 4)."""
+    """Weights of a ResNeXt unit: C paths of 256 to d, 3x3 on d, d to 256 (section 3.4)."""
     import sympy
 
     paths, d = sympy.symbols("C d", integer=True, positive=True)
