@@ -61,6 +61,79 @@ class ZeroPadShortcut(nn.Module):
         return nn.functional.pad(kept, (0, 0, 0, 0, 0, self.c_out - x.shape[1]))
 
 
+class Permute(nn.Module):
+    """The axes in another order, as a view."""
+
+    def __init__(self, *order: int) -> None:
+        super().__init__()
+        self.order = order
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.permute(self.order)
+
+
+class Tokens(nn.Module):
+    """`(n, c, h, w)` as `(n, h*w, c)`, a view."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(2).transpose(1, 2)
+
+
+class FirstToken(nn.Module):
+    """The first token of each image, a view."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, 0]
+
+
+class LayerScale(nn.Module):
+    """Each channel times its own weight."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.weight
+
+
+class ClassToken(nn.Module):
+    """A learned token before all others."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.token = nn.Parameter(torch.zeros(1, 1, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.token.expand(x.shape[0], -1, -1), x], dim=1)
+
+
+class PositionEmbedding(nn.Module):
+    """A learned vector for each token."""
+
+    def __init__(self, tokens: int, channels: int) -> None:
+        super().__init__()
+        self.positions = nn.Parameter(torch.zeros(1, tokens, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.positions
+
+
+class Attention(nn.Module):
+    """Attention of queries, keys and values, which are side by side: `(n, t, 3*c)`."""
+
+    def __init__(self, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, t, width = x.shape
+        size = width // 3 // self.heads
+        queries, keys, values = x.view(n, t, 3, self.heads, size).permute(2, 0, 3, 1, 4)
+        attended = nn.functional.scaled_dot_product_attention(queries, keys, values)
+        return attended.transpose(1, 2).reshape(n, t, self.heads * size)
+
+
 class _Joined(nn.Module, ABC):
     """Branches over one input, merged, then `after` in sequence."""
 
@@ -103,7 +176,7 @@ class Scale(_Joined):
 
     def merge(self, outputs: list[Tensor]) -> Tensor:
         x, gate = outputs
-        return x * gate[:, :, None, None]
+        return x * (gate if gate.dim() == 4 else gate[:, :, None, None])
 
 
 def _sizes(size: Number | Size2) -> tuple[int, int]:
@@ -222,3 +295,48 @@ def _(node: spec.ChannelShuffle) -> nn.Module:
 @build.register
 def _(node: spec.ZeroPadShortcut) -> nn.Module:
     return ZeroPadShortcut(whole(node.c_out), whole(node.stride))
+
+
+@build.register
+def _(node: spec.ChannelsLast) -> nn.Module:
+    return Permute(0, 2, 3, 1)
+
+
+@build.register
+def _(node: spec.ChannelsFirst) -> nn.Module:
+    return Permute(0, 3, 1, 2)
+
+
+@build.register
+def _(node: spec.Tokens) -> nn.Module:
+    return Tokens()
+
+
+@build.register
+def _(node: spec.FirstToken) -> nn.Module:
+    return FirstToken()
+
+
+@build.register
+def _(node: spec.LayerNorm) -> nn.Module:
+    return nn.LayerNorm(whole(node.channels))
+
+
+@build.register
+def _(node: spec.LayerScale) -> nn.Module:
+    return LayerScale(whole(node.channels))
+
+
+@build.register
+def _(node: spec.ClassToken) -> nn.Module:
+    return ClassToken(whole(node.channels))
+
+
+@build.register
+def _(node: spec.PositionEmbedding) -> nn.Module:
+    return PositionEmbedding(whole(node.tokens), whole(node.channels))
+
+
+@build.register
+def _(node: spec.Attention) -> nn.Module:
+    return Attention(whole(node.heads))

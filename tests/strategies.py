@@ -8,21 +8,31 @@ from hypothesis import strategies as st
 from shufflenet_flops.spec import (
     Activation,
     AdaptiveAvgPool2d,
+    Attention,
     AvgPool2d,
     BatchNorm,
+    ChannelsFirst,
     ChannelShuffle,
+    ChannelsLast,
     ChannelSlice,
+    ClassToken,
     Conv2d,
+    FirstToken,
     Flatten,
     GlobalAvgPool,
+    LayerNorm,
+    LayerScale,
     Linear,
     MaxPool2d,
     Node,
+    PositionEmbedding,
     Shape,
+    Tokens,
     ZeroPadShortcut,
     seq,
 )
 from shufflenet_flops.zoo import Model, find
+from shufflenet_flops.zoo.blocks import gated
 
 Case = tuple[Node, Shape]
 
@@ -93,7 +103,31 @@ def plain_ops(draw: st.DrawFn) -> Case:
     return op, (draw(batches), c, draw(sizes), draw(sizes))
 
 
-ops = st.one_of(convs(), linears(), pools(), plain_ops())
+@st.composite
+def token_ops(draw: st.DrawFn) -> Case:
+    """An op on tokens or on a map with its channels last, and gates of a map."""
+    heads = draw(st.integers(1, 4))
+    c = heads * draw(st.integers(1, 4))
+    n, h, w = draw(batches), draw(sizes), draw(sizes)
+    tokens, image = (n, h * w, c), (n, c, h, w)
+    return draw(
+        st.sampled_from(
+            [
+                (LayerNorm(c), tokens),
+                (seq(last=ChannelsLast(), norm=LayerNorm(c), first=ChannelsFirst()), image),
+                (LayerScale(c), tokens),
+                (seq(tokens=Tokens(), cls=ClassToken(c), first=FirstToken()), image),
+                (PositionEmbedding(h * w, c), tokens),
+                (Linear(c, draw(sizes), draw(st.booleans())), tokens),
+                (seq(last=ChannelsLast(), fc=Linear(c, draw(sizes))), image),
+                (seq(qkv=Linear(c, 3 * c), attention=Attention(heads)), tokens),
+                (gated(c, draw(sizes)), image),
+            ]
+        )
+    )
+
+
+ops = st.one_of(convs(), linears(), pools(), plain_ops(), token_ops())
 
 
 @st.composite

@@ -22,6 +22,15 @@ from shufflenet_flops.spec.ops import Op as Op
 from shufflenet_flops.spec.ops import ReLU as ReLU
 from shufflenet_flops.spec.ops import ZeroPadShortcut as ZeroPadShortcut
 from shufflenet_flops.spec.ops import shape_text as shape_text
+from shufflenet_flops.spec.token_ops import Attention as Attention
+from shufflenet_flops.spec.token_ops import ChannelsFirst as ChannelsFirst
+from shufflenet_flops.spec.token_ops import ChannelsLast as ChannelsLast
+from shufflenet_flops.spec.token_ops import ClassToken as ClassToken
+from shufflenet_flops.spec.token_ops import FirstToken as FirstToken
+from shufflenet_flops.spec.token_ops import LayerNorm as LayerNorm
+from shufflenet_flops.spec.token_ops import LayerScale as LayerScale
+from shufflenet_flops.spec.token_ops import PositionEmbedding as PositionEmbedding
+from shufflenet_flops.spec.token_ops import Tokens as Tokens
 from shufflenet_flops.spec.tree import Add as Add
 from shufflenet_flops.spec.tree import Concat as Concat
 from shufflenet_flops.spec.tree import Join as Join

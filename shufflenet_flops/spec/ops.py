@@ -73,7 +73,7 @@ class Op(ABC):
         return sum(prod(x) for x in xs) + self.params, prod(y)
 
 
-def _need_rank(op: Op, x: Shape, rank: int) -> None:
+def need_rank(op: Op, x: Shape, rank: int) -> None:
     if len(x) != rank:
         layout = "(n, c, h, w)" if rank == 4 else "(n, features)"
         raise SpecError(f"{type(op).__name__} takes a {layout} input, got shape {shape_text(x)}")
@@ -135,7 +135,7 @@ class Conv2d(Op):
 
     def output(self, *xs: Shape) -> Shape:
         (x,) = xs
-        _need_rank(self, x, 4)
+        need_rank(self, x, 4)
         check_equal("input channels", x[1], "c_in", self.c_in)
         h, w = (
             _slide(axis, *window)
@@ -176,7 +176,7 @@ class Conv2d(Op):
 class Linear(Op):
     """Fully connected layer, `macs = n * features_in * features_out`.
 
-    Input `(n, features_in)`, output `(n, features_out)`.
+    Input `(n, features_in)`, output `(n, features_out)`; n may be several axes, as of tokens.
     """
 
     widths = ("features_in", "features_out")
@@ -192,9 +192,10 @@ class Linear(Op):
 
     def output(self, *xs: Shape) -> Shape:
         (x,) = xs
-        _need_rank(self, x, 2)
-        check_equal("input features", x[1], "features_in", self.features_in)
-        return (x[0], self.features_out)
+        if isinstance(x[-1], int) and x[-1] != self.features_in:
+            need_rank(self, x, 2)  # a map that was not flattened, above all
+        check_equal("input features", x[-1], "features_in", self.features_in)
+        return (*x[:-1], self.features_out)
 
     @property
     def params(self) -> Number:
@@ -278,7 +279,7 @@ class Pool2d(Op):
 
     def output(self, *xs: Shape) -> Shape:
         (x,) = xs
-        _need_rank(self, x, 4)
+        need_rank(self, x, 4)
         h, w = (
             self._slide(axis, *window)
             for axis, *window in zip(
@@ -332,7 +333,7 @@ class GlobalAvgPool(Op):
 
     def output(self, *xs: Shape) -> Shape:
         (x,) = xs
-        _need_rank(self, x, 4)
+        need_rank(self, x, 4)
         return (x[0], x[1], 1, 1)
 
     def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
@@ -356,14 +357,14 @@ class AdaptiveAvgPool2d(Op):
 
     def output(self, *xs: Shape) -> Shape:
         (x,) = xs
-        _need_rank(self, x, 4)
+        need_rank(self, x, 4)
         return (x[0], x[1], *pair(self.size))
 
     def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
         return {OpClass.GLOBAL_POOL_INPUTS: prod(xs[0]), OpClass.GLOBAL_POOL_OUTPUTS: prod(y)}
 
 
-class _Free(Op):
+class Free(Op):
     """An op that only renames its input in inference: no work, no memory traffic."""
 
     free = True
@@ -374,19 +375,19 @@ class _Free(Op):
 
 
 @dataclass(frozen=True)
-class Identity(_Free):
+class Identity(Free):
     """Passes its input on: the shortcut of a residual unit."""
 
 
 @dataclass(frozen=True)
-class Dropout(_Free):
+class Dropout(Free):
     """Dropout, which does nothing in inference."""
 
     p: float = 0.5
 
 
 @dataclass(frozen=True)
-class Flatten(_Free):
+class Flatten(Free):
     """`(n, c, h, w)` to `(n, c*h*w)`."""
 
     def output(self, *xs: Shape) -> Shape:
@@ -395,7 +396,7 @@ class Flatten(_Free):
 
 
 @dataclass(frozen=True)
-class ChannelSlice(_Free):
+class ChannelSlice(Free):
     """Channels `start` to `stop` (excluded) of `(n, c, h, w)`: a view, nothing is copied.
 
     Two of them make the channel split of ShuffleNet V2, section 3.2.
@@ -463,7 +464,7 @@ class ZeroPadShortcut(Op):
 
     def output(self, *xs: Shape) -> Shape:
         (x,) = xs
-        _need_rank(self, x, 4)
+        need_rank(self, x, 4)
         check_at_least("padded channels", self.c_out - x[1], 0)
         h, w = ((size - 1) // self.stride + 1 for size in x[2:])
         return (x[0], self.c_out, h, w)
@@ -509,9 +510,9 @@ class ConcatOp(Op):
 
 @dataclass(frozen=True)
 class ScaleOp(Op):
-    """Every channel of the first branch `(n, c, h, w)` times its gate from the second `(n, c)`.
+    """Every channel of the first branch `(n, c, h, w)` times its gate from the second.
 
-    Source: SENet, section 3.
+    The gate is `(n, c)` or `(n, c, 1, 1)`. Source: SENet, section 3.
     """
 
     name = "mul"
@@ -519,7 +520,7 @@ class ScaleOp(Op):
 
     def output(self, *xs: Shape) -> Shape:
         x, gate = xs
-        _match("scale", x, gate, range(len(gate)))
+        _match("scale", (*x[:2], 1, 1)[: len(gate)], gate, range(len(gate)))
         return x
 
     def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:

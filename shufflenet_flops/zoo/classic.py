@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from shufflenet_flops.errors import InputError
 from shufflenet_flops.spec import (
     AdaptiveAvgPool2d,
     BatchNorm,
@@ -24,6 +25,7 @@ from shufflenet_flops.spec import (
     Seq,
     seq,
 )
+from shufflenet_flops.zoo.blocks import check_resolution
 from shufflenet_flops.zoo.registry import Network, family, variant
 
 
@@ -38,9 +40,17 @@ def _classifier(features: int, classes: Number) -> dict[str, Node]:
 
 
 def _conv(
-    c_in: int, c_out: Number, kernel: int, stride: int = 1, padding: int = 0, g: int = 1
+    c_in: int,
+    c_out: Number,
+    kernel: int,
+    stride: int = 1,
+    padding: int = 0,
+    g: int = 1,
+    *,
+    norm: bool = False,
 ) -> Seq:
-    return seq(conv=Conv2d(c_in, c_out, kernel, stride, padding, groups=g, bias=True), relu=ReLU)
+    conv = Conv2d(c_in, c_out, kernel, stride, padding, groups=g, bias=True)
+    return seq(conv=conv, bn=BatchNorm(c_out), relu=ReLU) if norm else seq(conv=conv, relu=ReLU)
 
 
 @family("AlexNet (2012), section 3.5; arXiv 1404.5997 for the single tower")
@@ -77,21 +87,48 @@ def alexnet(layout: Literal["single", "grouped"] = "single", classes: Number = 1
     return Network(spec, (1, 3, 227, 227))
 
 
-_VGG_CONVS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
+# Convolutions of the five stages: configurations A, B, D and E.
+_VGG_CONVS = {
+    11: (1, 1, 2, 2, 2),
+    13: (2, 2, 2, 2, 2),
+    16: (2, 2, 3, 3, 3),
+    19: (2, 2, 4, 4, 4),
+}
 
 
-@family("VGG (arXiv 1409.1556), Table 1, D and E")
-def vgg(depth: Literal[16, 19] = 16, classes: Number = 1000) -> Network:
-    """VGG-16 or VGG-19: five stages of 3x3 convolutions, then three fully connected layers."""
+@family("VGG (arXiv 1409.1556), Table 1, A, B, D and E")
+def vgg(
+    depth: Literal[11, 13, 16, 19] = 16,
+    norm: bool = False,
+    pointwise: bool = False,
+    resolution: Number = 224,
+    classes: Number = 1000,
+) -> Network:
+    """VGG of a depth: five stages of 3x3 convolutions, then three fully connected layers.
+
+    `norm` puts batch norm after each convolution, which torchvision offers and the paper has not;
+    `pointwise` makes the last convolution of the last three stages of VGG-16 a 1x1
+    (configuration C).
+    """
+    check_resolution(resolution)
+    if pointwise and depth != 16:
+        raise InputError(f"vgg@pointwise=true: is configuration C, of depth 16, not {depth}")
     stages: dict[str, Node] = {}
     c_in = 3
     for number, repeat in enumerate(_VGG_CONVS[depth], start=1):
         c_out = min(32 * 2**number, 512)
-        convs = [_conv(c_in if i == 0 else c_out, c_out, 3, 1, 1) for i in range(repeat)]
+        convs = []
+        for i in range(repeat):
+            small = pointwise and number > 2 and i == repeat - 1
+            window = (1, 1, 0) if small else (3, 1, 1)
+            convs.append(_conv(c_in if i == 0 else c_out, c_out, *window, norm=norm))
         stages |= {f"conv{number}": seq(*convs), f"pool{number}": MaxPool2d(2, 2)}
         c_in = c_out
     pool = AdaptiveAvgPool2d(7)
-    return Network(seq(**stages, avgpool=pool, **_classifier(512 * 7 * 7, classes)))
+    return Network(
+        seq(**stages, avgpool=pool, **_classifier(512 * 7 * 7, classes)),
+        (1, 3, resolution, resolution),
+    )
 
 
 # Channels of each inception module: input; 1x1; 3x3 reduce, 3x3; 5x5 reduce, 5x5; pool projection.
@@ -214,8 +251,10 @@ def squeezenet(
 
 variant("alexnet", "alexnet")
 variant("alexnet_grouped", "alexnet", layout="grouped")
-variant("vgg16", "vgg", depth=16)
-variant("vgg19", "vgg", depth=19)
+for _depth in _VGG_CONVS:
+    variant(f"vgg{_depth}", "vgg", depth=_depth)
+    variant(f"vgg{_depth}_bn", "vgg", depth=_depth, norm=True)
+variant("vgg16_c", "vgg", depth=16, pointwise=True)
 variant("googlenet", "googlenet")
 variant("googlenet_5x5", "googlenet", layout="paper")
 variant("squeezenet1_0", "squeezenet", version="1.0")

@@ -25,6 +25,8 @@ def facts(row: Row) -> tuple[object, ...]:
     compared, of the second the bytes, which say the same.
     """
     shapes: object = (row.inputs, row.output)
+    if row.kind is Kind.MATMUL:  # the heads are an axis of their own, or not
+        shapes = (sum(prod(x) for x in row.inputs), prod(row.output))
     if row.kind is Kind.ELEMENTWISE:
         shapes = ([prod(x) for x in row.inputs], row.output)
     elif row.kind is Kind.MOVE:
@@ -87,8 +89,13 @@ def test_any_unit(model: zoo.Model) -> None:
 
 
 SIZES = ((224, 224), (97, 130), (480, 640))
-# Fully connected layers that follow no adaptive pool take the map of few sizes.
-OTHER_SIZES = {"alexnet_grouped": ((227, 227), (230, 235), (242, 242))}
+# Fully connected layers that follow no adaptive pool take the map of few sizes, and position
+# embeddings the one that they were learned at.
+OTHER_SIZES = {
+    "alexnet_grouped": ((227, 227), (230, 235), (242, 242)),
+    **dict.fromkeys(zoo.names("vit_*"), ((224, 224),)),
+    **dict.fromkeys(zoo.names("deit_*"), ((224, 224),)),
+}
 
 
 @pytest.mark.parametrize(
@@ -118,6 +125,17 @@ def test_any_network(name: str, size: tuple[int, int]) -> None:
         "mobilenet_v1@shallow=true",
         "mobilenet_v1@last_stride=2",
         "mobilenet_layer",
+        "mobilenet_v3@alpha=0.5",
+        "mobilenet_v2@alpha=0.75,resolution=160",
+        "mnasnet@version=A1,alpha=0.5",
+        "efficientnet@width=1.1,depth=1.4,resolution=160",
+        "regnet@depth=13,w_0=24,w_a=36.44,w_m=2.49,group_width=8,se=true,rounding=pycls",
+        "resnet@depth=50,width=2,resolution=128",
+        "resnet_cifar@depth=8,shortcut=B",
+        "resnext_cifar@depth=11,cardinality=4,width=32",
+        "wide_resnet@depth=10,k=2",
+        "densenet@growth=12,resolution=64",
+        "vit@size=tiny,patch=8,resolution=64",
         "squeezenet@ceil=false",
         "squeezenet@conv10_padding=1",
     ],

@@ -1,0 +1,192 @@
+"""The lineage of efficient networks: params of torchvision's and timm's networks, one by one."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+import torch
+
+from shufflenet_flops import zoo
+from shufflenet_flops.counting import layer_table
+from shufflenet_flops.errors import InputError, SpecError
+from tests.support.torchvision_ops import declare
+
+
+@cache
+def torchvision_models() -> Any:
+    declare()
+    return pytest.importorskip("torchvision.models")
+
+
+def count(name: str, side: int | None = None) -> tuple[int, int]:
+    """MACs and params, on a square image of `side` or on the network's own."""
+    model = zoo.find(name)
+    table = layer_table(model.spec, (1, 3, side, side) if side else model.input)
+    return table.macs, table.params
+
+
+PUBLISHED_BY_TORCHVISION = [
+    *("alexnet", "googlenet", "squeezenet1_0", "squeezenet1_1"),
+    *("vgg11", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn"),
+    *("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"),
+    *("wide_resnet50_2", "wide_resnet101_2"),
+    *("resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d"),
+    *("densenet121", "densenet161", "densenet169", "densenet201"),
+    *("shufflenet_v2_x0_5", "shufflenet_v2_x1_0", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0"),
+    *("mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small"),
+    *("mnasnet0_5", "mnasnet0_75", "mnasnet1_0", "mnasnet1_3"),
+    *(f"efficientnet_b{i}" for i in range(8)),
+    *(f"regnet_x_{size}" for size in ("400mf", "800mf", "1_6gf", "3_2gf", "8gf", "16gf", "32gf")),
+    *(f"regnet_y_{size}" for size in ("400mf", "800mf", "1_6gf", "3_2gf", "8gf", "16gf", "32gf")),
+    "regnet_y_128gf",
+    *("convnext_tiny", "convnext_small", "convnext_base", "convnext_large"),
+    *("vit_b_16", "vit_b_32", "vit_l_16", "vit_l_32"),
+]
+
+
+@pytest.mark.parametrize("name", PUBLISHED_BY_TORCHVISION)
+def test_figures_that_torchvision_publishes_with_its_weights(name: str) -> None:
+    """Params to the last one, and cost as printed, on the image that it evaluates at."""
+    (weights, *_) = torchvision_models().get_model_weights(name)
+    side = weights.transforms.keywords["crop_size"]
+    if name.startswith("regnet_y_128gf"):
+        side = 384  # of its first weights, fine-tuned end to end
+    macs, params = count(name, side)
+
+    assert params == weights.meta["num_params"]
+    assert round(macs / 1e9, 3) == weights.meta["_ops"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("mobilenet_v3@size=large,alpha=0.75", {"width_mult": 0.75}),
+        ("mobilenet_v3@size=small,alpha=0.35", {"width_mult": 0.35}),
+        ("mnasnet@alpha=0.35", {"alpha": 0.35}),
+        ("mnasnet@alpha=1.4", {"alpha": 1.4}),
+        ("densenet@depth=121,growth=12", {"growth_rate": 12, "num_init_features": 24}),
+        ("resnet@depth=18,classes=10", {"num_classes": 10}),
+    ],
+)
+def test_options_give_what_torchvisions_options_give(name: str, options: dict[str, Any]) -> None:
+    functions = {
+        "mobilenet_v3@size=large": "mobilenet_v3_large",
+        "mobilenet_v3@size=small": "mobilenet_v3_small",
+        "mnasnet": "mnasnet1_0",
+        "densenet@depth=121": "densenet121",
+        "resnet@depth=18": "resnet18",
+    }
+    (function,) = (value for key, value in functions.items() if name.startswith(key))
+    with torch.device("meta"):
+        theirs = getattr(torchvision_models(), function)(**options)
+
+    assert count(name)[1] == sum(parameter.numel() for parameter in theirs.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "timm_name"),
+    [
+        ("mnasnet_a1", "semnasnet_100"),
+        ("ghostnet_x0_5", "ghostnet_050"),
+        ("ghostnet_x1_0", "ghostnet_100"),
+        ("ghostnet_x1_3", "ghostnet_130"),
+        ("se_resnet18", "seresnet18"),
+        ("se_resnet50", "seresnet50"),
+        ("se_resnext50_32x4d", "seresnext50_32x4d"),
+        ("resnext101_32x4d", "resnext101_32x4d"),
+        ("mobilenet_v3_large_x0_75", "mobilenetv3_large_075"),
+        ("mobilenet_v3_small_x0_75", "mobilenetv3_small_075"),
+        *((f"efficientnet_lite{i}", f"efficientnet_lite{i}") for i in range(5)),
+        ("regnet_x_200mf", "regnetx_002"),
+        ("regnet_x_400mf_pycls", "regnetx_004"),
+        ("regnet_x_600mf", "regnetx_006"),
+        ("regnet_x_4gf_pycls", "regnetx_040"),
+        ("regnet_x_6_4gf", "regnetx_064"),
+        ("regnet_x_12gf", "regnetx_120"),
+        ("regnet_y_200mf", "regnety_002"),
+        ("regnet_y_600mf", "regnety_006"),
+        ("regnet_y_800mf_pycls", "regnety_008"),
+        ("regnet_y_4gf_pycls", "regnety_040"),
+        ("regnet_y_6_4gf", "regnety_064"),
+        ("regnet_y_8gf_pycls", "regnety_080"),
+        ("regnet_y_12gf", "regnety_120"),
+        ("repvgg_a0", "repvgg_a0"),
+        ("repvgg_a1", "repvgg_a1"),
+        ("repvgg_a2", "repvgg_a2"),
+        ("repvgg_b0", "repvgg_b0"),
+        ("repvgg_b1", "repvgg_b1"),
+        ("convnext_xlarge", "convnext_xlarge"),
+        ("deit_tiny", "deit_tiny_patch16_224"),
+        ("deit_small", "deit_small_patch16_224"),
+        ("deit_base", "deit_base_patch16_224"),
+    ],
+)
+def test_params_of_timms_networks(name: str, timm_name: str) -> None:
+    torchvision_models()
+    timm = pytest.importorskip("timm")
+    with torch.device("meta"):
+        theirs = timm.create_model(timm_name)
+
+    assert count(name)[1] == sum(parameter.numel() for parameter in theirs.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "macs", "params", "acts"),
+    [
+        ("resnet_cifar@depth=56,shortcut=B", 125_747_850, 855_770, 544_778),
+        ("resnet_cifar@depth=110,shortcut=B", 253_149_834, 1_730_714, 1_060_874),
+        ("resnet_cifar@depth=56", 125_485_706, 853_018, 532_490),
+    ],
+)
+def test_networks_of_32x32_images(name: str, macs: int, params: int, acts: int) -> None:
+    """facebookresearch/pycls, dev/model_complexity.json; its flops add the fc layer's 10 biases."""
+    model = zoo.find(name)
+    table = layer_table(model.spec, model.input)
+
+    assert (table.macs + 10, table.params, table.activations) == (macs, params, acts)
+
+
+def test_the_deployed_form_is_its_3x3_with_a_bias() -> None:
+    """RepVGG, Table 3: what is merged is the 1x1, the identity and all norms."""
+    train, deploy = (count(f"repvgg@form={form}") for form in ("train", "deploy"))
+    model = zoo.find("repvgg_a0")
+    rows = layer_table(model.spec, model.input).rows
+    pointwise = [row for row in rows if row.kernel == (1, 1)]
+    norms = sum(row.params for row in rows if row.op == "batch_norm")
+    biases = sum(row.output[1] for row in rows if row.kernel == (3, 3))
+
+    assert train[0] - deploy[0] == sum(row.macs for row in pointwise)
+    assert train[1] - deploy[1] == sum(row.params for row in pointwise) + norms - biases
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("efficientnet@width=0", "width=0.0: must be more than 0"),
+        ("efficientnet@resolution=0", "resolution=0: must be at least 1"),
+        ("mnasnet@alpha=-1", "must be more than 0"),
+        ("regnet@w_m=1", "w_m more than 1"),
+        ("resnet@depth=18,width=2", "has no bottlenecks"),
+        ("resnet_cifar@depth=21", "nearest are 20 and 26"),
+        ("resnet_cifar@depth=2", "nearest are 8 and 14"),
+        ("wide_resnet@k=0", "must be at least 1"),
+        ("resnext_cifar@width=0", "must be at least 1"),
+        ("vgg@depth=11,pointwise=true", "configuration C"),
+    ],
+)
+def test_what_makes_no_network_is_refused(name: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        zoo.find(name)
+
+
+def test_a_patch_that_does_not_divide_the_image_is_refused() -> None:
+    with pytest.raises(SpecError, match="225 is not divisible by 16"):
+        zoo.find("vit@resolution=225")
+
+
+def test_the_published_grid_of_mobilenet_v2() -> None:
+    """Its release's README: width 1.4 at 224 px costs 582 M, 0.35 at 96 px 11 M."""
+    assert round(count("mobilenet_v2@alpha=1.4")[0] / 1e6) == 582
+    assert round(count("mobilenet_v2@alpha=0.35,resolution=96")[0] / 1e6) == 11
