@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Literal
 
 from shufflenet_flops.spec import (
@@ -72,20 +73,25 @@ def mobilenet_v3(
     """MobileNet V3 of a size, with width multiplier alpha, on a square image.
 
     Gates reduce to a quarter of the expansion size, rounded to a multiple of 8. torchvision scales
-    the last layer with the others, the authors' release does not below alpha=1.
+    every width by itself; the authors' release keeps the ratio of expansion and input, and does
+    not scale the last layer below alpha=1.
     """
     factor = width_factor("alpha", alpha)
     check_resolution(resolution)
     c_in = rounded(factor * FIRST)
     blocks = []
     conv1 = conv_norm(3, c_in, 3, 2, act=HardSwish)
-    hidden = c_in
+    previous = FIRST
     for kernel, expansion, width, se, hard, stride in LARGE if size == "large" else SMALL:
-        hidden, c_out = rounded(factor * expansion), rounded(factor * width)
+        c_out = rounded(factor * width)
+        if layout == "release":
+            hidden = rounded(Fraction(c_in * expansion, previous))
+        else:
+            hidden = rounded(factor * expansion)
         gate = gated(hidden, rounded(hidden // 4), gate="hardsigmoid") if se else None
         act = HardSwish if hard else ReLU
         blocks.append(inverted_residual(c_in, hidden, c_out, kernel, stride, act=act, se=gate))
-        c_in = c_out
+        c_in, previous = c_out, width
     features = 6 * c_in
     last = rounded((max(factor, 1) if layout == "release" else factor) * LAST[size])
     head: dict[str, Node] = {

@@ -42,12 +42,12 @@ def _stages(repeat: int, first: int, width: int, unit: Unit) -> tuple[dict[str, 
 
 def _repeats(name: str, depth: int, other: int, layers: int) -> int:
     """Units of a stage: three stages of units of `layers` layers, and `other` layers beside."""
-    repeat, rest = divmod(depth - other, 3 * layers)
+    step = 3 * layers
+    repeat, rest = divmod(depth - other, step)
     if rest or repeat < 1:
-        lower, step = other, 3 * layers
-        near = sorted({max(lower + step, lower + step * (repeat + i)) for i in (0, 1)})
+        near = sorted({max(other + step, other + step * (repeat + i)) for i in (0, 1)})
         raise InputError(
-            f"{name}@depth={depth}: must be {step}n + {lower}; nearest "
+            f"{name}@depth={depth}: must be {step}n + {other}; nearest "
             f"{'is' if len(near) == 1 else 'are'} {' and '.join(map(str, near))}"
         )
     return repeat
@@ -60,7 +60,7 @@ def _network(spec: dict[str, Node], c: Number, resolution: Number, classes: Numb
 
 
 @family("ResNet, section 4.2")
-def resnet_cifar(
+def cifar_resnet(
     depth: int = 20, shortcut: Shortcut = "A", resolution: Number = 32, classes: Number = 10
 ) -> Network:
     """ResNet of 6n + 2 layers for 32x32 images; the paper's shortcuts have no parameters (A)."""
@@ -68,12 +68,12 @@ def resnet_cifar(
     def unit(c_in: int, c_out: int, stride: int) -> Node:
         return basic(c_in, c_out, stride, shortcut=shortcut)
 
-    stages, c = _stages(_repeats("resnet_cifar", depth, 2, 2), FIRST, FIRST, unit)
+    stages, c = _stages(_repeats("cifar_resnet", depth, 2, 2), FIRST, FIRST, unit)
     return _network({"conv1": conv_norm(3, FIRST, 3), **stages}, c, resolution, classes)
 
 
 @family("ResNeXt, section 5.3")
-def resnext_cifar(
+def cifar_resnext(
     depth: int = 29,
     cardinality: int = 8,
     width: int = 64,
@@ -83,14 +83,14 @@ def resnext_cifar(
     """ResNeXt of 9n + 2 layers for 32x32 images: units of 256 channels in the first stage."""
     for name, value in (("cardinality", cardinality), ("width", width)):
         if value < 1:
-            raise InputError(f"resnext_cifar@{name}={value}: must be at least 1")
+            raise InputError(f"cifar_resnext@{name}={value}: must be at least 1")
 
     def unit(c_in: int, c_out: int, stride: int) -> Node:
         m = cardinality * width * c_out // 256
         changes = stride != 1 or c_in != c_out
         return bottleneck(c_in, c_out, m, cardinality, stride, project=changes)
 
-    stages, c = _stages(_repeats("resnext_cifar", depth, 2, 3), 64, 256, unit)
+    stages, c = _stages(_repeats("cifar_resnext", depth, 2, 3), 64, 256, unit)
     return _network({"conv1": conv_norm(3, 64, 3), **stages}, c, resolution, classes)
 
 
@@ -125,7 +125,7 @@ def wide_resnet(
 
 
 for _depth in (20, 32, 44, 56, 110):
-    variant(f"resnet{_depth}_cifar", "resnet_cifar", depth=_depth)
-variant("resnext29_8x64d_cifar", "resnext_cifar")
-variant("resnext29_16x64d_cifar", "resnext_cifar", cardinality=16)
-variant("wide_resnet28_10_cifar", "wide_resnet")
+    variant(f"cifar_resnet{_depth}", "cifar_resnet", depth=_depth)
+variant("cifar_resnext29_8x64d", "cifar_resnext")
+variant("cifar_resnext29_16x64d", "cifar_resnext", cardinality=16)
+variant("cifar_wide_resnet28_10", "wide_resnet")
