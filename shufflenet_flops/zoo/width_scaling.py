@@ -8,6 +8,7 @@ from functools import cached_property
 from math import gcd, lcm
 
 from shufflenet_flops.spec import (
+    Attention,
     ChannelShuffle,
     Conv2d,
     Flatten,
@@ -70,6 +71,8 @@ class Scalable:
                 isinstance(visit.op, Conv2d) and _grouped(visit.op)
             ):
                 split = whole(_regrouped(visit.op.groups, self.groups, groups))
+            elif isinstance(visit.op, Attention):
+                split = whole(visit.op.heads)
             for width in _scaled_widths(visit, self.layers):
                 if width:
                     step = lcm(step, self.width * split // gcd(width, self.width * split))
@@ -161,4 +164,6 @@ def _scaled_widths(visit: Visit, layers: list[Visit]) -> list[int]:
     widths = [getattr(visit.op, name) for i, name in enumerate(visit.op.widths) if i not in kept]
     if isinstance(visit.op, ChannelShuffle):
         widths.append(visit.output[1])
+    elif isinstance(visit.op, Attention):
+        widths.append(visit.output[2])
     return [whole(width) for width in widths]

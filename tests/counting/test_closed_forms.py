@@ -136,6 +136,8 @@ def configurations(draw: st.DrawFn) -> tuple[Design, dict[str, int]]:
     # From two steps on: groups of one channel leave nothing to shuffle, as one group does.
     numbers["c"] = step * draw(st.integers(2, max(2, 400 // step)))
     numbers["h"], numbers["w"] = (SIZE_STEP * draw(st.integers(smallest, 8)) for _ in range(2))
+    if design.name == "vit":  # its position embedding is for one resolution
+        numbers["h"] = numbers["w"] = 224
     if design.name == "shufflenet_v1":
         numbers["stem"] = design.fill(numbers)["stem"]  # rounded, which no closed form is
     return design, numbers
