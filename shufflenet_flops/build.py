@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import singledispatch
+from collections.abc import Callable
+from functools import partial, singledispatch
 
 import torch
 from torch import Tensor, nn
@@ -36,16 +37,27 @@ class ChannelShuffle(nn.Module):
         return x.view(n, self.groups, c // self.groups, h, w).transpose(1, 2).flatten(1, 2)
 
 
-class ChannelSlice(nn.Module):
-    """Channels `start` to `stop`, as a view."""
+class View(nn.Module):
+    """Its input by other axes or in part, nothing copied."""
 
-    def __init__(self, start: int, stop: int) -> None:
+    def __init__(self, view: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
-        self.start = start
-        self.stop = stop
+        self.view = view
 
     def forward(self, x: Tensor) -> Tensor:
-        return x[:, self.start : self.stop]
+        return self.view(x)
+
+
+def _tokens(x: Tensor) -> Tensor:
+    return x.flatten(2).transpose(1, 2)
+
+
+_VIEWS: dict[type[spec.Node], Callable[[Tensor], Tensor]] = {
+    spec.ToChannelsLast: partial(torch.permute, dims=(0, 2, 3, 1)),
+    spec.ToChannelsFirst: partial(torch.permute, dims=(0, 3, 1, 2)),
+    spec.Tokens: _tokens,
+    spec.FirstToken: partial(torch.select, dim=1, index=0),
+}
 
 
 class ZeroPadShortcut(nn.Module):
@@ -59,31 +71,6 @@ class ZeroPadShortcut(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         kept = x[:, :, :: self.stride, :: self.stride]
         return nn.functional.pad(kept, (0, 0, 0, 0, 0, self.c_out - x.shape[1]))
-
-
-class Permute(nn.Module):
-    """The axes in another order, as a view."""
-
-    def __init__(self, *order: int) -> None:
-        super().__init__()
-        self.order = order
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.permute(self.order)
-
-
-class Tokens(nn.Module):
-    """`(n, c, h, w)` as `(n, h*w, c)`, a view."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.flatten(2).transpose(1, 2)
-
-
-class FirstToken(nn.Module):
-    """The first token of each image, a view."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x[:, 0]
 
 
 class LayerScale(nn.Module):
@@ -201,19 +188,9 @@ def _(node: tree.Seq) -> nn.Module:
     return sequential
 
 
-@build.register
-def _(node: tree.Add) -> nn.Module:
-    return Add(node)
-
-
-@build.register
-def _(node: tree.Concat) -> nn.Module:
-    return Concat(node)
-
-
-@build.register
-def _(node: tree.Scale) -> nn.Module:
-    return Scale(node)
+build.register(tree.Add, Add)
+build.register(tree.Concat, Concat)
+build.register(tree.Scale, Scale)
 
 
 @build.register
@@ -246,15 +223,10 @@ def _(node: spec.Activation) -> nn.Module:
 
 
 @build.register
-def _(node: spec.MaxPool2d) -> nn.Module:
+def _(node: spec.ops.Pool2d) -> nn.Module:
+    pool = nn.MaxPool2d if isinstance(node, spec.MaxPool2d) else nn.AvgPool2d
     window = (_sizes(node.kernel), _sizes(node.stride), _sizes(node.padding))
-    return nn.MaxPool2d(*window, ceil_mode=node.ceil_mode)
-
-
-@build.register
-def _(node: spec.AvgPool2d) -> nn.Module:
-    window = (_sizes(node.kernel), _sizes(node.stride), _sizes(node.padding))
-    return nn.AvgPool2d(*window, ceil_mode=node.ceil_mode)
+    return pool(*window, ceil_mode=node.ceil_mode)
 
 
 @build.register
@@ -284,7 +256,8 @@ def _(node: spec.Flatten) -> nn.Module:
 
 @build.register
 def _(node: spec.ChannelSlice) -> nn.Module:
-    return ChannelSlice(whole(node.start), whole(node.stop))
+    start, length = whole(node.start), whole(node.stop - node.start)
+    return View(partial(torch.narrow, dim=1, start=start, length=length))
 
 
 @build.register
@@ -298,23 +271,8 @@ def _(node: spec.ZeroPadShortcut) -> nn.Module:
 
 
 @build.register
-def _(node: spec.ChannelsLast) -> nn.Module:
-    return Permute(0, 2, 3, 1)
-
-
-@build.register
-def _(node: spec.ChannelsFirst) -> nn.Module:
-    return Permute(0, 3, 1, 2)
-
-
-@build.register
-def _(node: spec.Tokens) -> nn.Module:
-    return Tokens()
-
-
-@build.register
-def _(node: spec.FirstToken) -> nn.Module:
-    return FirstToken()
+def _(node: spec.ops.Free) -> nn.Module:
+    return View(_VIEWS[type(node)])
 
 
 @build.register

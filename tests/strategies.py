@@ -11,9 +11,7 @@ from shufflenet_flops.spec import (
     Attention,
     AvgPool2d,
     BatchNorm,
-    ChannelsFirst,
     ChannelShuffle,
-    ChannelsLast,
     ChannelSlice,
     ClassToken,
     Conv2d,
@@ -27,6 +25,8 @@ from shufflenet_flops.spec import (
     Node,
     PositionEmbedding,
     Shape,
+    ToChannelsFirst,
+    ToChannelsLast,
     Tokens,
     ZeroPadShortcut,
     seq,
@@ -114,12 +114,12 @@ def token_ops(draw: st.DrawFn) -> Case:
         st.sampled_from(
             [
                 (LayerNorm(c), tokens),
-                (seq(last=ChannelsLast(), norm=LayerNorm(c), first=ChannelsFirst()), image),
+                (seq(last=ToChannelsLast(), norm=LayerNorm(c), first=ToChannelsFirst()), image),
                 (LayerScale(c), tokens),
                 (seq(tokens=Tokens(), cls=ClassToken(c), first=FirstToken()), image),
                 (PositionEmbedding(h * w, c), tokens),
                 (Linear(c, draw(sizes), draw(st.booleans())), tokens),
-                (seq(last=ChannelsLast(), fc=Linear(c, draw(sizes))), image),
+                (seq(last=ToChannelsLast(), fc=Linear(c, draw(sizes))), image),
                 (seq(qkv=Linear(c, 3 * c), attention=Attention(heads)), tokens),
                 (gated(c, draw(sizes)), image),
             ]

@@ -76,7 +76,11 @@ LONG: Mapping[str, str] = {
     "spec/ops.py": "a list of ops",
 }
 # What a network is made of: as data in `spec`, and as the module that `build` makes of it.
-SAME_NAME = {"Add", "ChannelShuffle", "ChannelSlice", "Concat", "Scale", "ZeroPadShortcut"}
+SAME_NAME = {
+    *("Add", "Concat", "Scale"),
+    *("Attention", "ChannelShuffle", "ClassToken", "LayerScale", "PositionEmbedding"),
+    "ZeroPadShortcut",
+}
 
 
 def rooms(package: Path) -> set[str]:

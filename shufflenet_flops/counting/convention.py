@@ -92,6 +92,34 @@ CONVENTIONS = Conventions(
         "two floating-point operations for each multiply-accumulate of `paper`",
         {OpClass.CONV_MACS: 2, OpClass.LINEAR_MACS: 2, OpClass.MATMUL_MACS: 2},
     ),
+    Convention(
+        "pycls",
+        "MAC",
+        "`paper`, and 1 for each bias that is added (facebookresearch/pycls)",
+        {
+            OpClass.CONV_MACS: 1,
+            OpClass.LINEAR_MACS: 1,
+            OpClass.MATMUL_MACS: 1,
+            OpClass.CONV_BIAS_ADDS: 1,
+            OpClass.LINEAR_BIAS_ADDS: 1,
+        },
+    ),
+    Convention(
+        "mmcv",
+        "MAC",
+        "convolutions with their biases, fully connected layers without, 2 per norm element, 1 per "
+        "activation and per element that a pool reads (mmcv, get_model_complexity_info)",
+        {
+            OpClass.CONV_MACS: 1,
+            OpClass.LINEAR_MACS: 1,
+            OpClass.CONV_BIAS_ADDS: 1,
+            OpClass.NORM_ELEMENTS: 2,
+            OpClass.ACTIVATION_ELEMENTS: 1,
+            OpClass.MAX_POOL_INPUTS: 1,
+            OpClass.AVG_POOL_INPUTS: 1,
+            OpClass.GLOBAL_POOL_INPUTS: 1,
+        },
+    ),
 )
 
 

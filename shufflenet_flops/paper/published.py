@@ -23,7 +23,7 @@ from shufflenet_flops.paper.reading import QUANTITIES, Reading
 from shufflenet_flops.paper.verdict import UNITS, CellVerdict, parse_figure
 from shufflenet_flops.toml_lines import KeyPath, TomlFile
 
-_READING_KEYS = ("quantity", "model", "convention", "input", "at", "kinds")
+_READING_KEYS = ("quantity", "model", "convention", "input", "at", "without", "kinds")
 _CELL_KEYS = (*_READING_KEYS, "unit", "verdict", "note", "alternatives")
 _TABLE_KEYS = ("paper", "source", "table", "where", "caption", "row_header")
 
@@ -219,6 +219,7 @@ def _reading(
         convention=convention,
         input=_input(toml_file, (*path, "input"), keys.get("input")),
         at=_string(toml_file, (*path, "at"), keys.get("at", ""), empty=True),
+        without=_strings(toml_file, (*path, "without"), keys.get("without", [])),
         kinds=kinds,
         label=label,
     )

@@ -22,7 +22,8 @@ from shufflenet_flops.spec import Node, OpClass, Seq
 class Reading:
     """How one figure is computed: a quantity of a model on an input, or a claim of the text.
 
-    `at` is a module path (or what the claim says it is), `kinds` the kinds of layer that a share
+    `at` is a module path (or what the claim says it is), `without` those of modules whose MACs are
+    left out, `kinds` the kinds of layer that a share
     is taken over, `label` what sets an alternative apart from the cell's own reading.
     """
 
@@ -31,6 +32,7 @@ class Reading:
     convention: str = "paper"
     input: IntShape | None = None
     at: str = ""
+    without: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     label: str = ""
 
@@ -78,7 +80,9 @@ def _subject(model: str, x: IntShape | None) -> _Subject:
 
 
 def _macs(subject: _Subject, reading: Reading) -> int:
-    return Table(subject.rows(reading.at)).total(find_convention(reading.convention))
+    left_out = {row.path for path in reading.without for row in subject.rows(path)}
+    rows = tuple(row for row in subject.rows(reading.at) if row.path not in left_out)
+    return Table(rows).total(find_convention(reading.convention))
 
 
 def _mac_share(subject: _Subject, reading: Reading) -> Fraction:
@@ -99,6 +103,12 @@ def _weights(subject: _Subject, reading: Reading) -> int:
 def _weight_share(subject: _Subject, reading: Reading) -> Fraction:
     part = sum(_row_weights(row) for row in subject.table.rows if row.kind in reading.kinds)
     return Fraction(100 * part, _weights(subject, reading))
+
+
+def _activations_with_pools(subject: _Subject, reading: Reading) -> int:
+    """Outputs of convolutions, linear layers and pools, but for global ones (RegNet, section 3)."""
+    pools = sum(row.counts.get(OpClass.MAX_POOL_OUTPUTS, 0) for row in subject.table.rows)
+    return subject.table.activations + pools
 
 
 def _shape(subject: _Subject, reading: Reading) -> str:
@@ -178,6 +188,8 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
         "mac_share": _mac_share,
         "params": lambda subject, reading: Table(subject.rows(reading.at)).params,
         "weights": _weights,
+        "activations": lambda subject, reading: Table(subject.rows(reading.at)).activations,
+        "activations_with_pools": _activations_with_pools,
         "weight_share": _weight_share,
         "layers": _layers,
         "input_size": lambda subject, reading: _hw(subject.rows(reading.at)[0].inputs[0]),

@@ -59,6 +59,8 @@ UNITS: Mapping[str, PrintedUnit] = MappingProxyType(
         "kparams": PrintedUnit("params", _K),
         "Kiparams": PrintedUnit("params", Fraction(1024)),
         "Mparams": PrintedUnit("params", _M),
+        "activations": PrintedUnit("activations", Fraction(1)),
+        "Mactivations": PrintedUnit("activations", _M),
         "channels": PrintedUnit("channels", Fraction(1)),
         "groups": PrintedUnit("groups", Fraction(1)),
         "layers": PrintedUnit("layers", Fraction(1)),
@@ -70,6 +72,8 @@ UNITS: Mapping[str, PrintedUnit] = MappingProxyType(
         "accuracy %": PrintedUnit("accuracy %", Fraction(1)),
         "mAP %": PrintedUnit("mAP %", Fraction(1)),
         "ms": PrintedUnit("ms", Fraction(1)),
+        "s": PrintedUnit("s", Fraction(1)),
+        "MiB": PrintedUnit("MiB", Fraction(1)),
         "batches/s": PrintedUnit("batches/s", Fraction(1)),
         "images/s": PrintedUnit("images/s", Fraction(1)),
     }

@@ -23,13 +23,13 @@ from shufflenet_flops.spec.ops import ReLU as ReLU
 from shufflenet_flops.spec.ops import ZeroPadShortcut as ZeroPadShortcut
 from shufflenet_flops.spec.ops import shape_text as shape_text
 from shufflenet_flops.spec.token_ops import Attention as Attention
-from shufflenet_flops.spec.token_ops import ChannelsFirst as ChannelsFirst
-from shufflenet_flops.spec.token_ops import ChannelsLast as ChannelsLast
 from shufflenet_flops.spec.token_ops import ClassToken as ClassToken
 from shufflenet_flops.spec.token_ops import FirstToken as FirstToken
 from shufflenet_flops.spec.token_ops import LayerNorm as LayerNorm
 from shufflenet_flops.spec.token_ops import LayerScale as LayerScale
 from shufflenet_flops.spec.token_ops import PositionEmbedding as PositionEmbedding
+from shufflenet_flops.spec.token_ops import ToChannelsFirst as ToChannelsFirst
+from shufflenet_flops.spec.token_ops import ToChannelsLast as ToChannelsLast
 from shufflenet_flops.spec.token_ops import Tokens as Tokens
 from shufflenet_flops.spec.tree import Add as Add
 from shufflenet_flops.spec.tree import Concat as Concat

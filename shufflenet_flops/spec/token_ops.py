@@ -14,7 +14,7 @@ from shufflenet_flops.spec.ops import Counts, Free, Op, need_rank
 
 
 @dataclass(frozen=True)
-class ChannelsLast(Free):
+class ToChannelsLast(Free):
     """`(n, c, h, w)` as `(n, h, w, c)`: a view, nothing is copied."""
 
     def output(self, *xs: Shape) -> Shape:
@@ -24,7 +24,7 @@ class ChannelsLast(Free):
 
 
 @dataclass(frozen=True)
-class ChannelsFirst(Free):
+class ToChannelsFirst(Free):
     """`(n, h, w, c)` as `(n, c, h, w)`: a view, nothing is copied."""
 
     def output(self, *xs: Shape) -> Shape:

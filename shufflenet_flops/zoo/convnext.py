@@ -7,8 +7,6 @@ from typing import Literal
 from shufflenet_flops.spec import (
     Activation,
     Add,
-    ChannelsFirst,
-    ChannelsLast,
     Conv2d,
     Flatten,
     GlobalAvgPool,
@@ -19,6 +17,8 @@ from shufflenet_flops.spec import (
     Node,
     Number,
     Seq,
+    ToChannelsFirst,
+    ToChannelsLast,
     seq,
 )
 from shufflenet_flops.zoo.blocks import check_resolution
@@ -38,20 +38,20 @@ def block(c: Number) -> Add:
     """Depthwise 7x7, layer norm, 1x1 to four times c and back, scaled, added to the input."""
     branch = seq(
         dw=Conv2d(c, c, 7, 1, 3, groups=c, bias=True),
-        last=ChannelsLast(),
+        last=ToChannelsLast(),
         norm=LayerNorm(c),
         expand=Linear(c, 4 * c),
         gelu=Activation("gelu"),
         project=Linear(4 * c, c),
         scale=LayerScale(c),
-        first=ChannelsFirst(),
+        first=ToChannelsFirst(),
     )
     return Add((("branch", branch), ("shortcut", Identity())))
 
 
 def _norm(c: Number) -> Seq:
     """Layer norm over the channels of a map."""
-    return seq(last=ChannelsLast(), norm=LayerNorm(c), first=ChannelsFirst())
+    return seq(last=ToChannelsLast(), norm=LayerNorm(c), first=ToChannelsFirst())
 
 
 @family("ConvNeXt, section 3")

@@ -46,7 +46,8 @@ def layer(c_in: Number, growth: Number) -> Concat:
 
 
 def _twice(options: Values) -> Number:
-    return 2 * options["growth"]
+    growth: Number = options["growth"]
+    return 2 * growth
 
 
 @family("DenseNet, Table 1")

@@ -93,7 +93,8 @@ def mobilenet_v3(
         blocks.append(inverted_residual(c_in, hidden, c_out, kernel, stride, act=act, se=gate))
         c_in, previous = c_out, width
     features = 6 * c_in
-    last = rounded((max(factor, 1) if layout == "release" else factor) * LAST[size])
+    kept = layout == "release" and factor < 1
+    last = LAST[size] if kept else rounded(factor * LAST[size])
     head: dict[str, Node] = {
         "conv2": conv_norm(c_in, features, act=HardSwish),
         "globalpool": GlobalAvgPool(),

@@ -66,13 +66,14 @@ def regnet(
     w_m: float = 2.54,
     group_width: int = 16,
     se: bool = False,
-    rounding: Literal["torchvision", "pycls"] = "torchvision",
+    layout: Literal["torchvision", "pycls"] = "torchvision",
     resolution: int = 224,
     classes: Number = 1000,
 ) -> Network:
     """RegNet X, or Y with squeeze and excitation (`se`), of the parameters that the paper names.
 
-    `rounding` fits widths to groups as torchvision does or as the authors' release, pycls.
+    `layout` tells whether widths are fitted to groups as torchvision does it or as pycls, the
+    authors' release.
     """
     check_resolution(resolution)
     if min(depth, w_0, group_width) < 1 or w_a < 0 or w_m <= 1:
@@ -82,7 +83,7 @@ def regnet(
         )
     c_in = STEM
     stages: dict[str, Node] = {"stem": conv_norm(3, STEM, 3, 2)}
-    plan = widths(depth, w_0, w_a, w_m, group_width, half_up=rounding == "torchvision")
+    plan = widths(depth, w_0, w_a, w_m, group_width, half_up=layout == "torchvision")
     for number, (width, group, repeat) in enumerate(plan, start=1):
         first = block(c_in, width, group, 2, se=se)
         other = block(width, width, group, 1, se=se)
@@ -134,5 +135,5 @@ for _kind, _sizes in (("x", _X), ("y", _Y)):
                 "regnet",
                 **_options,
                 se=_kind == "y",
-                rounding="pycls",
+                layout="pycls",
             )

@@ -181,10 +181,10 @@ def test_told_what_to_type(capsys: pytest.CaptureFixture[str], typed: str, said:
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [
-        ("efficientnet_b0", "torchvision:efficientnet_b0 or timm:efficientnet_b0"),
-        ("densenet121", "torchvision:densenet121 or timm:densenet121"),
+        ("inception_v3", "torchvision:inception_v3 or timm:inception_v3"),
+        ("swin_t", "torchvision:swin_t"),
         ("convnext_pico", "timm:convnext_pico"),
-        ("eficientnet_b0", "torchvision:efficientnet_b0"),
+        ("maxvitt_t", "torchvision:maxvit_t"),
     ],
 )
 def test_a_librarys_model_is_named(

@@ -129,7 +129,7 @@ def test_any_network(name: str, size: tuple[int, int]) -> None:
         "mobilenet_v2@alpha=0.75,resolution=160",
         "mnasnet@version=A1,alpha=0.5",
         "efficientnet@width=1.1,depth=1.4,resolution=160",
-        "regnet@depth=13,w_0=24,w_a=36.44,w_m=2.49,group_width=8,se=true,rounding=pycls",
+        "regnet@depth=13,w_0=24,w_a=36.44,w_m=2.49,group_width=8,se=true,layout=pycls",
         "resnet@depth=50,width=2,resolution=128",
         "cifar_resnet@depth=8,shortcut=B",
         "cifar_resnext@depth=11,cardinality=4,width=32",
