@@ -43,6 +43,11 @@ class Scalable:
         return [visit for visit in self.visits if isinstance(visit.op, Conv2d | Linear)]
 
     @cached_property
+    def first(self) -> frozenset[str]:
+        """Paths of the layers that read the image, whose channels no width changes."""
+        return frozenset(visit.path for visit in self.layers if visit.inputs[0] is self.x)
+
+    @cached_property
     def width(self) -> int:
         """Channels of the last map: what the classifier, or its pool, reads."""
         ends = (
@@ -73,7 +78,7 @@ class Scalable:
                 split = whole(_regrouped(visit.op.groups, self.groups, groups))
             elif isinstance(visit.op, Attention):
                 split = whole(visit.op.heads)
-            for width in _scaled_widths(visit, self.layers):
+            for width in _scaled_widths(visit, self.first, self.layers[-1].path):
                 if width:
                     step = lcm(step, self.width * split // gcd(width, self.width * split))
         return step
@@ -87,7 +92,7 @@ class Scalable:
         and the classes unless they are given; a depthwise convolution stays depthwise. Raises
         SpecError for widths that are not whole or that groups do not divide.
         """
-        first, last = self.layers[0].path, self.layers[-1].path
+        last = self.layers[-1].path
         widths: dict[Number, Number] = {}
         ops: dict[tuple[Op, bool, bool], Op] = {}
 
@@ -97,7 +102,7 @@ class Scalable:
             return widths[width]
 
         def op_at(path: str, op: Op) -> Op:
-            key = (op, path == first, path == last)
+            key = (op, path in self.first, path == last)
             if key not in ops:
                 kept = (_INPUT,) * key[1] + (_OUTPUT,) * key[2]
                 wider = _widened(op, scale, kept, lambda of: _regrouped(of, self.groups, groups))
@@ -158,9 +163,9 @@ def _rebuilt(node: Node, path: str, op_at: Callable[[str, Op], Op]) -> Node:
     return op_at(path, node)
 
 
-def _scaled_widths(visit: Visit, layers: list[Visit]) -> list[int]:
+def _scaled_widths(visit: Visit, first: frozenset[str], last: str) -> list[int]:
     """Those widths of an op that `widen` scales; what it only passes on belongs to another op."""
-    kept = (_INPUT,) * (visit is layers[0]) + (_OUTPUT,) * (visit is layers[-1])
+    kept = (_INPUT,) * (visit.path in first) + (_OUTPUT,) * (visit.path == last)
     widths = [getattr(visit.op, name) for i, name in enumerate(visit.op.widths) if i not in kept]
     if isinstance(visit.op, ChannelShuffle):
         widths.append(visit.output[1])
