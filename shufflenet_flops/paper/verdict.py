@@ -73,7 +73,6 @@ UNITS: Mapping[str, PrintedUnit] = MappingProxyType(
         "mAP %": PrintedUnit("mAP %", Fraction(1)),
         "ms": PrintedUnit("ms", Fraction(1)),
         "s": PrintedUnit("s", Fraction(1)),
-        "MiB": PrintedUnit("MiB", Fraction(1)),
         "batches/s": PrintedUnit("batches/s", Fraction(1)),
         "images/s": PrintedUnit("images/s", Fraction(1)),
     }
