@@ -42,6 +42,13 @@ def printed_complexity_ratio(at: str, quoted: Quoted) -> Fraction:
     return quoted(_TABLE_8, a, "FLOPs") / quoted(_TABLE_8, b, "FLOPs")
 
 
+def ratio_of_printed(at: str, quoted: Quoted) -> Fraction:
+    """Ratio of two figures that one table prints: `table: column: row / row`."""
+    table, column, rows = at.split(": ")
+    a, b = rows.split(" / ")
+    return quoted(table, a, column) / quoted(table, b, column)
+
+
 def googlenet_printed_ops(at: str, quoted: Quoted) -> Fraction:
     """Sum of the operations that GoogLeNet's Table 1 prints."""
     rows = ("conv1", "conv2", *(f"inception ({name})" for name in classic.INCEPTION), "linear")
@@ -168,6 +175,7 @@ CLAIMS: Mapping[str, Claim] = MappingProxyType(
         for claim in (
             alexnet_speedup,
             printed_complexity_ratio,
+            ratio_of_printed,
             googlenet_printed_ops,
             macs_ratio,
             speedup_of_a_quarter,

@@ -72,7 +72,11 @@ class PublishedTable:
         return cells[column]
 
 
-_PAPERS = ("shufflenet_v1", "shufflenet_v2", "resnet", "resnext", "mobilenet_v1", "googlenet")
+_PAPERS = (
+    *("shufflenet_v1", "shufflenet_v2", "resnet", "resnext", "mobilenet_v1", "googlenet"),
+    *("vgg", "squeezenet", "senet", "mobilenet_v2", "mobilenet_v3", "mnasnet", "efficientnet"),
+    *("ghostnet", "vit", "deit", "swin", "convnext"),
+)
 
 
 def table_names() -> list[str]:

@@ -19,8 +19,8 @@ def find_tables(text: str, also: Iterable[str] = ()) -> list[str]:
     if text in names:
         return [text]
     words = re.sub(r"(?i)\btable|[_\s,:()\-]+", " ", text.strip()).lower()
-    version = re.search(r"v([12])\b", words)
-    paper = re.match(r"\s*([a-z]+)", re.sub(r"v[12]\b", " ", words))
+    version = re.search(r"v([1-9])\b", words)
+    paper = re.match(r"\s*([a-z]+)", re.sub(r"v[1-9]\b", " ", words))
     number = re.search(r"(?<![a-z0-9])(\d+)\s*$", words)
     start = f"{paper[1] if paper else 'shufflenet'}_" + (f"v{version[1]}_" if version else "")
     if paper is None and not version:

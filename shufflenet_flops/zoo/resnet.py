@@ -27,7 +27,7 @@ from shufflenet_flops.zoo.registry import Network, family, variant
 
 StrideIn = Literal["1x1", "3x3"]
 Shortcut = Literal["A", "B"]
-SE_REDUCTION = 16  # SENet, section 6.1
+SE_REDUCTION = 16  # the r of SENet
 
 
 def bottleneck(

@@ -42,6 +42,7 @@ from shufflenet_flops.zoo.shufflenet_v1_widths import (
 )
 
 Layout = Literal["paper", "official", "article"]
+Gated = Literal["output", "branch"]
 
 UNITS = (4, 8, 4)
 SHALLOW_UNITS = (2, 4, 2)
@@ -58,6 +59,7 @@ def unit(
     first_groups: Number | None = None,
     shuffle: bool = True,
     se: bool = False,
+    se_on: Gated = "output",
     layout: Layout = "paper",
 ) -> Add | Concat:
     """The ShuffleNet unit, Figure 2: (b) with stride 1 adds, (c) with stride 2 concatenates.
@@ -65,7 +67,8 @@ def unit(
     The bottleneck m is a quarter of c_out, taken before the shortcut's c_in channels are
     subtracted; the stride is on the depthwise convolution, so the first 1x1 runs at the input's
     size; with stride 2 the branch emits c_out - c_in channels. `first_groups` is for the first
-    unit of stage 2, whose first 1x1 the paper leaves ungrouped.
+    unit of stage 2, whose first 1x1 the paper leaves ungrouped. `se` gates the unit's output or its
+    branch, as `se_on` says.
     """
     if m is None:
         m = c_out // 4 if layout == "article" else bottleneck_width(c_out, g)
@@ -88,7 +91,9 @@ def unit(
         "bn3": BatchNorm(emitted),
     }
     after: dict[str, Node] = {"relu": ReLU}
-    if se:
+    if se and se_on == "branch":
+        parts["se"] = squeeze_excitation(emitted)
+    elif se:
         after["se"] = squeeze_excitation(c_out)
     if stride == 1:
         branch = seq(**parts)
@@ -101,7 +106,7 @@ def unit(
 
 
 def squeeze_excitation(c: Number) -> Scale:
-    """Squeeze and excitation with reduction 16 on a unit's output (SENet, section 3)."""
+    """Squeeze and excitation of c channels with reduction 16 (SENet, section 3)."""
     reduced = c // SE_REDUCTION
     gate = seq(
         pool=GlobalAvgPool(),
@@ -134,6 +139,7 @@ def network(
     units: tuple[int, ...] = UNITS,
     shuffle: bool = True,
     se: bool = False,
+    se_on: Gated = "output",
     layout: Layout = "paper",
     classes: Number = 1000,
 ) -> Seq:
@@ -153,6 +159,7 @@ def network(
                 first_groups=1 if number == 2 and stride == 2 else None,
                 shuffle=shuffle,
                 se=se,
+                se_on=se_on,
                 layout=layout,
             )
             for c, stride in ((c_in, 2), (width, 1))
@@ -178,6 +185,7 @@ def shufflenet_v1(
     stem: Number = derived(scaled_stem),
     shuffle: bool = True,
     se: bool = False,
+    se_on: Gated = "output",
     shallow: bool = False,
     layout: Layout = "paper",
     slip: bool = False,
@@ -185,7 +193,8 @@ def shufflenet_v1(
 ) -> Network:
     """ShuffleNet V1 with g groups at a width scale, or with c channels in stage 4.
 
-    Stages 2 and 3 have c/4 and c/2 channels, conv1 has `stem`. `shallow` halves the units of each
+    Stages 2 and 3 have c/4 and c/2 channels, conv1 has `stem`. `se` gates each unit's output or, with
+    `se_on="branch"`, its branch. `shallow` halves the units of each
     stage (section 4.3). `layout`: `paper`; `official`, the authors' release (shuffle after the
     depthwise convolution, ReLU before the concatenation, fc without bias); `article`, a PyTorch
     port with biased convolutions and nothing after conv1. `slip` is that port's 567 where Table 1
@@ -211,6 +220,7 @@ def shufflenet_v1(
             units=SHALLOW_UNITS if shallow else UNITS,
             shuffle=shuffle,
             se=se,
+            se_on=se_on,
             layout=layout,
             classes=classes,
         )

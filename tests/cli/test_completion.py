@@ -39,7 +39,7 @@ def complete(words: str) -> list[str]:
         ("count resnext_unit@c=3,st", ["resnext_unit@c=3,stride="]),
         ("count resnet50 --convention paper", ["paper", "paper-conv"]),
         ("compare --unit re", ["resnet", "resnext"]),
-        ("paper resnext_ta", ["resnext_table_1", "resnext_table_2"]),
+        ("paper resnext_ta", [f"resnext_table_{number}" for number in (1, 2, 3, 4, 7)]),
         ("paper fit", ["fit-table-4"]),
         ("paper time-table-8 --engine onnx", ["onnxruntime"]),
         ("pap", ["paper"]),

@@ -117,6 +117,7 @@ def test_any_network(name: str, size: tuple[int, int]) -> None:
         "shufflenet_v1@shallow=true,scale=0.5",
         "shufflenet_v1@shuffle=false",
         "shufflenet_v1@se=true,scale=2",
+        "shufflenet_v1@se=true,se_on=branch",
         "resnet@depth=18,shortcut=A",
         "resnet@depth=50,stride_in=1x1,shortcut=A",
         "resnext@depth=50,cardinality=8,width=14",
