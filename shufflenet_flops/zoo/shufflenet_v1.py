@@ -193,12 +193,12 @@ def shufflenet_v1(
 ) -> Network:
     """ShuffleNet V1 with g groups at a width scale, or with c channels in stage 4.
 
-    Stages 2 and 3 have c/4 and c/2 channels, conv1 has `stem`. `se` gates each unit's output or, with
-    `se_on="branch"`, its branch. `shallow` halves the units of each
-    stage (section 4.3). `layout`: `paper`; `official`, the authors' release (shuffle after the
-    depthwise convolution, ReLU before the concatenation, fc without bias); `article`, a PyTorch
-    port with biased convolutions and nothing after conv1. `slip` is that port's 567 where Table 1
-    has 576 channels, at g=1.
+    Stages 2 and 3 have c/4 and c/2 channels, conv1 has `stem`. `se` gates each unit's output or,
+    with `se_on="branch"`, its branch. `shallow` halves the units of each stage (section 4.3).
+    `layout`: `paper`; `official`, the authors' release (shuffle after the depthwise convolution,
+    ReLU before the concatenation, fc without bias); `article`, a PyTorch port with biased
+    convolutions and nothing after conv1. `slip` is that port's 567 where Table 1 has 576 channels,
+    at g=1.
     """
     if rounding == "up":
         stages: tuple[Number, ...] = scaled_widths(whole(g), scale, rounding).stages
