@@ -19,6 +19,7 @@ from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import META, map_tensors, tensors_of
 from shufflenet_flops.trace.call_site import first_shape
 from shufflenet_flops.trace.constants import Constants
+from shufflenet_flops.trace.copies import Preparation
 from shufflenet_flops.trace.draws import Draws
 from shufflenet_flops.trace.facts import Facts, facts_of
 from shufflenet_flops.trace.lifetimes import Lifetimes
@@ -50,12 +51,13 @@ class Tracer(DispatchMode):
         self.unknown: list[str] = []  # by the call
         self.function = ""  # the bare name of the torch function that is running
         self.callee: Any = ""  # the function itself, or a name for how it was called
+        self.prepared: Preparation | None = None  # by the function, on its way to a kernel
         self.calls: list[ModuleCall] = []
         self.shape: IntShape = ()  # of what a module is about to return, where that is known
         self.failed: str = ""
         self.failed_op: str = ""  # the innermost op or function that failed
         self.refused = False  # by an op, for the shapes or types of its arguments
-        self.values = values
+        self.values, self.batch = values, 0  # of the inputs
         self.state = state
         self.draws = Draws()
         self.constants = Constants(state, self.draws)
@@ -187,10 +189,7 @@ class Tracer(DispatchMode):
             self.stand_ins.append(ref(out))
         else:
             self.made(out)
-        if self.lifetimes is not None:
-            self.lifetimes.called(self._place.path, self.function, func, args, out)
-        if facts is not None:
-            self._record(facts, operands)
+        self._record(func, args, facts, operands, out)
         return out
 
     def _computed(
@@ -199,10 +198,7 @@ class Tracer(DispatchMode):
         """The result of an op that has run, once its row is written."""
         operands = list(tensors_of((args, kwargs)))
         facts = self.facts(func, args, kwargs, operands, out)
-        if self.lifetimes is not None:
-            self.lifetimes.called(self._place.path, self.function, func, args, out)
-        if facts is not None:
-            self._record(facts, operands)
+        self._record(func, args, facts, operands, out)
         return out
 
     def _note_refusal(self, func: Any, error: Exception) -> None:
@@ -274,11 +270,24 @@ class Tracer(DispatchMode):
         computed = self.constants.compute(func, args, kwargs, sizes_of=out)
         return out if computed is None else computed
 
-    def _record(self, facts: Facts | str, operands: Iterable[Tensor]) -> None:
+    def _record(
+        self,
+        func: Any,
+        args: Any,
+        facts: Facts | str | None,
+        operands: Iterable[Tensor],
+        out: Any,
+    ) -> None:
+        if self.lifetimes is not None:
+            self.lifetimes.called(self._place.path, self.function, func, args, out)
         if self.silent:
             return
         if isinstance(facts, str):
             self.unknown.append(facts)
+            return
+        if facts is not None and self.prepared is not None:
+            facts = self.prepared.whole(facts, operands, out)
+        if facts is None:
             return
         params = self.state.first_uses(operands) if facts.uses_state else 0
         place, callee = self._place, self.callee

@@ -13,12 +13,14 @@ from torch.overrides import TorchFunctionMode
 from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import map_tensors
 from shufflenet_flops.trace.call_site import REPLACED, is_named
+from shufflenet_flops.trace.copies import PREPARING, RESHAPING, Preparation, only_for_the_batch
 from shufflenet_flops.trace.devices import ANSWERS as DEVICE_ANSWERS
 from shufflenet_flops.trace.devices import to_device
 from shufflenet_flops.trace.dispatch_mode import Tracer
 from shufflenet_flops.trace.higher_order import HIGHER_ORDER
+from shufflenet_flops.trace.rules.sparse import is_dense
 from shufflenet_flops.trace.shortcuts import Shortcuts
-from shufflenet_flops.trace.whole import WHOLE, parts, with_attention_whole
+from shufflenet_flops.trace.whole import WHOLE, parts, with_parts_whole
 
 
 class Functions(TorchFunctionMode):
@@ -72,13 +74,17 @@ class Functions(TorchFunctionMode):
             if torch_private.is_higher_order(func) and name in HIGHER_ORDER:
                 with self:
                     return HIGHER_ORDER[name](tracer, *args, **kwargs)
+            bare = name.partition(".")[0]  # `reshape.default` in a graph
+            if bare in PREPARING:
+                tracer.prepared = Preparation(tracer.state)
             if func is F.multi_head_attention_forward:
-                func = with_attention_whole(func, tracer)
-            if (
-                tracer.values
-                or name in _ATTRIBUTES
-                or tracer.constants.all_have_values(args, kwargs)
-            ):
+                func = with_parts_whole(func, tracer)
+            is_real = tracer.values or name in _ATTRIBUTES
+            if not is_real and tracer.constants.all_have_values(args, kwargs):
+                return func(*args, **kwargs)
+            if tracer.batch > 1 and bare in RESHAPING and "memory_format" not in kwargs:
+                self._look_for_batch(func, args, kwargs)
+            if is_real:
                 return func(*args, **kwargs)
             # Torch checks that all arguments are on one device before any op is called.
             meta_args, meta_kwargs = map_tensors(tracer.to_meta, (args, kwargs))
@@ -90,6 +96,17 @@ class Functions(TorchFunctionMode):
             raise
         finally:
             tracer.function = tracer.callee = ""
+            tracer.prepared = None
+
+    def _look_for_batch(self, func: Any, args: Any, kwargs: Any) -> None:
+        """A change of shape that is a view for one image copies nothing of the model's."""
+        tracer, x = self._tracer, args[0] if args else None
+        if not isinstance(x, Tensor) or x in tracer.state or not is_dense(x):
+            return
+        with tracer.unseen():
+            y: Tensor = func(*args, **kwargs)
+            if y is not x and only_for_the_batch(x, y, tracer.batch):
+                tracer.prepared = Preparation(tracer.state)
 
 
 _PLAIN = (Tensor,)

@@ -151,6 +151,8 @@ def _run(
     ways = NO_SHORTCUTS if values else shortcuts()
     lifetimes = Lifetimes(parameters=params, buffers=buffers) if memory else None
     tracer = Tracer(State(params, buffers), ways, values, lifetimes)
+    first = next(tensors_of(call), None)
+    tracer.batch = first.shape[0] if first is not None and first.dim() else 0
     device = device_of((*params, *buffers, *tensors_of(call)))
     functions = Functions(tracer, ways, device)
     try:

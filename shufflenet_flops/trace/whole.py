@@ -100,6 +100,8 @@ def _has_cpu_kernel(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | No
 WHOLE: Mapping[Any, Callable[..., Any]] = MappingProxyType(
     {
         F.linear: _linear,
+        aten.linear: _linear,
+        aten.linear.default: _linear,
         F.scaled_dot_product_attention: attention,
         aten.scaled_dot_product_attention: attention,
         aten.scaled_dot_product_attention.default: attention,
@@ -107,26 +109,43 @@ WHOLE: Mapping[Any, Callable[..., Any]] = MappingProxyType(
 )
 
 
-def with_attention_whole(function: Any, tracer: Tracer) -> Any:
-    """A copy of torch's `multi_head_attention_forward` that calls `attention`.
+# Functions that attention calls by these names, and its own that call them.
+_WITHIN: Mapping[str, Any] = MappingProxyType(
+    {"linear": F.linear, "scaled_dot_product_attention": F.scaled_dot_product_attention}
+)
+_HELPERS = ("_in_projection", "_in_projection_packed")
+
+
+def with_parts_whole(function: Any, tracer: Tracer) -> Any:
+    """A copy of torch's `multi_head_attention_forward` whose layers and attention are ops.
 
     Inside a torch function no other is seen. Another function, as where somebody has replaced
     torch's, is given back as it is.
     """
-    name = "scaled_dot_product_attention"
-    if not isinstance(function, FunctionType) or name not in function.__code__.co_names:
+    if not isinstance(function, FunctionType) or "linear" not in function.__code__.co_names:
         return function
-    seen = {**function.__globals__, name: partial(_attention_within, tracer)}
+    whole = {name: partial(_within, tracer, part) for name, part in _WITHIN.items()}
+    seen = {**function.__globals__, **whole}
+    for name in _HELPERS:
+        if isinstance(seen.get(name), FunctionType):
+            seen[name] = _seeing(seen[name], seen)
+    return _seeing(function, seen)
+
+
+def _seeing(function: FunctionType, variables: dict[str, Any]) -> FunctionType:
+    """A copy of a function that has other global variables."""
     copy = FunctionType(
-        function.__code__, seen, function.__name__, function.__defaults__, function.__closure__
+        function.__code__, variables, function.__name__, function.__defaults__, function.__closure__
     )
     copy.__kwdefaults__ = function.__kwdefaults__
     return copy
 
 
-def _attention_within(tracer: Tracer, *args: Any, **kwargs: Any) -> Any:
-    if not all(type(operand) in (Tensor, nn.Parameter) for operand in args[:3]):
-        return F.scaled_dot_product_attention(*args, **kwargs)
+def _within(tracer: Tracer, function: Any, *args: Any, **kwargs: Any) -> Any:
+    if any(type(operand) not in (Tensor, nn.Parameter) for operand in args[:2]):
+        return function(*args, **kwargs)
     with tracer.unseen():
-        y = attention(tracer, *args, **kwargs)
-    return parts(tracer, F.scaled_dot_product_attention, args, kwargs) if tracer.is_apart else y
+        out = WHOLE[function](tracer, *args, **kwargs)
+    if out is NotImplemented:
+        return function(*args, **kwargs)
+    return parts(tracer, function, args, kwargs) if tracer.is_apart else out

@@ -10,7 +10,12 @@ from typing import Any
 import torch
 
 from shufflenet_flops.errors import InputError
-from shufflenet_flops.sources.pt2.graph_ops import check_arguments, device_argument, find_function
+from shufflenet_flops.sources.pt2.graph_ops import (
+    WITHIN_ATTENTION,
+    check_arguments,
+    device_argument,
+    find_function,
+)
 
 Json = Mapping[str, Any]
 Bindings = dict[str, Any]
@@ -184,8 +189,11 @@ def _node(node: Json) -> Node:
         else:
             args.append(value(argument["arg"]))
     check_arguments(function, args, kwargs)
+    stack = node["metadata"].get("nn_module_stack", "")
+    if stack.endswith("torch.nn.modules.activation.MultiheadAttention"):
+        function = WITHIN_ATTENTION.get(function, function)
     return Node(
-        _module_path(node["metadata"].get("nn_module_stack", "")),
+        _module_path(stack),
         function,
         tuple(args),
         kwargs,

@@ -69,18 +69,34 @@ _EXPORTED = frozenset(
 )
 
 
+def _in_order(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+    return x.new_empty(x.shape)
+
+
+def _reshaped(x: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+    return x.new_empty(x.shape).view(shape)
+
+
+# How `nn.MultiheadAttention` brings its tensors into shape for kernels, which is not counted in a
+# module either: only shapes matter here.
+WITHIN_ATTENTION: Mapping[Callable[..., Any], Callable[..., Any]] = {
+    torch.ops.aten.clone.default: _in_order,
+    torch.ops.aten.contiguous.default: _in_order,
+    torch.ops.aten.reshape.default: _reshaped,
+}
+
 # These two are marks in a program. The reader knows them by identity and runs their graphs itself,
 # so that a call of one would be a mistake of ours.
 
 
 def with_set_grad_enabled(*args: Any) -> Any:
     """Stands for a part of the model under `torch.no_grad()`: (enabled, graph, *values)."""
-    raise NotImplementedError
+    raise NotImplementedError  # never called: a `Program` knows it by identity
 
 
 def with_autocast(*args: Any) -> Any:
     """Stands for a part under `torch.autocast(…)`: its four arguments, then graph and values."""
-    raise NotImplementedError
+    raise NotImplementedError  # never called: a `Program` knows it by identity
 
 
 _REGIONS: Mapping[str, Callable[..., Any]] = {

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from shufflenet_flops.spec.ops import shape_text
 from shufflenet_flops.trace.arguments import META as META
+from shufflenet_flops.trace.meta_kernels import channels_last
 
 Infer = Callable[..., Any]
 
@@ -36,23 +37,6 @@ def same(x: Tensor) -> Tensor | None:
     if x.is_contiguous() or channels_last(x):
         return torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=META)
     return None
-
-
-def channels_last(x: Tensor) -> bool:
-    """Whether torch takes x for channels last, told by strides alone where sizes of 1 are in it."""
-    if x.dim() != 4:
-        return False
-    strides = x.stride()
-    if strides[3] < strides[1] or strides[1] == 0:
-        return False
-    least = 0
-    for axis in (1, 3, 2, 0):
-        if strides[axis] < least or x.shape[axis] == 0:
-            return False
-        if axis == 0 and least == strides[1]:
-            return False  # 1 x c x 1 x 1 in the usual order
-        least = strides[axis] * max(x.shape[axis], 1)
-    return x.is_contiguous(memory_format=torch.channels_last)
 
 
 def broadcast(shape: Sequence[int], other: Sequence[int]) -> tuple[int, ...] | None:
