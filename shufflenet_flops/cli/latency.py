@@ -19,6 +19,7 @@ from shufflenet_flops.cli.options import (
     OutputOption,
     PathOption,
     QuietOption,
+    RulesOption,
     number_option,
     plot_option,
     refuse_typed,
@@ -53,6 +54,7 @@ def command(
     input_factory: InputFactoryOption = None,
     arg: ArgOption = None,
     path: PathOption = None,
+    rules: RulesOption = None,
     batch: Annotated[
         int | None, number_option("The size of every input's first axis.", MODEL)
     ] = None,

@@ -174,6 +174,53 @@ def test_a_file_of_rules(
     assert f"{2 * 8 * 8 + 2 * 8 * 4} MACs" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", ["compare", "explain", "latency", "report count"])
+def test_the_file_is_read_wherever_a_model_is_traced(
+    command: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The op is no unknown one then, in any of them."""
+    monkeypatch.chdir(Path(__file__).parents[2])
+    rules, output = tmp_path / "my_rules.py", tmp_path / "x.json"
+    rules.write_text(RULES)
+    batch = ["--input", "1x8"]
+    rest = {
+        "compare": ["--no-latency", "-o", str(output)],
+        "latency": ["--engine", "eager", "--runs", "2", "-o", str(output)],
+        "explain": ["-o", str(output)],
+        "report count": [],
+    }[command]
+    run([*command.split(), *COUNT[1:2], *batch, *COUNT[4:], "--rules", str(rules), *rest])
+
+    shown = capsys.readouterr()
+    text = shown.out + shown.err + (output.read_text() if rest else "")
+    assert str(8 * 8 + 8 * 4) in text
+    assert "NOT COUNTED" not in text
+
+
+def test_an_op_that_is_defined_again_keeps_its_formula() -> None:
+    """As where a file of rules imports the module that is read once more as the model's."""
+
+    def define() -> None:
+        @torch.library.custom_op("supplied_tests::again", mutates_args=())
+        def again(x: Tensor) -> Tensor:
+            return x.clone()
+
+        again.register_fake(torch.empty_like)
+
+    class Again(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = torch.ops.supplied_tests.again(x)
+            return y
+
+    define()
+    shufflenet_flops.rule(torch.ops.supplied_tests.again)(lambda x, *, out: 7)
+    define()
+    assert trace(Again(), X).table.macs == 7
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

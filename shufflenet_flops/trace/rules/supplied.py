@@ -15,7 +15,7 @@ from shufflenet_flops.errors import InputError, ModelError, shown
 from shufflenet_flops.spec import OpClass
 
 Macs = Callable[..., int]
-_SUPPLIED: dict[Any, Macs] = {}
+_SUPPLIED: dict[str, Macs] = {}  # by name: an op that is defined again, as in a reload, is the same
 _TORCH = "torch.utils.flop_counter"
 
 
@@ -33,11 +33,11 @@ def rule(op: Any) -> Callable[[Macs], Macs]:
     packet = getattr(op, "overloadpacket", op)
     if not isinstance(packet, OpOverloadPacket):
         raise InputError(f"rule({shown(op)}): write an op, such as torch.ops.my_library.my_op")
-    if packet in FORMULAS or packet in FREE or packet in _SUPPLIED:
+    if packet in FORMULAS or packet in FREE or str(packet) in _SUPPLIED:
         raise InputError(f"rule({packet}): it has a formula already, and can have one only")
 
     def register(macs: Macs) -> Macs:
-        _SUPPLIED[packet] = macs
+        _SUPPLIED[str(packet)] = macs
         return macs
 
     return register
@@ -61,7 +61,7 @@ def supplied(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], y: Ten
 
 
 def _formula(packet: Any) -> Callable[[Any, Any, Tensor], Any] | None:
-    macs_of = _SUPPLIED.get(packet)
+    macs_of = _SUPPLIED.get(str(packet))
     if macs_of is not None:
         return lambda args, kwargs, y: macs_of(*args, **kwargs, out=y)
     counter = sys.modules.get(_TORCH)  # nobody has registered anything where it is not loaded
