@@ -125,17 +125,23 @@ def caveats(unknown_ops: Mapping[str, int], real_because: str | None) -> list[st
     if unknown_ops:
         ops = ", ".join(f"{op} x{calls}" for op, calls in unknown_ops.items())
         sentences.append(f"NOT COUNTED, because unknown: {ops}")
-        name = next(iter(unknown_ops))
-        if not name.startswith("aten.") and " " not in name:
-            sentences.append(
-                "to count it, write in a file for --rules: "
-                f"@shufflenet_flops.rule(torch.ops.{name}) above a function that gives its MACs "
-                "(docs/add-an-op.md)"
-            )
+        ways = {" " in op: _way_out(op) for op in reversed(unknown_ops)}  # the first of each kind
+        sentences += ways.values()
     if real_because is not None:
         reason = f", because {real_because}" if real_because else ""  # of results saved before
         sentences.append(f"a real forward pass was run{reason}")
     return sentences
+
+
+def _way_out(unknown: str) -> str:
+    op, space, _ = unknown.partition(" ")
+    if space:  # as in: aten.mul of tensors that are not dense
+        return f"to count {op} here, run it on dense tensors (x.to_dense()): formulas are for these"
+    return (
+        "to count it, write in a file for --rules: "
+        f"@shufflenet_flops.rule(torch.ops.{op}) above a function that gives its MACs "
+        "(docs/add-an-op.md)"
+    )
 
 
 def stage_grid(

@@ -10,6 +10,7 @@ from shufflenet_flops.counters.explain import Explanation, NamedNumber
 from shufflenet_flops.counters.miscounts import Miscount
 from shufflenet_flops.counting.convention import Unit
 from shufflenet_flops.report.grid import Column, Grid, UnitPrefix, grid
+from shufflenet_flops.report.view.count import caveats
 from shufflenet_flops.report.view.counters import counter_notes, who
 from shufflenet_flops.saved import record
 from shufflenet_flops.spec import OpClass, shape_text
@@ -129,10 +130,7 @@ def _notes(explanation: Explanation) -> list[str]:
         listed = ", ".join(f"{version} {total:,}" for version, total in totals.items())
         installed = who(explanation.counters[name])
         notes.append(f"other versions count otherwise than {installed}: {listed}")
-    if explanation.unknown_ops:
-        ops = ", ".join(f"{op} x{calls}" for op, calls in explanation.unknown_ops.items())
-        notes.append(f"not counted by us, because unknown: {ops}")
-    return notes
+    return notes + caveats(explanation.unknown_ops, None)
 
 
 def _warnings(explanation: Explanation) -> list[str]:
