@@ -37,7 +37,7 @@ class Constants:
         self._made: dict[int, ref[Any]] = {}  # storages made in this trace, by their address
         self._overwritten: set[int] = set()
         self._origins: dict[int, ref[Tensor]] = {}  # by the ids of the stand-ins for them
-        self._results: list[ref[Tensor]] = []
+        self.results: list[ref[Tensor]] = []
 
     def has_values(self, value: Any) -> bool:
         """Whether it is a real tensor, none of the model's state, whose values are its own."""
@@ -80,7 +80,7 @@ class Constants:
         for tensor in tensors_of(result):
             if _address(tensor) not in given:
                 self.adopt(tensor)
-            self._results.append(ref(tensor))
+            self.results.append(ref(tensor))
         return result
 
     def adopt(self, made: Tensor) -> None:
@@ -88,7 +88,7 @@ class Constants:
         storage = made.untyped_storage()
         address = storage.data_ptr()
         self._made[address] = ref(storage, partial(self._gone, address))
-        self._results.append(ref(made))
+        self.results.append(ref(made))
 
     def _gone(self, address: int, _: Any) -> None:
         """An address is unique among the living."""
@@ -115,7 +115,7 @@ class Constants:
 
     def overwritten(self) -> Iterator[ref[Tensor]]:
         """The constants made in this trace whose values are not their own any more."""
-        for result in self._results:
+        for result in self.results:
             tensor = result()
             if tensor is not None and _address(tensor) in self._overwritten:
                 yield result

@@ -61,7 +61,7 @@ class Tracer(DispatchMode):
         self.state = state
         self.draws = Draws()
         self.constants = Constants(state, self.draws)
-        self.stand_ins: list[ref[Tensor]] = []  # all that were made
+        self.results: list[ref[Tensor]] = []  # all that were made
         self._work_out = shortcuts.work_out or work_out
         self.silent = False  # no rows are written
         self.is_apart = False  # a call has its row, and its memory is that of its parts
@@ -138,15 +138,12 @@ class Tracer(DispatchMode):
         return stand_in
 
     def made(self, out: Any) -> None:
-        """Remember the stand-ins in what a call gave, without keeping them alive."""
+        """Remember the tensors in what a call gave, without keeping them alive."""
         if isinstance(out, Tensor):
-            self.stand_ins.append(ref(out))
+            self.results.append(ref(out))
         elif isinstance(out, _SEVERAL):
             for part in out:
-                if isinstance(part, Tensor):
-                    self.stand_ins.append(ref(part))
-                else:
-                    self.made(part)
+                self.made(part)
 
     def survivors(self) -> list[ref[Tensor]]:
         """What is left of the trace's tensors without values once it has let go of them."""
@@ -154,7 +151,8 @@ class Tracer(DispatchMode):
         self._stand_ins.clear()
         written = list(self.constants.overwritten())
         self.constants.forget()
-        return [tensor for tensor in (*self.stand_ins, *written) if tensor() is not None]
+        made = () if self.values else self.results
+        return [tensor for tensor in (*made, *written) if tensor() is not None]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if self.looks_away:
@@ -186,7 +184,7 @@ class Tracer(DispatchMode):
         elif writes:
             self.constants.note_writing(func, args, kwargs)
         elif out.__class__ is Tensor:
-            self.stand_ins.append(ref(out))
+            self.results.append(ref(out))
         else:
             self.made(out)
         self._record(func, args, facts, operands, out)
@@ -196,6 +194,7 @@ class Tracer(DispatchMode):
         self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any
     ) -> Any:
         """The result of an op that has run, once its row is written."""
+        self.made(out)
         operands = list(tensors_of((args, kwargs)))
         facts = self.facts(func, args, kwargs, operands, out)
         self._record(func, args, facts, operands, out)
@@ -271,12 +270,7 @@ class Tracer(DispatchMode):
         return out if computed is None else computed
 
     def _record(
-        self,
-        func: Any,
-        args: Any,
-        facts: Facts | str | None,
-        operands: Iterable[Tensor],
-        out: Any,
+        self, func: Any, args: Any, facts: Facts | str | None, operands: list[Tensor], out: Any
     ) -> None:
         if self.lifetimes is not None:
             self.lifetimes.called(self._place.path, self.function, func, args, out)

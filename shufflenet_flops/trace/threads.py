@@ -10,13 +10,16 @@ from threading import Thread, get_ident
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from shufflenet_flops.errors import ModelError
 from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import tensors_of
+from shufflenet_flops.trace.channels import UNSEEN, watched
 from shufflenet_flops.trace.dispatch_mode import Tracer
 from shufflenet_flops.trace.function_mode import Functions
 from shufflenet_flops.trace.module_tree import Place
+from shufflenet_flops.trace.rules.sparse import is_dense
 
 LONGEST_S = 10.0  # that a thread may go on after the forward pass
 
@@ -26,7 +29,8 @@ class Threads:
 
     Torch shows a mode the ops of its own thread alone, so each thread gets a tracer of its own,
     which writes to the same record. Threads are followed where they are started, pools where they
-    are given something to do, and a thread that was there before where it calls a module.
+    are given something to do, and a thread that was there before where it calls a module. What
+    others did is listed as unknown where forward gets it.
     """
 
     def __init__(self, tracer: Tracer, functions: Functions) -> None:
@@ -51,8 +55,9 @@ class Threads:
         )
         self._tracer.elsewhere = self.call
         try:
-            yield
-            self._wait()
+            with watched(lambda: get_ident() in self._branches, self._arrived):
+                yield
+                self._wait()
         finally:
             patched[0].start, patched[1].submit = start, submit
 
@@ -67,6 +72,17 @@ class Threads:
         with self._branch(self._tracer) as branch:
             return branch.call(place, whole, *args, **kwargs)
 
+    def _arrived(self, x: Tensor) -> None:
+        """Take notice of a tensor that was handed over: no op of the trace may have made it."""
+        tracer = self._tracer
+        if x in tracer.state or not is_dense(x):
+            return
+        with torch_private.without_functions():
+            address = x.untyped_storage()._cdata
+            made = (result() for result in (*tracer.results, *tracer.constants.results))
+            if all(t is None or t.untyped_storage()._cdata != address for t in made):
+                tracer.unknown.append(UNSEEN)
+
     @contextmanager
     def _branch(self, parent: Tracer) -> Iterator[Tracer]:
         branch, ident = parent.branch(), get_ident()
@@ -80,7 +96,7 @@ class Threads:
 
     def _start(self, start: Callable[[Thread], None], thread: Thread) -> None:
         parent = self._branches.get(get_ident())
-        if parent is not None and get_ident() not in self._submitting:
+        if parent is not None and get_ident() not in self._submitting and not _carries(thread):
             own: Callable[[], None] = thread.run
 
             def run() -> None:
@@ -126,6 +142,22 @@ class Threads:
                 )
         if self._errors:
             raise self._errors[0]
+
+
+# Modules of Python whose threads carry what others have worked out, and go on.
+_CARRIERS = frozenset(
+    {
+        "concurrent.futures.process",
+        "multiprocessing.managers",
+        "multiprocessing.queues",
+        "multiprocessing.resource_sharer",
+    }
+)
+
+
+def _carries(thread: Thread) -> bool:
+    work = getattr(thread, "_target", None) or type(thread)
+    return getattr(work, "__module__", "") in _CARRIERS
 
 
 def _is_meta(x: torch.Tensor) -> bool:

@@ -135,6 +135,8 @@ def caveats(unknown_ops: Mapping[str, int], real_because: str | None) -> list[st
 
 def _way_out(unknown: str) -> str:
     op, space, _ = unknown.partition(" ")
+    if op == "the":  # work of another thread or process
+        return "to count it, let forward do the work itself, or start the thread that does it"
     if space:  # as in: aten.mul of tensors that are not dense
         return f"to count {op} here, run it on dense tensors (x.to_dense()): formulas are for these"
     return (

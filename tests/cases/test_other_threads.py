@@ -1,0 +1,149 @@
+"""Work that forward hands to threads that were there before, and to processes."""
+
+from __future__ import annotations
+
+import atexit
+import multiprocessing
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from shufflenet_flops.errors import ModelError
+from shufflenet_flops.trace import channels, trace
+from shufflenet_flops.trace.channels import UNSEEN
+
+X = torch.ones(1, 8)
+
+
+def squared(x: Tensor) -> Tensor:
+    """8 MACs: 1 x 8 by 8 x 1."""
+    return x @ x.transpose(0, 1)
+
+
+class Worker:
+    """A thread that goes on for ever, and does what comes in a queue."""
+
+    def __init__(self) -> None:
+        self.tasks: queue.Queue[Any] = queue.Queue()
+        self.done: queue.Queue[Any] = queue.Queue()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            self._do(*self.tasks.get())
+
+    def _do(self, answer: Callable[[Tensor], None], x: Tensor) -> None:
+        answer(squared(x))
+
+
+# Of this module, as a model that holds a thread cannot be copied to be run on values.
+WORKER = Worker()
+THREADS = ThreadPool(1)
+atexit.register(THREADS.terminate)
+POOL = ThreadPoolExecutor(1)
+
+
+class Queued(nn.Module):
+    """By queues."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor, ask: bool = False) -> Tensor:
+        assert not ask or x.sum().item() > 0
+        WORKER.tasks.put((WORKER.done.put, self.layer(x)))
+        y: Tensor = WORKER.done.get()
+        return y
+
+
+class Promised(Queued):
+    """By a future that somebody else fulfils."""
+
+    def forward(self, x: Tensor, ask: bool = False) -> Tensor:
+        assert not ask or x.sum().item() > 0
+        promise: Future[Tensor] = Future()
+        WORKER.tasks.put((promise.set_result, self.layer(x)))
+        return promise.result()
+
+
+class Pooled(Queued):
+    """By a pool of threads of `multiprocessing`."""
+
+    def forward(self, x: Tensor, ask: bool = False) -> Tensor:
+        assert not ask or x.sum().item() > 0
+        y: Tensor = THREADS.apply(squared, (self.layer(x),))
+        return y
+
+
+class Spawned(nn.Module):
+    """By a pool of processes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor, ask: bool = False) -> Tensor:
+        assert not ask or x.sum().item() > 0
+        with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
+            return pool.submit(squared, self.layer(x)).result()
+
+
+@pytest.mark.parametrize("ask", [False, True], ids=["by shapes", "by values"])
+@pytest.mark.parametrize("make", [Queued, Promised, Pooled, Spawned])
+def test_work_that_is_not_seen_is_said(make: Callable[[], nn.Module], ask: bool) -> None:
+    """The layer's 64 MACs are counted, and the product is not 0 but unknown."""
+    traced = trace(make(), X, ask)
+    assert traced.table.macs == 64
+    assert traced.unknown_ops == {UNSEEN: 1}
+
+
+class Seen(nn.Module):
+    """Hands tensors to a pool that was there before, and through a queue to itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor, ask: bool = False) -> Tensor:
+        assert not ask or x.sum().item() > 0
+        line: queue.Queue[Tensor] = queue.Queue()
+        thread = threading.Thread(target=lambda: line.put(self.layer(x)[:, :8].view(1, 8)))
+        thread.start()
+        y = line.get()
+        thread.join()
+        line.put(torch.arange(8.0)[None])
+        return POOL.submit(squared, y).result() + line.get()
+
+
+@pytest.mark.parametrize("ask", [False, True], ids=["by shapes", "by values"])
+def test_work_that_is_seen_is_not_unknown(ask: bool) -> None:
+    """64 MACs of the layer in a thread of forward's own, 8 of the product in a pool."""
+    before = (queue.Queue.get, Future.result, vars(multiprocessing.connection.Connection).copy())
+    traced = trace(Seen(), X, ask)
+    after = (queue.Queue.get, Future.result, vars(multiprocessing.connection.Connection).copy())
+    assert traced.table.macs == 64 + 8
+    assert traced.unknown_ops == {}
+    assert before == after
+
+
+class Waiting(nn.Module):
+    """Whose thread gives no answer, as one that failed on a tensor without values."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = queue.Queue[Tensor]().get()
+        return y
+
+
+def test_waiting_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a sentence that says what may be the reason, and what would do."""
+    monkeypatch.setattr(channels, "LONGEST_S", 0.01)
+    with pytest.raises(ModelError, match=r"another thread .* let forward do the work itself"):
+        trace(Waiting(), X)
