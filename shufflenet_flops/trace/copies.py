@@ -37,6 +37,7 @@ class Preparation:
     def __init__(self, state: State) -> None:
         self._state = state
         self._copies: dict[int, tuple[Any, int]] = {}  # with the bytes added, by their address
+        self._of_weights = False
 
     def whole(self, facts: Facts, operands: Iterable[Tensor], out: Any) -> Facts | None:
         """What an op within the call does where nothing is copied; None for a copy."""
@@ -45,7 +46,9 @@ class Preparation:
             added = (out.numel() - distinct_elements(source)) * out.element_size()
             storage = out.untyped_storage()
             self._copies[storage._cdata] = storage, added  # kept: unique among the living
-            self._state.stand_in(source, out)
+            if source in self._state:
+                self._state.stand_in(source, out)
+                self._of_weights = True
             return None
         if not self._copies or facts.work[1] not in _PRODUCTS:
             return facts
@@ -54,6 +57,12 @@ class Preparation:
             _, added = self._copies.get(operand.untyped_storage()._cdata, (None, 0))
             read -= added
         return facts._replace(moved=(read, *moved))
+
+    def end(self) -> None:
+        """Let go of the copies, which have served."""
+        if self._of_weights:
+            self._state.release(self._copies)
+        self._copies.clear()
 
 
 def only_for_the_batch(x: Tensor, y: Tensor, batch: int) -> bool:

@@ -96,7 +96,9 @@ class Functions(TorchFunctionMode):
             raise
         finally:
             tracer.function = tracer.callee = ""
-            tracer.prepared = None
+            if tracer.prepared is not None:
+                tracer.prepared.end()
+                tracer.prepared = None
 
     def _look_for_batch(self, func: Any, args: Any, kwargs: Any) -> None:
         """A change of shape that is a view for one image copies nothing of the model's."""

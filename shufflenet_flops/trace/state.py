@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from torch import Tensor
 
@@ -37,6 +37,13 @@ class State:
     def keep(self, tensor: Tensor) -> None:
         """Keep a tensor alive: an id is only unique among the living."""
         self._alive.append(tensor)
+
+    def release(self, addresses: Container[int]) -> None:
+        """Let go of what stands for a parameter or buffer in storages of these addresses."""
+        for i in range(len(self._alive) - 1, -1, -1):
+            tensor = self._alive[i]
+            if tensor in self and tensor.untyped_storage()._cdata in addresses:
+                del self._origins[id(tensor)], self.trained[id(tensor)], self._alive[i]
 
     def forget(self) -> None:
         """Let go of every tensor."""
