@@ -111,6 +111,7 @@ def _by_type(times: Callable[[Row], int] | None, transposed: int | Amount) -> tu
 RULES = _by_type(_times, _macs_at_outputs)
 # The other distribution at first mended shared modules and transposed convolutions alone.
 ULTRALYTICS_FIRST = _by_type(None, 1)
+_BY_FEW_CLASSES_SINCE = (2, 1, 2)
 _BY_CLASS_SINCE = (2, 1, 3)
 _BY_FUNCTION_SINCE = (2, 2, 0)
 
@@ -127,6 +128,7 @@ class Thop(Counter):
     versions: ClassVar[Mapping[str, tuple[CostRule, ...]]] = {
         "thop 0.1": RULES,
         "ultralytics-thop 2.1.0": ULTRALYTICS_FIRST,
+        "ultralytics-thop 2.1.2": ultralytics_thop.BY_FEW_CLASSES,
         "ultralytics-thop 2.1.6": ultralytics_thop.BY_CLASS,
         "ultralytics-thop 2.2": ultralytics_thop.BY_CLASS_AND_FUNCTION,
     }
@@ -147,8 +149,10 @@ class Thop(Counter):
         version = _ultralytics()
         if not version:
             return RULES
-        if version < _BY_CLASS_SINCE:
+        if version < _BY_FEW_CLASSES_SINCE:
             return ULTRALYTICS_FIRST
+        if version < _BY_CLASS_SINCE:
+            return ultralytics_thop.BY_FEW_CLASSES
         if version < _BY_FUNCTION_SINCE:
             return ultralytics_thop.BY_CLASS
         return ultralytics_thop.BY_CLASS_AND_FUNCTION

@@ -74,7 +74,7 @@ def _no_rule(row: Row) -> bool:
     return not is_layer(row) and row.call.module not in _MULTI_HEAD
 
 
-BY_CLASS = (
+_LAYERS = (
     CostRule(
         {OpClass.CONV_MACS: 1, OpClass.LINEAR_MACS: 1},
         # Without the vectors that make a weight's spectral norm.
@@ -85,8 +85,6 @@ BY_CLASS = (
     CostRule({OpClass.MEAN_INPUTS: 2}, _RMS_NORM, when=lambda row: not row.call.params),
     CostRule({OpClass.ACTIVATION_ELEMENTS: 1}, torch_modules("activation: PReLU")),
     CostRule({OpClass.SOFTMAX_ELEMENTS: softmax}, torch_modules("activation: Softmax")),
-    # It adds the elements that an average pool looks at.
-    CostRule({OpClass.AVG_POOL_OUTPUTS: 1, OpClass.AVG_POOL_WINDOWS: 1}, AVERAGE_POOLS),
     CostRule(
         {OpClass.GLOBAL_POOL_INPUTS: _window_sums, OpClass.GLOBAL_POOL_OUTPUTS: 1},
         ADAPTIVE_AVERAGE_POOLS,
@@ -97,6 +95,13 @@ BY_CLASS = (
         )
         for mode, weight in _PER_INTERPOLATED.items()
     ),
+)
+# At first of fewer classes.
+BY_FEW_CLASSES = (*_LAYERS, CostRule({OpClass.AVG_POOL_OUTPUTS: 1}, AVERAGE_POOLS))
+BY_CLASS = (
+    *_LAYERS,
+    # It adds the elements that an average pool looks at.
+    CostRule({OpClass.AVG_POOL_OUTPUTS: 1, OpClass.AVG_POOL_WINDOWS: 1}, AVERAGE_POOLS),
     # The module's own projections, two products and a softmax.
     CostRule(
         {OpClass.LINEAR_MACS: 1, OpClass.MATMUL_MACS: 1, OpClass.SOFTMAX_ELEMENTS: softmax},

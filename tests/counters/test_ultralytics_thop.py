@@ -1,4 +1,4 @@
-"""ultralytics-thop by its rules: what versions 2.1.6 and 2.2.3 were seen to report."""
+"""ultralytics-thop by its rules: what versions 2.1.2, 2.1.6 and 2.2.3 were seen to report."""
 
 from __future__ import annotations
 
@@ -76,3 +76,29 @@ def test_totals(monkeypatch: pytest.MonkeyPatch, case: str) -> None:
         totals.append(sum(terms_of(Thop().parts(traced)).values()))
 
     assert totals == [by_class, by_function]
+
+
+@pytest.mark.parametrize(
+    ("build", "inputs", "total"),
+    [
+        (CASES["subclass"][2], CASES["subclass"][3], CONV),
+        (CASES["attention"][2], CASES["attention"][3], 0),
+        # A state of 6 for the gates, whatever it is multiplied down to.
+        (lambda: nn.LSTM(8, 6, proj_size=3), x(1, 5, 8), 5 * (24 * (8 + 6) + 3 * 24 + 4 * 6)),
+        (CASES["RMS norm"][2], CASES["RMS norm"][3], 4 * 40),
+        (CASES["uneven windows"][2], CASES["uneven windows"][3], 7 + 3),
+        (lambda: nn.AvgPool1d(2), x(1, 1, 6), 3),
+    ],
+    ids=["subclass", "attention", "LSTM with a projection", "RMS norm", "windows", "average"],
+)
+def test_version_2_1_2_knows_fewer_classes(
+    monkeypatch: pytest.MonkeyPatch,
+    build: Callable[[], nn.Module],
+    inputs: torch.Tensor,
+    total: int,
+) -> None:
+    """Subclasses like 2.1.3, but no attention, and of an average pool the outputs alone."""
+    traced = trace(build().eval(), inputs)
+    monkeypatch.setattr(thop, "_distribution", lambda: "ultralytics-thop")
+    monkeypatch.setattr(metadata, "version", lambda name: "2.1.2")
+    assert sum(terms_of(Thop().parts(traced)).values()) == total

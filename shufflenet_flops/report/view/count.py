@@ -125,7 +125,9 @@ def caveats(unknown_ops: Mapping[str, int], real_because: str | None) -> list[st
     if unknown_ops:
         ops = ", ".join(f"{op} x{calls}" for op, calls in unknown_ops.items())
         sentences.append(f"NOT COUNTED, because unknown: {ops}")
-        ways = {" " in op: _way_out(op) for op in reversed(unknown_ops)}  # the first of each kind
+        ways = {
+            " " in op: _way_out(op) for op in reversed(list(unknown_ops))
+        }  # the first of each kind
         sentences += ways.values()
     if real_because is not None:
         reason = f", because {real_because}" if real_because else ""  # of results saved before
