@@ -6,11 +6,8 @@ quantises them.
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,6 +19,7 @@ from benchmarks.coverage.compared import Result, Status
 from shufflenet_flops.sources import resolve
 from shufflenet_flops.trace import trace
 from tests.support import torchvision_ops
+from tests.support.quiet import silence
 
 # timm's names, on small images: what matters is the operators.
 NETWORKS: Mapping[str, int] = dict.fromkeys(
@@ -81,23 +79,8 @@ def _model(name: str) -> tuple[nn.Module, Tensor]:
 
 
 def _export(model: nn.Module, x: Tensor, path: str, *, dynamo: bool) -> None:
-    with _silence():
+    with silence():
         torch.onnx.export(model, (x,), path, dynamo=dynamo, external_data=False)
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    with (
-        warnings.catch_warnings(),
-        contextlib.redirect_stdout(io.StringIO()),
-        contextlib.redirect_stderr(io.StringIO()),
-    ):
-        warnings.simplefilter("ignore")
-        logging.disable(logging.CRITICAL)
-        try:
-            yield
-        finally:
-            logging.disable(logging.NOTSET)
 
 
 def _optimised(level: str) -> Change:
@@ -133,7 +116,7 @@ def _static(form: str) -> Change:
         from onnxruntime.quantization import QuantFormat, quantize_static
         from onnxruntime.quantization.shape_inference import quant_pre_process
 
-        with _silence():
+        with silence():
             quant_pre_process(before, before)
             samples = _Samples(before, shape)
             quantize_static(before, after, samples, quant_format=QuantFormat[form])
@@ -144,7 +127,7 @@ def _static(form: str) -> Change:
 def _dynamic(before: str, after: str, shape: tuple[int, ...]) -> None:
     from onnxruntime.quantization import quantize_dynamic
 
-    with _silence():
+    with silence():
         quantize_dynamic(before, after)
 
 
@@ -152,7 +135,7 @@ def _half(before: str, after: str, shape: tuple[int, ...]) -> None:
     import onnx
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
-    with _silence():
+    with silence():
         onnx.save(convert_float_to_float16(onnx.load(before)), after)
 
 

@@ -5,11 +5,7 @@ Counts by class of work, and bytes read and written, of small models of one idea
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
 import re
-import warnings
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +17,7 @@ from shufflenet_flops.sources import resolve
 from shufflenet_flops.trace import trace
 from tests.sources.onnx.models import Made, models
 from tests.sources.programs import export_onnx
+from tests.support.quiet import silence
 
 PAGE = Path(__file__).parents[3] / "docs" / "conventions.md"
 ROW = re.compile(r"^\| ([^|`]+) \| (both|TorchScript|dynamo) \| ([^|]+) \| [^|]+ \|$", re.MULTILINE)
@@ -51,17 +48,8 @@ def export(made: Made, path: str, exporter: str) -> None:
     if exporter == "TorchScript":
         export_onnx(module, inputs, path, fold=True)
         return
-    with (
-        warnings.catch_warnings(),
-        contextlib.redirect_stdout(io.StringIO()),
-        contextlib.redirect_stderr(io.StringIO()),
-    ):
-        warnings.simplefilter("ignore")
-        logging.disable(logging.CRITICAL)
-        try:
-            torch.onnx.export(module, inputs, path, dynamo=True)
-        finally:
-            logging.disable(logging.NOTSET)
+    with silence():
+        torch.onnx.export(module, inputs, path, dynamo=True)
 
 
 def differences(name: str, exporter: str, directory: Path) -> frozenset[str]:
