@@ -36,7 +36,7 @@ def parse_text(file: Path, text: str) -> Config:
 
 def _find() -> Path:
     own, pyproject = Path(OWN_FILE), Path(PYPROJECT)
-    in_pyproject = pyproject.is_file() and _has_table(pyproject)
+    in_pyproject = pyproject.is_file() and has_table(pyproject)
     if own.is_file() and in_pyproject:
         raise InputError(
             f"{OWN_FILE} and [tool.shufflenet-flops] in {PYPROJECT} are both here: keep one"
@@ -51,6 +51,6 @@ def _find() -> Path:
     )
 
 
-def _has_table(file: Path) -> bool:
+def has_table(file: Path) -> bool:
     tool = TomlFile(str(file), read_text(file, LARGEST)).data.get("tool", {})
     return isinstance(tool, dict) and TABLE[-1] in tool

@@ -16,7 +16,18 @@ from shufflenet_flops.errors import InputError
 # In the order of `--help`; each is a module beside this one with a function `command`.
 NAMES = (
     *("compare", "count", "formula", "fit", "sweep", "explain"),
-    *("paper", "report", "check", "lock", "diff", "history", "latency", "latency-diff", "shuffle"),
+    *(
+        "paper",
+        "report",
+        "init",
+        "check",
+        "lock",
+        "diff",
+        "history",
+        "latency",
+        "latency-diff",
+        "shuffle",
+    ),
     *("models", "env"),
 )
 # Beside `paper TABLE`, whose help tells of them.
