@@ -6,16 +6,18 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 import yaml
 
+from shufflenet_flops.budget.init.ci_step import ci_step
 from shufflenet_flops.budget.limit import LIMITED
 from shufflenet_flops.budget.parse import parse
 from shufflenet_flops.cli.app import run
 
 ROOT = Path(__file__).parents[1]
+ZIZMOR = Path(sys.executable).parent / "zizmor"
 DOCS = (ROOT / "docs" / "budgets.md").read_text()
 
 
@@ -75,14 +77,48 @@ def test_the_marks_pass_and_can_fail(tmp_path: Path) -> None:
 
 def test_the_recipes_are_yaml() -> None:
     """And the commands in them are ours."""
-    recipes = [yaml.safe_load(text) for text in code("yaml")]
+    *workflows, gitlab, hook = [yaml.safe_load(text) for text in code("yaml")]
 
-    assert len(recipes) == 5
-    assert (
-        "shufflenet-flops check --locked -o flop-budget.xml" in recipes[3]["flop-budget"]["script"]
-    )
+    assert [recipe["name"] for recipe in workflows] == [
+        "FLOP budget",
+        "FLOP budget comment",
+        "FLOP budget relock",
+    ]
+    assert all(recipe["permissions"] == {} for recipe in workflows)
+    assert "shufflenet-flops check --locked -o flop-budget.xml" in gitlab["flop-budget"]["script"]
     hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
-    assert recipes[4]["repos"][0]["hooks"][0]["id"] == hooks[0]["id"]
+    assert hook["repos"][0]["hooks"][0]["id"] == hooks[0]["id"]
+
+
+def test_the_tables_have_all_that_the_action_takes_and_gives() -> None:
+    """Each input and output once, and no others."""
+    action = yaml.safe_load((ROOT / "action.yml").read_text())
+    rows = {
+        head: re.findall(rf"^\| {head} \|.*\n\|.*\n((?:\|.*\n)*)", DOCS, re.MULTILINE)[0]
+        for head in ("input", "output")
+    }
+    for head, table in rows.items():
+        cells = [line.split(" | ")[0] for line in table.splitlines()]
+        named = [name for cell in cells for name in re.findall("`(.*?)`", cell)]
+        assert sorted(named) == sorted(action[f"{head}s"])
+
+
+@pytest.mark.skipif(not ZIZMOR.exists(), reason="zizmor is of the development's environment")
+def test_a_linter_of_workflows_finds_nothing(tmp_path: Path) -> None:
+    """In the recipes as they are printed, and in what `init` writes."""
+    folder = tmp_path / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    recipes = re.findall(r"```yaml\n(# \.github/workflows/([\w-]+\.yml)\n.*?)```", DOCS, re.DOTALL)
+    assert len(recipes) == 3
+    for text, name in recipes:
+        (folder / name).write_text(text)
+    for install in ("", "pip install ."):
+        step = ci_step(tmp_path, "github", PurePosixPath("inner"), install)
+        assert step
+        (folder / f"init{len(install)}.yml").write_text(step.content)
+    command = [str(ZIZMOR), "--offline", "--quiet", "--persona", "pedantic", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.slow

@@ -23,21 +23,24 @@ name: FLOP budget
 on:
   pull_request:
 permissions: {{}}
+concurrency:
+  group: flop-budget-${{{{ github.ref }}}}
+  cancel-in-progress: true
 jobs:
   flop-budget:
+    name: FLOP budget
     runs-on: ubuntu-latest
     permissions:
-      contents: read
+      contents: read # of a private repository; a public one needs none
     steps:
       - uses: actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2
         with:
           fetch-depth: 2 # the merge, and the base that it is of
           persist-credentials: false
           submodules: true
-{python}      - uses: ./{copy}
+{python}      - uses: ./{copy} # zizmor: ignore[self-repository] a submodule of it
         with:
           against: base
-          locked: "false"
 {inputs}"""
 _PYTHON = """\
       - uses: actions/setup-python@a26af69be951a213d495a4c3e4e4022e16d87065 # v5.6.0
