@@ -44,3 +44,7 @@ class Net(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.stage2(self.down(self.stage1(self.stem(x))))
         return self.classify(x.mean((2, 3)))
+
+
+if __name__ == "__main__":
+    print(Net()(torch.zeros(1, 3, 32, 32)).shape)

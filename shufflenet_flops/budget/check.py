@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from shufflenet_flops.budget.layers import amount, describe
 from shufflenet_flops.budget.limit import LIMITED, Limit, ceiling_for
 from shufflenet_flops.budget.load import load
 from shufflenet_flops.budget.timing import Timings, time_models
-from shufflenet_flops.budget.verdict import Report, TopRow, Verdict
+from shufflenet_flops.budget.verdict import Report, TopRow, Verdict, merged
 from shufflenet_flops.counting.amount import difference, figure, figures, short_form
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.text_file import read_text
@@ -60,11 +61,15 @@ def run(config: Config, *, locked: bool = False, against: str | None = None) -> 
     verdicts = judge(config, subjects, before, time_models(counter, subjects))
     if locked:
         verdicts += judge_lock(config, subjects, before)
+    named = Counter(subject.name for subject in subjects)
+    once = {name for name, number in named.items() if number == 1}
     if base is None:
-        return Report((*verdicts, *_unlimited(config, subjects)))
+        return Report((*merged(verdicts, once), *_unlimited(config, subjects)))
     counted = count_base(config, subjects, base)
     verdicts += judge_growth(config, subjects, counted, before)
-    return Report(tuple(verdicts), f"against {base.short} ({base.words}), {counted.source}")
+    return Report(
+        tuple(merged(verdicts, once)), f"against {base.short} ({base.words}), {counted.source}"
+    )
 
 
 def _unlimited(config: Config, subjects: Sequence[Subject]) -> Iterator[Verdict]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from shufflenet_flops.budget.config import Level
 from shufflenet_flops.budget.layers import Change, amount
+from shufflenet_flops.counting.metric import METRICS
 from shufflenet_flops.errors import ConfigError, ShufflenetFlopsError, one_line
 from shufflenet_flops.saved import Count
 
@@ -25,6 +26,7 @@ Status = Literal[
     "not-comparable",
     "error",
 ]
+_METRICS = frozenset(metric.key for metric in METRICS)
 PASSING = frozenset[Status]({"ok", "off"})
 BROKEN = frozenset[Status]({"not-comparable", "error"})
 
@@ -78,6 +80,43 @@ class Verdict:
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}: " if self.file else ""
         return f"{place}{self.model} {self.metric}: {self.message}"
+
+
+def merged(verdicts: Sequence[Verdict], models: Collection[str]) -> list[Verdict]:
+    """Each metric of a model once: what its limit, its lock and its base say about it, together.
+
+    The first that failed is what it is reported by, or else the first that is not fine. Verdicts
+    on others than `models`, as on one that is counted on several inputs, are left apart.
+    """
+    groups: dict[Hashable, list[Verdict]] = {}
+    for i, verdict in enumerate(verdicts):
+        is_one = verdict.model in models and verdict.metric in _METRICS
+        key = (verdict.model, verdict.metric) if is_one else i
+        groups.setdefault(key, []).append(verdict)
+    return [_together(group) for group in groups.values()]
+
+
+def _together(group: Sequence[Verdict]) -> Verdict:
+    if len(group) == 1:
+        return group[0]
+    main = min(group, key=lambda one: 0 if not one.passed else 1 if one.status != "ok" else 2)
+    others = [one for one in group if one is not main]
+    messages = map(_from_where, (main, *others))
+    hints = [one.hint for one in (main, *others) if one.status == main.status]
+    return replace(
+        main,
+        message="; ".join(dict.fromkeys(messages)),
+        hint="; ".join(filter(None, dict.fromkeys(hints))),
+        limit=next((one.limit for one in group if one.limit is not None), None),
+        locked=next((one.locked for one in group if one.locked is not None), None),
+    )
+
+
+def _from_where(verdict: Verdict) -> str:
+    """The message, which beside others says that it is about the lock."""
+    is_of_lock = verdict.limit is None and verdict.status in ("over", "under")
+    is_told = not is_of_lock or " since " in verdict.message
+    return verdict.message if is_told else f"since the lock {verdict.message}"
 
 
 @dataclass(frozen=True)

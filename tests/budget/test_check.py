@@ -59,6 +59,43 @@ def test_each_metric_is_held_to_its_own_limit(tmp_path: Path) -> None:
     assert verdicts[1].message == "274,921,344 FLOP > 274,921,343 FLOP, +1 FLOP"
 
 
+def test_a_metric_is_told_once(tmp_path: Path) -> None:
+    """With what its limit and the lock say; where both failed, by the limit."""
+    lock(tmp_path, entry("shufflenet_v1_x0_5_g3"))
+    text = (tmp_path / "flop-budget.lock").read_text()
+    for limit, status in (("130 M", "over"), ("140 M", "over")):
+        (tmp_path / "flop-budget.lock").write_text(
+            text.replace("shufflenet_v1_x0_5_g3", "shufflenet_v1_x1_0_g3")
+        )
+        verdicts = checked(
+            tmp_path, entry("shufflenet_v1_x1_0_g3", f'macs = "{limit}"'), locked=True
+        )
+        macs, *others = verdicts
+        assert [one.metric for one in verdicts] == ["macs", "params", "activations", "memory"]
+        assert (macs.status, macs.actual, macs.locked) == (status, 137_460_672, 37_589_856)
+        assert all(one.limit is None for one in others)
+        if limit == "130 M":
+            assert macs.limit == 130_000_000
+            assert macs.message.startswith("137.5 MMAC > 130.0 MMAC, ")
+            assert "; since the lock 37.6 MMAC → 137.5 MMAC, " in macs.message
+            assert (
+                macs.hint == f"make it lighter, or raise `macs` and say why in `reason`; {RELOCK}"
+            )
+        else:
+            assert macs.message.startswith("since the lock 37.6 MMAC → 137.5 MMAC, ")
+            assert macs.message.endswith("; 137.5 MMAC ≤ 140.0 MMAC")
+
+
+def test_a_model_on_two_inputs_is_told_apart(tmp_path: Path) -> None:
+    """Each with its own limit."""
+    text = entry("resnet18", 'macs = "2 G"') + entry(
+        "resnet18", 'macs = "1 M"', "input = [1, 3, 64, 64]"
+    )
+    lock(tmp_path, text)
+    verdicts = checked(tmp_path, text, locked=True)
+    assert [one.status for one in verdicts if one.metric == "macs"] == ["ok", "over"]
+
+
 def test_conventions(tmp_path: Path) -> None:
     """Convolutions alone, and what a tool counts beside them."""
     verdicts = checked(

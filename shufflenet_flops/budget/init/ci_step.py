@@ -84,13 +84,13 @@ def install_line(files: Collection[PurePosixPath], folder: PurePosixPath) -> str
     return ""
 
 
-def forge_of(files: Collection[PurePosixPath], remotes: str) -> str:
+def forge_of(top: Path, remotes: str) -> str:
     """`github` or `gitlab`, by where the repository is pushed to or by its files; or nothing."""
     if "github.com" in remotes:
         return "github"
-    if "gitlab" in remotes or PurePosixPath(GITLAB) in files:
+    if "gitlab" in remotes or os.path.lexists(top / GITLAB):
         return "gitlab"
-    return "github" if any(file.parts[0] == ".github" for file in files) else ""
+    return "github" if (top / ".github").is_dir() else ""
 
 
 def refuse_if_there(top: Path, forge: str) -> None:

@@ -72,7 +72,7 @@ def first_budget(directory: Path) -> FirstBudget:
     top = top_of(directory).resolve()
     folder = PurePosixPath(directory.resolve().relative_to(top).as_posix())
     files = _files(top)
-    forge = forge_of(files, git(top, "remote", "--verbose").decode(errors="replace"))
+    forge = forge_of(top, git(top, "remote", "--verbose").decode(errors="replace"))
     refuse_if_there(top, forge)
     inside = [file.relative_to(folder) for file in files if file.is_relative_to(folder)]
     proposals = _proposals(directory, inside)

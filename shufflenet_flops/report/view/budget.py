@@ -15,12 +15,15 @@ from shufflenet_flops.errors import inert, one_line
 from shufflenet_flops.report.format.markdown import escape
 
 _INDENT = "      "
+_MOST_COMMANDS = 3
 
 
 def text(report: Report, width: int | None = None) -> str:
-    """One line for each verdict, what failed last with the layers behind it, and a summary.
+    """One line for each verdict, what failed last with why and the layers behind it, the commands
+    that come next, and a summary.
 
-    Lines longer than `width` go on below themselves, at the column of the message.
+    A model that failed is named once, with its metrics below one another. Lines longer than
+    `width` go on below themselves, at the column of the message.
     """
     verdicts = _by_urgency(report)
     widths = [
@@ -35,12 +38,25 @@ def text(report: Report, width: int | None = None) -> str:
     for group in _of_models(verdicts):
         for verdict in group:
             cells = [cell.ljust(size) for cell, size in zip(_head(verdict), widths, strict=True)]
+            if verdict is not group[0] and verdict.status not in PASSING:
+                cells[:2] = [" " * size for size in widths[:2]]
             add("  ".join((*cells, _line(verdict))).rstrip(), sum(widths) + 2 * len(widths))
-            for line in layer_lines(verdict):
-                add(f"{_INDENT}{line}", 2 * len(_INDENT))
-        for note in _notes(group):
-            add(f"{_INDENT}{note}", 2 * len(_INDENT))
+        for line in (*_notes(group), *(line for one in group for line in layer_lines(one))):
+            add(f"{_INDENT}{line}", 2 * len(_INDENT))
+    for command in _commands(verdicts):
+        add(f"next: {command}", len(_INDENT))
     return inert("\n".join((*lines, summary(report))) + "\n")
+
+
+def _commands(verdicts: Sequence[Verdict]) -> list[str]:
+    """The commands that the hints of what failed name, each once."""
+    hints = [verdict.hint for verdict in verdicts if not verdict.passed]
+    # A name with such a sign in it would end its command early.
+    plain = [hint for hint in hints if hint.count("`") % 2 == 0]
+    named = [re.findall("`(shufflenet-flops [^`]+)`", hint) for hint in plain]
+    commands = list(dict.fromkeys(one_line(command) for found in named for command in found))
+    more = [f"and {len(commands) - _MOST_COMMANDS} more"] if len(commands) > _MOST_COMMANDS else []
+    return [*commands[:_MOST_COMMANDS], *more]
 
 
 def _by_urgency(report: Report) -> list[Verdict]:
@@ -69,8 +85,13 @@ def _of_models(verdicts: Sequence[Verdict]) -> Iterator[list[Verdict]]:
 
 
 def _notes(group: Sequence[Verdict]) -> list[str]:
-    """Every note on a model once."""
-    return list(dict.fromkeys(note for verdict in group for note in note_lines(verdict)))
+    """Every note on a model once, and none that another begins or ends with."""
+    notes = list(dict.fromkeys(note for verdict in group for note in note_lines(verdict)))
+    return [
+        note
+        for note in notes
+        if not any(other is not note and note.partition(": ")[2] in other for other in notes)
+    ]
 
 
 def _wrapped(line: str, column: int, width: int) -> list[str]:
@@ -146,7 +167,7 @@ def note_lines(verdict: Verdict) -> list[str]:
 
 def told(verdict: Verdict) -> str:
     """Everything that there is to say about a verdict."""
-    return "\n".join((one_line(verdict.message), *layer_lines(verdict), *note_lines(verdict)))
+    return "\n".join((one_line(verdict.message), *note_lines(verdict), *layer_lines(verdict)))
 
 
 def _urgency(verdict: Verdict) -> int:
@@ -209,19 +230,16 @@ def _markdown_row(verdict: Verdict) -> str:
 
 
 def _markdown_details(group: Sequence[Verdict]) -> list[str]:
-    """The layers behind a model's figures, in columns, and the notes on it."""
+    """Why a model's verdicts are what they are, and the layers behind each, in columns."""
+    notes = [f"- {_with_code(note)}" for note in _notes(group)]
     lines = []
     for verdict in group:
         if layers := layer_lines(verdict):
-            head = (
-                f"**{_code(verdict.model)} {escape(verdict.metric)}**: {_record(verdict.message)}"
-            )
             # Each line begins with words of ours, so none can end the block.
-            lines += ["", head, "", "```text", *layers, "```"]
-    notes = [f"- {_with_code(note)}" for note in _notes(group)]
-    if notes and not lines:
-        lines = ["", f"**{_code(group[0].model or '?')}**"]
-    return [*lines, "", *notes] if notes else lines
+            about = f"{escape(verdict.metric)}: {_record(verdict.message)}"
+            lines += ["", about, "", "```text", *layers, "```"]
+    head = ["", f"**{_code(group[0].model or '?')}**", "", *notes] if notes or lines else []
+    return [*head, *lines]
 
 
 def _with_code(text: str) -> str:

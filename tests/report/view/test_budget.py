@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from markdown_it import MarkdownIt
 
-from shufflenet_flops.budget.verdict import Report, TopRow, Verdict
+from shufflenet_flops.budget.verdict import PASSING, Report, TopRow, Verdict
 from shufflenet_flops.report.view.budget import label, markdown, summary, text
 from shufflenet_flops.saved import record
 from tests.report.verdicts import reports
@@ -37,20 +37,35 @@ WARNED = Verdict("net", "latency", "over", "14 ms > 12 ms", level="warn")
 
 
 def test_text() -> None:
-    """In columns; a layer that stands under one figure of a model is not told again."""
+    """In columns: a model that failed is named once, and a layer of it is told once."""
     assert text(Report((OVER, MEMORY, FINE, WARNED))) == (
         "ok    a_longer_name  params   1.9 M ≤ 2.0 M (the limit can drop to 1.9 M)\n"
         "WARN  net            latency  14 ms > 12 ms\n"
         "FAIL  net            macs     152.3 MMAC > 140.0 MMAC, +12.3 MMAC (+8.8 %)"
         "  flop-budget.toml:5\n"
+        "                     memory   2 MB > 1 MB  flop-budget.toml:6\n"
+        "      reason: paper, table 5\n"
+        "      hint: make it lighter\n"
         "        +9.8 MMAC  stage3.1.pw2  groups 3 → 1\n"
         "      +600.0 kMAC  stage3.2.pw2  groups 3 → 1\n"
         "      and 2 more layers\n"
-        "FAIL  net            memory   2 MB > 1 MB  flop-budget.toml:6\n"
-        "      reason: paper, table 5\n"
-        "      hint: make it lighter\n"
         "2 of 4 failed, 1 warning\n"
     )
+
+
+def test_commands_come_next() -> None:
+    """Those of what failed, each once and no more than three; never half of one."""
+    hints = [f"if this is meant, `shufflenet-flops lock {name}`" for name in "abcdd"]
+    failed = [replace(OVER, model=f"net{i}", hint=hint) for i, hint in enumerate(hints)]
+    lines = text(Report((replace(FINE, hint=hints[4].replace("d", "z")), *failed))).splitlines()
+
+    assert lines[-5:] == [
+        *(f"next: shufflenet-flops lock {name}" for name in "abc"),
+        "next: and 1 more",
+        "5 of 6 failed",
+    ]
+    odd = replace(OVER, hint="run `shufflenet-flops lock 'a`b'`")
+    assert "next" not in text(Report((odd,)))
 
 
 def test_summaries() -> None:
@@ -68,10 +83,16 @@ def test_summaries() -> None:
 def test_text_is_one_line_for_each_thing(report: Report) -> None:
     """Nothing in it can act on a terminal, and every failure is below what is fine."""
     lines = text(report).split("\n")[:-1]
-    words = [line.split()[0] for line in lines[:-1] if not line.startswith(" ")]
+    words = [line.split()[0] for line in lines[:-1] if not line.startswith((" ", "next: "))]
 
     assert all(line.isprintable() for line in lines)
-    assert sorted(words) == sorted(map(label, report.verdicts))
+    fine = [label(verdict) for verdict in report.verdicts if verdict.status in PASSING]
+    others = {
+        (label(verdict), verdict.model)
+        for verdict in report.verdicts
+        if verdict.status not in PASSING
+    }
+    assert sorted(words) == sorted([*fine, *(word for word, _ in others)])
     assert words == sorted(words, key=("off", "ok", "lighter", "WARN", "FAIL", "ERROR").index)
 
 
