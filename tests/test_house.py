@@ -56,17 +56,19 @@ STANDS_ON: Mapping[str, str] = {
     "trace": "spec peak counting",
     "counters": "spec counting trace",
     "sources": "spec zoo peak counting build trace",
+    "closed_form": "counting trace design sources",
     "latency": "spec zoo counting build trace sources",
     "measure": "build trace counters",
     "comparison": "spec zoo counting counters sources latency",
     "paper": "spec zoo counting design sources latency",
     "budget": "spec zoo counting sources latency",
-    "report": "spec zoo peak counting design counters sources latency comparison paper budget",
+    "report": "spec zoo peak counting design counters sources closed_form latency comparison paper "
+    "budget",
     "pytest_plugin": "counting trace sources budget report",
-    "api": "spec zoo peak counting design counters sources comparison report",
+    "api": "spec zoo peak counting design counters sources closed_form comparison report",
     "__init__": "spec zoo counting trace counters sources comparison budget api",
-    "cli": "spec zoo counting design build counters sources latency comparison paper budget report "
-    "api __init__",
+    "cli": "spec zoo counting design build counters sources closed_form latency comparison paper "
+    "budget report api __init__",
     "__main__": "cli",
 }
 MOST_LINES = 300

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from shufflenet_flops.cli.count import By
+from shufflenet_flops.cli.model_formula import Asked, model_formulas
 from shufflenet_flops.cli.options import (
     DESIGN,
-    DesignsArgument,
+    MODEL,
+    ArgOption,
     FormatOption,
+    InputFactoryOption,
+    InputOption,
     OutputOption,
+    PathOption,
     UnitOption,
     number_option,
     plot_option,
+    refuse_typed,
+    source_options,
 )
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
 from shufflenet_flops.counting.metric import FORMED, MACS, MetricName, find_metric
-from shufflenet_flops.errors import InputError
+from shufflenet_flops.errors import InputError, UnknownNameError
+from shufflenet_flops.sources.resolve import is_built_by_code
 
 if TYPE_CHECKING:
     from shufflenet_flops.zoo.designs import Design
@@ -38,7 +48,15 @@ def _size(help: str) -> Any:
 
 
 def command(
-    designs: DesignsArgument = None,
+    context: typer.Context,
+    designs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NETWORK|MODEL",
+            help="A family of networks, as family@option=value,…, or a unit, as shufflenet_unit; "
+            "or any model, as net.py:Net.",
+        ),
+    ] = None,
     unit: UnitOption = None,
     metric: Annotated[
         str,
@@ -69,16 +87,36 @@ def command(
     ] = None,
     over: Annotated[
         str | None,
-        typer.Option(metavar="UNIT", help="Show the ratio to this unit's formula instead."),
+        typer.Option(
+            metavar="NAMES|UNIT",
+            help="The sizes of a model that stay symbols, as h,w,n, s,n or width=16:256:16 for an "
+            "argument of its factory; or a unit, to show the ratio to its formula.",
+            show_default="the sizes of the inputs",
+        ),
     ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZES", help="Sizes to put in, as h=320,w=320.", rich_help_panel=MODEL
+        ),
+    ] = None,
+    by: Annotated[
+        By,
+        typer.Option(help="A formula for each layer, unit, stage or kind.", rich_help_panel=MODEL),
+    ] = By.STAGE,
+    input: InputOption = None,
+    input_factory: InputFactoryOption = None,
+    arg: ArgOption = None,
+    path: PathOption = None,
     plot: Annotated[Path | None, plot_option("Draw the effect of the --wrt variable")] = None,
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> None:
-    """Derive the closed form of a unit or network.
+    """Derive the closed form of a unit, of a network, or of any model over its sizes.
 
-    It is compared with the form that the paper prints. With numbers, its value and the share of
-    each term are shown too.
+    A unit's is compared with the form that the paper prints. A model's is found from traces, and
+    checked at sizes that it has not seen. With numbers, its value and the share of each term are
+    shown too.
     """
     numbers = {
         name: value
@@ -91,6 +129,12 @@ def command(
     if stride not in (None, 1, 2):
         raise InputError(f"--stride {stride}: must be 1 or 2")
     with open_outputs(form, output or []) as writer, open_figure(plot) as write_figure:
+        if _is_of_model(designs or [], over):
+            asked = Asked(find_metric(metric).name, over, by.value, numbers, at)
+            options = source_options(input, arg, path, input_factory)
+            writer.write(model_formulas([*(designs or [])], asked, options))
+            return
+        refuse_typed(context, _OF_MODELS, "it is for a model's formula: give --over h,w,n")
         from shufflenet_flops.zoo.designs import check_used, find_design, find_unit
 
         chosen = [*map(find_design, designs or []), *map(find_unit, unit or [])]
@@ -107,6 +151,24 @@ def command(
         writer.write(_formulas(chosen, counted, numbers, wrt))
         if plot:
             write_figure(_figure(chosen[0], counted, numbers, str(wrt), plot.suffix))
+
+
+_OF_MODELS = ("at", "by", "input", "input_factory", "arg", "path")
+
+
+def _is_of_model(names: Sequence[str], over: str | None) -> bool:
+    """Whether a formula over a model's sizes is asked for, and not a design's."""
+    if any(is_built_by_code(name) or name.endswith((".onnx", ".pt2")) for name in names):
+        return True
+    if over is None:
+        return False
+    from shufflenet_flops.zoo.designs import find_unit
+
+    try:
+        find_unit(over)
+    except UnknownNameError:
+        return bool(names)
+    return False
 
 
 def _formulas(

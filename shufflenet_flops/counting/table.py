@@ -70,10 +70,14 @@ class Table:
     def by(self, grouping: Grouping) -> dict[str, Table]:
         """Sub-tables in order of first appearance; `layer` gives one per row."""
         groups: dict[str, list[Row]] = {}
-        key = _KEYS[grouping]
         for row in self.rows:
-            groups.setdefault(key(row), []).append(row)
+            groups.setdefault(group_of(row, grouping), []).append(row)
         return {name: Table(tuple(rows)) for name, rows in groups.items()}
+
+
+def group_of(row: Row, grouping: Grouping) -> str:
+    """The name of the group that a row belongs to."""
+    return _KEYS[grouping](row)
 
 
 def layer_table(node: Node, x: Shape) -> Table:

@@ -42,7 +42,7 @@ def resolve(text: str, options: Options | None = None) -> Source:
             "save the model with torch.export.save as .pt2, or export it as .onnx"
         )
     text = _as_library(text)
-    if not _is_built_by_code(text):
+    if not is_built_by_code(text):
         return _named(text, options)
     from shufflenet_flops.sources.torch_modules import factory, libraries, transformers
 
@@ -112,12 +112,13 @@ def resolve_all(texts: Sequence[str], options: Options) -> list[Source]:
     """
     if len(set(texts)) < len(texts):
         raise InputError(f"a model is named twice: {' '.join(texts)}")
-    if not any(map(_is_built_by_code, texts)):
+    if not any(map(is_built_by_code, texts)):
         return [resolve(text, options) for text in texts]
     without = replace(options, args={}, input_factory=None)
-    return [resolve(text, options if _is_built_by_code(text) else without) for text in texts]
+    return [resolve(text, options if is_built_by_code(text) else without) for text in texts]
 
 
-def _is_built_by_code(text: str) -> bool:
+def is_built_by_code(text: str) -> bool:
+    """Whether MODEL names code that builds a module, and no network of the zoo and no file."""
     text = _as_library(text)
     return text.endswith(".py") or (":" in text and not text.endswith((".onnx", ".pt2")))

@@ -119,7 +119,7 @@ def untouched(places: list[Place], params: Sequence[Tensor], inputs: Any = ()) -
     parameters want gradients, and the process (see `process`). All is restored by identity.
     """
     before: list[tuple[dict[str, Any], dict[str, Any]]] = []
-    containers: list[Any] = []
+    held: dict[int, Any] = {}  # each once, though several modules may hold it
     others: list[Any] = []
     for place in places:  # one loop, because there are thousands of attributes
         attributes = vars(place.module)
@@ -128,9 +128,10 @@ def untouched(places: list[Place], params: Sequence[Tensor], inputs: Any = ()) -
         for value in saved.values():
             kind = type(value)
             if kind in _CONTAINERS:
-                containers.append(value)
+                held[id(value)] = value
             elif kind not in SIMPLE:
                 others.append(value)
+    containers = list(held.values())
     filled = [(container, container.copy()) for container in containers if container]
     kept = Kept()
     kept.ignore(place.module for place in places)

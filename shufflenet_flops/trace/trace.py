@@ -76,15 +76,17 @@ def trace(
     kwargs: Mapping[str, Any] | None = None,
     training: bool | None = False,
     memory: bool = False,
+    may_run: bool = True,
 ) -> Trace:
     """Rows of `model(*inputs, **kwargs)` on any device, in the order the ops run.
 
     Only shapes, strides and dtypes of the inputs matter; they may be nested in lists, tuples and
     dicts. `training` is the mode of every module, None leaves each in its own. With `memory` the
     timeline is there too. Where stand-ins are not enough, as where control flow asks a tensor for
-    its values, a deep copy of the model is run with real kernels. Raises ModelError where the
-    forward pass fails, with the module, op and shapes it failed at; ValuesNeededError where that is
-    because a model on the meta device has no values.
+    its values, a deep copy of the model is run with real kernels, if it `may_run`. Raises
+    ModelError where the forward pass fails, with the module, op and shapes it failed at;
+    ValuesNeededError where that may be because a model on the meta device, or one that must not
+    run, has no values.
 
     One trace runs at a time in a process, and no counter beside it: another thread waits. The
     model is not to be run by another thread meanwhile. Threads that its forward pass starts, or
@@ -92,7 +94,7 @@ def trace(
     which start from torch's seed.
     """
     with ONE_AT_A_TIME:
-        return _trace(model, (inputs, dict(kwargs or {})), training, memory)
+        return _trace(model, (inputs, dict(kwargs or {})), training, memory, may_run)
 
 
 def _trace(
@@ -100,6 +102,7 @@ def _trace(
     call: tuple[tuple[Any, ...], dict[str, Any]],
     training: bool | None,
     memory: bool,
+    may_run: bool,
 ) -> Trace:
     if any(tensor.is_nested for tensor in tensors_of(call)):
         raise ModelError(
@@ -111,6 +114,8 @@ def _trace(
             raise ValuesNeededError("an input is not a dense tensor", "an input is not dense")
         return _run(model, call, training, values=False, memory=memory)
     except ValuesNeededError as error:
+        if not may_run:
+            raise
         if any(tensor.is_meta for tensor in (*model.parameters(), *model.buffers())):
             raise ValuesNeededError(
                 f"{error}; its control flow asks for values, which a model on the meta device "

@@ -57,6 +57,12 @@ def formula(saved: Saved) -> Sequence[Grid]:
     return formula_grids(saved.typed(FormulaResult))
 
 
+def model_formula(saved: Saved) -> Sequence[Grid]:
+    from shufflenet_flops.report.view.model_formula import ModelFormulaResult, model_formula_grids
+
+    return model_formula_grids(saved.typed(ModelFormulaResult))
+
+
 def ratio(saved: Saved) -> Sequence[Grid]:
     from shufflenet_flops.report.view.ratio import RatioResult, ratio_grid
 
@@ -123,6 +129,7 @@ def models(saved: Saved) -> Sequence[Grid]:
         (named, ("explain", "shufflenet_v1_x0_25_g3", "--reported", "12345678", *SMALL)),
         (formula, ("formula", "--unit", "shufflenet", "--c", "240", "--wrt", "g")),
         (formula, ("formula", "shufflenet_v1", "--metric", "params")),
+        (model_formula, ("formula", "torch.nn:ReLU", "--metric", "memory", "--at", "h=320")),
         (ratio, ("formula", "--over", "resnet", "--c", "240", "--m", "60")),
         (paper, ("paper", "shufflenet_v1_table_1", "--alternatives")),
         (latency, ("latency", "shufflenet_v1_x0_25_g3", "--engine", "eager", "--roofline", *QUICK)),

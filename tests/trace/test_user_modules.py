@@ -159,3 +159,15 @@ def test_a_counter_that_changes_the_original_is_unavailable() -> None:
 
     assert report.status == "unavailable"
     assert report.reason == "it changed the original model"
+
+
+def test_a_list_that_two_modules_hold_is_not_longer_after_a_trace() -> None:
+    """Each container is put back once, though several modules hold it."""
+    window = [7, 7]
+    module = nn.Sequential(nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1))
+    for part in module:
+        vars(part)["window"] = window
+
+    trace(module, torch.empty(1, 3, 8, 8))
+
+    assert window == [7, 7]

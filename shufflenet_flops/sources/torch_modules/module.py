@@ -72,6 +72,17 @@ class ModuleSource(Source):
         except ModelError as error:
             raise ModelError(f"{self.name}: {error}{self._advice()}") from error
 
+    def trace_without_values(self) -> Trace:
+        """The trace of shapes alone, in which no kernel runs.
+
+        Raises ModelError where the forward pass fails so, whether it asks for values or not.
+        """
+        module = (self._meta_module() if self.on_meta else None) or self._module
+        try:
+            return self._trace_of(module, may_run=False)
+        except ModelError as error:
+            raise ModelError(f"{self.name}: {error}") from error
+
     def _advice(self) -> str:
         """What to do where the input may not be the one that is meant."""
         (first, *others) = self.inputs
@@ -84,10 +95,10 @@ class ModuleSource(Source):
             return f"; an image is written batch first: --input 1x3x{height}x{width}"
         return ""
 
-    def _trace_of(self, module: nn.Module, memory: bool) -> Trace:
+    def _trace_of(self, module: nn.Module, memory: bool = False, *, may_run: bool = True) -> Trace:
         _check_arguments(self.name, module, self.example_inputs(real=False))
         inputs = self.example_inputs(real=self.given is not None)
-        return trace(self.seen(module), *inputs, memory=memory)
+        return trace(self.seen(module), *inputs, memory=memory, may_run=may_run)
 
     def seen(self, module: nn.Module) -> nn.Module:
         """The module as it is traced: in eval mode."""

@@ -1,0 +1,44 @@
+"""`formula MODEL --over h,w,n`: the closed form of a model of any source over its sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from shufflenet_flops.cli.output import Document
+from shufflenet_flops.counting import Grouping
+from shufflenet_flops.counting.metric import MetricName
+from shufflenet_flops.sources import Options
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of the models' formulas; `numbers` are sizes by name."""
+
+    metric: MetricName
+    over: str | None
+    by: Grouping
+    numbers: Mapping[str, int]
+    at: str | None
+
+
+def model_formulas(models: Sequence[str], asked: Asked, options: Options) -> Document:
+    """The formulas of all models. Raises a ShufflenetFlopsError where there is none."""
+    from shufflenet_flops.closed_form.derive import derive
+    from shufflenet_flops.closed_form.over import parse_at, parse_over, ranges
+    from shufflenet_flops.closed_form.sized import sized
+    from shufflenet_flops.report.view.model_formula import (
+        model_formula_grids,
+        model_formula_result,
+    )
+
+    axes = parse_over("over", asked.over) if asked.over is not None else None
+    numbers = {**asked.numbers, **(parse_at(asked.at) if asked.at is not None else {})}
+    results = []
+    for model in models:
+        chosen = sized(model, options)
+        over = ranges(axes) if axes is not None else dict.fromkeys(chosen.sizes)
+        formula = derive(chosen, over, asked.metric)
+        at = formula.filled(numbers) if numbers else None
+        results.append(model_formula_result(formula, asked.by, at))
+    return Document("formula", None, results, model_formula_grids(results))

@@ -1,0 +1,189 @@
+"""The closed form of a model, from traces at chosen sizes, proven at sizes it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from shufflenet_flops.closed_form.domain import Domain, Range
+from shufflenet_flops.closed_form.fitting import counted_rows, fitted
+from shufflenet_flops.closed_form.model_formula import FormulaRow, ModelFormula
+from shufflenet_flops.closed_form.samples import NotProvenError, RefusedError, Samples
+from shufflenet_flops.closed_form.sized import SizedModel, Sizes, rows_of
+from shufflenet_flops.counting import Row
+from shufflenet_flops.counting.metric import Metric, MetricName, find_metric
+from shufflenet_flops.errors import InputError
+
+FIRST = 7  # sizes at which a formula is looked for first
+HELD_OUT = 3  # sizes at which it is then checked
+
+
+def derive(
+    model: SizedModel, over: Mapping[str, Range | None], metric: MetricName = "macs"
+) -> ModelFormula:
+    """The closed form over the sizes that `over` names, at the model's own for the others.
+
+    A range is that of an argument of the model's factory, or bounds a size of its inputs. Every
+    extent of every row is found as a function of the sizes, and every row's metric as one of its
+    extents; where a model does not run at any size, or its formula does not hold, those that its
+    strides divide are tried, then squares, then the model's own. Raises InputError where nothing
+    is proven.
+    """
+    _check_names(model, over)
+    base = base_of(model, over)
+    counted = model.at(base).counted
+    if counted.real_forward:
+        raise InputError(f"{model.name}: no formula in its sizes alone: {counted.real_because}")
+    samples = Samples(model, base)
+    samples.keep(base, rows_of(counted))
+    reasons: list[str] = []
+    for domain in _domains(samples, over):
+        samples.begin()
+        try:
+            proven = _widened(samples, _proven(samples, domain, find_metric(metric)))
+        except (NotProvenError, RefusedError) as error:
+            reasons.append(str(error))
+        else:
+            refused = reasons[0] if reasons else ""
+            return replace(proven, refused=refused, unknown_ops=counted.unknown_ops)
+    raise InputError(f"{model.name}: no formula over {', '.join(over)} is proven: {reasons[0]}")
+
+
+def base_of(model: SizedModel, over: Mapping[str, Range | None]) -> dict[str, int]:
+    """The model's own sizes, and the least of a range where one is given."""
+    return {
+        name: model.base[name] if given is None else given.least for name, given in over.items()
+    }
+
+
+def _check_names(model: SizedModel, over: Mapping[str, Range | None]) -> None:
+    for name, given in over.items():
+        if name not in model.places and given is None:
+            inputs = " ".join(map(str, model.source.inputs))
+            raise InputError(
+                f"--over {name}: the sizes of {model.name} on {inputs} are "
+                f"{', '.join(model.places)}; an argument of its factory is given with its "
+                f"values, as {name}=16:256:16"
+            )
+
+
+def _domains(samples: Samples, over: Mapping[str, Range | None]) -> Iterator[Domain]:
+    """What may be free, from everything to nothing but the batch."""
+    base = samples.model.base
+    chosen = {name: given for name, given in over.items() if given is not None}
+    # Models tell batches of one apart, where a copy is saved; they are tried at the end.
+    open_sizes = {
+        name: Range(2 if name == "n" else base[name])
+        for name, given in over.items()
+        if given is None
+    }
+    yield Domain(chosen | open_sizes)
+    maps = [name for name in open_sizes if name != "n"]
+    if not maps:
+        return
+    strides = _strides(samples.at(samples.own), base, maps)
+    for factor in (1, 2, 4):
+        steps = {name: Range(base[name], factor * strides[name]) for name in maps}
+        yield Domain(chosen | open_sizes | steps)
+    pair = tuple(maps)
+    if len(pair) == 2 and base[pair[0]] == base[pair[1]]:
+        steps = {name: Range(base[name], strides[name]) for name in maps}
+        yield Domain(chosen | open_sizes | steps, (pair[0], pair[1]))
+    fixed = {name: Range(base[name], 1, base[name]) for name in maps}
+    if "n" in open_sizes:
+        yield Domain(chosen | open_sizes | fixed)
+
+
+def _strides(rows: Sequence[Row], base: Sizes, names: Sequence[str]) -> dict[str, int]:
+    """For each size, by how much the smallest map is smaller, where that is a whole number."""
+    extents = {size for row in rows for size in row.output[1:]}
+    return {
+        name: max(
+            (base[name] // size for size in extents if base[name] % size == 0 and size > 1),
+            default=1,
+        )
+        for name in names
+    }
+
+
+def _proven(samples: Samples, domain: Domain, metric: Metric) -> ModelFormula:
+    """Found, and looked for again with every size at which it is wrong, until it holds."""
+    points: list[Sizes] = []
+    while len(points) < FIRST:
+        points.append(samples.new(domain))
+        samples.at(points[-1])  # where the model refuses these, nothing more is traced
+    held: list[Sizes] = []
+    expressions, extents = fitted(samples, domain, points, metric)
+    while len(held) < HELD_OUT:
+        choices = extents.open
+        is_open = bool(choices) and samples.left > HELD_OUT
+        sizes = samples.telling(domain, choices) if is_open else samples.new(domain)
+        found = [metric.of([row]) for row in counted_rows(samples.at(sizes), metric)]
+        if is_open or [e.value(sizes) for e in expressions] != found:
+            points += [*held, sizes]
+            held = []
+            expressions, extents = fitted(samples, domain, points, metric)
+        else:
+            held.append(sizes)
+    rows = zip(counted_rows(samples.at(points[0]), metric), expressions, strict=True)
+    return ModelFormula(
+        samples.model.name,
+        metric.name,
+        domain,
+        tuple(FormulaRow(row, expression) for row, expression in rows),
+        tuple(points),
+        tuple(held),
+        len(samples.rows),
+        samples.own,
+    )
+
+
+def _widened(samples: Samples, proven: ModelFormula) -> ModelFormula:
+    """The formula on smaller sizes than those that it was found at, where it holds there too.
+
+    The smallest is tried, then larger ones, and then one between it and the model's own.
+    """
+    ranges = dict(proven.domain.ranges)
+    if "n" in ranges and not ranges["n"].is_fixed:
+        ranges["n"] = replace(ranges["n"], least=1)
+    domain = replace(proven.domain, ranges=ranges)
+    own = {name: given.least for name, given in ranges.items()}
+    if not _holds(samples, proven, own):
+        return proven
+    proven = replace(proven, domain=domain, held_out=(*proven.held_out, own))
+    for share in (64, 8, 4, 2):
+        smaller = {name: _smaller(name, given, share) for name, given in ranges.items()}
+        wider = replace(domain, ranges=smaller)
+        least = {name: given.least for name, given in smaller.items()}
+        if least == own or samples.left < 2:
+            break
+        if _holds(samples, proven, least):
+            between = {
+                name: samples.random.randrange(least[name], own[name] + 1, given.step)
+                for name, given in smaller.items()
+            }
+            if domain.square:
+                between[domain.square[1]] = between[domain.square[0]]
+            if _holds(samples, proven, between):
+                held = (*proven.held_out, least, between)
+                return replace(proven, domain=wider, held_out=held, traces=len(samples.rows))
+    return replace(proven, traces=len(samples.rows))
+
+
+def _smaller(name: str, given: Range, share: int) -> Range:
+    """A range of an input's size that begins at a part of it."""
+    if given.most is not None or name == "n":
+        return given
+    steps = (given.least - given.least // share) // given.step
+    return replace(given, least=max(given.least - steps * given.step, 1))
+
+
+def _holds(samples: Samples, proven: ModelFormula, sizes: Sizes) -> bool:
+    """Whether the model does at these sizes, row by row, what the formula tells."""
+    try:
+        rows = counted_rows(samples.at(sizes), find_metric(proven.metric))
+    except (NotProvenError, RefusedError):
+        return False
+    return [(row.path, row.op, getattr(row, proven.metric)) for row in rows] == [
+        (row.row.path, row.row.op, row.expression.value(sizes)) for row in proven.rows
+    ]

@@ -1,0 +1,79 @@
+"""For which sizes a formula holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from shufflenet_flops.closed_form.expression import Residue
+
+
+@dataclass(frozen=True)
+class Range:
+    """`least` and every `step` up from it, to `most` where that is not None.
+
+    A range of one size is a number that stays as it is.
+    """
+
+    least: int
+    step: int = 1
+    most: int | None = None
+
+    @property
+    def residue(self) -> Residue:
+        """What its sizes leave when they are divided by the step."""
+        return Residue(self.step, self.least % self.step)
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether there is no other size in it."""
+        return self.most is not None and self.most < self.least + self.step
+
+    def __contains__(self, size: int) -> bool:
+        return (
+            size >= self.least
+            and (size - self.least) % self.step == 0
+            and (self.most is None or size <= self.most)
+        )
+
+    def text(self, name: str) -> str:
+        """As people write it: `h ≡ 0 mod 32, h ≥ 64`."""
+        if self.is_fixed:
+            return f"{name} = {self.least}"
+        rest = [f"{name} ≡ {self.residue.rest} mod {self.step}"] if self.step > 1 else []
+        bound = f"{name} ≥ {self.least}" if self.most is None else ""
+        return ", ".join([*rest, bound or f"{self.least} ≤ {name} ≤ {self.most}"])
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The range of each size; with `square`, the second of those two is as the first."""
+
+    ranges: Mapping[str, Range]
+    square: tuple[str, str] | None = None
+
+    def __contains__(self, sizes: Mapping[str, int]) -> bool:
+        return self.missed(sizes) is None
+
+    def missed(self, sizes: Mapping[str, int]) -> str | None:
+        """The rule that the sizes break; None inside of the domain."""
+        for name, given in self.ranges.items():
+            if sizes[name] not in given:
+                return given.text(name)
+        if self.square and sizes[self.square[0]] != sizes[self.square[1]]:
+            return " = ".join(self.square)
+        return None
+
+    @property
+    def free(self) -> list[str]:
+        """The names of the sizes that may be chosen."""
+        tied = self.square[1] if self.square else None
+        return [n for n, given in self.ranges.items() if not given.is_fixed and n != tied]
+
+    @property
+    def texts(self) -> Iterator[str]:
+        """The rules, one by one."""
+        for name, given in self.ranges.items():
+            yield given.text(name)
+        if self.square:
+            yield " = ".join(self.square)

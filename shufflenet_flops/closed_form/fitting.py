@@ -1,0 +1,116 @@
+"""Every row of several traces as a function of the sizes that they were made at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from shufflenet_flops.closed_form.counts import explained
+from shufflenet_flops.closed_form.domain import Domain
+from shufflenet_flops.closed_form.expression import Expression
+from shufflenet_flops.closed_form.extents import Extents, UnexplainedError, Vector
+from shufflenet_flops.closed_form.samples import NotProvenError, Samples
+from shufflenet_flops.closed_form.sized import Sizes
+from shufflenet_flops.counting import Row
+from shufflenet_flops.counting.metric import Metric
+
+
+def counted_rows(rows: Sequence[Row], metric: Metric) -> list[Row]:
+    """The rows for which the metric is not 0."""
+    return [row for row in rows if metric.of([row])]
+
+
+def fitted(
+    samples: Samples, domain: Domain, points: Sequence[Sizes], metric: Metric
+) -> tuple[list[Expression], Extents]:
+    """The metric of each counted row over the domain's sizes, from the traces at `points`.
+
+    The extents tell what the traces leave open. Raises NotProvenError where a row is not explained,
+    or not all traces have the same rows, and RefusedError.
+    """
+    free = set(domain.free)
+    extents = Extents(
+        [{name: size for name, size in point.items() if name in free} for point in points],
+        {name: domain.ranges[name].residue for name in free},
+    )
+    tables = [counted_rows(samples.at(point), metric) for point in points]
+    for sizes, table in zip(points, tables, strict=True):
+        if [(row.path, row.op) for row in table] != [(row.path, row.op) for row in tables[0]]:
+            raise NotProvenError(f"it runs other ops at {_said(sizes)} than at {_said(points[0])}")
+    aligned = list(zip(*tables, strict=True))
+    try:
+        return _explained(aligned, metric, extents), extents
+    except NotProvenError:
+        # Sizes of which only products are counted, as of windows, may be seen in other rows.
+        extents.learn(_all_extents([samples.at(point) for point in points]))
+        return _explained(aligned, metric, extents), extents
+
+
+def _all_extents(tables: Sequence[Sequence[Row]]) -> Iterator[Vector]:
+    """Of the rows that every table has."""
+    named = [_by_name(table) for table in tables]
+    for name in named[0]:
+        if all(name in table for table in named):
+            try:
+                shapes = _shapes([table[name] for table in named])
+            except NotProvenError:
+                continue
+            for shape in shapes:
+                yield from shape
+
+
+def _by_name(rows: Sequence[Row]) -> dict[tuple[str, str, int], Row]:
+    """By path, op and how often both were met before."""
+    met: Counter[tuple[str, str]] = Counter()
+    named = {}
+    for row in rows:
+        named[row.path, row.op, met[row.path, row.op]] = row
+        met[row.path, row.op] += 1
+    return named
+
+
+def _explained(
+    aligned: Sequence[Sequence[Row]], metric: Metric, extents: Extents
+) -> list[Expression]:
+    known: dict[tuple[Vector, tuple[tuple[Vector, ...], ...]], Expression] = {}
+    expressions = []
+    for rows in aligned:
+        key = tuple(metric.of([row]) for row in rows), _shapes(rows)
+        if key not in known:
+            try:
+                known[key] = _count(*key, extents)
+            except UnexplainedError as error:
+                where = f"{rows[0].path} {rows[0].op}".strip()
+                raise NotProvenError(f"{where}: no formula has {error}") from None
+        expressions.append(known[key])
+    return expressions
+
+
+def _said(sizes: Sizes) -> str:
+    return ", ".join(f"{name}={size}" for name, size in sizes.items())
+
+
+def _shapes(rows: Sequence[Row]) -> tuple[tuple[Vector, ...], ...]:
+    """The extents of every shape of the row, each as its values at all sizes; inputs first."""
+    shapes = []
+    for alike in zip(*((*row.inputs, *row.operands, row.output) for row in rows), strict=True):
+        if len(set(map(len, alike))) > 1:
+            raise NotProvenError(f"{rows[0].path} {rows[0].op}: its shapes have more or fewer axes")
+        shapes.append(tuple(zip(*alike, strict=True)))
+    return tuple(dict.fromkeys(shapes))
+
+
+def _count(values: Vector, shapes: Sequence[Sequence[Vector]], extents: Extents) -> Expression:
+    near = [vector for shape in shapes for vector in shape if len(set(vector)) > 1]
+    left = near
+    while left:  # an extent may come from another that stands after it, as padding from the output
+        still = []
+        for vector in left:
+            try:
+                extents.of(vector, near)
+            except UnexplainedError:
+                still.append(vector)
+        if len(still) == len(left):
+            break
+        left = still
+    return explained(values, [[(v, extents.of(v, near)) for v in shape] for shape in shapes])

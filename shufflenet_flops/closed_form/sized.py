@@ -1,0 +1,199 @@
+"""A model as a function of sizes: those of its inputs by name, and arguments of its factory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from shufflenet_flops.counting import Kind, Row
+from shufflenet_flops.errors import InputError
+from shufflenet_flops.sources import Counted, Options, Source, resolve
+from shufflenet_flops.sources.inputs import Input
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from shufflenet_flops.trace.trace import Trace
+
+Sizes = Mapping[str, int]
+Place = tuple[int, int]  # of which input, which axis
+
+# By the number of axes, as torch's layers name them: images, clips, signals, tokens.
+_AXES: Mapping[int, str] = {2: "ns", 3: "ncl", 4: "nchw", 5: "ncthw"}
+_FILES = (".onnx", ".pt2")
+
+
+@dataclass(frozen=True)
+class SizedModel:
+    """A model whose sizes may be chosen.
+
+    `places` are the axes that each named size of the inputs has, `base` the sizes that the model is
+    given by default; `at` is its source at others, which may also be arguments of its factory.
+    """
+
+    source: Source
+    places: Mapping[str, tuple[Place, ...]]
+    base: Sizes
+    build: Callable[[Mapping[str, int], tuple[Input, ...]], Source] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """What the user calls the model."""
+        return self.source.name
+
+    @property
+    def sizes(self) -> list[str]:
+        """The sizes that a formula is over by default: all but channels, which layers fix."""
+        return [name for name in self.places if name != "c"]
+
+    def at(self, sizes: Sizes) -> Source:
+        """The model at these sizes, at its own for the rest.
+
+        Raises a ShufflenetFlopsError where it cannot be built with them.
+        """
+        shapes = [list(given.shape) for given in self.source.inputs]
+        for name, size in sizes.items():
+            for which, axis in self.places.get(name, ()):
+                shapes[which][axis] = size
+        inputs = tuple(
+            replace(given, shape=tuple(shape))
+            for given, shape in zip(self.source.inputs, shapes, strict=True)
+        )
+        args = {name: size for name, size in sizes.items() if name not in self.places}
+        return self.build(args, inputs)
+
+    def rows_at(self, sizes: Sizes) -> Sequence[Row]:
+        """The rows at these sizes, from shapes alone: no kernel runs, however large they are.
+
+        Raises a ShufflenetFlopsError where the model does not take them.
+        """
+        from shufflenet_flops.sources.zoo_networks import ZooSource
+
+        source = self.at(sizes)
+        if isinstance(source, ZooSource) or not source.can_run:
+            return rows_of(source.counted)
+        from shufflenet_flops.sources.torch_modules.module import ModuleSource
+
+        assert isinstance(source, ModuleSource)
+        return rows_of(source.trace_without_values())
+
+
+def rows_of(found: Counted | Trace) -> list[Row]:
+    """The rows, and one more for parameters that no row uses, where there are such."""
+    rows = found.table.rows
+    unused = found.params - found.table.params
+    return [*rows, Row("(unused)", "", Kind.MOVE, (), (), {}, unused)] if unused else [*rows]
+
+
+def sized(text: str, options: Options) -> SizedModel:
+    """The model that MODEL names. Raises a ShufflenetFlopsError, as `resolve` does."""
+    source = resolve(text, options)
+
+    def build(args: Mapping[str, int], inputs: tuple[Input, ...]) -> Source:
+        if args:
+            chosen = resolve(text, replace(options, args={**options.args, **args}))
+            return resized(chosen, inputs)
+        if text.endswith(_FILES):
+            return resolve(text, replace(options, inputs=inputs))
+        return resized(base, inputs)
+
+    base = _built_once(source)
+    return _subject(source, build)
+
+
+def sized_source(source: Source) -> SizedModel:
+    """The model of a source that is there already."""
+    base = _built_once(source)
+
+    def build(args: Mapping[str, int], inputs: tuple[Input, ...]) -> Source:
+        if args:
+            names = " and ".join(args)
+            raise InputError(f"{source.name}: {names}: no size of its inputs is called so")
+        return resized(base, inputs)
+
+    return _subject(source, build)
+
+
+def _subject(
+    source: Source, build: Callable[[Mapping[str, int], tuple[Input, ...]], Source]
+) -> SizedModel:
+    places = _places(source.inputs)
+    base = {name: source.inputs[which].shape[axis] for name, ((which, axis), *_) in places.items()}
+    return SizedModel(source, places, base, build)
+
+
+def _places(inputs: Sequence[Input]) -> dict[str, tuple[Place, ...]]:
+    """The axes by name. Inputs share a name where they share the size, as the batch.
+
+    An axis of another size is called by its name and the number of its input: s2.
+    """
+    places: dict[str, tuple[Place, ...]] = {}
+    for which, given in enumerate(inputs):
+        for axis, name in enumerate(_AXES.get(len(given.shape), "")):
+            first = places.get(name)
+            if first and inputs[first[0][0]].shape[first[0][1]] != given.shape[axis]:
+                name = f"{name}{which + 1}"
+            places[name] = (*places.get(name, ()), (which, axis))
+    return places
+
+
+def resized(source: Source, inputs: tuple[Input, ...]) -> Source:
+    """The same model on inputs of other sizes; the values of real ones are repeated."""
+    from shufflenet_flops.sources.zoo_networks import ZooSource, on_inputs
+
+    if isinstance(source, ZooSource):
+        return on_inputs(source.model, inputs)
+    from shufflenet_flops.sources.torch_modules.module import ModuleSource
+
+    assert isinstance(source, ModuleSource)
+    if source.given is None:
+        return replace(source, inputs=inputs)
+    left = list(inputs)
+    given = tuple(_resized(value, left) for value in source.given)
+    return replace(source, inputs=inputs, given=given)
+
+
+def _resized(value: Any, left: list[Input]) -> Any:
+    """`value` with each tensor in the shape that is next in `left`, which is taken from it."""
+    from torch import Tensor
+
+    if isinstance(value, Tensor):
+        return _repeated(value, left.pop(0))
+    if isinstance(value, Mapping):
+        return {key: _resized(item, left) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_resized(item, left) for item in value)
+    return value
+
+
+def _repeated(tensor: Tensor, wanted: Input) -> Tensor:
+    import torch
+
+    for axis, size in enumerate(wanted.shape):
+        if size != tensor.shape[axis]:
+            index = torch.arange(size) % tensor.shape[axis]
+            tensor = tensor.index_select(axis, index.to(tensor.device))
+    return tensor
+
+
+def _built_once(source: Source) -> Source:
+    """A source that builds its module once for each device on which it is asked to."""
+    from shufflenet_flops.sources.zoo_networks import ZooSource
+
+    if isinstance(source, ZooSource) or not source.can_run:
+        return source
+    import torch
+
+    from shufflenet_flops.sources.torch_modules.module import ModuleSource
+
+    assert isinstance(source, ModuleSource)
+    build, built = source.build, dict[str, "nn.Module"]()
+
+    def once() -> nn.Module:
+        device = torch.get_default_device().type
+        if device not in built:
+            built[device] = build()
+        return built[device]
+
+    return replace(source, build=once)

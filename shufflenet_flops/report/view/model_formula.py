@@ -1,0 +1,202 @@
+"""The closed form of a model: a table of short formulas with their sum, and what proves them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from shufflenet_flops.closed_form.expression import Expression, total
+from shufflenet_flops.closed_form.model_formula import ModelFormula
+from shufflenet_flops.closed_form.writing import (
+    LATEX,
+    PEOPLE,
+    SYMPY,
+    divided,
+    total_stride,
+    written,
+)
+from shufflenet_flops.counting import Grouping
+from shufflenet_flops.counting.metric import MetricName, find_metric
+from shufflenet_flops.counting.table import group_of
+from shufflenet_flops.report.grid import Cell, Column, Grid, grid, percent
+from shufflenet_flops.saved import Count, given_with
+
+# What the names of sizes stand for where they come from inputs.
+MEANINGS: Mapping[str, str] = {
+    "n": "batch",
+    "c": "channels",
+    "h": "height",
+    "w": "width",
+    "s": "length",
+    "l": "length",
+    "t": "frames",
+}
+
+
+@dataclass(frozen=True)
+class Written:
+    """An expression as people read it, as sympy parses it, and in LaTeX."""
+
+    text: str
+    expression: str
+    latex: str
+
+    @classmethod
+    def of(cls, expression: Expression) -> Written:
+        """All three of an expression."""
+        return cls(*(written(expression, style) for style in (PEOPLE, SYMPY, LATEX)))
+
+
+@dataclass(frozen=True)
+class PartResult:
+    """What one group of rows has of the metric; `value` where sizes are given."""
+
+    name: str
+    formula: Written
+    value: Count | None
+
+
+@dataclass(frozen=True)
+class CrossingResult:
+    """The least size from which on `after` is more than `before`, which was the largest part."""
+
+    at: Count
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class ModelFormulaResult:
+    """The closed form of a metric of a model over `sizes`, on a domain.
+
+    `divided` is the same without floors, where the sizes are multiples of `strides`; None where it
+    has none. It was found at the sizes `fitted` and checked at `held_out`, with so many `traces`.
+    `value` is at the sizes `at`; `crossings` are along the size `wrt`, with the others as in `at`,
+    and `derivative` is by it, of `divided` where that is given.
+    """
+
+    model: str
+    metric: MetricName
+    sizes: tuple[str, ...]
+    formula: Written
+    divided: Written | None
+    strides: Mapping[str, Count]
+    domain: tuple[str, ...]
+    by: str
+    parts: tuple[PartResult, ...]
+    fitted: tuple[Mapping[str, Count], ...]
+    held_out: tuple[Mapping[str, Count], ...]
+    traces: Count
+    refused: str
+    unknown_ops: Mapping[str, Count]
+    at: Mapping[str, Count] | None
+    value: Count | None
+    wrt: str | None = field(default=None, metadata=given_with("wrt"))
+    derivative: Written | None = field(default=None, metadata=given_with("wrt"))
+    crossings: tuple[CrossingResult, ...] | None = field(default=None, metadata=given_with("wrt"))
+
+
+def parts_of(formula: ModelFormula, by: Grouping) -> dict[str, Expression]:
+    """The expression of each group of rows, in the order in which they run."""
+    groups: dict[str, list[Expression]] = {}
+    for row in formula.rows:
+        groups.setdefault(group_of(row.row, by), []).append(row.expression)
+    return {name: total(expressions) for name, expressions in groups.items()}
+
+
+def model_formula_result(
+    formula: ModelFormula, by: Grouping, at: Mapping[str, int] | None
+) -> ModelFormulaResult:
+    """The result of `formula` for a model, with values at sizes if they are given.
+
+    Raises InputError for sizes that the formula is not for.
+    """
+    expression = formula.expression
+    strides = total_stride(expression)
+    has_floors = any(stride > 1 for stride in strides.values())
+    return ModelFormulaResult(
+        model=formula.model,
+        metric=formula.metric,
+        sizes=tuple(formula.domain.ranges),
+        formula=Written.of(expression),
+        divided=Written.of(divided(expression, strides)) if has_floors else None,
+        strides=strides,
+        domain=tuple(formula.domain.texts),
+        by=by,
+        parts=tuple(
+            PartResult(name, Written.of(part), None if at is None else part.value(at))
+            for name, part in parts_of(formula, by).items()
+        ),
+        fitted=formula.fitted,
+        held_out=formula.held_out,
+        traces=formula.traces,
+        refused=formula.refused,
+        unknown_ops=formula.unknown_ops,
+        at=at,
+        value=None if at is None else formula.value(at),
+    )
+
+
+def model_formula_grids(results: Sequence[ModelFormulaResult]) -> list[Grid]:
+    """One table for each model: its parts, and their sum."""
+    return list(map(_grid, results))
+
+
+def _grid(result: ModelFormulaResult) -> Grid:
+    metric = find_metric(result.metric)
+    with_value = result.value is not None
+    columns = [
+        Column(result.by, figures=False, path=True),
+        Column(f"{metric.noun} =", figures=False),
+        *([Column("with these\nsizes"), Column("share")] if with_value else []),
+    ]
+    rows: list[list[Cell | str]] = []
+    for part in result.parts:
+        row: list[Cell | str] = [part.name or "(model)", _cell(part.formula)]
+        if part.value is not None and result.value is not None:
+            row += [f"{part.value:,}", percent(part.value, result.value)]
+        rows.append(row)
+    last: list[Cell | str] = ["in all", _cell(result.formula)]
+    if result.value is not None:
+        last += [f"{result.value:,}", percent(result.value, result.value)]
+    return grid(f"closed form of {result.model}", columns, [*rows, last], _notes(result))
+
+
+def _cell(formula: Written) -> Cell:
+    return Cell(formula.text, latex=formula.latex)
+
+
+def _notes(result: ModelFormulaResult) -> list[str]:
+    noun = find_metric(result.metric).noun
+    names = [f"{name}: {MEANINGS[name]}" for name in result.sizes if name in MEANINGS]
+    notes = ["; ".join(names)] if names else []
+    if result.divided:
+        where = " and ".join(
+            f"{stride} divides {name}" for name, stride in result.strides.items() if stride > 1
+        )
+        notes.append(f"where {where}: {noun} = {result.divided.text}")
+    notes.append(f"for {'; '.join(result.domain)}")
+    if result.refused:
+        notes.append(f"other sizes: {result.refused}")
+    notes.append(
+        f"found from {result.traces} traces; exact at {len(result.held_out)} sizes that it had "
+        f"not seen: {_sizes(result.held_out[0])}, …"
+    )
+    if result.at is not None:
+        notes.append(f"with {_sizes(result.at)}: {result.value:,}")
+    if result.unknown_ops:
+        notes.append(f"not counted, as no rule is known: {', '.join(result.unknown_ops)}")
+    if result.derivative:
+        where = " where all strides divide" if result.divided else ""
+        notes.append(f"d/d{result.wrt}{where}: {result.derivative.text}")
+    notes += [
+        f"{change.after} is more than {change.before} from {result.wrt} = {change.at:,} on"
+        for change in result.crossings or ()
+    ]
+    if result.wrt and not result.crossings:
+        notes.append(f"the same {result.by} stays the largest, whatever {result.wrt} is")
+    return notes
+
+
+def _sizes(sizes: Mapping[str, int]) -> str:
+    return ", ".join(f"{name}={size:,}" for name, size in sizes.items())

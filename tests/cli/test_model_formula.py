@@ -1,0 +1,115 @@
+"""`formula` of any model: what it prints, and bad input."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sympy
+
+from shufflenet_flops.cli.app import run
+from tests.closed_form import nets
+
+NETS = nets.__file__
+STRIDED = f"{NETS}:Strided"
+
+
+def cli(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = run(["formula", *arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def result(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    code, out, err = cli(capsys, *arguments, "--format", "json")
+
+    assert (code, err) == (0, "")
+    (found,) = json.loads(out)["results"]
+    return found
+
+
+def test_a_stage_has_a_short_formula(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = cli(capsys, STRIDED, "--over", "h,w,n", "--at", "h=9,w=9")
+
+    assert code == 0
+    assert [line.split() for line in out.splitlines() if line.startswith(("stem", "head"))] == [
+        ["stem", "864·n·⌈h/2⌉·⌈w/2⌉", f"{864 * 25:,}", "8.4", "%"],
+        ["head", "320·n", "320", "0.1", "%"],
+    ]
+    assert "where 4 divides h and 4 divides w: MACs = n·(2,584·h·w + 320)" in out
+    assert "for h ≥ 3; w ≥ 3; n ≥ 1" in out
+    assert f"with h=9, w=9, n=1: {10_080 * 25 + 1024 * 4 + 320:,}" in out
+
+
+def test_the_expression_is_one_that_sympy_parses(capsys: pytest.CaptureFixture[str]) -> None:
+    found = result(capsys, STRIDED, "--over", "h,w,n", "--at", "h=33,w=65,n=3", "--by", "kind")
+
+    expression = sympy.sympify(found["formula"]["expression"])
+    assert expression.subs({"h": 33, "w": 65, "n": 3}) == found["value"]
+    assert sum(part["value"] for part in found["parts"]) == found["value"]
+    assert [part["name"] for part in found["parts"]] == ["dense conv", "pointwise conv", "linear"]
+
+
+def test_markdown_is_maths(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = cli(capsys, STRIDED, "--format", "markdown")
+
+    assert r"$864 \, n \, \left\lceil \frac{h}{2} \right\rceil" in out
+
+
+def test_an_argument_of_the_factory(capsys: pytest.CaptureFixture[str]) -> None:
+    found = result(capsys, STRIDED, "--over", "width=16:256:16", "--metric", "params")
+
+    assert found["formula"]["text"] == "10·width^2 + 40·width + 10"
+    assert found["domain"] == ["width ≡ 0 mod 16, 16 ≤ width ≤ 256"]
+
+
+def test_a_network_of_the_zoo(capsys: pytest.CaptureFixture[str]) -> None:
+    found = result(capsys, "shufflenet_v1_x1_0_g3", "--over", "h,w,n")
+
+    assert found["parts"][0]["formula"]["text"] == "648·n·⌈h/2⌉·⌈w/2⌉"
+    assert found["at"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([STRIDED, "--over", "q"], "--over q: the sizes of"),
+        ([STRIDED, "--over", "h,h"], "h is named twice"),
+        ([STRIDED, "--over", "3"], "write names with commas between them"),
+        ([STRIDED, "--over", "width=8,16"], "a formula is over one range"),
+        ([STRIDED, "--over", "h,w", "--at", "h=1"], "the formula of"),
+        ([STRIDED, "--over", "h,w", "--at", "s=1"], "s=1: the formula of"),
+        ([STRIDED, "--over", "h,w", "--at", "h=1,2"], "give h one value"),
+        ([STRIDED, "--over", "h,w", "--c", "3"], "c=3: the formula of"),
+        ([f"{NETS}:Valued"], "control flow asked for values"),
+        ([f"{NETS}:sorted_by_size", "--over", "width=8:64:4"], "AssertionError"),
+        ([f"{NETS}:Strided", "--over", "depth=1:4"], "unexpected keyword argument"),
+        (["--unit", "resnet", "--at", "h=3"], "--at: it is for a model's formula"),
+        (["shufflenet_v1", "--by", "kind"], "--by: it is for a model's formula"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = cli(capsys, *arguments)
+
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert message in err
+
+
+def test_a_torchless_network_needs_no_module(tmp_path: Path) -> None:
+    """A network of the zoo is walked over numbers, for which torch is not imported."""
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from shufflenet_flops.cli.app import run; "
+        "run(['formula', 'resnet18', '--over', 'h,n']); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == "False"

@@ -1,0 +1,183 @@
+"""Formulas of small networks, by hand; and formula = trace at random sizes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+import shufflenet_flops as sf
+from shufflenet_flops import zoo
+from shufflenet_flops.build import build
+from shufflenet_flops.closed_form.derive import derive
+from shufflenet_flops.closed_form.domain import Range
+from shufflenet_flops.closed_form.model_formula import ModelFormula
+from shufflenet_flops.closed_form.samples import MOST_TRACES
+from shufflenet_flops.closed_form.sized import SizedModel, sized, sized_source
+from shufflenet_flops.closed_form.writing import PEOPLE, divided, total_stride, written
+from shufflenet_flops.counting.metric import FORMED, MetricName, find_metric
+from shufflenet_flops.errors import InputError
+from shufflenet_flops.sources import Options, parse_input
+from shufflenet_flops.sources.torch_modules import given as given_modules
+from tests.closed_form import nets
+
+NETS = Path(nets.__file__)
+
+
+def of_module(module: nn.Module, text: str = "1x3x224x224") -> SizedModel:
+    return sized_source(given_modules.find(module.eval(), [parse_input(text)]))
+
+
+def formula(chosen: SizedModel, names: str, metric: MetricName = "macs") -> ModelFormula:
+    found = derive(chosen, dict.fromkeys(names.split(",")), metric)
+    assert found.traces <= MOST_TRACES
+    return found
+
+
+def text(found: ModelFormula) -> str:
+    return written(found.expression, PEOPLE)
+
+
+def test_strides_round_as_they_do() -> None:
+    """32·27 and 32·32·9 for each position of ⌈h/2⌉x⌈w/2⌉, and 32·32 after the pool.
+
+    A pool of 3 with stride 2 that rounds up leaves ⌈(x - 3)/2⌉ + 1 = ⌊x/2⌋ of x, and
+    ⌊⌈h/2⌉/2⌋ = ⌊(h + 1)/4⌋.
+    """
+    found = formula(of_module(nets.Strided()), "h,w,n")
+
+    assert text(found) == "n·(10,080·⌈h/2⌉·⌈w/2⌉ + 1,024·⌊(h + 1)/4⌋·⌊(w + 1)/4⌋ + 320)"
+    assert list(found.domain.texts) == ["h ≥ 3", "w ≥ 3", "n ≥ 1"]
+
+
+def test_where_strides_divide_there_are_no_floors() -> None:
+    """10080/4 + 1024/16 of h·w."""
+    expression = formula(of_module(nets.Strided()), "h,w,n").expression
+    strides = total_stride(expression)
+
+    assert strides == {"h": 4, "w": 4, "n": 1}
+    assert written(divided(expression, strides), PEOPLE) == "n·(2,584·h·w + 320)"
+
+
+def test_attention_is_a_square() -> None:
+    """64·4·64 for each token, and 2·64 for each pair of them."""
+    found = formula(of_module(nets.Attending(), "1x128:int64"), "s,n")
+
+    assert text(found) == "n·s·(128·s + 16,384)"
+
+
+def test_an_argument_of_the_factory() -> None:
+    chosen = sized(f"{NETS}:Strided", Options())
+    found = derive(chosen, {"width": Range(16, 16, 256), "n": None}, "params")
+
+    assert text(found) == "10·width^2 + 40·width + 10"
+    with pytest.raises(InputError, match=r"width=24.*for width ≡ 0 mod 16, 16 ≤ width ≤ 256"):
+        found.value({"width": 24, "n": 1})
+
+
+def test_sizes_that_it_does_not_take_are_not_in_the_domain() -> None:
+    found = formula(of_module(nets.Halved()), "h,w,n")
+
+    assert text(found) == "81·h·n·w/4"
+    assert {"h": 66, "w": 34, "n": 2} in found.domain
+    assert {"h": 65, "w": 34, "n": 2} not in found.domain
+    assert "forward pass failed at add" in found.refused
+
+
+def test_a_model_of_one_size_has_a_formula_over_the_batch() -> None:
+    found = formula(of_module(nets.OneSize()), "h,w,n")
+
+    assert text(found) == f"{2 * 3 * 224 * 224:,}·n"
+    assert list(found.domain.texts) == ["h = 224", "w = 224", "n ≥ 1"]
+
+
+@pytest.mark.parametrize("name", ["resnet18", "shufflenet_v1_x1_0_g3", "mobilenet_v2"])
+@pytest.mark.parametrize("metric", [metric.name for metric in FORMED])
+def test_networks_of_the_zoo_as_modules(name: str, metric: MetricName) -> None:
+    """The same as their walk over numbers, at sizes between which every stride rounds."""
+    network = zoo.find(name)
+    found = formula(of_module(build(network.spec)), "h,w,n", metric)
+
+    for size in ("3x3x225x257", "2x3x239x320", "1x3x448x353"):
+        n, _, h, w = map(int, size.split("x"))
+        expected = find_metric(metric).of(sf.count(name, size).table.rows)
+        assert found.value({"h": h, "w": w, "n": n}) == expected
+
+
+def test_the_papers_three_units_as_modules() -> None:
+    """hw(2cm+9m²), hw(2cm+9m²/g) and hw(2cm/g+9m) with c=240, m=60, g=3."""
+    for unit, positions in (
+        ("resnet", 2 * 240 * 60 + 9 * 60 * 60),
+        ("resnext", 2 * 240 * 60 + 9 * 60 * 60 // 3),
+        ("shufflenet", 2 * 240 * 60 // 3 + 9 * 60),
+    ):
+        groups = "" if unit == "resnet" else ",g=3"
+        module = build(zoo.find(f"{unit}_unit@c=240,m=60{groups},h=28,w=28").spec)
+        found = formula(of_module(module, "1x240x28x28"), "h,w,n")
+
+        assert text(found) == f"{positions:,}·h·n·w"
+
+
+@st.composite
+def small_nets(draw: st.DrawFn) -> nn.Module:
+    """Convolutions, pools, pads and resizes of any stride, one after the other."""
+    layers: list[nn.Module] = []
+    for _ in range(draw(st.integers(1, 4))):
+        kernel, stride = draw(st.integers(1, 4)), draw(st.integers(1, 3))
+        padding, dilation = draw(st.integers(0, 2)), draw(st.integers(1, 2))
+        layers.append(
+            draw(
+                st.sampled_from(
+                    [
+                        nn.Conv2d(4, 4, kernel, stride, padding, dilation),
+                        nn.Conv2d(4, 4, kernel, stride, padding, dilation, groups=4),
+                        nn.MaxPool2d(kernel, stride, kernel // 2, ceil_mode=draw(st.booleans())),
+                        nn.AvgPool2d(kernel, stride, 0, ceil_mode=draw(st.booleans())),
+                        nn.Upsample(scale_factor=2),
+                        nn.ZeroPad2d(padding),
+                        nn.PixelUnshuffle(1),
+                        nn.BatchNorm2d(4),
+                    ]
+                )
+            )
+        )
+    return nn.Sequential(*layers, nn.Conv2d(4, 2, 1))
+
+
+@settings(max_examples=15, deadline=None)
+@given(small_nets(), st.integers(80, 200), st.integers(80, 200), st.integers(1, 4))
+def test_formula_is_trace(module: nn.Module, h: int, w: int, n: int) -> None:
+    found = formula(of_module(module, "1x4x96x96"), "h,w,n")
+
+    expected = sf.count(module, (n, 4, h, w)).macs
+    if {"h": h, "w": w, "n": n} in found.domain:
+        assert found.value({"h": h, "w": w, "n": n}) == expected
+
+
+def test_what_goes_by_values_has_no_formula() -> None:
+    with pytest.raises(InputError, match="no formula in its sizes alone: control flow asked"):
+        formula(of_module(nets.Valued()), "h,w,n")
+
+
+def test_a_size_that_is_not_there() -> None:
+    with pytest.raises(InputError, match=r"--over q: the sizes .* are n, c, h, w; an argument"):
+        formula(of_module(nets.Strided()), "h,q")
+
+
+def test_a_size_below_the_domain() -> None:
+    found = formula(of_module(nets.Strided()), "h,w,n")
+
+    with pytest.raises(InputError, match="h=1, w=9, n=1: the formula of Strided is for h ≥ 3"):
+        found.value({"h": 1, "w": 9, "n": 1})
+
+
+def test_parameters_that_nothing_uses_are_counted() -> None:
+    """The convolution is never called: 3·3 weights and 3 biases."""
+    module = nets.OneSize()
+    module.spare = nn.Conv2d(3, 3, 1)
+    found = formula(of_module(module), "n", "params")
+
+    assert text(found) == f"{2 * 3 * 224 * 224 + 2 + 12:,}"
