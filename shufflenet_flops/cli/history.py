@@ -60,7 +60,7 @@ def command(
             from shufflenet_flops.report.sections.history import section_of
 
             section = section_of(found.steps, found.notes)
-            page = html(section.question, [section], explorer=False)
+            page = html(section.question, [section])
             for write in writes:
                 write(page.encode())
         grids = [history_grid(found.steps, found.notes)]

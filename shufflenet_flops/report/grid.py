@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from shufflenet_flops.errors import inert, printable
 
@@ -13,13 +14,15 @@ class Column:
     """A column's heading, with its unit, and whether its cells are figures (right-aligned).
 
     The cells of a column of `bars` are drawn, from their `share`; those of a `path` are shortened
-    in the middle where there is little room, and never wrapped.
+    in the middle where there is little room, and never wrapped. `name` is what a file calls the
+    column, where that is not the heading.
     """
 
     heading: str
     figures: bool = True
     bars: bool = False
     path: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Cell:
     """A cell's text; `best` marks the best value of its column, `latex` is the text as maths.
 
     `share`, from 0 to 1, is the length of a bar. A text that is `stacked` has line breaks of ours.
+    `value` is the whole number that the text rounds. `tone` tells what is well from what is not.
     """
 
     text: str
@@ -34,6 +38,8 @@ class Cell:
     latex: str = ""
     share: float = 0.0
     stacked: bool = False
+    value: int | None = None
+    tone: Literal["", "good", "bad"] = ""
 
 
 @dataclass(frozen=True)

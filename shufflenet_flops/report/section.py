@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from shufflenet_flops.report.grid import Grid
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from shufflenet_flops.report.view.drawing import Drawing
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,36 @@ class Picture:
     name: str
     caption: str
     figure: Figure
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One figure to read at first sight: what it is, its text, and a few words on it."""
+
+    label: str
+    text: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """One network: its first figures, the table of all its layers, and a drawing of it."""
+
+    model: str
+    tiles: tuple[Tile, ...]
+    layers: Grid
+    drawing: Drawing
+
+
+@dataclass(frozen=True)
+class Explorer:
+    """What a page computes live, by name: `units` or `network`; `data` is made where it is shown.
+
+    The data is plain JSON.
+    """
+
+    name: Literal["units", "network"]
+    data: Callable[[], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -38,6 +70,8 @@ class Section:
     convention: str = ""
     command: str = ""
     environment: Mapping[str, Any] | None = None
+    portrait: Portrait | None = None
+    explorer: Explorer | None = None
 
 
 def stamp(environment: Mapping[str, Any]) -> str:

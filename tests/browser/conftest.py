@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,8 +27,9 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 
 def missing() -> str:
     """What is not there for a browser test, or nothing."""
-    if find_spec("playwright") is None:
-        return "playwright is not installed: pip install -c constraints.txt -e '.[dev]'"
+    for module in ("playwright", "axe_playwright_python"):
+        if find_spec(module) is None:
+            return f"{module} is not installed: pip install -c constraints.txt -e '.[dev]'"
     if CHROMIUM is None:
         return "no Chromium on the PATH: apt-get install chromium"
     return ""
@@ -64,9 +66,25 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def counted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a network, as the command line writes it, with its JSON beside it."""
+    path = tmp_path_factory.mktemp("count") / "network.html"
+    files = [str(path), str(path.with_suffix(".json"))]
+    assert run(["count", "shufflenet_v1_x1_0_g3", *(f"-o{file}" for file in files)]) == 0
+    return path
+
+
 @pytest.fixture
 def page(browser: Browser, report: Path) -> Iterator[Page]:
-    """The report, opened from its file; nothing may be logged, fail or be fetched."""
+    """The report, opened."""
+    with opened(browser, report) as found:
+        yield found
+
+
+@contextmanager
+def opened(browser: Browser, path: Path) -> Iterator[Page]:
+    """A page, opened from its file; nothing may be logged, fail or be fetched."""
     found = browser.new_page(viewport={"width": 1440, "height": 900})
     trouble: list[str] = []
     found.on("console", lambda message: trouble.append(f"console: {message.text}"))
@@ -75,11 +93,11 @@ def page(browser: Browser, report: Path) -> Iterator[Page]:
         "request",
         lambda request: (
             None
-            if request.url.startswith(("data:", report.as_uri()))
+            if request.url.startswith(("data:", "blob:", path.as_uri()))
             else trouble.append(f"request: {request.url}")
         ),
     )
-    found.goto(report.as_uri())
+    found.goto(path.as_uri())
     yield found
     found.close()
     assert trouble == []

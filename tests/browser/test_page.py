@@ -64,7 +64,7 @@ def test_sums_stay_last(browser: Browser, tmp_path: Path) -> None:
     rows = [("a", "1"), ("b", "5"), ("predicted", "6"), ("reported", "7"), ("residual", "1")]
     one = grid("terms", columns, rows)
     path = tmp_path / "sums.html"
-    path.write_text(html("sums", [Section("sums", "sums", (), (one,))], explorer=False))
+    path.write_text(html("sums", [Section("sums", "sums", (), (one,))]))
     page = browser.new_page()
     page.goto(path.as_uri())
     page.locator("#sums-1 thead button").nth(1).click()

@@ -25,7 +25,7 @@ _TEMPLATES = "templates"
 
 @renders(PAGES, "html", ".html", rank=50)
 def page_as_html(page: Page) -> str:
-    """One file, with its figures in it and the explorer."""
+    """One file, with its figures in it."""
     return html(page.title, page.sections)
 
 
@@ -47,8 +47,8 @@ def verdicts_as_html(found: Verdicts) -> str:
     return html(section.question, [section])
 
 
-def html(title: str, sections: Sequence[Section], *, explorer: bool = True) -> str:
-    """The page: sections in order, the live explorer after the first.
+def html(title: str, sections: Sequence[Section]) -> str:
+    """The page: sections in order, after the first that has a live explorer that explorer.
 
     All text is escaped. The page's content-security policy allows its own style and scripts, by
     their hashes, and images within the page: nothing else, and nothing from outside.
@@ -57,26 +57,53 @@ def html(title: str, sections: Sequence[Section], *, explorer: bool = True) -> s
 
     from markupsafe import Markup
 
-    data = None
-    if explorer:
-        from shufflenet_flops.report.view.explorer import explorer_data
-
-        data = explorer_data()
-    scripts = ["tables.js", *(["explorer.js"] if explorer else [])]
+    shown = [_for_template(section) for section in sections]
+    explored = next((section for section in shown if section["explorer"]), None)
+    data = explored["explorer"].data() if explored else None
+    scripts = ["tables.js"]
+    if any(section.portrait for section in sections):
+        scripts += ["d3-hierarchy.min.js", "icicle.js"]
+    if explored:
+        scripts += ["explorer.js"]
     page = (
         templates()
         .get_template("report.html.j2")
         .render(
             title=title,
             version=metadata.version("shufflenet-flops"),
-            sections=[_for_template(section) for section in sections],
-            style=_Inline.of("style.css"),
+            sections=shown,
+            style=_Inline.of("style.css", _kind_rules()),
             scripts=[_Inline.of(name) for name in scripts],
+            explored=explored,
             explorer=data,
             explorer_json=Markup(_json(data)),
         )
     )
     return page + "\n"
+
+
+def _kind_rules() -> str:
+    """A class for each kind of layer, with its colour and that of text on it."""
+    from shufflenet_flops.report.plot.bars import KIND_COLOURS
+
+    return "".join(
+        f".{_kind_class(kind)}{{--kind:{colour};--on-kind:{_ink_on(colour)}}}\n"
+        for kind, colour in KIND_COLOURS.items()
+    )
+
+
+def _kind_class(kind: str) -> str:
+    return f"k-{re.sub('[^a-z]+', '-', kind)}"
+
+
+def _ink_on(colour: str) -> str:
+    """Black or white, whichever has more contrast (WCAG 2.2, relative luminance)."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (
+        value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+        for value in channels
+    )
+    return "#000" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 else "#fff"
 
 
 def templates() -> jinja2.Environment:
@@ -92,6 +119,7 @@ def templates() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["code"] = _code
+    environment.filters["kind_class"] = _kind_class
     return environment
 
 
@@ -103,13 +131,13 @@ class _Inline:
     hash: str
 
     @classmethod
-    def of(cls, name: str) -> _Inline:
+    def of(cls, name: str, more: str = "") -> _Inline:
         from importlib import resources
 
         from markupsafe import Markup
 
         file = resources.files("shufflenet_flops.report") / _TEMPLATES / name
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8") + more
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         return cls(Markup(text), f"sha256-{digest}")
 

@@ -57,7 +57,8 @@ def markdown_report(section: Section, link: Callable[[str], str] | None = None) 
         if link is not None
     ]
     parts += [*pictures[:1], markdown(section.grids, 2), *pictures[1:]]
-    for grid in section.details:
+    layers = [section.portrait.layers] if section.portrait else []
+    for grid in (*layers, *section.details):
         parts += ["<details>", f"<summary>{html_escape(grid.title)}</summary>", ""]
         parts += [*_body(grid), "</details>", ""]
     return "\n".join([*parts, *_about(section)])

@@ -23,6 +23,13 @@ KIND_COLOURS: Mapping[str, str] = MappingProxyType(
         "depthwise conv": "#009E73",
         "linear": "#CC79A7",
         "matmul": "#8C7A52",
+        "norm": "#B9AEDC",
+        "activation": "#E8D44D",
+        "pool": "#8FB8A8",
+        "reduction": "#A3A38B",
+        "resample": "#D8A48F",
+        "element-wise": "#B8BEC6",
+        "move": "#93A3B5",
     }
 )
 _BAR = 0.62  # of the distance between two bars

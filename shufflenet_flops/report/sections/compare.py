@@ -12,9 +12,10 @@ from shufflenet_flops.report.grid import mega, scale_for
 from shufflenet_flops.report.plot.bars import draw_panels
 from shufflenet_flops.report.plot.figure import draw_lines
 from shufflenet_flops.report.plot.shuffle import draw_shuffle
-from shufflenet_flops.report.section import Picture, Section
+from shufflenet_flops.report.section import Explorer, Picture, Section
 from shufflenet_flops.report.sections.counter_totals import check_counters, counters_picture
 from shufflenet_flops.report.view.compare import compare_grid
+from shufflenet_flops.report.view.explorer import explorer_data
 from shufflenet_flops.saved_file import Saved
 from shufflenet_flops.zoo.designs import find_unit
 
@@ -47,6 +48,7 @@ def section(saved: Saved) -> Section:
             *_counters_picture(comparisons),
             *(_shuffle(comparisons) if units else []),
         ),
+        explorer=Explorer("units", explorer_data) if units else None,
         convention=f"`paper`, in MACs: {convention.meaning}. A counter's total is in its own unit.",
         environment=saved.environment if timed else None,
     )

@@ -8,13 +8,14 @@ from shufflenet_flops.counting import Convention, Table, find_convention
 from shufflenet_flops.counting.result import CountResult
 from shufflenet_flops.report.grid import percent
 from shufflenet_flops.report.plot.bars import draw_stacked
-from shufflenet_flops.report.section import Picture, Section
+from shufflenet_flops.report.section import Picture, Portrait, Section, Tile
 from shufflenet_flops.report.view.count import (
     count_caveats,
     memory_text,
     stage_grid,
 )
-from shufflenet_flops.report.view.lines import COLUMNS, LayerView, group_grid, layer_grid
+from shufflenet_flops.report.view.drawing import drawing
+from shufflenet_flops.report.view.lines import COLUMNS, ROOT, LayerView, group_grid, layer_grid
 from shufflenet_flops.saved_file import Saved
 
 _ALL = LayerView(
@@ -25,7 +26,7 @@ MOST_BARS = 30  # in one figure; a network with more stages than that is drawn b
 
 
 def section(saved: Saved) -> Section:
-    """Stages and kinds of one network, with every layer folded away."""
+    """One network: its first figures, every layer, a drawing, and its stages and kinds."""
     result = saved.single(CountResult)
     convention = find_convention(saved.convention or "paper")
     table = result.table
@@ -44,11 +45,42 @@ def section(saved: Saved) -> Section:
             group_grid("by kind of layer", "kind", kinds, table, convention),
         ),
         pictures=(_picture(name, stages, convention),) if table.total(convention) else (),
-        details=(layer_grid(f"all {len(table.rows)} layers", table, convention, _ALL),),
+        portrait=_portrait(result, table, stages, convention),
         convention=f"`{convention.name}`, in {convention.unit}s: {convention.meaning}. Input "
         f"{' '.join(result.inputs)}. Memory access: every input, weight and output of every "
         "layer once, nothing cached.",
     )
+
+
+def _portrait(
+    result: CountResult, table: Table, stages: Mapping[str, Table], convention: Convention
+) -> Portrait:
+    total = table.total(convention)
+    tiles = [
+        Tile(f"{convention.unit}s", _figure(total), f"{total:,}"),
+        Tile("parameters", _figure(result.params), f"{result.params:,}"),
+        Tile("memory access", f"{_figure(table.memory_bytes)}B", f"{table.memory_bytes:,} bytes"),
+        Tile("activations", _figure(table.activations), f"{table.activations:,}"),
+    ]
+    if total and len(stages) > 1:
+        heaviest = max(stages, key=lambda name: stages[name].total(convention))
+        share = percent(stages[heaviest].total(convention), total)
+        tiles.append(Tile("heaviest stage", share, heaviest or ROOT))
+    return Portrait(
+        result.model,
+        tuple(tiles),
+        layer_grid(f"all {len(table.rows)} layers", table, convention, _ALL),
+        drawing(result, convention),
+    )
+
+
+def _figure(value: int) -> str:
+    """Four digits and a prefix: 137460672 as `137.5 M`."""
+    for prefix, size in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if value >= size:
+            digits = 3 - len(str(value // size))
+            return f"{value / size:,.{max(digits, 0) + 1 if digits < 2 else 2}f} {prefix}"
+    return f"{value} "
 
 
 def _most(groups: Mapping[str, Table], total: int, convention: Convention) -> str:

@@ -187,17 +187,33 @@ def line_grid(
     rows: list[list[Cell | str]] = [
         [
             line.name,
-            *(column.text(line, whole) for column in columns.values()),
+            *(_cell(name, line, whole) for name in columns),
             *([Cell("", share=line.bar or 0.0)] if with_bars else []),
         ]
         for line in (*_shown(lines, convention, view, by), Line("total", table))
     ]
     headings = [
         Column(by, figures=False, path=True),
-        *(Column(column.heading(whole), column.figures) for column in columns.values()),
+        *(
+            Column(column.heading(whole), column.figures, name=_in_files(name, convention))
+            for name, column in columns.items()
+        ),
         *([Column("", figures=False, bars=True)] if with_bars else []),
     ]
     return grid(title, headings, rows, notes)
+
+
+def _cell(name: str, line: Line, whole: _Whole) -> Cell:
+    amount = SORTS.get(name)
+    return Cell(
+        COLUMNS[name].text(line, whole),
+        value=amount(line.part, whole.convention) if amount else None,
+    )
+
+
+def _in_files(name: str, convention: Convention) -> str:
+    """What a column is called where its figures stand in full."""
+    return {"macs": f"{convention.unit.lower()}s", "memory": "memory_bytes"}.get(name, name)
 
 
 def _whole(table: Table, convention: Convention, prefix: AskedPrefix) -> _Whole:
