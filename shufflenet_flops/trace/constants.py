@@ -19,7 +19,7 @@ from shufflenet_flops.trace.arguments import tensors_of
 from shufflenet_flops.trace.draws import Draws
 from shufflenet_flops.trace.rules.sparse import is_dense
 from shufflenet_flops.trace.state import State
-from shufflenet_flops.trace.torch_private import written_arguments
+from shufflenet_flops.trace.torch_private import Written, written_arguments
 
 LIMIT = 2**20  # elements: larger results stay without values, as they would take too long
 
@@ -102,16 +102,24 @@ class Constants:
             return False
         if not self.all_have_values(args, kwargs):
             return False
-        return all(_address(x) in self._made for x in _written(func, args, kwargs))
+        written = written_arguments(func)
+        targets = [args[at] if at < len(args) else kwargs.get(name) for at, name in written]
+        return all(_address(x) in self._made for x in tensors_of(targets))
 
-    def note_writing(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    def note_writing(
+        self, written: Written, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
         """The call writes to constants in name only, if it writes to any."""
-        for target in _written(func, args, kwargs):
-            known = self._origins.get(id(target))
-            origin = None if known is None else known()
-            origin = target if origin is None else origin
-            if not origin.is_meta and origin not in self._state and origin.numel():
-                self._overwritten.add(_address(origin))
+        for position, name in written:
+            target = args[position] if position < len(args) else kwargs.get(name)
+            if target.__class__ is Tensor and target.is_meta and id(target) not in self._origins:
+                continue  # it stands for no constant, as most do not
+            for tensor in tensors_of(target):
+                known = self._origins.get(id(tensor))
+                origin = None if known is None else known()
+                origin = tensor if origin is None else origin
+                if not origin.is_meta and origin not in self._state and origin.numel():
+                    self._overwritten.add(_address(origin))
 
     def overwritten(self) -> Iterator[ref[Tensor]]:
         """The constants made in this trace whose values are not their own any more."""
@@ -124,15 +132,6 @@ class Constants:
         """Let go of every tensor."""
         for kept in (self._made, self._origins):
             kept.clear()
-
-
-def _written(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[Tensor]:
-    for position, name in written_arguments(func):
-        target = args[position] if position < len(args) else kwargs.get(name)
-        if target.__class__ is Tensor:
-            yield target
-        else:
-            yield from tensors_of(target)
 
 
 def _address(tensor: Tensor) -> int:

@@ -169,7 +169,7 @@ class Tracer(DispatchMode):
         if self.values:
             return self._computed(func, args, kwargs, self.draws.run(func, args, kwargs))
         try:
-            out, facts, operands, writes = self._work_out(self, func, args, kwargs)
+            out, facts, operands, written = self._work_out(self, func, args, kwargs)
         except Exception as error:
             out = self.constants.compute(func, args, kwargs)  # as where their values are asked for
             if out is None:
@@ -181,8 +181,8 @@ class Tracer(DispatchMode):
             computed = self.constants.compute(func, args, kwargs, sizes_of=out)
         if computed is not None:
             out = computed
-        elif writes:
-            self.constants.note_writing(func, args, kwargs)
+        elif written:
+            self.constants.note_writing(written, args, kwargs)
         elif out.__class__ is Tensor:
             self.results.append(ref(out))
         else:

@@ -16,7 +16,8 @@ def packed_weights(places: list[Place]) -> Iterator[Tensor]:
     objects = {
         id(value): value
         for place in places
-        if place.leaf and not place.params  # as those are that hold them
+        # As those are that hold them, none of which is a plain layer.
+        if place.leaf and not place.params and not place.type_name.startswith("torch.nn.modules.")
         for value in vars(place.module).values()
         if value.__class__ is torch.ScriptObject
     }

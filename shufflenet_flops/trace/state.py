@@ -14,13 +14,13 @@ class State:
     """
 
     def __init__(self, params: Sequence[Tensor], buffers: Sequence[Tensor]) -> None:
-        self._origins: dict[int, Tensor] = {id(t): t for t in (*buffers, *params)}
+        ids = list(map(id, params))
+        self._origins: dict[int, Tensor] = dict(zip(map(id, buffers), buffers, strict=True))
         # By the same ids, whether it stands for a parameter, not a buffer.
-        self.trained: dict[int, bool] = {
-            **dict.fromkeys(map(id, buffers), False),
-            **dict.fromkeys(map(id, params), True),
-        }
-        self._unused = {id(t): t.numel() for t in params}
+        self.trained: dict[int, bool] = dict.fromkeys(self._origins, False)
+        self._origins.update(zip(ids, params, strict=True))
+        self.trained.update(dict.fromkeys(ids, True))
+        self._unused = dict(zip(ids, map(Tensor.numel, params), strict=True))
         self._alive: list[Tensor] = []
 
     def __contains__(self, tensor: Tensor) -> bool:

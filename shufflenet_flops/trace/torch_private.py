@@ -14,7 +14,7 @@ from functools import cache
 from importlib import import_module
 from operator import attrgetter
 from types import FrameType
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -130,9 +130,8 @@ def has_global_hooks() -> bool:
     return _HAS_GLOBAL_HOOK is None or bool(_HAS_GLOBAL_HOOK())
 
 
-def has_hooks(module: nn.Module) -> bool:
-    """Whether the module has hooks of its own; True where nobody can tell."""
-    own = vars(module)
+def has_hooks(own: Mapping[str, Any]) -> bool:
+    """Whether a module of these attributes has hooks of its own; True where nobody can tell."""
     try:
         return bool(
             own["_forward_hooks"]
@@ -179,8 +178,11 @@ def arguments_of(op: Any) -> tuple[tuple[str, Any], ...]:
     return tuple((argument.name, argument.default_value) for argument in schema.arguments)
 
 
+Written: TypeAlias = tuple[tuple[int, str], ...]  # positions and names
+
+
 @cache
-def written_arguments(op: Any) -> tuple[tuple[int, str], ...]:
+def written_arguments(op: Any) -> Written:
     """Positions and names of the arguments that an op writes to; none where torch says nothing."""
     schema = schema_of(op)
     return tuple(

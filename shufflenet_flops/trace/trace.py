@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import compress
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -168,15 +170,19 @@ def _run(
         timeline = lifetimes.timeline() if lifetimes is not None else NO_TIMELINE
     finally:
         take_back(tracer.survivors())
+    sizes = list(map(Tensor.numel, params))
     return Trace(
         Table(tuple(tracer.rows)),
-        sum(map(Tensor.numel, (*params, *packed_weights(places)))),
+        sum(sizes) + sum(map(Tensor.numel, packed_weights(places))),
         dict(Counter(tracer.unknown)),
         values,
         tuple(tracer.calls),
-        sum(p.numel() for p in params if p.requires_grad),
+        sum(compress(sizes, map(_WANTS_GRAD, params))),
         timeline=timeline,
     )
+
+
+_WANTS_GRAD = attrgetter("requires_grad")
 
 
 def _watch(place: Place, tracer: Tracer, functions: Functions, training: bool | None) -> None:

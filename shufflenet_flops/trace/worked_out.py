@@ -10,13 +10,13 @@ from torch import Tensor
 from shufflenet_flops.trace.arguments import own_arguments, tensors_of
 from shufflenet_flops.trace.facts import Facts
 from shufflenet_flops.trace.meta_kernels import run_on_meta
-from shufflenet_flops.trace.torch_private import written_arguments
+from shufflenet_flops.trace.torch_private import Written, written_arguments
 
 if TYPE_CHECKING:
     from shufflenet_flops.trace.dispatch_mode import Tracer
 
-# Its result, what it does, the tensors among its arguments in order, and whether it writes to any.
-WorkedOut = tuple[Any, Facts | str | None, list[Tensor], bool]
+# Its result, what it does, the tensors among its arguments in order, and which it writes to.
+WorkedOut = tuple[Any, Facts | str | None, list[Tensor], Written]
 
 
 def work_out(
@@ -31,4 +31,4 @@ def work_out(
         (*args, *kwargs.values()),
     )
     facts = tracer.facts(func, args, kwargs, operands, out)
-    return out, facts, operands, bool(written_arguments(func))
+    return out, facts, operands, written_arguments(func)

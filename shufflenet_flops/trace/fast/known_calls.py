@@ -14,7 +14,7 @@ from shufflenet_flops.trace.dispatch_mode import Tracer
 from shufflenet_flops.trace.facts import Facts
 from shufflenet_flops.trace.fast.meta import infer
 from shufflenet_flops.trace.meta_kernels import run_on_meta
-from shufflenet_flops.trace.torch_private import written_arguments
+from shufflenet_flops.trace.torch_private import Written, written_arguments
 from shufflenet_flops.trace.worked_out import WorkedOut
 
 Make = Callable[[tuple[Any, ...], Mapping[str, Any]], Any]
@@ -28,7 +28,7 @@ class KnownCalls:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._calls: dict[Any, tuple[Make, Facts | str | None, bool]] = {}
+        self._calls: dict[Any, tuple[Make, Facts | str | None, Written]] = {}
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -46,22 +46,22 @@ class KnownCalls:
         key: Any = (func, tracer.function, _signature(args, operands, trained))
         if kwargs:
             key = (*key, *kwargs, _signature(kwargs.values(), operands, trained))
-        if _has_twins(operands):
+        if len(operands) > 1 and _has_twins(operands):
             key = (*key, *(_position(operands, tensor) for tensor in operands))
         known = self._calls.get(key)
         if known is not None:
-            make, facts, writes = known
-            return make(args, kwargs), facts, operands, writes
+            make, facts, written = known
+            return make(args, kwargs), facts, operands, written
         make = _outcome(tracer, func, args, kwargs)
         out = make(args, kwargs)
         facts = tracer.facts(func, args, kwargs, operands, out)
-        writes = bool(written_arguments(func))
+        written = written_arguments(func)
         if isinstance(facts, str):
-            return out, facts, operands, writes  # a formula may be supplied later
+            return out, facts, operands, written  # a formula may be supplied later
         if len(self._calls) >= self._limit:
             self._calls.clear()
-        self._calls[key] = (make, facts, writes)
-        return out, facts, operands, writes
+        self._calls[key] = (make, facts, written)
+        return out, facts, operands, written
 
 
 def _has_twins(operands: list[Tensor]) -> bool:
@@ -114,7 +114,8 @@ def _maker(out: Any, seen_args: tuple[Any, ...], seen_kwargs: Mapping[str, Any])
         if out is seen:
             return lambda args, kwargs: kwargs[name]
     if isinstance(out, Tensor):
-        shape, stride, dtype = out.shape, out.stride(), out.dtype
+        # Torch reads a tuple in half the time of its own Size.
+        shape, stride, dtype = tuple(out.shape), out.stride(), out.dtype
         return lambda args, kwargs: torch.empty_strided(shape, stride, dtype=dtype, device=META)
     if isinstance(out, tuple | list):
         makers = [_maker(part, seen_args, seen_kwargs) for part in out]

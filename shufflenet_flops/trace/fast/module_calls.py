@@ -109,7 +109,10 @@ def plain_call(
 
 
 def _as_made(layer: nn.Module) -> bool:
-    own = vars(layer)
-    changed = "forward" in own or own.get("padding_mode", "zeros") != "zeros"
-    kind = layer.__class__
-    return not (changed or kind.forward is not _FORWARDS[kind] or torch_private.has_hooks(layer))
+    own, kind = vars(layer), layer.__class__
+    return not (
+        "forward" in own
+        or own.get("padding_mode", "zeros") != "zeros"
+        or kind.forward is not _FORWARDS[kind]
+        or torch_private.has_hooks(own)
+    )
