@@ -102,7 +102,7 @@ def row_of(visit: Visit, itemsize: int = BYTES) -> Row:
     counts: Any = op.counts(inputs, output)
     params: Any = op.params
     read, written = op.traffic(inputs, output)
-    windowed: Any = op if isinstance(op, Conv2d | Pool2d) else None
+    windowed: Any = op if isinstance(op, _WINDOWED) else None
     return Row(
         path=visit.path,
         op=op.name,
@@ -115,8 +115,11 @@ def row_of(visit: Visit, itemsize: int = BYTES) -> Row:
         write_bytes=_times(itemsize, written),
         kernel=windowed.kernel if windowed else None,
         stride=windowed.stride if windowed else None,
-        groups=windowed.groups if isinstance(op, Conv2d) else None,
+        groups=getattr(windowed, "groups", None),
     )
+
+
+_WINDOWED = (Conv2d, Pool2d)
 
 
 def _times(factor: int, value: Any) -> Any:

@@ -14,30 +14,26 @@ def totals(node: Node, x: Shape) -> dict[str, Any]:
 
     An op met again on the same sizes, as in the equal units of a stage, is worked out once.
     """
-    # Memory in elements, and in bytes only once it is added up.
-    rows = [(times, row_of(visit, 1)) for times, visit in _distinct(counted(walk(node, x)))]
-    macs, params, activations, memory = (
-        _sum((times, getattr(row, metric)) for times, row in rows)
-        for metric in ("macs", "params", "activations", "memory_bytes")
-    )
+    sums: dict[str, Any] = dict.fromkeys(("macs", "params", "activations", "memory_bytes"), 0)
+    for times, visit in _distinct(counted(walk(node, x))):
+        row = row_of(visit, 1)  # memory in elements, and in bytes only once it is added up
+        for metric, total in sums.items():
+            sums[metric] = _plus(total, times, getattr(row, metric))
     return {
-        "macs": macs,
-        "flops": 2 * macs,
-        "params": params,
-        "activations": activations,
-        "memory_bytes": BYTES * memory,
+        "macs": sums["macs"],
+        "flops": 2 * sums["macs"],
+        "params": sums["params"],
+        "activations": sums["activations"],
+        "memory_bytes": BYTES * sums["memory_bytes"],
     }
 
 
-def _sum(amounts: Iterable[tuple[int, Any]]) -> Any:
-    """Added up without the zeros, each of which would be a pass over whole arrays."""
-    total: Any = 0
-    for times, amount in amounts:
-        if isinstance(amount, int) and amount == 0:
-            continue
-        amount = amount if times == 1 else times * amount
-        total = amount if isinstance(total, int) and total == 0 else total + amount
-    return total
+def _plus(total: Any, times: int, amount: Any) -> Any:
+    """Without the zeros, each of which would be a pass over whole arrays."""
+    if isinstance(amount, int) and amount == 0:
+        return total
+    amount = amount if times == 1 else times * amount
+    return amount if isinstance(total, int) and total == 0 else total + amount
 
 
 def _distinct(visits: Iterable[Visit]) -> Iterable[tuple[int, Visit]]:

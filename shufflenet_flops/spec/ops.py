@@ -10,7 +10,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from math import prod
 from typing import ClassVar, Literal
 
@@ -35,6 +35,11 @@ def pair(value: Number | Size2) -> Size2:
     return value if isinstance(value, tuple) else (value, value)
 
 
+@cache
+def _in_words(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
 @dataclass(frozen=True)
 class Op(ABC):
     """One step of a network. All methods are pure functions of the input shapes `xs`."""
@@ -45,7 +50,7 @@ class Op(ABC):
     @property
     def name(self) -> str:
         """What the layer table calls it; `HardSwish` is `hard_swish` unless it says otherwise."""
-        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
+        return _in_words(type(self).__name__)
 
     @property
     @abstractmethod

@@ -92,8 +92,11 @@ def total_stride(node: Node) -> tuple[int, int]:
         branches = [total_stride(child) for _, child in node.branches]
         merged = tuple(max(axis) for axis in zip(*branches, strict=True))
         return _product([merged, *(total_stride(child) for _, child in node.after)])
-    stride = pair(getattr(node, "stride", 1))
-    return (whole(stride[0]), whole(stride[1]))
+    stride = getattr(node, "stride", None)
+    if stride is None:  # as most ops have none
+        return 1, 1
+    h, w = pair(stride)
+    return whole(h), whole(w)
 
 
 def _product(strides: Iterable[tuple[int, ...]]) -> tuple[int, int]:
