@@ -70,8 +70,8 @@ reports-latency: setup ## reports/latency.md and its plots, measured on this mac
 reports-engines: setup ## reports/engines.md: does every engine compute what eager computes?
 	$(BIN)/python -m benchmarks.engine_agreement
 
-bench: setup ## reports/benchmarks.md, measured on this machine
-	$(BIN)/python -m benchmarks.run
+bench: setup ## reports/benchmarks.md, measured on this machine; AGAINST=COMMIT sets one beside this
+	$(BIN)/python -m benchmarks.run $(AGAINST)
 
 picture: setup ## the picture in the README
 	$(BIN)/python -m benchmarks.picture

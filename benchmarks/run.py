@@ -1,11 +1,12 @@
-"""Run every benchmark and write reports/benchmarks.md."""
+"""Run every benchmark and write reports/benchmarks.md; `COMMIT` sets an earlier one beside."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import check, html, latency_aa, startup, sweep, trace_time
+from benchmarks import against, check, html, latency_aa, startup, sweep, trace_time
 from shufflenet_flops.environment import environment
 from shufflenet_flops.report.section import measured_on
 
@@ -20,7 +21,7 @@ SECTIONS = (
 )
 
 
-def main() -> None:
+def main(*commits: str) -> None:
     """Measure, then replace the report."""
     made_by = asdict(environment()) | {"command": "make bench"}
     head = [
@@ -32,11 +33,12 @@ def main() -> None:
         f"These were {measured_on(made_by)}.",
         "",
     ]
-    text = "\n".join(head) + "\n" + "\n".join(section() for section in SECTIONS)
+    sections = [*(section() for section in SECTIONS), *map(against.section, commits)]
+    text = "\n".join(head) + "\n" + "\n".join(sections)
     beside = PATH.with_suffix(".part")
     beside.write_text(text)
     beside.replace(PATH)
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
