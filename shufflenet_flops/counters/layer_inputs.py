@@ -24,11 +24,12 @@ _RECURRENT = (nn.RNN, nn.GRU, nn.LSTM)
 
 @dataclass(frozen=True)
 class LayerCall:
-    """A layer of one of torch's own types, its first input and its output."""
+    """A layer of one of torch's own types, its first input, its output and its other inputs."""
 
     layer: Any
     input: Any
     output: Any
+    others: tuple[Any, ...] = ()
 
 
 def calls_of_layers(
@@ -38,7 +39,7 @@ def calls_of_layers(
     calls: list[LayerCall] = []
 
     def notice(layer: nn.Module, args: Any, output: Any) -> None:
-        calls.append(LayerCall(layer, args[0], output))
+        calls.append(LayerCall(layer, args[0], output, args[1:]))
 
     for module in model.modules():  # a copy, which is thrown away with its hooks
         if type(module) in types:
@@ -78,6 +79,30 @@ def ptflops_more(call: LayerCall) -> int:
     if layer.bias is not None:
         more += prod(y.shape[1:]) * (x.shape[0] - y.shape[0])
     return int(more)
+
+
+def own_widths(model: nn.Module, inputs: Sequence[Any]) -> int:
+    """What ptflops adds to attention whose keys or values have a width of their own.
+
+    It takes every projection for a square, and heads of values and of the output for as wide as the
+    values given.
+    """
+    more = 0
+    for call in calls_of_layers(model, inputs, (nn.MultiheadAttention,)):
+        layer, query = call.layer, call.input
+        width, of_keys, of_values = layer.embed_dim, layer.kdim, layer.vdim
+        if query.dim() != 3 or len(call.others) < 2 or width == of_keys == of_values:
+            continue
+        batch, length = query.shape[:2] if layer.batch_first else query.shape[1::-1]
+        keys = call.others[0].shape[1 if layer.batch_first else 0]
+        heads = layer.num_heads
+        more += batch * (
+            keys * of_keys * (of_keys - width)
+            + keys * of_values * (of_values - width)
+            + heads * length * keys * (of_values // heads - width // heads)
+            + length * (of_values * (of_values + 1) - width * (width + 1))
+        )
+    return more
 
 
 def _misread_steps(model: nn.Module, inputs: Sequence[Any], count: StepCost) -> int:

@@ -257,11 +257,11 @@ class PtflopsPytorch(_Ptflops):
         from shufflenet_flops.counters import closer, layer_inputs
 
         calls = closer.calls_of(model, inputs)
-        broadcast = closer.factor_macs(calls, by_sign=False)
         return {
-            OpClass.MATMUL_MACS.value: broadcast
+            OpClass.MATMUL_MACS.value: closer.factor_macs(calls, by_sign=False)
             - closer.unseen_keys(calls)
-            - closer.left_out_summands(calls),
+            - closer.left_out_summands(calls)
+            + layer_inputs.own_widths(model, inputs),
             **layer_inputs.misread(model, inputs, layer_inputs.ptflops_more, _recurrent),
         }
 
@@ -284,8 +284,9 @@ class PtflopsModules(PtflopsPytorch):
         """It takes attention by its inputs."""
         from shufflenet_flops.counters import closer, layer_inputs
 
+        more = layer_inputs.own_widths(model, inputs)
         return {
-            OpClass.MATMUL_MACS.value: -closer.unseen_keys(closer.calls_of(model, inputs)),
+            OpClass.MATMUL_MACS.value: more - closer.unseen_keys(closer.calls_of(model, inputs)),
             **layer_inputs.misread(model, inputs, layer_inputs.ptflops_more, _recurrent),
         }
 

@@ -242,6 +242,14 @@ CASES: dict[str, tuple[int, Callable[[], nn.Module], tuple[int, ...]]] = {
         lambda: _without_gaps(add_bias_kv=True, add_zero_attn=True),
         TOKENS,
     ),
+    "attention to keys and values of other widths": (
+        5 * 8 * (8 + 6 + 4 + 8) + 2 * 5 * 5 * 8,
+        lambda: Calls(
+            lambda parts, x: parts[0](x, x[:, :, :6], x[:, :, :4])[0],
+            nn.MultiheadAttention(8, 2, kdim=6, vdim=4, batch_first=True),
+        ),
+        TOKENS,
+    ),
     "grouped-query attention": (2 * 8 * 5 * 7 * 8, lambda: Calls(_grouped), (1, 8, 5, 8)),
     "attention without heads": (
         2 * 5 * 5 * 8, lambda: Calls(lambda parts, x: F.scaled_dot_product_attention(x, x, x)),
