@@ -222,9 +222,8 @@ class _Ptflops(Counter):
                 backend_specific_config=dict(self.config),
             )
         if macs is None:
-            raise CounterError(
-                "it could not run the model, which it calls by the names of its arguments"
-            )
+            reason = "it could not run the model, which it calls by the names of its arguments"
+            raise CounterError(reason)
         return CounterTotal(int(macs))
 
 
