@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -106,7 +107,8 @@ def _why(model: nn.Module, line: str) -> str:
 
 def _failure(counter: Counter, error: BaseException) -> str:
     line = _first_line(error)
-    return f"{counter.failing}: {line}" if counter.failing else line
+    began = counter.name in sys.modules  # its package is not, where it failed at import
+    return f"{counter.failing}: {line}" if counter.failing and began else line
 
 
 def _first_line(error: BaseException) -> str:
