@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shufflenet_flops.cli.completion import complete_table
+from shufflenet_flops.cli.completion import complete_model, complete_table
 from shufflenet_flops.cli.group import PAPER_COMMANDS
 from shufflenet_flops.cli.options import FormatOption, OutputOption
-from shufflenet_flops.cli.output import Document, Format, open_outputs
-from shufflenet_flops.errors import UnknownNameError
+from shufflenet_flops.cli.output import Document, Format, Writer, open_outputs
+from shufflenet_flops.errors import InputError, UnknownNameError
 from shufflenet_flops.paper.verdict import CellVerdict
+
+if TYPE_CHECKING:
+    from shufflenet_flops.paper import CellResult
 
 
 def command(
@@ -36,6 +41,17 @@ def command(
             "--alternatives", help="In tables, also show what other readings of a figure give."
         ),
     ] = False,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Only how many figures come out, paper by paper.")
+    ] = False,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="All that the tables have about one network: by whom, and who agrees.",
+            autocompletion=complete_model,
+        ),
+    ] = None,
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> None:
@@ -52,6 +68,12 @@ def command(
     from shufflenet_flops.report.view.paper import errata_grid, overview_grid, table_grids
 
     asked = " ".join(table or [])
+    if network is not None:
+        _refuse("--network", table=asked, row=row, verdict=verdict, summary=summary)
+        _about_network(network, form, output or [])
+        return
+    if summary:
+        _refuse("--summary", row=row, verdict=verdict)
     names = find_tables(asked, also=PAPER_COMMANDS) if asked else table_names()
     with open_outputs(form, output or []) as writer:
         tables = [load_table(name) for name in names]
@@ -70,11 +92,18 @@ def command(
             for published in tables
         ]
         reproduced = [(published, cells) for published, cells in reproduced if cells]
+        if summary:
+            _write_summary(writer, [cell for _, cells in reproduced for cell in cells])
+            return
         grids = table_grids(reproduced, alternatives=alternatives)
         if (asked, row, verdict) == ("", None, None):
             grids = [overview_grid(reproduced), *grids, errata_grid()]
         cells = [cell for _, cells in reproduced for cell in cells]
         writer.write(Document("paper", None, cells, grids))
+    _exit_if_moved(cells)
+
+
+def _exit_if_moved(cells: Sequence[CellResult]) -> None:
     moved = [cell for cell in cells if not cell.as_recorded]
     for cell in moved:
         print(
@@ -84,3 +113,32 @@ def command(
         )
     if moved:
         raise typer.Exit(1)
+
+
+def _refuse(option: str, **given: object) -> None:
+    """Raise InputError for what cannot be asked for together."""
+    for name, value in given.items():
+        if value:
+            what = "a TABLE" if name == "table" else f"--{name}"
+            raise InputError(f"{option} and {what} cannot be given together: leave out one of them")
+
+
+def _write_summary(writer: Writer, cells: Sequence[CellResult]) -> None:
+    from shufflenet_flops.paper.standing import standings
+    from shufflenet_flops.report.view.standing import standings_grid
+
+    found = standings(cells)
+    writer.write(Document("paper --summary", None, found, [standings_grid(found)]))
+
+
+def _about_network(name: str, form: Format, output: Sequence[Path]) -> None:
+    from shufflenet_flops import zoo
+    from shufflenet_flops.paper.standing import figures_of
+    from shufflenet_flops.report.view.standing import network_grids
+
+    model = zoo.find(name)
+    with open_outputs(form, output) as writer:
+        reproduced = list(figures_of(name))
+        cells = [cell for _, cells in reproduced for cell in cells]
+        writer.write(Document("paper", None, cells, network_grids(model, reproduced)))
+    _exit_if_moved(cells)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 from shufflenet_flops.spec import (
     Activation,
@@ -56,7 +55,7 @@ def efficientnet(
     width: float = 1.0,
     depth: float = 1.0,
     resolution: int = 224,
-    layout: Literal["paper", "lite"] = "paper",
+    lite: bool = False,
     classes: Number = 1000,
 ) -> Network:
     """EfficientNet at multipliers of width and depth, on a square image.
@@ -66,7 +65,6 @@ def efficientnet(
     """
     wider, deeper = width_factor("width", width), width_factor("depth", depth)
     check_resolution(resolution)
-    lite = layout == "lite"
     act = Activation("relu6") if lite else SiLU
     c_in = FIRST if lite else rounded(wider * FIRST)
     stages: dict[str, Node] = {"conv1": conv_norm(3, c_in, 3, 2, act=act)}
@@ -104,5 +102,5 @@ for _i, _resolution in enumerate(LITE_RESOLUTIONS):
         width=SCALES[_i][0],
         depth=SCALES[_i][1],
         resolution=_resolution,
-        layout="lite",
+        lite=True,
     )

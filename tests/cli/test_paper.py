@@ -140,3 +140,60 @@ def test_a_moved_verdict_ends_with_1(
     captured = capsys.readouterr()
     assert "15.3e9 = 15.347" in captured.out
     assert captured.err == "resnet_text: VGG-16, FLOPs: exact, on record as near\n"
+
+
+def test_the_summary_is_the_tables_added_up(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line per paper, whose figures are all there are; sources are told."""
+    data = json.loads(stdout_of(capsys, "--summary", "--format", "json"))
+    cells = list(csv.DictReader(io.StringIO(stdout_of(capsys, "--format", "csv"))))
+
+    assert data["command"] == "paper --summary"
+    for verdict in ("exact", "near", "unexplained", "quoted"):
+        counted = sum(cell["verdict"] == verdict for cell in cells)
+        assert sum(standing[verdict] for standing in data["results"]) == counted
+    by_paper = {standing["paper"]: standing for standing in data["results"]}
+    assert by_paper["pycls"]["conventions"] == {"pycls": 38}
+    assert len({source for one in by_paper.values() for source in one["sources"]}) >= 25
+
+
+def test_a_network_has_all_that_was_published_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """ResNet-50 by two readings, with what its rows quote, and who prints what."""
+    text = stdout_of(capsys, "--network", "resnet50")
+
+    assert "ResNet, Table 1" in text
+    assert "4089185256 =" in text
+    assert "76.13" in text
+    cost = text.replace("\n", " ").partition("cost as printed: ")[2]
+    assert "3.8e9 MAC (ResNet" in cost
+    assert "4.1e9 MAC (ResNeXt" in cost
+
+
+def test_only_tables_about_the_network_are_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    """By identity, not by name: `mobilenet_v2_x1_4` is `mobilenet_v2@alpha=1.4`."""
+    by_name, by_option = (
+        json.loads(stdout_of(capsys, "--network", name, "--format", "json"))["results"]
+        for name in ("mobilenet_v2_x1_4", "mobilenet_v2@alpha=1.4")
+    )
+
+    assert by_name == by_option
+    assert {"585M", "582", "6.9M", "6.06"} <= {cell["printed"] for cell in by_name}
+    assert "none of the tables here" in stdout_of(capsys, "--network", "repvgg_b1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--network", "resnet51"], "unknown model 'resnet51': did you mean"),
+        (["resnet", "--network", "resnet50"], "--network and a TABLE cannot be given together"),
+        (["--network", "resnet50", "--summary"], "--network and --summary cannot be"),
+        (["--summary", "--row", "FLOPs"], "--summary and --row cannot be given together"),
+    ],
+)
+def test_what_cannot_be_asked_together(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert run(["paper", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
