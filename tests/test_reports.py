@@ -26,7 +26,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=[pytest.mark.slow] * (name == "networks")) for name in PARTS],
+    [
+        pytest.param(name, marks=[pytest.mark.slow] * (name in ("networks", "atlas")))
+        for name in PARTS
+    ],
 )
 def test_report_is_in_step(name: str, folder: Path) -> None:
     """`make reports` writes them anew. Figures are the same bytes in one version of matplotlib."""
@@ -42,6 +45,13 @@ def test_report_is_in_step(name: str, folder: Path) -> None:
     assert [path.name for path in made[1:]] == sorted(
         path.name for path in (REPORTS / "figures").glob(f"{name}-*")
     )
+
+
+@pytest.mark.slow
+def test_the_page_of_the_atlas_is_in_step(folder: Path) -> None:
+    """It has no figures but those that it draws itself."""
+    assert run(["report", "atlas", "-o", "atlas.html"]) == 0
+    assert (folder / "atlas.html").read_bytes() == (REPORTS / "atlas.html").read_bytes()
 
 
 def test_models_are_in_step(capsys: pytest.CaptureFixture[str]) -> None:

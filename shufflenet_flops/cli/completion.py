@@ -61,7 +61,7 @@ def complete_report(incomplete: str) -> list[str]:
     """What there is a report on."""
     from shufflenet_flops.report.sections import SECTIONS
 
-    return _starting(incomplete, [*SECTIONS, "all"])
+    return _starting(incomplete, [*SECTIONS, "atlas", "all"])
 
 
 def _starting(incomplete: str, names: Iterable[str]) -> list[str]:

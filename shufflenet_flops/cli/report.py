@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 Invoke = Callable[[Sequence[str]], None]
 
+# No command's results, but what the zoo and all tables say together.
+ATLAS = "atlas"
 # What `report all` has: each report's name and the command whose results it shows.
 PARTS: Mapping[str, tuple[str, ...]] = {
     "units": ("compare", "--no-latency"),
@@ -47,6 +49,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "shufflenet": ("count", "shufflenet_v1_x1_0_g3"),
     "counters": ("explain", "shufflenet_v1_x1_0_g3"),
     "paper": ("paper",),
+    ATLAS: (ATLAS,),
     "budgets": ("check", "--locked"),
 }
 PAGE = "report.html"
@@ -63,7 +66,8 @@ def command(
         typer.Argument(
             metavar="WHAT",
             help="A command with its arguments (compare, count, explain, paper, latency, "
-            "latency-diff, check or budget); a .json file that such a command wrote; or all.",
+            "latency-diff, check or budget); a .json file that such a command wrote; the atlas of "
+            "networks; or all.",
             autocompletion=complete_report,
         ),
     ],
@@ -92,6 +96,9 @@ def command(
         _all(output or [DIRECTORY], _invoker(context, quiet), quiet)
         return
     paths = output or []
+    if what == ATLAS:
+        _atlas(paths, arguments)
+        return
     from shufflenet_flops.report.files import report_files
 
     with open_files(paths) as write:
@@ -104,6 +111,32 @@ def command(
             write(path, report_files(path.name, section.question, [section]))
         if not paths:
             emit(markdown_report(section))
+
+
+def _atlas(paths: Sequence[Path], arguments: Sequence[str]) -> None:
+    """The atlas of networks in files, or in Markdown on stdout."""
+    if arguments:
+        raise InputError(f"report atlas takes no further arguments, got {shlex.join(arguments)}")
+    from shufflenet_flops.report.atlas import atlas_report
+
+    with open_files(paths) as write:
+        names = [path.name for path in paths] or [f"{ATLAS}.md"]
+        files = atlas_report().files(names)
+        for path in paths:
+            write(path, {path.name: files[path.name]})
+        if not paths:
+            emit(files[names[0]].decode())
+
+
+def _staged_atlas(stage: Staging, alone: bool) -> Section:
+    """The atlas's own files, and of it what belongs on the page of all: what the figures say."""
+    from shufflenet_flops.report.atlas import atlas_report
+
+    report = atlas_report()
+    if not alone:
+        stage.add(report.files([f"{ATLAS}.md", f"{ATLAS}.html"]))
+    made_by = shlex.join(["shufflenet-flops", "report", ATLAS, "-o", f"{ATLAS}.html"])
+    return replace(report.findings, name=ATLAS, command=made_by)
 
 
 def _saved(what: str, arguments: Sequence[str], invoke: Invoke) -> Saved:
@@ -177,6 +210,9 @@ def _all(targets: Sequence[Path], invoke: Invoke, quiet: bool) -> None:
         sections = []
         for number, (name, arguments) in enumerate(parts.items()):
             progress(name, number, len(parts) + 1)
+            if name == ATLAS:
+                sections.append(_staged_atlas(stage, alone))
+                continue
             make = partial(_json, arguments, invoke)
             # A check depends on files and on models' code that nobody can list: never an old one.
             text = make() if name == "budgets" else stage.kept(name, arguments, make)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
 from shufflenet_flops import zoo
-from shufflenet_flops.errors import ShufflenetFlopsError
 from shufflenet_flops.paper.published import PrintedCell, PublishedTable, load_table, table_names
 from shufflenet_flops.paper.reproduce import CellResult, reproduce
 from shufflenet_flops.paper.verdict import CellVerdict
@@ -70,6 +70,7 @@ def standings(cells: Iterable[CellResult]) -> list[Standing]:
     return found
 
 
+@cache
 def identity(model: str) -> Hashable:
     """What two names of one network have in common, however it is read and on whatever image.
 
@@ -81,40 +82,33 @@ def identity(model: str) -> Hashable:
     return (family.name, *kept)
 
 
-def figures_of(model: str) -> Iterator[tuple[PublishedTable, tuple[CellResult, ...]]]:
-    """Every table that has figures of this network, with these: what was computed and, of the rows
-    that are about nothing else, what is quoted.
+def subjects(table: PublishedTable) -> Iterator[tuple[PrintedCell, Hashable]]:
+    """The cells that are about a network of the zoo, each with the `identity` of that.
 
-    Raises UnknownNameError and InputError as `zoo.find` does.
+    What is quoted is about the network that everything computed in its row is about.
     """
-    wanted = identity(zoo.find(model).name)
-    seen: dict[str, bool] = {}
-    for name in table_names():
-        table = load_table(name)
-        cells = tuple(_about(table, wanted, seen))
-        if cells:
-            yield table, reproduce(replace(table, cells=cells))
-
-
-def _about(table: PublishedTable, wanted: Hashable, seen: dict[str, bool]) -> Iterator[PrintedCell]:
     rows: dict[str, list[PrintedCell]] = {}
     for cell in table.cells:
         rows.setdefault(cell.row, []).append(cell)
     for cells in rows.values():
-        judged = [cell for cell in cells if cell.reading and cell.reading.model]
-        own = [cell for cell in judged if _is(cell, wanted, seen)]
-        yield from own
-        if own and len(own) == len(judged):
-            yield from (cell for cell in cells if cell.reading is None)
+        models = {cell.reading.model for cell in cells if cell.reading and cell.reading.model}
+        about = {model: identity(model) for model in models}
+        of_row = list(dict.fromkeys(about.values()))
+        for cell in cells:
+            if cell.reading is None and len(of_row) == 1:
+                yield cell, of_row[0]
+            elif cell.reading is not None and cell.reading.model is not None:
+                yield cell, about[cell.reading.model]
 
 
-def _is(cell: PrintedCell, wanted: Hashable, seen: dict[str, bool]) -> bool:
-    model = cell.reading.model if cell.reading else None
-    if model is None:
-        return False
-    if model not in seen:
-        try:
-            seen[model] = identity(model) == wanted
-        except ShufflenetFlopsError:
-            seen[model] = False
-    return seen[model]
+def figures_of(model: str) -> Iterator[tuple[PublishedTable, tuple[CellResult, ...]]]:
+    """Every table that has figures of this network, with these, computed or quoted.
+
+    Raises UnknownNameError and InputError as `zoo.find` does.
+    """
+    wanted = identity(zoo.find(model).name)
+    for name in table_names():
+        table = load_table(name)
+        cells = tuple(cell for cell, about in subjects(table) if about == wanted)
+        if cells:
+            yield table, reproduce(replace(table, cells=cells))

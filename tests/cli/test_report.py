@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -235,3 +237,24 @@ def test_two_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         assert run(["report", "all", "-o", str(tmp_path)]) == 2
         assert "it is named twice" in capsys.readouterr().err  # by one process
         assert stage.kept("a", ["count", "x"], lambda: "second") == "first"
+
+
+def test_the_atlas_is_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page with the networks as data for its drawing, and the same tables in Markdown."""
+    monkeypatch.setattr("shufflenet_flops.report.atlas.table_names", lambda: ["vgg_table_2"])
+    page, text = tmp_path / "atlas.html", tmp_path / "atlas.md"
+
+    assert run(["report", "atlas", "-o", str(page), "-o", str(text)]) == 0
+    data = re.search(r'id="a-data">(.*?)</script>', page.read_text())
+    assert data is not None
+    networks = {network["name"]: network for network in json.loads(data[1])}
+    assert networks["vgg16"]["params"] == 138_357_544
+    assert networks["vgg16"]["published"] == [
+        ["VGG, Table 2", "Number of parameters", "D", "138 = 138.36", "params"]
+    ]
+    assert "| vgg16 | vgg | 224x224 | 15,470.3 |" in text.read_text()
+
+
+def test_the_atlas_takes_no_arguments(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", "atlas", "resnet50"]) == 2
+    assert "report atlas takes no further arguments, got resnet50" in capsys.readouterr().err

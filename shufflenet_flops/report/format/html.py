@@ -47,8 +47,22 @@ def verdicts_as_html(found: Verdicts) -> str:
     return html(section.question, [section])
 
 
-def html(title: str, sections: Sequence[Section]) -> str:
+@dataclass(frozen=True)
+class Live:
+    """A part of a page that answers to its reader: `name`.html.j2 and `name`.js of the templates.
+
+    `data` is of JSON types, for the script.
+    """
+
+    name: str
+    title: str
+    data: Any
+
+
+def html(title: str, sections: Sequence[Section], *, live: Live | None = None) -> str:
     """The page: sections in order, after the first that has a live explorer that explorer.
+
+    `live` comes after the first section.
 
     All text is escaped. The page's content-security policy allows its own style and scripts, by
     their hashes, and images within the page: nothing else, and nothing from outside.
@@ -65,6 +79,8 @@ def html(title: str, sections: Sequence[Section]) -> str:
         scripts += ["d3-hierarchy.min.js", "icicle.js"]
     if explored:
         scripts += ["explorer.js"]
+    if live:
+        scripts.append(f"{live.name}.js")
     page = (
         templates()
         .get_template("report.html.j2")
@@ -77,6 +93,8 @@ def html(title: str, sections: Sequence[Section]) -> str:
             explored=explored,
             explorer=data,
             explorer_json=Markup(_json(data)),
+            live=live,
+            live_json=Markup(_json(live.data)) if live else "",
         )
     )
     return page + "\n"
