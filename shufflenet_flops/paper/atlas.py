@@ -103,7 +103,7 @@ def _entry(name: str, published: Sequence[PublishedFigure]) -> AtlasEntry:
         training_macs=table.macs + backward,
         shares={kind: part.macs for kind, part in table.by("kind").items() if part.macs},
         formula=_formula(name),
-        accuracy=_accuracy(published),
+        accuracy=_accuracy(published, model.input),
         published=tuple(published),
     )
 
@@ -115,11 +115,17 @@ def _formula(name: str) -> str:
         return ""
 
 
-def _accuracy(published: Sequence[PublishedFigure]) -> float | None:
+def _accuracy(published: Sequence[PublishedFigure], x: IntShape) -> float | None:
+    """The first top-1 accuracy in a row that has no cost on another image than x."""
+    inputs: dict[tuple[str, str], IntShape] = {}
+    for figure in published:
+        if figure.cost_on:
+            inputs[figure.cell.table, figure.cell.row] = figure.cost_on
     for figure in published:
         cell = figure.cell
         printed = parse_figure(cell.printed, UNITS[cell.printed_unit])
-        if printed and cell.column.lower().startswith(_FIRST):
+        here = inputs.get((cell.table, cell.row), x) == x
+        if printed and here and cell.column.lower().startswith(_FIRST):
             if cell.printed_unit == "accuracy %":
                 return float(printed.value)
             if cell.printed_unit == "error %":
