@@ -1,4 +1,4 @@
-"""`sf.formula`: the closed form of a unit or network."""
+"""`sf.formula`: the closed form of a unit, of a network, or of any model."""
 
 from __future__ import annotations
 
@@ -7,20 +7,75 @@ from typing import TYPE_CHECKING, Any
 from shufflenet_flops.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import sympy
 
+    from shufflenet_flops.api.model import AnyModel, ModelInput
 
-def formula(name: str, metric: str = "macs", **numbers: int) -> sympy.Expr:
-    """The closed form of a unit or a family of networks, as a sympy expression.
 
-    `name` is as on the command line: "shufflenet_unit", "shufflenet_v1@g=3". `metric` is macs,
-    params, weights, activations or memory. Of a network it is a function of its width s, relative
-    to the published one. `numbers`, and those of the name, are put in; the form holds for input
-    sizes that the strides divide. Raises UnknownNameError, InputError, SpecError.
+def formula(
+    model: AnyModel,
+    metric: str = "macs",
+    *,
+    over: str | None = None,
+    input: ModelInput | None = None,
+    args: Mapping[str, Any] | None = None,
+    **numbers: int,
+) -> sympy.Expr:
+    """The closed form of a unit, of a family of networks, or of any model, for sympy.
+
+    A unit or family is named as on the command line: "shufflenet_unit", "shufflenet_v1@g=3". Of a
+    network it is a function of its width s, relative to the published one, and it holds for input
+    sizes that the strides divide.
+
+    With `over`, as "h,w,n" or "width=16:256:16", `model` is a module or what `count` takes, on
+    `input`, and the form one in its sizes, or in arguments of its factory, with floors where
+    strides do not divide; it is found from traces and checked at sizes that these did not have.
+
+    `metric` is macs, params, weights, activations or memory. `numbers`, and those of a name, are
+    put in. Raises UnknownNameError, InputError, SpecError, ModelError.
 
     >>> formula("shufflenet_unit", c=240, m=60, g=3, h=28, w=28)
     7949760
+    >>> formula("resnet18", over="n")
+    1814073344*n
     """
+    if over is not None:
+        return _over(model, metric, over, input, args, numbers)
+    if not isinstance(model, str):
+        raise InputError('over which sizes? give over, as in over="h,w,n"')
+    if input is not None or args:
+        raise InputError('input and args are for a form over sizes: give over, as over="h,w,n"')
+    return _of_design(model, metric, numbers)
+
+
+def _over(
+    model: AnyModel,
+    metric: str,
+    over: str,
+    input: ModelInput | None,
+    args: Mapping[str, Any] | None,
+    numbers: Mapping[str, int],
+) -> sympy.Expr:
+    from shufflenet_flops.api.model import sized_model
+    from shufflenet_flops.closed_form.derive import derive
+    from shufflenet_flops.closed_form.over import parse_over, ranges
+    from shufflenet_flops.closed_form.writing import for_sympy
+    from shufflenet_flops.counting.metric import find_metric
+
+    chosen = sized_model(model, input, args)
+    found = derive(chosen, ranges(parse_over("over", over)), find_metric(metric).name)
+    sizes = found.filled(numbers)
+    if numbers.keys() >= set(found.domain.free):
+        found.value(sizes)  # where they are outside of its domain, there is no number
+    expression, symbols = for_sympy(found.expression)
+    return expression.subs(
+        {symbols[name]: size for name, size in numbers.items() if name in symbols}
+    )
+
+
+def _of_design(name: str, metric: str, numbers: Mapping[str, int]) -> sympy.Expr:
     from shufflenet_flops.counting.metric import find_metric
     from shufflenet_flops.design.formula import derive
     from shufflenet_flops.zoo.designs import check_used, find_design

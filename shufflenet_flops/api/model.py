@@ -13,6 +13,7 @@ from shufflenet_flops.sources.inputs import Input, parse_input, shape_of
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from shufflenet_flops.closed_form.sized import SizedModel
     from shufflenet_flops.zoo import Model as ZooModel
 
 Shape: TypeAlias = Sequence[int]
@@ -51,6 +52,17 @@ def source_of(
         f"{shown(model)} is no model: give an nn.Module, or a name such as "
         '"resnet50", "net.py:Net" or "timm:resnet50"'
     )
+
+
+def sized_model(
+    model: AnyModel, input: ModelInput | None = None, args: Mapping[str, Any] | None = None
+) -> SizedModel:
+    """A model whose sizes may be chosen. Raises a ShufflenetFlopsError, as `source_of` does."""
+    from shufflenet_flops.closed_form.sized import sized, sized_source
+
+    if isinstance(model, str | Path):
+        return sized(str(model), Options(_shapes(model, input), dict(args or {})))
+    return sized_source(source_of(model, input, args))
 
 
 def _shapes(model: object, value: ModelInput | None) -> tuple[Input, ...]:

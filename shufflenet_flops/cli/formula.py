@@ -130,7 +130,9 @@ def command(
         raise InputError(f"--stride {stride}: must be 1 or 2")
     with open_outputs(form, output or []) as writer, open_figure(plot) as write_figure:
         if _is_of_model(designs or [], over):
-            asked = Asked(find_metric(metric).name, over, by.value, numbers, at)
+            if plot or unit:
+                raise InputError("--plot and --unit are for the form of a design, not of a model")
+            asked = Asked(find_metric(metric).name, over, by.value, numbers, at, wrt)
             options = source_options(input, arg, path, input_factory)
             writer.write(model_formulas([*(designs or [])], asked, options))
             return

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from shufflenet_flops.cli.output import Document
 from shufflenet_flops.counting import Grouping
 from shufflenet_flops.counting.metric import MetricName
+from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources import Options
 
 
@@ -20,6 +21,7 @@ class Asked:
     by: Grouping
     numbers: Mapping[str, int]
     at: str | None
+    wrt: str | None
 
 
 def model_formulas(models: Sequence[str], asked: Asked, options: Options) -> Document:
@@ -40,5 +42,8 @@ def model_formulas(models: Sequence[str], asked: Asked, options: Options) -> Doc
         over = ranges(axes) if axes is not None else dict.fromkeys(chosen.sizes)
         formula = derive(chosen, over, asked.metric)
         at = formula.filled(numbers) if numbers else None
-        results.append(model_formula_result(formula, asked.by, at))
+        if asked.wrt is not None and asked.wrt not in formula.domain.free:
+            free = ", ".join(formula.domain.free)
+            raise InputError(f"--wrt {asked.wrt}: the formula of {model} has {free}")
+        results.append(model_formula_result(formula, asked.by, at, asked.wrt))
     return Document("formula", None, results, model_formula_grids(results))

@@ -96,7 +96,8 @@ def _domains(samples: Samples, over: Mapping[str, Range | None]) -> Iterator[Dom
 
 def _strides(rows: Sequence[Row], base: Sizes, names: Sequence[str]) -> dict[str, int]:
     """For each size, by how much the smallest map is smaller, where that is a whole number."""
-    extents = {size for row in rows for size in row.output[1:]}
+    maps = [row.output[2:] for row in rows if row.stride] or [row.output[1:] for row in rows]
+    extents = {size for shape in maps for size in shape}
     return {
         name: max(
             (base[name] // size for size in extents if base[name] % size == 0 and size > 1),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
+from typing import TYPE_CHECKING
 
 from shufflenet_flops.closed_form.expression import (
     Atom,
@@ -17,7 +18,12 @@ from shufflenet_flops.closed_form.expression import (
     atom,
     constant,
     floored,
+    root,
 )
+from shufflenet_flops.counting.closed_forms import symbol
+
+if TYPE_CHECKING:
+    import sympy
 
 
 @dataclass(frozen=True)
@@ -137,6 +143,14 @@ def _atom(x: Atom, style: Style) -> str:
         inside = inside if style is LATEX else f"({inside})"
     text = style.fraction.format(inside, x.by)
     return (style.ceiling if is_ceiling else style.floor).format(text)
+
+
+def for_sympy(expression: Expression) -> tuple[sympy.Expr, dict[str, sympy.Symbol]]:
+    """The expression for sympy, and its symbols, positive whole numbers, by name."""
+    import sympy
+
+    symbols = {root(x): symbol(root(x)) for x in expression.atoms}
+    return sympy.sympify(written(expression, SYMPY), locals=symbols), symbols
 
 
 def total_stride(expression: Expression) -> dict[str, int]:

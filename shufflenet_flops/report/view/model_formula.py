@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from shufflenet_flops.closed_form.expression import Expression, total
 from shufflenet_flops.closed_form.model_formula import ModelFormula
+from shufflenet_flops.closed_form.questions import Overtaking, derivative, overtakings
 from shufflenet_flops.closed_form.writing import (
     LATEX,
     PEOPLE,
@@ -57,15 +58,6 @@ class PartResult:
 
 
 @dataclass(frozen=True)
-class CrossingResult:
-    """The least size from which on `after` is more than `before`, which was the largest part."""
-
-    at: Count
-    before: str
-    after: str
-
-
-@dataclass(frozen=True)
 class ModelFormulaResult:
     """The closed form of a metric of a model over `sizes`, on a domain.
 
@@ -93,7 +85,7 @@ class ModelFormulaResult:
     value: Count | None
     wrt: str | None = field(default=None, metadata=given_with("wrt"))
     derivative: Written | None = field(default=None, metadata=given_with("wrt"))
-    crossings: tuple[CrossingResult, ...] | None = field(default=None, metadata=given_with("wrt"))
+    crossings: tuple[Overtaking, ...] | None = field(default=None, metadata=given_with("wrt"))
 
 
 def parts_of(formula: ModelFormula, by: Grouping) -> dict[str, Expression]:
@@ -105,7 +97,7 @@ def parts_of(formula: ModelFormula, by: Grouping) -> dict[str, Expression]:
 
 
 def model_formula_result(
-    formula: ModelFormula, by: Grouping, at: Mapping[str, int] | None
+    formula: ModelFormula, by: Grouping, at: Mapping[str, int] | None, wrt: str | None = None
 ) -> ModelFormulaResult:
     """The result of `formula` for a model, with values at sizes if they are given.
 
@@ -114,18 +106,20 @@ def model_formula_result(
     expression = formula.expression
     strides = total_stride(expression)
     has_floors = any(stride > 1 for stride in strides.values())
+    smooth = divided(expression, strides) if has_floors else expression
+    parts = parts_of(formula, by)
     return ModelFormulaResult(
         model=formula.model,
         metric=formula.metric,
         sizes=tuple(formula.domain.ranges),
         formula=Written.of(expression),
-        divided=Written.of(divided(expression, strides)) if has_floors else None,
+        divided=Written.of(smooth) if has_floors else None,
         strides=strides,
         domain=tuple(formula.domain.texts),
         by=by,
         parts=tuple(
             PartResult(name, Written.of(part), None if at is None else part.value(at))
-            for name, part in parts_of(formula, by).items()
+            for name, part in parts.items()
         ),
         fitted=formula.fitted,
         held_out=formula.held_out,
@@ -134,6 +128,11 @@ def model_formula_result(
         unknown_ops=formula.unknown_ops,
         at=at,
         value=None if at is None else formula.value(at),
+        wrt=wrt,
+        derivative=Written.of(derivative(smooth, wrt)) if wrt else None,
+        crossings=tuple(overtakings(parts, formula.domain, wrt, at or formula.own))
+        if wrt
+        else None,
     )
 
 
