@@ -74,7 +74,7 @@ def only_for_the_batch(x: Tensor, y: Tensor, batch: int) -> bool:
     if batch < 2 or not (x.dim() and y.dim()):
         return False
     axis = 0
-    if x.shape[0] != batch and x.shape[0] == y.shape[0] and min(x.dim(), y.dim()) > 1:
+    if x.shape[0] % batch and x.shape[0] == y.shape[0] and min(x.dim(), y.dim()) > 1:
         axis = 1
     if x.shape[axis] != batch or y.shape[axis] % batch:
         return False

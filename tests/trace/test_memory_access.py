@@ -44,9 +44,9 @@ def check_linear(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     """
-    cait_xxs24_224 convit_tiny crossvit_9_240 davit_tiny efficientformer_l1 mobilevit_xxs
-    mvitv2_tiny resnet18 samvit_base_patch16_224 sequencer2d_s shvit_s1 twins_pcpvt_small
-    volo_d1_224 xcit_nano_12_p16_224
+    botnet26t_256 cait_xxs24_224 convit_tiny crossvit_9_240 davit_tiny efficientformer_l1
+    mobilevit_xxs mvitv2_tiny resnet18 samvit_base_patch16_224 sequencer2d_s shvit_s1
+    twins_pcpvt_small volo_d1_224 xcit_nano_12_p16_224
     """.split(),
 )
 def test_memory_access_is_linear_in_the_batch(name: str) -> None:
