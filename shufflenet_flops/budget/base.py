@@ -32,19 +32,23 @@ class BaseCount:
     unknown: Mapping[str, str] = field(default_factory=dict)
 
 
-def count_base(config: Config, subjects: Sequence[Subject], base: Base) -> BaseCount:
+def count_base(
+    config: Config, subjects: Sequence[Subject], base: Base, rules: Sequence[Path] = ()
+) -> BaseCount:
     """The models of a configuration at a base.
 
     A lock there is taken where its traces are of the versions that run now. Without one the
     commit's tree is counted, by its own budget file. What that has on another input, or under
     another convention, is counted there as it is counted now; and so is everything where there
-    was no budget file.
+    was no budget file; with the formulas of the files `rules`, which are the present ones.
 
     Raises InputError where that cannot be done.
     """
     top = top_of(config.directory).resolve()
     file = path_from_top(top, Path(config.file))
-    job = Job(str(top), "", file.as_posix(), now=read_text(Path(config.file)))
+    formulas = [str(path.resolve()) for path in rules]
+    now = read_text(Path(config.file))
+    job = Job(str(top), "", file.as_posix(), now=now, rules=formulas)
     present = [subject.block for subject in subjects if subject.block]
     lock = _lock_at(top, base, path_from_top(top, config.lock_file))
     if lock is not None:

@@ -35,12 +35,18 @@ RELOCK = "if this is meant, run `shufflenet-flops lock` and commit the lock"
 
 
 def check(
-    config: str | Path | None = None, *, locked: bool = False, against: str | None = None
+    config: str | Path | None = None,
+    *,
+    locked: bool = False,
+    against: str | None = None,
+    rules: Sequence[Path] = (),
 ) -> Report:
     """Hold every model of a budget file against its limits, and with `locked` against its lock.
 
     With `against`, a branch, tag or commit of the repository, also against what it was where HEAD
     left that; `base` is what the pull request that CI is looking at is to be merged into.
+
+    `rules` are files of formulas that have been read here, for the process that counts the base.
 
     Without `config` it is `flop-budget.toml`, or `[tool.shufflenet-flops]` in `pyproject.toml`, of
     the current directory. Models of the zoo are counted without torch; a factory's code is run.
@@ -49,10 +55,17 @@ def check(
     is none, or no such commit. A model that cannot be counted is a verdict of its own, with status
     `error`.
     """
-    return run(load(None if config is None else Path(config)), locked=locked, against=against)
+    budgets = load(None if config is None else Path(config))
+    return run(budgets, locked=locked, against=against, rules=rules)
 
 
-def run(config: Config, *, locked: bool = False, against: str | None = None) -> Report:
+def run(
+    config: Config,
+    *,
+    locked: bool = False,
+    against: str | None = None,
+    rules: Sequence[Path] = (),
+) -> Report:
     """The report on a configuration that is read already."""
     base = find_base(config.directory, against) if against is not None else None
     before = read_lock(config, needed=locked)
@@ -65,7 +78,7 @@ def run(config: Config, *, locked: bool = False, against: str | None = None) -> 
     once = {name for name, number in named.items() if number == 1}
     if base is None:
         return Report((*merged(verdicts, once), *_unlimited(config, subjects)))
-    counted = count_base(config, subjects, base)
+    counted = count_base(config, subjects, base, rules)
     verdicts += judge_growth(config, subjects, counted, before)
     return Report(
         tuple(merged(verdicts, once)), f"against {base.short} ({base.words}), {counted.source}"

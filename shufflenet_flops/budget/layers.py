@@ -10,7 +10,7 @@ from dataclasses import astuple, dataclass, field
 from typing import Protocol
 
 from shufflenet_flops.counting import Convention, Row
-from shufflenet_flops.counting.metric import FLOPS, MACS, find_metric
+from shufflenet_flops.counting.metric import FLOPS, MACS, WEIGHT_BYTES, find_metric
 from shufflenet_flops.spec import shape_text
 
 ROOT = "(model)"  # what the outermost module does itself, which has no path
@@ -70,7 +70,8 @@ class Costs(Protocol):
 def amount(costs: Costs, metric: str, unit: str) -> int:
     """A metric of what was counted in `unit`, `macs` or `flops`; one MAC is two FLOPs."""
     if metric not in (MACS.name, FLOPS.name):
-        return int(getattr(costs, find_metric(metric).name))
+        size = WEIGHT_BYTES.get(metric)
+        return size * costs.params if size else int(getattr(costs, find_metric(metric).name))
     if metric == unit:
         return costs.count
     return 2 * costs.count if metric == FLOPS.name else costs.count // 2

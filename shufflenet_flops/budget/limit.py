@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from shufflenet_flops.counting.amount import parse_amount, plain, short_form
-from shufflenet_flops.counting.metric import LATENCY, TOTALS, find_metric
+from shufflenet_flops.counting.metric import LATENCY, TOTALS, WEIGHT_BYTES, find_metric
 from shufflenet_flops.errors import InputError, shown
 
 # What a budget can limit, by the keys of a budget file.
-LIMITED = tuple(find_metric(name).key for name in (*TOTALS, LATENCY.name))
+LIMITED = tuple(find_metric(name).key for name in (*TOTALS, *WEIGHT_BYTES, LATENCY.name))
+# Short keys, and the metrics that they are: a model is in fp32 unless it is said otherwise.
+SHORT: Mapping[str, str] = MappingProxyType({"weights": "weights_fp32"})
 
 _RELATIVE = re.compile(r"(?P<number>[0-9]{1,9}(\.[0-9]{1,9})?) ?[x×] (?P<reference>\S+)")
 

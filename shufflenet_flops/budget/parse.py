@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, get_args
 
 from shufflenet_flops.budget.config import Config, Entry, Level
 from shufflenet_flops.budget.guard import GUARDED, Guard, parse_guards
-from shufflenet_flops.budget.limit import LIMITED, Limit, parse_limit
+from shufflenet_flops.budget.limit import LIMITED, SHORT, Limit, parse_limit
 from shufflenet_flops.counting import CONVENTIONS, Convention, find_convention
 from shufflenet_flops.counting.row import MAC_CLASSES
 from shufflenet_flops.errors import ConfigError, InputError, Problem, UnknownNameError, shown
@@ -61,7 +61,7 @@ class _Reader:
 
 
 _TOP_KEYS = ("schema", "input", "path", "guard", "budget")
-_ENTRY_KEYS = ("model", "input", "args", *LIMITED, "convention", "level", "reason", "guard")
+_ENTRY_KEYS = ("model", "input", "args", *LIMITED, *SHORT, "convention", "level", "reason", "guard")
 
 
 def _config(reader: _Reader, root: KeyPath, table: Any, directory: Path) -> Config:
@@ -100,12 +100,12 @@ def _entry(
     model = _text(reader, (*path, "model"), table.get("model", "-"))
     limits = [
         limit
-        for metric in LIMITED
-        if metric in table and (limit := _limit(reader, (*path, metric), metric, table[metric]))
+        for metric, key in _metrics(reader, path, table, LIMITED).items()
+        if (limit := _limit(reader, (*path, key), metric, table[key]))
     ]
     own = _guards(reader, (*path, "guard"), table.get("guard", {}))
     guards = {**guards, **own}
-    if not guards and not any(metric in table for metric in LIMITED):
+    if not guards and not any(metric in table for metric in (*LIMITED, *SHORT)):
         reader.report(path, f"has no limit: give one or more of {', '.join(LIMITED)}, or a guard")
     args = table.get("args", {})
     if not isinstance(args, dict):
@@ -136,7 +136,7 @@ def _entry(
         if "reason" in table
         else "",
         tuple(guard for of_metric in guards.values() for guard in of_metric),
-        {key: reader.toml_file.line((*path, key)) for key in table}
+        {SHORT.get(key, key): reader.toml_file.line((*path, key)) for key in table}
         | {"": reader.toml_file.line(path)},
     )
 
@@ -146,12 +146,24 @@ def _guards(reader: _Reader, path: KeyPath, table: Any) -> Guards:
     if not isinstance(table, dict):
         reader.report(path, f'must be a table, as in guard = {{macs = "+2 %"}}, not {_kind(table)}')
         return {}
-    reader.check_keys(path, table, GUARDED)
+    reader.check_keys(path, table, (*GUARDED, *SHORT))
     return {
-        metric: reader.value((*path, metric), (), partial(parse_guards, metric, table[metric]))
-        for metric in GUARDED
-        if metric in table
+        metric: reader.value((*path, key), (), partial(parse_guards, metric, table[key]))
+        for metric, key in _metrics(reader, path, table, GUARDED).items()
     }
+
+
+def _metrics(
+    reader: _Reader, path: KeyPath, table: Mapping[str, Any], known: Sequence[str]
+) -> dict[str, str]:
+    """The metrics that a table is about, each with the key that it is written by."""
+    keys = {metric: metric for metric in known if metric in table}
+    for key, metric in SHORT.items():
+        if key in table and metric in keys:
+            reader.report((*path, key), f"is {metric}, which is there too: write one of them")
+        elif key in table:
+            keys[metric] = key
+    return {metric: keys[metric] for metric in known if metric in keys}
 
 
 def _limit(reader: _Reader, path: KeyPath, metric: str, value: Any) -> Limit | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -12,6 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shufflenet_flops.budget.git import git
+from shufflenet_flops.errors import InputError
+
+try:
+    import fcntl
+except ImportError:  # not a POSIX system
+    fcntl = None  # type: ignore[assignment]  # a module by its type
 
 PREFIX = "shufflenet-flops-tree-"
 _LOCK = "lock"
@@ -30,8 +35,14 @@ def tree_of(top: Path, commit: str) -> Iterator[Tree]:
     """The files of a commit, as a checkout would have them, gone afterwards.
 
     The repository is only read: no worktree is registered, and its index is left alone. What a
-    process that was killed has left behind is cleared away by the next. Raises InputError.
+    process that was killed has left behind is cleared away by the next. Raises InputError, also on
+    a system without POSIX locks, which tell who still has a folder.
     """
+    if fcntl is None:
+        raise InputError(
+            "another commit's files cannot be counted on Windows: commit a flop-budget.lock to "
+            "compare with, which `shufflenet-flops lock` writes, or use WSL"
+        )
     clear_left_behind()
     home, handle = _reserve()
     try:

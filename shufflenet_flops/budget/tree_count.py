@@ -21,6 +21,7 @@ from shufflenet_flops.budget.count import ModelCounts, lock_of
 from shufflenet_flops.budget.load import parse_text
 from shufflenet_flops.budget.tree import Tree
 from shufflenet_flops.errors import DataError, InputError, one_line
+from shufflenet_flops.sources.torch_modules.imports import load_rules
 
 _PACKAGE = Path(__file__).parents[1]
 _OURS = _PACKAGE.parent
@@ -41,6 +42,7 @@ class Job:
     own: str | None = None
     now: str | None = None
     models: Sequence[str] | None = None
+    rules: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,8 @@ def main() -> None:
 
 
 def _count(job: Job) -> TreeCount:
+    for rules in job.rules:
+        load_rules(Path(rules))
     own = _config(job, job.own)
     now = _config(job, job.now)
     known = {_key(entry) for entry in own.entries}

@@ -44,7 +44,7 @@ def command(
     from shufflenet_flops.budget.check import check
 
     return report_on(
-        lambda: check(config, locked=locked, against=against),
+        lambda: check(config, locked=locked, against=against, rules=rules or []),
         "check",
         "FLOP budget",
         form,

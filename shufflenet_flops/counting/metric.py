@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from shufflenet_flops.counting.row import Row
 
 MetricName = Literal[
-    "macs", "flops", "params", "weights", "activations", "memory_bytes", "latency_s"
+    "macs",
+    "flops",
+    "params",
+    "weights",
+    "activations",
+    "memory_bytes",
+    "weights_fp32_bytes",
+    "weights_bf16_bytes",
+    "weights_int8_bytes",
+    "latency_s",
 ]
 Units = Mapping[str, int | Decimal]
 
@@ -59,7 +68,7 @@ class Metric:
     @property
     def key(self) -> str:
         """The name without its unit, as options and budget files have it: `memory`, `latency`."""
-        return self.name.partition("_")[0]
+        return self.name.removesuffix("_bytes").removesuffix("_s")
 
     @property
     def _is_told_by_unit(self) -> bool:
@@ -116,7 +125,29 @@ LATENCY = Metric(
     'write text such as "12 ms", or "0.4 x resnet18" for a share of a reference\'s time',
 )
 
-METRICS: tuple[Metric, ...] = (MACS, FLOPS, PARAMS, WEIGHTS, ACTIVATIONS, MEMORY, LATENCY)
+# Bytes of one parameter by the metric of all: what they take in a file or in a device's memory,
+# without scales, zero points and other data beside them.
+WEIGHT_BYTES: Mapping[str, int] = MappingProxyType(
+    {"weights_fp32": 4, "weights_bf16": 2, "weights_int8": 1}
+)
+
+
+def _size_of_weights(name: MetricName, dtype: str) -> Metric:
+    noun = f"weights in {dtype}"
+    forms = 'write bytes as a whole number, or text such as "2 MiB" or "900 kB"'
+    heading = f"{dtype} weights\nbytes"
+    meaning = f"bytes of all parameters in {dtype}"
+    return Metric(name, "B", noun, heading, meaning, ("M", 2), _BYTES, forms)
+
+
+WEIGHTS_FP32 = _size_of_weights("weights_fp32_bytes", "fp32")
+WEIGHTS_BF16 = _size_of_weights("weights_bf16_bytes", "bf16")
+WEIGHTS_INT8 = _size_of_weights("weights_int8_bytes", "int8")
+
+METRICS: tuple[Metric, ...] = (
+    *(MACS, FLOPS, PARAMS, WEIGHTS, ACTIVATIONS, MEMORY),
+    *(WEIGHTS_FP32, WEIGHTS_BF16, WEIGHTS_INT8, LATENCY),
+)
 # What a network's totals are, in the order in which they are shown, and what has a closed form:
 # FLOPs would only be twice the MACs.
 TOTALS: tuple[str, ...] = ("macs", "flops", "params", "activations", "memory_bytes")

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from shufflenet_flops.budget.tree import PREFIX, clear_left_behind, tree_of
+from shufflenet_flops.errors import InputError
 from tests.budget.repository import Repository, plain_environment
 
 HEAD = "schema = 1\ninput = [1, 3, 64, 64]\n"
@@ -173,6 +174,37 @@ def test_a_module_of_the_present_tree_is_found_out(repository: Repository, tmp_p
 
     assert code == 2
     assert "net was imported from this tree and not from the base's" in err
+
+
+def test_formulas_are_given_to_the_base_too(repository: Repository) -> None:
+    """So that an op of one's own weighs the same on both sides."""
+    repository.write(
+        rules__py="import torch\nimport shufflenet_flops as sf\n\n"
+        "library = torch.library.Library('own', 'DEF')\n"
+        "library.define('twice(Tensor x) -> Tensor')\n"
+        "library.impl('twice', lambda x: x * 2, 'CompositeExplicitAutograd')\n\n\n"
+        "@sf.rule(torch.ops.own.twice)\ndef macs(x, out):\n    return x.numel()\n",
+        net__py="import torch\nfrom torch import nn\n\n\nclass Net(nn.Module):\n"
+        "    def forward(self, x):\n        return torch.ops.own.twice(x)\n",
+    )
+    write(repository, budgets("net:Net", more='path = ["."]\n'))
+    repository.commit("an op of its own")
+    command = ("check", "--against", "HEAD", "--rules", "rules.py")
+    code, out, err = repository.run(*command)
+    assert (code, err) == (0, "")
+    assert "12.3 kMAC, as at" in out  # 3 x 64 x 64
+
+
+def test_a_system_without_locks_is_told(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What needs a folder of its own says what works without one."""
+    monkeypatch.setattr("shufflenet_flops.budget.tree.fcntl", None)
+    with (
+        pytest.raises(InputError, match=r"on Windows: commit a flop-budget\.lock"),
+        tree_of(repository.folder, "HEAD"),
+    ):
+        pass
 
 
 def test_what_cannot_be_counted_at_the_base(repository: Repository) -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import shufflenet_flops as sf
+from shufflenet_flops import zoo
 from shufflenet_flops.budget.block import block_of
 from shufflenet_flops.budget.check import RELOCK, judge
 from shufflenet_flops.budget.config import Config, Entry
@@ -18,6 +19,7 @@ from shufflenet_flops.budget.lock import render
 from shufflenet_flops.budget.parse import parse
 from shufflenet_flops.budget.timing import Timings
 from shufflenet_flops.budget.verdict import Verdict
+from shufflenet_flops.counting import CONVENTIONS, layer_table
 from shufflenet_flops.errors import ConfigError, InputError
 from shufflenet_flops.latency.stats import Latency, Ratio
 
@@ -57,6 +59,36 @@ def test_each_metric_is_held_to_its_own_limit(tmp_path: Path) -> None:
     assert [one.line for one in verdicts] == [5, 6, 7, 8, 9]
     assert verdicts[1].delta == 1
     assert verdicts[1].message == "274,921,344 FLOP > 274,921,343 FLOP, +1 FLOP"
+
+
+def test_weights_by_dtype(tmp_path: Path) -> None:
+    """1,865,728 parameters, at four, two and one bytes; by the layers that have most."""
+    limits = 'weights = "7 MiB"\nweights_bf16 = 3731455\nweights_int8 = "1_865_728 B"'
+    verdicts = checked(tmp_path, entry("shufflenet_v1_x1_0_g3", limits))
+
+    assert [(one.metric, one.actual, one.status, one.line) for one in verdicts] == [
+        ("weights_fp32", 7_462_912, "over", 5),
+        ("weights_bf16", 3_731_456, "over", 6),
+        ("weights_int8", 1_865_728, "ok", 7),
+    ]
+    assert verdicts[0].limit == 7 * 2**20
+    (classifier, *_) = verdicts[1].top_rows
+    assert classifier.amount == 2 * (960 * 1000 + 1000)
+
+
+def test_flops_under_every_convention(tmp_path: Path) -> None:
+    """Of one model at once, each in the unit of the convention."""
+    entries = [
+        entry("resnet18", f"{convention.unit.lower()}s = 1", f'convention = "{name}"')
+        for name, convention in CONVENTIONS.items()
+    ]
+    verdicts = checked(tmp_path, "".join(entries))
+
+    network = zoo.find("resnet18")
+    table = layer_table(network.spec, (1, 3, 224, 224))
+    assert [(one.convention, one.actual, one.status) for one in verdicts] == [
+        (name, table.total(convention), "over") for name, convention in CONVENTIONS.items()
+    ]
 
 
 def test_a_metric_is_told_once(tmp_path: Path) -> None:
