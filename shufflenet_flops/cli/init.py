@@ -6,7 +6,8 @@ import shlex
 from contextlib import ExitStack
 from pathlib import Path
 
-from shufflenet_flops.cli.streams import emit
+from shufflenet_flops.cli.streams import emit, results
+from shufflenet_flops.cli.verdicts import print_text
 from shufflenet_flops.errors import one_line
 from shufflenet_flops.whole_file import replace_together, replacement
 
@@ -30,7 +31,10 @@ def command() -> int:
         replace_together(files)
     for file in found.files:
         emit(f"wrote {one_line(shlex.quote(str(file.path)))}, which {file.words}\n")
-    emit(text(found.report))
+    if results().isatty():
+        print_text(found.report)
+    else:
+        emit(text(found.report))
     emit("next:\n")
     for line, purpose in found.next:
         emit(f"  {line}\n      {purpose}\n")

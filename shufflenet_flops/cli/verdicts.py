@@ -93,7 +93,7 @@ def report_on(
     if form is not VerdictFormat.TEXT or not (failed or results().isatty()):
         emit(formats(VERDICTS)[form].render(verdicts), exact=form == "json")
     elif not failed:
-        _print_text(report)
+        print_text(report)
     if failed:
         raise failed
     return 0 if report.exit_code == 1 and exit_zero else report.exit_code
@@ -108,7 +108,7 @@ _STYLES = {
 }
 
 
-def _print_text(report: Report) -> None:
+def print_text(report: Report) -> None:
     """The verdicts as wide as the terminal, each label in its colour where there are colours."""
     from rich.console import Console
     from rich.text import Text
