@@ -12,14 +12,23 @@ import typer
 
 from shufflenet_flops.cli.options import (
     DESIGN,
+    MODEL,
+    ArgOption,
+    AtOption,
     FormatOption,
+    InputFactoryOption,
+    InputOption,
     OutputOption,
+    PathOption,
     list_option,
     number_option,
     plot_option,
+    refuse_typed,
+    source_options,
     unit_option,
 )
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
+from shufflenet_flops.cli.size_fit import largest_inputs
 from shufflenet_flops.counting.amount import parse_amount
 from shufflenet_flops.counting.metric import MACS, MEMORY, PARAMS, Metric
 from shufflenet_flops.errors import InputError, SpecError
@@ -30,17 +39,22 @@ if TYPE_CHECKING:
 
 MOST_COMBINATIONS = 1000  # each takes some tens of milliseconds
 
+_OF_FAMILIES = (*("unit", "g", "multiple_of", "m", "n", "k", "h", "w", "stem", "classes", "plot"),)
+_OF_MODELS = ("aspect", "at", "input", "input_factory", "arg", "path")
+
 
 def _budget(help: str) -> Any:
     return typer.Option(metavar="N", help=help, rich_help_panel="Budget")
 
 
 def command(
+    context: typer.Context,
     designs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="FAMILY",
-            help="A family of networks, as family@option=value,…, or a unit, as shufflenet_unit.",
+            metavar="FAMILY|MODEL",
+            help="A family of networks, as family@option=value,…, or a unit, as shufflenet_unit; "
+            "with --over any model, as net.py:Net.",
         ),
     ] = None,
     unit: Annotated[list[str] | None, unit_option(show_default=False)] = None,
@@ -58,11 +72,36 @@ def command(
     w: Annotated[str | None, list_option("Input widths.")] = None,
     stem: Annotated[str | None, list_option("Channels of conv1.")] = None,
     classes: Annotated[str | None, list_option("Classes of a network.")] = None,
+    over: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Find the largest input instead: h,w (a square), n (the batch), s (a length).",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
+    aspect: Annotated[
+        str | None,
+        typer.Option(
+            metavar="W:H",
+            help="Width over height, with --over h,w.",
+            show_default="1:1",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
+    at: AtOption = None,
+    input: InputOption = None,
+    input_factory: InputFactoryOption = None,
+    arg: ArgOption = None,
+    path: PathOption = None,
     plot: Annotated[Path | None, plot_option("Draw the widest channels against g")] = None,
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> None:
-    """Find the widest network within a budget, and the next wider one, which is over it."""
+    """Find the widest network within a budget, or the largest input of a model.
+
+    The next wider or larger one, which is over it, is shown too.
+    """
     given = {"g": g, "m": m, "n": n, "k": k, "h": h, "w": w, "stem": stem, "classes": classes}
     budgets: dict[str, int] = {
         metric.name: _amount(metric, text)
@@ -80,6 +119,13 @@ def command(
             )
         if not budgets:
             raise InputError("what is the budget? give --macs, --params or --memory, as in 140M")
+        if over is not None:
+            refuse_typed(context, _OF_FAMILIES, "--over looks for an input, not for a width")
+            options = source_options(input, arg, path, input_factory)
+            document = largest_inputs(designs or [], over, at, aspect, budgets, options)
+            writer.write(document)
+            return
+        refuse_typed(context, _OF_MODELS, "it is for the largest input: give --over h,w")
         if plot and ("g" not in values or len(budgets) != 1):
             raise InputError("--plot draws the widest channels against --g, under one budget")
         document, figure = _fits(

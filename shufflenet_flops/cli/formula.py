@@ -14,6 +14,7 @@ from shufflenet_flops.cli.options import (
     DESIGN,
     MODEL,
     ArgOption,
+    AtOption,
     FormatOption,
     InputFactoryOption,
     InputOption,
@@ -94,12 +95,7 @@ def command(
             show_default="the sizes of the inputs",
         ),
     ] = None,
-    at: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SIZES", help="Sizes to put in, as h=320,w=320.", rich_help_panel=MODEL
-        ),
-    ] = None,
+    at: AtOption = None,
     by: Annotated[
         By,
         typer.Option(help="A formula for each layer, unit, stage or kind.", rich_help_panel=MODEL),
@@ -130,11 +126,17 @@ def command(
         raise InputError(f"--stride {stride}: must be 1 or 2")
     with open_outputs(form, output or []) as writer, open_figure(plot) as write_figure:
         if _is_of_model(designs or [], over):
-            if plot or unit:
-                raise InputError("--plot and --unit are for the form of a design, not of a model")
+            if unit:
+                raise InputError("--unit: is a design, and no model: give one or the other")
+            if plot and (wrt is None or len(designs or []) != 1):
+                raise InputError("--plot draws a model against the size of --wrt: give both")
             asked = Asked(find_metric(metric).name, over, by.value, numbers, at, wrt)
             options = source_options(input, arg, path, input_factory)
-            writer.write(model_formulas([*(designs or [])], asked, options))
+            document, figure = model_formulas(
+                designs or [], asked, options, plot.suffix if plot else None
+            )
+            writer.write(document)
+            write_figure(figure)
             return
         refuse_typed(context, _OF_MODELS, "it is for a model's formula: give --over h,w,n")
         from shufflenet_flops.zoo.designs import check_used, find_design, find_unit

@@ -24,26 +24,36 @@ class Asked:
     wrt: str | None
 
 
-def model_formulas(models: Sequence[str], asked: Asked, options: Options) -> Document:
-    """The formulas of all models. Raises a ShufflenetFlopsError where there is none."""
-    from shufflenet_flops.closed_form.derive import derive
+def model_formulas(
+    models: Sequence[str], asked: Asked, options: Options, figure_type: str | None
+) -> tuple[Document, bytes]:
+    """The formulas of all models, and the figure of the last. Raises a ShufflenetFlopsError."""
+    from shufflenet_flops.closed_form.derive import check, derive
     from shufflenet_flops.closed_form.over import parse_at, parse_over, ranges
     from shufflenet_flops.closed_form.sized import sized
     from shufflenet_flops.report.view.model_formula import (
+        draw_along,
         model_formula_grids,
         model_formula_result,
     )
 
     axes = parse_over("over", asked.over) if asked.over is not None else None
     numbers = {**asked.numbers, **(parse_at(asked.at) if asked.at is not None else {})}
-    results = []
+    results, figure = [], b""
     for model in models:
         chosen = sized(model, options)
         over = ranges(axes) if axes is not None else dict.fromkeys(chosen.sizes)
         formula = derive(chosen, over, asked.metric)
         at = formula.filled(numbers) if numbers else None
+        if at is not None:
+            check(chosen, formula, at)
         if asked.wrt is not None and asked.wrt not in formula.domain.free:
             free = ", ".join(formula.domain.free)
             raise InputError(f"--wrt {asked.wrt}: the formula of {model} has {free}")
         results.append(model_formula_result(formula, asked.by, at, asked.wrt))
-    return Document("formula", None, results, model_formula_grids(results))
+        if figure_type and asked.wrt:
+            from shufflenet_flops.report.plot.figure import image
+
+            drawn = draw_along(formula, asked.by, asked.wrt, at or formula.own)
+            figure = image(drawn, figure_type)
+    return Document("formula", None, results, model_formula_grids(results)), figure

@@ -145,6 +145,15 @@ InputFactoryOption = Annotated[
     ),
 ]
 
+AtOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZES",
+        help="Sizes to put into a model's formula, as h=320,w=320.",
+        rich_help_panel=MODEL,
+    ),
+]
+
 
 def _load_rules(context: typer.Context, files: list[Path] | None) -> list[Path] | None:
     if files and not context.resilient_parsing:
@@ -168,14 +177,6 @@ RulesOption = Annotated[
 ]
 StrictOption = Annotated[
     bool, typer.Option("--strict", help="Exit with 1 if any op is unknown, and so not counted.")
-]
-
-DesignsArgument = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="NETWORK",
-        help="A family of networks, as family@option=value,…, or a unit, as shufflenet_unit.",
-    ),
 ]
 
 

@@ -12,17 +12,23 @@ import typer
 from shufflenet_flops.cli.options import (
     DESIGN,
     MEASUREMENT,
-    DesignsArgument,
+    MODEL,
+    ArgOption,
     FormatOption,
+    InputFactoryOption,
+    InputOption,
     OutputOption,
+    PathOption,
     QuietOption,
     UnitOption,
     list_option,
     number_option,
     plot_option,
     refuse_typed,
+    source_options,
 )
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
+from shufflenet_flops.cli.size_sweep import sizes_swept
 from shufflenet_flops.cli.sweeping import Executor, SaveAs, sweep
 from shufflenet_flops.cli.timing import sample_eager
 from shufflenet_flops.errors import InputError
@@ -32,6 +38,12 @@ if TYPE_CHECKING:
     from shufflenet_flops.latency.stats import Latency
 
 
+_OF_MODELS = ("input", "input_factory", "arg", "path")
+_OF_DESIGNS = (
+    *("unit", "c", "m", "n", "k", "g", "h", "w", "stride", "stem", "classes", "where", "least"),
+    *("most", "sample", "seed", "save", "save_as", "resume", "executor", "scheduler", "workers"),
+    *("max_configurations", "chunk", "measure", "plot"),
+)
 _SELECTION = "Selection"
 _SAVING = "Saving and resuming"
 _WORKERS = "Workers"
@@ -45,7 +57,14 @@ def _column(name: str, help: str, default: str) -> Any:
 
 def command(
     context: typer.Context,
-    designs: DesignsArgument = None,
+    designs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NETWORK|MODEL",
+            help="A family of networks, as family@option=value,…, or a unit, as shufflenet_unit; "
+            "with --over one model of any kind, as net.py:Net.",
+        ),
+    ] = None,
     unit: UnitOption = None,
     c: Annotated[
         str | None,
@@ -62,6 +81,18 @@ def command(
     stride: Annotated[str | None, list_option("Stride of a unit, 1 or 2.")] = None,
     stem: Annotated[str | None, list_option("Channels of conv1.")] = None,
     classes: Annotated[str | None, list_option("Classes of a network.")] = None,
+    over: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZES",
+            help="Count a model at these sizes instead, as h=128:1024:32,n=1:64.",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
+    input: InputOption = None,
+    input_factory: InputFactoryOption = None,
+    arg: ArgOption = None,
+    path: PathOption = None,
     max_configurations: Annotated[
         int,
         number_option("Refuse a design that has more configurations than this.", DESIGN),
@@ -142,7 +173,16 @@ def command(
     output: OutputOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Count millions of configurations, and find the Pareto front."""
+    """Count millions of configurations, and find the Pareto front; or a model at many sizes."""
+    if over is not None:
+        refuse_typed(context, _OF_DESIGNS, "--over counts a model at its sizes")
+        if len(designs or []) != 1:
+            raise InputError("--over: give one model, as in: sweep net.py:Net --over h=128:512:32")
+        with open_outputs(form, output or []) as writer:
+            options = source_options(input, arg, path, input_factory)
+            writer.write(sizes_swept((designs or [])[0], over, options))
+        return
+    refuse_typed(context, _OF_MODELS, "it is for a model's sizes: give --over h=128:1024:32")
     given = {
         "c": c, "m": m, "n": n, "k": k, "g": g, "h": h, "w": w,
         "stride": stride, "stem": stem, "classes": classes,

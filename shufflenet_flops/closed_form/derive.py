@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from shufflenet_flops.closed_form.domain import Domain, Range
@@ -29,6 +29,44 @@ def derive(
     strides divide are tried, then squares, then the model's own. Raises InputError where nothing
     is proven.
     """
+    (found,) = derive_all(model, over, (metric,))
+    return found
+
+
+def derive_all(
+    model: SizedModel, over: Mapping[str, Range | None], metrics: Iterable[MetricName]
+) -> list[ModelFormula]:
+    """The closed form of each metric, from the same traces. Raises InputError for the first."""
+    samples, unknown = _samples(model, over)
+    found = (_first_proven(samples, over, find_metric(metric)) for metric in metrics)
+    return [replace(proven, unknown_ops=unknown) for proven in found]
+
+
+def derive_each(
+    model: SizedModel, over: Mapping[str, Range | None], metrics: Iterable[MetricName]
+) -> tuple[list[ModelFormula], dict[MetricName, str]]:
+    """The closed forms of the metrics that have one, and why the others have none.
+
+    Raises InputError where none has.
+    """
+    samples, unknown = _samples(model, over)
+    found, reasons = [], dict[MetricName, str]()
+    for metric in metrics:
+        try:
+            proven = _first_proven(samples, over, find_metric(metric))
+        except InputError as error:
+            reasons[metric] = str(error)
+        else:
+            found.append(replace(proven, unknown_ops=unknown))
+    if not found:
+        raise InputError(next(iter(reasons.values())))
+    return found, reasons
+
+
+def _samples(
+    model: SizedModel, over: Mapping[str, Range | None]
+) -> tuple[Samples, Mapping[str, int]]:
+    """The trace at the model's own sizes, and its unknown ops. Raises InputError."""
     _check_names(model, over)
     base = base_of(model, over)
     counted = model.at(base).counted
@@ -36,17 +74,46 @@ def derive(
         raise InputError(f"{model.name}: no formula in its sizes alone: {counted.real_because}")
     samples = Samples(model, base)
     samples.keep(base, rows_of(counted))
+    return samples, counted.unknown_ops
+
+
+def _first_proven(
+    samples: Samples, over: Mapping[str, Range | None], metric: Metric
+) -> ModelFormula:
+    """On the first domain on which it is."""
     reasons: list[str] = []
     for domain in _domains(samples, over):
-        samples.begin()
+        rules = tuple(domain.texts)
         try:
-            proven = _widened(samples, _proven(samples, domain, find_metric(metric)))
-        except (NotProvenError, RefusedError) as error:
+            if rules in samples.refused:  # whatever the metric is
+                raise RefusedError(samples.refused[rules])
+            samples.begin()
+            proven = _widened(samples, _proven(samples, domain, metric))
+        except RefusedError as error:
+            samples.refused[rules] = str(error)
+            reasons.append(str(error))
+        except NotProvenError as error:
             reasons.append(str(error))
         else:
-            refused = reasons[0] if reasons else ""
-            return replace(proven, refused=refused, unknown_ops=counted.unknown_ops)
-    raise InputError(f"{model.name}: no formula over {', '.join(over)} is proven: {reasons[0]}")
+            return replace(proven, refused=reasons[0] if reasons else "")
+    name = samples.model.name
+    raise InputError(f"{name}: no formula over {', '.join(over)} is proven: {reasons[0]}")
+
+
+def check(model: SizedModel, formula: ModelFormula, sizes: Sizes) -> None:
+    """Set the formula's value beside a trace at these sizes.
+
+    Raises InputError where the formula is not for them or is wrong, and what the model raises where
+    it does not take them.
+    """
+    value = formula.value(sizes)
+    traced = find_metric(formula.metric).of(model.rows_at(sizes))
+    if value != traced:
+        given = ", ".join(f"{name}={size}" for name, size in sizes.items())
+        raise InputError(
+            f"{given}: the formula of {model.name} gives {value:,} and a trace {traced:,}: it does "
+            "not hold so far from the sizes that it was checked at"
+        )
 
 
 def base_of(model: SizedModel, over: Mapping[str, Range | None]) -> dict[str, int]:
@@ -91,7 +158,10 @@ def _domains(samples: Samples, over: Mapping[str, Range | None]) -> Iterator[Dom
         yield Domain(chosen | open_sizes | steps, (pair[0], pair[1]))
     fixed = {name: Range(base[name], 1, base[name]) for name in maps}
     if "n" in open_sizes:
+        alone = {"n": Range(base["n"], 1, base["n"])}
+        steps = {name: Range(base[name], strides[name]) for name in maps}
         yield Domain(chosen | open_sizes | fixed)
+        yield Domain(chosen | open_sizes | steps | alone)
 
 
 def _strides(rows: Sequence[Row], base: Sizes, names: Sequence[str]) -> dict[str, int]:
@@ -110,17 +180,22 @@ def _strides(rows: Sequence[Row], base: Sizes, names: Sequence[str]) -> dict[str
 def _proven(samples: Samples, domain: Domain, metric: Metric) -> ModelFormula:
     """Found, and looked for again with every size at which it is wrong, until it holds."""
     points: list[Sizes] = []
-    while len(points) < FIRST:
-        points.append(samples.new(domain))
-        samples.at(points[-1])  # where the model refuses these, nothing more is traced
+    while len(points) < FIRST and (sizes := samples.new(domain, points)):
+        points.append(sizes)
+        samples.at(sizes)  # where the model refuses these, nothing more is traced
     held: list[Sizes] = []
     expressions, extents = fitted(samples, domain, points, metric)
     while len(held) < HELD_OUT:
-        choices = extents.open
-        is_open = bool(choices) and samples.left > HELD_OUT
-        sizes = samples.telling(domain, choices) if is_open else samples.new(domain)
+        telling = (
+            samples.telling(domain, extents.open)
+            if extents.open and samples.left > HELD_OUT
+            else None
+        )
+        sizes = telling or samples.new(domain, [*points, *held])
+        if sizes is None:  # all that there are were traced, and fitted or right
+            break
         found = [metric.of([row]) for row in counted_rows(samples.at(sizes), metric)]
-        if is_open or [e.value(sizes) for e in expressions] != found:
+        if telling or [e.value(sizes) for e in expressions] != found:
             points += [*held, sizes]
             held = []
             expressions, extents = fitted(samples, domain, points, metric)

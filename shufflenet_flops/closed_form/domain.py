@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
+from math import prod
 
 from shufflenet_flops.closed_form.expression import Residue
+
+FEW = 64
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,17 @@ class Range:
     def is_fixed(self) -> bool:
         """Whether there is no other size in it."""
         return self.most is not None and self.most < self.least + self.step
+
+    @property
+    def count(self) -> int | None:
+        """How many sizes there are; None where they have no end."""
+        return None if self.most is None else (self.most - self.least) // self.step + 1
+
+    @property
+    def sizes(self) -> range:
+        """All of them, where they have an end."""
+        assert self.most is not None
+        return range(self.least, self.most + 1, self.step)
 
     def __contains__(self, size: int) -> bool:
         return (
@@ -69,6 +84,18 @@ class Domain:
         """The names of the sizes that may be chosen."""
         tied = self.square[1] if self.square else None
         return [n for n, given in self.ranges.items() if not given.is_fixed and n != tied]
+
+    @property
+    def few(self) -> list[dict[str, int]] | None:
+        """All sizes of the domain; None where there are more than a few."""
+        counts = [given.count for given in self.ranges.values()]
+        if None in counts or prod(count or 0 for count in counts) > FEW:
+            return None
+        every = (
+            dict(zip(self.ranges, sizes, strict=True))
+            for sizes in product(*(given.sizes for given in self.ranges.values()))
+        )
+        return [sizes for sizes in every if sizes in self]
 
     @property
     def texts(self) -> Iterator[str]:

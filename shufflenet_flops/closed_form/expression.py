@@ -178,6 +178,17 @@ def _floor(x: Atom, times: int, plus: int, by: int, residues: Mapping[str, Resid
             offset = Fraction(plus - over, by)
             if times != by or not offset:
                 return atom(x).times(Fraction(times, by)) + constant(offset)
+        plus = _plain(times * residue.rest, plus, gcd(times * residue.step, by), by)
     elif by == 1:
         return atom(x).times(times) + constant(plus)
     return atom(Floor(x, times, plus, by))
+
+
+def _plain(rest: int, plus: int, step: int, by: int) -> int:
+    """Of all offsets that give the same floor, as x + rest is a multiple of `step`, the plainest.
+
+    Those are 0 and by - 1, of ⌊x/by⌋ and ⌈x/by⌉.
+    """
+    least = plus - (rest + plus) % step
+    alike = range(least, least + step)
+    return next((offset for offset in (0, by - 1) if offset in alike), plus)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import chain, combinations, combinations_with_replacement, product
+from itertools import chain, combinations, combinations_with_replacement, islice, product
 
 from shufflenet_flops.closed_form.expression import (
     Expression,
@@ -26,6 +26,7 @@ from shufflenet_flops.closed_form.expression import (
 Vector = tuple[int, ...]
 MOST_TIMES = 4
 MOST_DIVISORS = 256
+MOST_CHOICES = 16
 
 
 class UnexplainedError(ValueError):
@@ -112,16 +113,18 @@ class Extents:
         return None
 
     def _floor_of(self, u: Vector, values: Vector, times: int, plain: bool) -> Expression | None:
-        for by in _divisors(u, values, times):
-            rests = [by * v - times * x for x, v in zip(u, values, strict=True)]
-            low, high = max(rests), min(rests) + by - 1
+        line = self.known[u].times(times)
+        fitting = list(islice(_fitting(u, values, times), MOST_CHOICES))
+        for by, low, high in fitting:
             plus = next((a for a in (0, by - 1) if low <= a <= high), None if plain else low)
-            if low <= high and plus is not None:
-                line = self.known[u].times(times)
-                found, *ends = (floored(line, a, by, self.residues) for a in (plus, low, high))
-                if found is not None:
-                    self.open += [Open(found, end) for end in ends if end and end != found]
-                    return found
+            found = None if plus is None else floored(line, plus, by, self.residues)
+            if found is not None:
+                ends = {(by, low), (by, high)}
+                if not plain:  # what divides it is open too
+                    ends |= {(by, end) for by, *both in fitting for end in both}
+                others = (floored(line, a, by, self.residues) for by, a in sorted(ends))
+                self.open += [Open(found, other) for other in others if other and other != found]
+                return found
         return None
 
     def _product(self, values: Vector, near: Sequence[Vector], number: int) -> Expression | None:
@@ -178,6 +181,15 @@ def _affine(u: Sequence[int], values: Sequence[int]) -> tuple[Fraction, Fraction
         return None
     slope = Fraction(dv, dx)
     return slope, values[0] - slope * u[0]
+
+
+def _fitting(u: Vector, values: Vector, times: int) -> Iterator[tuple[int, int, int]]:
+    """(s, low, high) where ⌊(times·u + a)/s⌋ has these values for every a from low to high."""
+    for by in _divisors(u, values, times):
+        rests = [by * v - times * x for x, v in zip(u, values, strict=True)]
+        low, high = max(rests), min(rests) + by - 1
+        if low <= high:
+            yield by, low, high
 
 
 def _divisors(u: Vector, values: Vector, times: int) -> range:

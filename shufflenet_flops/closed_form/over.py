@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from math import gcd
 
 from shufflenet_flops.closed_form.domain import Range
 from shufflenet_flops.design.sweep.axes import Axis, parse_axis
@@ -24,8 +26,12 @@ def parse_over(option: str, text: str) -> dict[str, Axis | None]:
             )
         if name in axes:
             raise InputError(f"--{option} {text}: {name} is named twice")
-        axes[name] = parse_axis(f"{option} {name}", values) if equals else None
+        axes[name] = _axis(option, name, values) if equals else None
     return axes
+
+
+def _axis(option: str, name: str, values: str) -> Axis:
+    return replace(parse_axis(f"{option} {name}", values), name=name)
 
 
 def parse_at(text: str) -> dict[str, int]:
@@ -52,3 +58,12 @@ def ranges(axes: dict[str, Axis | None]) -> dict[str, Range | None]:
             )
         found[name] = Range(part[0], part.step, part[-1])
     return found
+
+
+def spanned(axis: Axis) -> Range:
+    """The smallest range that holds all values of an axis."""
+    first = axis[0]
+    steps = [
+        step for part in axis.parts for step in (part[0] - first, part.step if len(part) > 1 else 0)
+    ]
+    return Range(first, gcd(*steps) or 1, axis.parts[-1][-1])

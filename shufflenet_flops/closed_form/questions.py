@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from itertools import pairwise
 
 from shufflenet_flops.closed_form.domain import Domain, Range
-from shufflenet_flops.closed_form.expression import Expression
+from shufflenet_flops.closed_form.expression import Expression, Monomial
 from shufflenet_flops.closed_form.sized import Sizes
 
 # No size of interest is larger: a picture or a text of more than sixteen million.
@@ -26,14 +27,14 @@ class Overtaking:
 
 def derivative(expression: Expression, name: str) -> Expression:
     """By a size, of an expression without floors of it."""
-    terms = {}
+    terms: dict[Monomial, Fraction] = {}
     for monomial, factor in expression.terms:
         powers = dict(monomial)
         power = powers.pop(name, 0)
         if power > 1:
             powers[name] = power - 1
         key = tuple(sorted(powers.items(), key=repr))
-        terms[key] = terms.get(key, 0) + power * factor
+        terms[key] = terms.get(key, Fraction(0)) + power * factor
     return Expression.of(terms)
 
 

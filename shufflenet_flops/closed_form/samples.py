@@ -14,7 +14,7 @@ from shufflenet_flops.errors import ShufflenetFlopsError
 
 MOST_TRACES = 15
 WIDEST = 4  # times the model's own size, up to which sizes are drawn
-MOST_BATCH = 7
+MOST_BATCH = 16
 _TRIES = 200
 
 
@@ -36,6 +36,8 @@ class Samples:
     rows: dict[tuple[tuple[str, int], ...], list[Row] | str] = field(default_factory=dict)
 
     before: int = 0
+    # The domains, by their rules, in which there are sizes that the model does not take.
+    refused: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Count the traces anew, for another domain."""
@@ -90,26 +92,38 @@ class Samples:
         base = self.model.base.get(name, given.least)
         return max(WIDEST * base, given.least + 8 * given.step)
 
-    def telling(self, domain: Domain, choices: Sequence[Open]) -> dict[str, int]:
-        """The sizes, of some that are drawn, at which most of the choices are told apart."""
-        return self._best(
-            domain,
-            lambda sizes: sum(
-                choice.one.value(sizes) != choice.other.value(sizes) for choice in choices
-            ),
-        )
+    def telling(self, domain: Domain, choices: Sequence[Open]) -> Sizes | None:
+        """The sizes, of some that are drawn, at which most of the choices are told apart.
 
-    def new(self, domain: Domain) -> dict[str, int]:
-        """Sizes at which there was no trace yet, as different from the others as may be."""
+        None where none is.
+        """
+
+        def told(sizes: Sizes) -> int:
+            return sum(choice.one.value(sizes) != choice.other.value(sizes) for choice in choices)
+
+        best = self._best(domain, told)
+        return best if told(best) else None
+
+    def new(self, domain: Domain, used: Sequence[Sizes]) -> Sizes | None:
+        """Sizes that are not used yet: of an earlier trace, or else as different as may be.
+
+        None where there are no others.
+        """
+        for key, rows in self.rows.items():
+            sizes = dict(key)
+            if not isinstance(rows, str) and sizes in domain and sizes not in used:
+                return sizes
         met = [dict(key) for key in self.rows]
-        return self._best(
+        drawn = self._best(
             domain,
             lambda sizes: min(
-                (sum(sizes[name] != other[name] for name in domain.free) for other in met),
-                default=0,
+                sum(sizes[name] != other[name] for name in domain.free) for other in met
             ),
             20,
         )
+        if drawn not in used:
+            return drawn
+        return next((sizes for sizes in domain.few or () if sizes not in used), None)
 
     def _best(
         self, domain: Domain, score: Callable[[Mapping[str, int]], int], tries: int = _TRIES

@@ -40,7 +40,16 @@ def test_a_stage_has_a_short_formula(capsys: pytest.CaptureFixture[str]) -> None
     ]
     assert "where 4 divides h and 4 divides w: MACs = n·(2,584·h·w + 320)" in out
     assert "for h ≥ 3; w ≥ 3; n ≥ 1" in out
-    assert f"with h=9, w=9, n=1: {10_080 * 25 + 1024 * 4 + 320:,}" in out
+    assert f"with h=9, w=9, n=1: {10_080 * 25 + 1024 * 4 + 320:,}, as traced" in out
+
+
+def test_where_another_kind_is_the_largest(capsys: pytest.CaptureFixture[str]) -> None:
+    """128·s² of products is more than 16,384·s of projections from s = 129 on."""
+    name = f"{NETS}:Attending"
+    found = result(capsys, name, "--input", "1x32:int64", "--by", "kind", "--wrt", "s")
+
+    assert found["crossings"] == [{"at": 129, "before": "linear", "after": "matmul"}]
+    assert found["derivative"]["text"] == "n·(256·s + 16,384)"
 
 
 def test_the_expression_is_one_that_sympy_parses(capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,6 +91,9 @@ def test_a_network_of_the_zoo(capsys: pytest.CaptureFixture[str]) -> None:
         ([STRIDED, "--over", "h,w", "--at", "h=1"], "the formula of"),
         ([STRIDED, "--over", "h,w", "--at", "s=1"], "s=1: the formula of"),
         ([STRIDED, "--over", "h,w", "--at", "h=1,2"], "give h one value"),
+        ([STRIDED, "--wrt", "c"], "--wrt c: the formula of"),
+        ([STRIDED, "--plot", "x.svg"], "--plot draws a model against the size of --wrt"),
+        ([f"{NETS}:Short", "--input", "1x9:int64", "--at", "s=99"], "forward pass failed"),
         ([STRIDED, "--over", "h,w", "--c", "3"], "c=3: the formula of"),
         ([f"{NETS}:Valued"], "control flow asked for values"),
         ([f"{NETS}:sorted_by_size", "--over", "width=8:64:4"], "AssertionError"),

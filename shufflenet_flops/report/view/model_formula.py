@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from shufflenet_flops.closed_form.expression import Expression, total
 from shufflenet_flops.closed_form.model_formula import ModelFormula
-from shufflenet_flops.closed_form.questions import Overtaking, derivative, overtakings
+from shufflenet_flops.closed_form.questions import Overtaking, along, derivative, overtakings
 from shufflenet_flops.closed_form.writing import (
     LATEX,
     PEOPLE,
@@ -17,11 +18,15 @@ from shufflenet_flops.closed_form.writing import (
     written,
 )
 from shufflenet_flops.counting import Grouping
-from shufflenet_flops.counting.metric import MetricName, find_metric
+from shufflenet_flops.counting.metric import MACS, PREFIXES, MetricName, find_metric
 from shufflenet_flops.counting.table import group_of
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, percent
 from shufflenet_flops.saved import Count, given_with
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+POINTS = 200  # of a curve
 # What the names of sizes stand for where they come from inputs.
 MEANINGS: Mapping[str, str] = {
     "n": "batch",
@@ -141,6 +146,27 @@ def model_formula_grids(results: Sequence[ModelFormulaResult]) -> list[Grid]:
     return list(map(_grid, results))
 
 
+def draw_along(formula: ModelFormula, by: Grouping, wrt: str, at: Mapping[str, int]) -> Figure:
+    """The metric, and the share of each part, as one size grows to twice its value in `at`."""
+    from shufflenet_flops.report.plot.design import draw_shares
+
+    given, sizes = formula.domain.ranges[wrt], along(formula.domain, wrt, at)
+    last = (min(given.most or 2 * at[wrt], 2 * at[wrt]) - given.least) // given.step
+    values = [given.least + given.step * step for step in range(0, last + 1, 1 + last // POINTS)]
+    prefix = "M" if formula.metric == MACS.name else "k"
+    others = {name: size for name, size in at.items() if name != wrt}
+    return draw_shares(
+        values,
+        {
+            name or "(model)": [part.value(sizes(value)) / PREFIXES[prefix] for value in values]
+            for name, part in parts_of(formula, by).items()
+        },
+        title=f"{formula.model}{', ' if others else ''}{_sizes(others)}",
+        x_label=f"{MEANINGS.get(wrt, 'argument')} {wrt}",
+        y_label=find_metric(formula.metric).axis(prefix),
+    )
+
+
 def _grid(result: ModelFormulaResult) -> Grid:
     metric = find_metric(result.metric)
     with_value = result.value is not None
@@ -177,12 +203,15 @@ def _notes(result: ModelFormulaResult) -> list[str]:
     notes.append(f"for {'; '.join(result.domain)}")
     if result.refused:
         notes.append(f"other sizes: {result.refused}")
-    notes.append(
-        f"found from {result.traces} traces; exact at {len(result.held_out)} sizes that it had "
-        f"not seen: {_sizes(result.held_out[0])}, …"
+    proof = (
+        f"exact at {len(result.held_out)} sizes that it had not seen, up to "
+        f"{_sizes(_largest(result))}"
+        if result.held_out
+        else "these are all sizes that there are"
     )
+    notes.append(f"found from {result.traces} traces; {proof}")
     if result.at is not None:
-        notes.append(f"with {_sizes(result.at)}: {result.value:,}")
+        notes.append(f"with {_sizes(result.at)}: {result.value:,}, as traced")
     if result.unknown_ops:
         notes.append(f"not counted, as no rule is known: {', '.join(result.unknown_ops)}")
     if result.derivative:
@@ -195,6 +224,10 @@ def _notes(result: ModelFormulaResult) -> list[str]:
     if result.wrt and not result.crossings:
         notes.append(f"the same {result.by} stays the largest, whatever {result.wrt} is")
     return notes
+
+
+def _largest(result: ModelFormulaResult) -> dict[str, int]:
+    return {name: max(sizes[name] for sizes in result.held_out) for name in result.sizes}
 
 
 def _sizes(sizes: Mapping[str, int]) -> str:

@@ -1,0 +1,31 @@
+"""`sweep MODEL --over h=128:1024:32,n=1:64`: a model at many sizes, from its formulas."""
+
+from __future__ import annotations
+
+from shufflenet_flops.cli.output import Document
+from shufflenet_flops.errors import InputError
+from shufflenet_flops.sources import Options
+
+
+def sizes_swept(model: str, over: str, options: Options) -> Document:
+    """Every metric that has a formula, at all sizes. Raises a ShufflenetFlopsError."""
+    from shufflenet_flops.closed_form.derive import derive_each
+    from shufflenet_flops.closed_form.over import parse_over, spanned
+    from shufflenet_flops.closed_form.size_sweep import size_sweep
+    from shufflenet_flops.closed_form.sized import sized
+    from shufflenet_flops.counting.metric import ACTIVATIONS, MACS, MEMORY, PARAMS
+    from shufflenet_flops.report.view.size_sweep import size_sweep_grid, size_sweep_result
+
+    axes = {}
+    for name, axis in parse_over("over", over).items():
+        if axis is None:
+            raise InputError(f"--over {over}: give {name} its values, as in {name}=128:1024:32")
+        axes[name] = axis
+    chosen = sized(model, options)
+    metrics = [metric.name for metric in (MACS, PARAMS, ACTIVATIONS, MEMORY)]
+    ranges = {name: None if name in chosen.places else spanned(axes[name]) for name in axes}
+    found, missing = derive_each(chosen, ranges, metrics)
+    swept = size_sweep(found, list(axes.values()))
+    domain = tuple(dict.fromkeys(rule for one in found for rule in one.domain.texts))
+    result = size_sweep_result(model, domain, swept, missing)
+    return Document("sweep", "paper", [result], [size_sweep_grid(result)], result.rows)

@@ -1,0 +1,97 @@
+"""`fit` and `sweep` over the sizes of a model."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import shufflenet_flops as sf
+from shufflenet_flops.cli.app import run
+from tests.closed_form import nets
+
+NETS = nets.__file__
+STRIDED = f"{NETS}:Strided"
+
+
+def result(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    code = run([*arguments, "--format", "json"])
+    captured = capsys.readouterr()
+
+    assert (code, captured.err) == (0, "")
+    (found,) = json.loads(captured.out)["results"]
+    return found
+
+
+def test_the_largest_batch(capsys: pytest.CaptureFixture[str]) -> None:
+    """10,080·25 + 1,024·4 + 320 = 256,416 MACs for each picture of 9x9; 38 of them fit."""
+    found = result(capsys, "fit", STRIDED, "--over", "n", "--macs", "10M", "--at", "h=9,w=9")
+
+    assert found["best"]["sizes"] == {"n": 38, "h": 9, "w": 9}
+    assert found["best"]["metrics"] == {"macs": 38 * 256_416}
+    assert found["next_larger"]["metrics"] == {"macs": 39 * 256_416}
+
+
+def test_a_sweep_has_the_figures_of_count(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "sizes.csv"
+    found = result(capsys, "sweep", STRIDED, "--over", "h=8:40:16,w=9,n=1,3", "-o", str(file))
+
+    assert [(row["h"], row["w"], row["n"]) for row in found["rows"]] == [
+        (h, 9, n) for h in (8, 24, 40) for n in (1, 3)
+    ]
+    for row in found["rows"]:
+        counted = sf.count(nets.Strided(), (row["n"], 3, row["h"], row["w"]))
+        for metric in ("macs", "params", "activations", "memory_bytes"):
+            assert row[metric] == getattr(counted, metric)
+    with file.open() as stream:
+        assert len(list(csv.reader(stream))) == 1 + 6
+
+
+def test_a_sweep_leaves_out_what_the_model_does_not_take(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = result(capsys, "sweep", f"{NETS}:Halved", "--over", "h=30:33,w=32")
+
+    assert [row["h"] for row in found["rows"]] == [30, 32]
+    assert found["left_out"] == 2
+
+
+def test_a_sweep_of_more_than_fits_into_64_bits(capsys: pytest.CaptureFixture[str]) -> None:
+    found = result(capsys, "sweep", STRIDED, "--over", "h=3000000000,w=3000000000")
+
+    (row,) = found["rows"]
+    assert row["macs"] == 10_080 * 1_500_000_000**2 + 1_024 * 750_000_000**2 + 320
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fit", STRIDED, "--over", "h,n", "--macs", "1G"], "fit enlarges one size, or height and"),
+        (["fit", STRIDED, "--over", "n", "--macs", "1G", "--aspect", "2"], "give --over h,w"),
+        (["fit", STRIDED, "--over", "h,w", "--macs", "1G", "--aspect", "a"], "write width:height"),
+        (["fit", STRIDED, "--over", "h,w", "--macs", "1G", "--g", "3"], "--g: --over looks for"),
+        (["fit", STRIDED, "--over", "h,w"], "what is the budget?"),
+        (["fit", "shufflenet_v1", "--macs", "140M", "--at", "h=3"], "--at: it is for the largest"),
+        (["sweep", STRIDED, "--over", "h"], "give h its values"),
+        (["sweep", "--over", "h=1:3"], "give one model"),
+        (["sweep", STRIDED, "--over", "h=1:3", "--where", "macs < 3"], "--where: --over counts"),
+        (["sweep", STRIDED, "--over", "h=1:9,w=1:999999"], "sizes are too many"),
+        (["sweep", STRIDED, "--over", "h=1,w=1"], "no size is one that its formula is for"),
+        (["sweep", "resnet", "--c", "64", "--input", "1x3x8x8"], "--input: it is for a model's"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run(arguments)
+    captured = capsys.readouterr()
+
+    assert (code, captured.out) == (2, "")
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+    assert message in captured.err
