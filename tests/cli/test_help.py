@@ -25,7 +25,7 @@ def test_sweep_has_its_options_in_groups(capsys: pytest.CaptureFixture[str]) -> 
     headings = re.findall(r"^(\w[\w ]+):$", text, re.MULTILINE)
 
     assert headings == [
-        *("Arguments", "Design space", "Selection", "Saving and resuming", "Workers"),
+        *("Arguments", "Design space", "Model", "Selection", "Saving and resuming", "Workers"),
         *("Measurement", "Output", "Options"),
     ]
     groups = dict(
