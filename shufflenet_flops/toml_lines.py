@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from shufflenet_flops.errors import ConfigError, Problem
@@ -41,7 +42,7 @@ class TomlFile:
             what = "nested too deeply" if isinstance(error, RecursionError) else str(error)
             raise ConfigError(Problem(file, line, "", f"not valid TOML: {what}")) from None
         self._check_values()
-        self._lines = key_lines(text)
+        self._text = text
 
     def _check_values(self) -> None:
         """Raise ConfigError for what is deeper, or larger, than anything of use could be."""
@@ -59,6 +60,10 @@ class TomlFile:
             level = below
         if level:
             raise ConfigError(Problem(self.file, 1, "", "not valid TOML: nested too deeply"))
+
+    @cached_property
+    def _lines(self) -> Mapping[KeyPath, int]:
+        return key_lines(self._text)
 
     def line(self, path: KeyPath) -> int:
         """The line of the key at `path`, or of the closest key around it."""

@@ -47,12 +47,8 @@ class ModelCounts:
         return [
             self._subject(entry, model)
             for entry in self.config.entries
-            for model in self._models(entry)
+            for model in zoo.expand(entry.model)
         ]
-
-    def _models(self, entry: Entry) -> list[str]:
-        is_glob = any(sign in entry.model for sign in "*?[") and ":" not in entry.model
-        return (is_glob and zoo.names(entry.model)) or [entry.model]
 
     def _subject(self, entry: Entry, model: str) -> Subject:
         if entry.level == "off":

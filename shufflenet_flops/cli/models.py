@@ -19,6 +19,10 @@ def command(
             help="A part of names, such as resnext, or a pattern of them, such as 'resnext*d'.",
         ),
     ] = "*",
+    family: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Only networks of this family, as regnet."),
+    ] = None,
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> None:
@@ -32,5 +36,10 @@ def command(
         if not names:
             raise UnknownNameError("model", pattern, zoo.names())
         results = list(map(model_result, names))
-        grids = models_grids(results, families=pattern == "*")
+        if family is not None:
+            known = dict.fromkeys(zoo.find(name).family for name in zoo.names())
+            if family not in known:
+                raise UnknownNameError("family", family, known)
+            results = [result for result in results if result.family == family]
+        grids = models_grids(results, families=pattern == "*" and family is None)
         writer.write(Document("models", "paper", results, grids))

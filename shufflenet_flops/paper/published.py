@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -32,7 +32,7 @@ _TABLE_KEYS = ("paper", "source", "table", "where", "caption", "row_header")
 class PrintedCell:
     """One figure as printed, its recorded verdict, and the readings that compete for it.
 
-    `reading` is None for a quoted figure. `line` is where the table's file has it.
+    `reading` is None for a quoted figure. `path` is where the table's file has it.
     """
 
     row: str
@@ -43,7 +43,13 @@ class PrintedCell:
     note: str
     reading: Reading | None
     alternatives: tuple[Reading, ...]
-    line: int
+    file: TomlFile = field(repr=False, compare=False)
+    path: KeyPath
+
+    @property
+    def line(self) -> int:
+        """The line of the figure in the table's file, found when it is asked for."""
+        return self.file.line(self.path)
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,11 @@ _PAPERS = (
 
 def table_names() -> list[str]:
     """Names of all published tables, paper by paper, numbered tables first."""
+    return list(_table_names())
+
+
+@cache
+def _table_names() -> tuple[str, ...]:
     files = resources.files("shufflenet_flops.paper") / "tables"
     names = [entry.name.removesuffix(".toml") for entry in files.iterdir()]
 
@@ -88,10 +99,10 @@ def table_names() -> list[str]:
         ranks = [i for i, paper in enumerate(_PAPERS) if name.startswith(f"{paper}_")]
         return (ranks[0] if ranks else len(_PAPERS), "_table_" not in name, name)
 
-    return sorted(names, key=order)
+    return tuple(sorted(names, key=order))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def load_table(name: str) -> PublishedTable:
     """The published table of this name. Raises UnknownNameError or DataError."""
     known = table_names()
@@ -183,7 +194,7 @@ def _cell(
         )
     note = _string(toml_file, (*path, "note"), note, empty=True)
     return PrintedCell(
-        row, column, printed, unit, verdict, note, reading, alternatives, toml_file.line(path)
+        row, column, printed, unit, verdict, note, reading, alternatives, toml_file, path
     )
 
 

@@ -65,24 +65,28 @@ class _Subject:
 
     def rows(self, at: str) -> tuple[Row, ...]:
         """The rows of the module at a path, itself included; all rows for an empty path."""
-        rows = tuple(
-            row for row in self.table.rows if f"{row.path}.".startswith(f"{at}." if at else "")
-        )
+        if not at:
+            return self.table.rows
+        rows = tuple(row for row in self.table.rows if f"{row.path}.".startswith(f"{at}."))
         if not rows:
             raise InputError(f"at={at!r}: the network has no such module")
         return rows
 
+    def part(self, at: str) -> Table:
+        """The table of the module at a path; for none the whole one, which is added up once."""
+        return Table(self.rows(at)) if at else self.table
 
-@lru_cache(maxsize=256)
+
+@lru_cache(maxsize=1024)
 def _subject(model: str, x: IntShape | None) -> _Subject:
     network = zoo.find(model)
     return _Subject(network.spec, layer_table(network.spec, x or network.input))
 
 
 def _macs(subject: _Subject, reading: Reading) -> int:
-    left_out = {row.path for path in reading.without for row in subject.rows(path)}
-    rows = tuple(row for row in subject.rows(reading.at) if row.path not in left_out)
-    return Table(rows).total(find_convention(reading.convention))
+    convention = find_convention(reading.convention)
+    left_out = sum(subject.part(path).total(convention) for path in reading.without)
+    return subject.part(reading.at).total(convention) - left_out
 
 
 def _mac_share(subject: _Subject, reading: Reading) -> Fraction:
@@ -186,9 +190,9 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
     {
         "macs": _macs,
         "mac_share": _mac_share,
-        "params": lambda subject, reading: Table(subject.rows(reading.at)).params,
+        "params": lambda subject, reading: subject.part(reading.at).params,
         "weights": _weights,
-        "activations": lambda subject, reading: Table(subject.rows(reading.at)).activations,
+        "activations": lambda subject, reading: subject.part(reading.at).activations,
         "activations_with_pools": _activations_with_pools,
         "weight_share": _weight_share,
         "layers": _layers,

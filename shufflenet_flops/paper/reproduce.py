@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from shufflenet_flops.errors import DataError, ShufflenetFlopsError
+from shufflenet_flops.no_gc import no_gc
 from shufflenet_flops.paper.published import PrintedCell, PublishedTable, load_table
 from shufflenet_flops.paper.reading import Reading, compute, convention_of
 from shufflenet_flops.paper.verdict import (
@@ -69,6 +70,7 @@ class CellResult:
         return self.verdict == self.recorded
 
 
+@no_gc()  # a zoo of networks is built, all of which is kept
 def reproduce(table: PublishedTable) -> tuple[CellResult, ...]:
     """The result of every cell, row by row.
 

@@ -105,11 +105,12 @@ def _named(text: str, options: Options) -> Source:
 
 
 def resolve_all(texts: Sequence[str], options: Options) -> list[Source]:
-    """The sources of several models, in order.
+    """The sources of several models, in order; a glob stands for all networks that it matches.
 
     Arguments and an input factory go to the models that are built by code; `resolve` would refuse
     them for the others. Raises InputError for a model that is named twice.
     """
+    texts = [name for text in texts for name in zoo.expand(text)]
     if len(set(texts)) < len(texts):
         raise InputError(f"a model is named twice: {' '.join(texts)}")
     if not any(map(is_built_by_code, texts)):

@@ -14,6 +14,7 @@ from shufflenet_flops.zoo.designs import find_unit as find_unit
 from shufflenet_flops.zoo.registry import Family as Family
 from shufflenet_flops.zoo.registry import Model as Model
 from shufflenet_flops.zoo.registry import Network as Network
+from shufflenet_flops.zoo.registry import expand as expand
 from shufflenet_flops.zoo.registry import families as families
 from shufflenet_flops.zoo.registry import find as find
 from shufflenet_flops.zoo.registry import find_family as find_family

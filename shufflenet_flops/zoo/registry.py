@@ -164,6 +164,12 @@ def names(pattern: str = "*") -> list[str]:
     return sorted(fnmatch.filter(_VARIANTS, pattern), key=_natural)
 
 
+def expand(text: str) -> list[str]:
+    """The published variants that a glob such as `regnet_x*` matches, or else the text itself."""
+    is_glob = any(sign in text for sign in "*?[") and ":" not in text
+    return (is_glob and names(text)) or [text]
+
+
 def families() -> dict[str, Family]:
     """The families by name."""
     return dict(sorted(_FAMILIES.items()))

@@ -162,11 +162,22 @@ def test_count_markdown_is_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\n| :--- | ---: |" in text
 
 
+def test_a_glob_stands_for_all_networks_that_it_matches(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    data = json.loads(stdout_of(capsys, "compare", "mnasnet0*", "--no-latency", "--format", "json"))
+
+    assert [result["model"] for result in data["results"]] == ["mnasnet0_5", "mnasnet0_75"]
+
+
 def test_models_and_env(capsys: pytest.CaptureFixture[str]) -> None:
     """The zoo and the machine."""
     assert "shufflenet_v1@" in stdout_of(capsys, "models")
     data = json.loads(stdout_of(capsys, "models", "resnext*", "--format", "json"))
     assert data["results"][0]["macs"] == 4_230_479_872
+    data = json.loads(stdout_of(capsys, "models", "--family", "regnet", "--format", "json"))
+    assert {result["family"] for result in data["results"]} == {"regnet"}
+    assert len(data["results"]) == 30
     assert "torch" in stdout_of(capsys, "env")
 
 
@@ -218,6 +229,7 @@ def test_alone_it_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
         ("count resnet50 --by unti", "'--by'"),
         ("count", "Missing argument 'MODEL'"),
         ("models xyz*", "unknown model 'xyz*'"),
+        ("models --family regnets", "unknown family 'regnets': did you mean regnet"),
         ("compar", "Did you mean 'compare'?"),
         ("paper fit-tabel-4", "unknown table 'fit-tabel-4': did you mean fit-table-4"),
         ("paper shufflenet_v1_table_1 --row S2", "MaxPool, Stage2, 'Stage2, on', Stage3"),

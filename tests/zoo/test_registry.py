@@ -13,6 +13,9 @@ from shufflenet_flops.zoo.registry import Network, family, variant
 
 def test_numbers_sort_as_numbers() -> None:
     """Globs select, and 101 comes after 50."""
+    assert zoo.expand("vgg1[13]") == ["vgg11", "vgg13"]
+    assert zoo.expand("vgg12*") == ["vgg12*"]
+    assert zoo.expand("timm:vgg*") == ["timm:vgg*"]
     assert zoo.names("resnet*") == ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
 
 
