@@ -44,13 +44,10 @@ class Portrait:
 
 @dataclass(frozen=True)
 class Explorer:
-    """What a page computes live, by name: `units` or `network`; `data` is made where it is shown.
-
-    The data is plain JSON.
-    """
+    """What a page computes live, `units` or a `network`, and its data, which is plain JSON."""
 
     name: Literal["units", "network"]
-    data: Callable[[], Mapping[str, Any]]
+    data: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,8 @@ class Section:
     """One question, and what the results say to it.
 
     `findings` are sentences computed from the results. `details` are tables for those who want to
-    look closer. `environment` is given where a clock was read.
+    look closer. `environment` is given where a clock was read. `explorer` makes what a page
+    computes live, if there is such.
     """
 
     name: str
@@ -71,7 +69,7 @@ class Section:
     command: str = ""
     environment: Mapping[str, Any] | None = None
     portrait: Portrait | None = None
-    explorer: Explorer | None = None
+    explorer: Callable[[], Explorer | None] | None = None
 
 
 def stamp(environment: Mapping[str, Any]) -> str:

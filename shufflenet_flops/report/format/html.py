@@ -72,13 +72,13 @@ def html(title: str, sections: Sequence[Section], *, live: Live | None = None) -
     from markupsafe import Markup
 
     shown = [_for_template(section) for section in sections]
-    explored = next((section for section in shown if section["explorer"]), None)
-    data = explored["explorer"].data() if explored else None
+    made = ((section, section["explorer"]()) for section in shown if section["explorer"])
+    explored, explorer = next(((section, made) for section, made in made if made), (None, None))
     scripts = ["tables.js"]
     if any(section.portrait for section in sections):
         scripts += ["d3-hierarchy.min.js", "icicle.js"]
-    if explored:
-        scripts += ["explorer.js"]
+    if explorer:
+        scripts += ["exact.js", f"explorer_{explorer.name}.js"]
     if live:
         scripts.append(f"{live.name}.js")
     page = (
@@ -91,8 +91,8 @@ def html(title: str, sections: Sequence[Section], *, live: Live | None = None) -
             style=_Inline.of("style.css", _kind_rules()),
             scripts=[_Inline.of(name) for name in scripts],
             explored=explored,
-            explorer=data,
-            explorer_json=Markup(_json(data)),
+            explorer=explorer,
+            explorer_json=Markup(_json(explorer.data if explorer else None)),
             live=live,
             live_json=Markup(_json(live.data)) if live else "",
         )

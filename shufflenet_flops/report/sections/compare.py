@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from shufflenet_flops.comparison import Comparison
 from shufflenet_flops.counting import find_convention
@@ -48,10 +49,19 @@ def section(saved: Saved) -> Section:
             *_counters_picture(comparisons),
             *(_shuffle(comparisons) if units else []),
         ),
-        explorer=Explorer("units", explorer_data) if units else None,
+        explorer=partial(_explorer, comparisons) if units else None,
         convention=f"`paper`, in MACs: {convention.meaning}. A counter's total is in its own unit.",
         environment=saved.environment if timed else None,
     )
+
+
+def _explorer(comparisons: Sequence[Comparison]) -> Explorer | None:
+    """The formulas at the sizes of these units; they are those of stride 1."""
+    first, last = comparisons[0], comparisons[-1]
+    if last.stride != 1:
+        return None
+    sizes = {name: getattr(last, name) for name in "cmghw"}
+    return Explorer("units", explorer_data({"unit": last.unit, **sizes, "g": last.g or first.g}))
 
 
 def _cost(comparisons: Sequence[Comparison]) -> list[str]:

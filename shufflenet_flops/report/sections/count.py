@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from shufflenet_flops.counting import Convention, Table, find_convention
 from shufflenet_flops.counting.result import CountResult
@@ -16,6 +17,7 @@ from shufflenet_flops.report.view.count import (
 )
 from shufflenet_flops.report.view.drawing import drawing
 from shufflenet_flops.report.view.lines import COLUMNS, ROOT, LayerView, group_grid, layer_grid
+from shufflenet_flops.report.view.network_explorer import explorer_of
 from shufflenet_flops.saved_file import Saved
 
 _ALL = LayerView(
@@ -46,6 +48,7 @@ def section(saved: Saved) -> Section:
         ),
         pictures=(_picture(name, stages, convention),) if table.total(convention) else (),
         portrait=_portrait(result, table, stages, convention),
+        explorer=partial(explorer_of, name, convention) if result.specified else None,
         convention=f"`{convention.name}`, in {convention.unit}s: {convention.meaning}. Input "
         f"{' '.join(result.inputs)}. Memory access: every input, weight and output of every "
         "layer once, nothing cached.",

@@ -42,13 +42,21 @@ _CASES: tuple[Mapping[str, str | int], ...] = (
 )
 
 
-def explorer_data() -> dict[str, Any]:
+def explorer_data(start: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Variables, conventions and units, with terms by kind of layer and rules; plain JSON.
 
-    `auto` is the bottleneck that a unit has where none is given.
+    `auto` is the bottleneck that a unit has where none is given. `start` is the unit and the sizes
+    that the page opens with; what it leaves out is as in the paper.
     """
+    given = {name: size for name, size in (start or {}).items() if size is not None}
+    sizes = {name: given.get(name, known["default"]) for name, known in _VARIABLES.items()}
     return {
         "variables": _VARIABLES,
+        "start": {
+            "unit": given.get("unit", "shufflenet"),
+            "auto": 4 * sizes["m"] == sizes["c"],
+            **{name: str(size) for name, size in sizes.items()},
+        },
         "auto": expression_of(lambda c, g: bottleneck(c, None, g, 1), ["c", "g"]),
         "conventions": {
             name: {

@@ -8,29 +8,7 @@
 
   // ---- arithmetic ----------------------------------------------------------------------------
 
-  // A sum of terms over one common denominator; a valid setting leaves no remainder.
-  const value = (terms, sizes) => {
-    const lowest = {};
-    for (const [, powers] of terms) {
-      for (const [name, power] of Object.entries(powers)) {
-        lowest[name] = Math.min(lowest[name] ?? 0, power);
-      }
-    }
-    let sum = 0n;
-    for (const [coefficient, powers] of terms) {
-      let product = BigInt(coefficient);
-      for (const name of Object.keys(lowest)) {
-        product *= sizes[name] ** BigInt((powers[name] ?? 0) - lowest[name]);
-      }
-      sum += product;
-    }
-    let divisor = 1n;
-    for (const [name, power] of Object.entries(lowest)) divisor *= sizes[name] ** BigInt(-power);
-    return sum / divisor;
-  };
-
-  const holds = (when, sizes) => Object.entries(when).every(([name, same]) =>
-    sizes[name] === (typeof same === "number" ? BigInt(same) : sizes[same]));
+  const { value, holds } = exact;
 
   // What a unit costs: by kind of layer, and in all.
   const evaluate = (unit, sizes, convention) => {
@@ -88,10 +66,7 @@
 
   // ---- the setting, which the address keeps --------------------------------------------------
 
-  const initial = () => ({
-    unit: "shufflenet", convention: "paper", auto: true,
-    ...Object.fromEntries(NAMES.map((name) => [name, String(data.variables[name].default)])),
-  });
+  const initial = () => ({ convention: "paper", ...data.start });
 
   const fromAddress = () => {
     const setting = initial();
