@@ -43,7 +43,7 @@ class Comparison:
     form with the numbers filled in, None where no paper gives
     one; `analytic_macs` is None without a spec. What is not traced is counted from its graph. Bytes
     count every op's inputs, weights and outputs, nothing cached; those of a spec are fp32. `norms`
-    are the kinds of norms that it has.
+    are the kinds of norms that it has, `stages` the MACs of each stage.
     """
 
     model: str | None = field(metadata=given_with("model"))
@@ -70,6 +70,7 @@ class Comparison:
     latency_s: Latency | None = None
     norms: tuple[str, ...] = ()
     real_because: str = ""
+    stages: Mapping[str, Count] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -131,6 +132,7 @@ def compare(subject: Prepared) -> Comparison:
         real_forward=traced.real_forward,
         real_because=traced.real_because,
         norms=norms_of(traced.table.rows),
+        stages={name: part.macs for name, part in source.table.by("stage").items()},
     )
 
 

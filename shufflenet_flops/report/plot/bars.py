@@ -44,19 +44,28 @@ def draw_stacked(
     colours: Mapping[str, str] = KIND_COLOURS,
     digits: int = 1,
 ) -> Figure:
-    """One bar for each name, made of its parts; the sum stands at its end."""
+    """One bar for each name, made of its parts; the sum stands at its end.
+
+    What is below zero goes to the left.
+    """
     with style():
         # A legend of many entries takes two lines under the bars.
         columns = min(len(parts), 3)
         lines = -(-len(parts) // columns) if len(parts) > 1 else 0
         figure = new_figure(height=1.0 + 0.34 * len(names) + 0.24 * lines)
         axes = new_axes(figure, title, x_label, "")
-        ends = [0.0] * len(names)
+        ends, lows = [0.0] * len(names), [0.0] * len(names)
         for i, (part, values) in enumerate(parts.items()):
             colour = colours.get(part, COLOURS[i % len(COLOURS)])
-            axes.barh(names, values, _BAR, left=ends, color=colour, label=part)
-            ends = [end + value for end, value in zip(ends, values, strict=True)]
-        _finish(axes, ends, [f"{end:,.{digits}f}" for end in ends])
+            left = [
+                low if value < 0 else end
+                for low, end, value in zip(lows, ends, values, strict=True)
+            ]
+            axes.barh(names, values, _BAR, left=left, color=colour, label=part)
+            ends = [end + max(value, 0.0) for end, value in zip(ends, values, strict=True)]
+            lows = [low + min(value, 0.0) for low, value in zip(lows, values, strict=True)]
+        sums = [end + low for end, low in zip(ends, lows, strict=True)]
+        _finish(axes, ends, [f"{total:,.{digits}f}" for total in sums], min(lows, default=0.0))
         if lines:
             figure.legend(loc="outside lower center", ncols=columns, fontsize=9, handlelength=1)
     return figure
@@ -88,7 +97,7 @@ def _digits(largest: float) -> int:
     return max(0, 3 - math.floor(math.log10(largest))) if largest >= 1 else 3
 
 
-def _finish(axes: Axes, ends: Sequence[float], labels: Sequence[str]) -> None:
+def _finish(axes: Axes, ends: Sequence[float], labels: Sequence[str], lowest: float = 0.0) -> None:
     """First name on top, figures at the bars' ends with room for them, no grid across."""
     for i, (end, label) in enumerate(zip(ends, labels, strict=True)):
         axes.annotate(
@@ -99,4 +108,5 @@ def _finish(axes: Axes, ends: Sequence[float], labels: Sequence[str]) -> None:
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    axes.set_xlim(0, 1.22 * max(ends, default=0) or 1)
+    most = max(ends, default=0.0)
+    axes.set_xlim(1.04 * lowest, most + 0.22 * (most - lowest) or 1)

@@ -14,7 +14,7 @@ from shufflenet_flops.report.view.budget import label, row_cells, summary
 from shufflenet_flops.saved_file import Saved
 
 MOST_BARS = 30  # those nearest to their limits, or over them
-_COLOURS = {"used": "#0072B2", "over the limit": "#D55E00"}
+_COLOURS = {"used": "#009E73", "over the limit": "#D55E00"}
 
 
 def section(saved: Saved) -> Section:
@@ -86,14 +86,14 @@ def _grid(verdicts: list[Verdict]) -> Grid:
         Column("convention", figures=False),
         Column("reason", figures=False),
     ]
-    rows = []
+    rows: list[list[Cell | str]] = []
     for verdict in verdicts:
         used = _used(verdict)
         share = f"{100 * used:.2f} %" if used is not None else "–"
         place = verdict.convention or "–"
         rows.append(
             (
-                label(verdict),
+                Cell(label(verdict), tone="good" if verdict.passed else "bad"),
                 verdict.model,
                 verdict.metric,
                 verdict.message,

@@ -9,7 +9,7 @@ from shufflenet_flops.comparison import Comparison
 from shufflenet_flops.counting import find_convention
 from shufflenet_flops.design.formula import evaluate
 from shufflenet_flops.errors import SpecError
-from shufflenet_flops.report.grid import mega, scale_for
+from shufflenet_flops.report.grid import Grid, mega, scale_for
 from shufflenet_flops.report.plot.bars import draw_panels
 from shufflenet_flops.report.plot.figure import draw_lines
 from shufflenet_flops.report.plot.shuffle import draw_shuffle
@@ -17,6 +17,7 @@ from shufflenet_flops.report.section import Explorer, Picture, Section
 from shufflenet_flops.report.sections.counter_totals import check_counters, counters_picture
 from shufflenet_flops.report.view.compare import compare_grid
 from shufflenet_flops.report.view.explorer import explorer_data
+from shufflenet_flops.report.view.stages import stages_grid
 from shufflenet_flops.saved_file import Saved
 from shufflenet_flops.zoo.designs import find_unit
 
@@ -42,7 +43,7 @@ def section(saved: Saved) -> Section:
             *_counters(comparisons),
             *_latency(comparisons),
         ),
-        grids=(compare_grid(comparisons),),
+        grids=(compare_grid(comparisons), *_stages(comparisons, units)),
         pictures=(
             _panels(comparisons),
             *(_against_groups(comparisons) if units else []),
@@ -62,6 +63,14 @@ def _explorer(comparisons: Sequence[Comparison]) -> Explorer | None:
         return None
     sizes = {name: getattr(last, name) for name in "cmghw"}
     return Explorer("units", explorer_data({"unit": last.unit, **sizes, "g": last.g or first.g}))
+
+
+def _stages(comparisons: Sequence[Comparison], units: bool) -> list[Grid]:
+    """The stages of two networks side by side; more would not fit, and a unit has none."""
+    with_stages = [comparison for comparison in comparisons if any(comparison.stages.values())]
+    if units or len(comparisons) != 2 or len(with_stages) != 2:
+        return []
+    return [stages_grid(*comparisons)]
 
 
 def _cost(comparisons: Sequence[Comparison]) -> list[str]:
@@ -154,9 +163,7 @@ def _latency(comparisons: Sequence[Comparison]) -> list[str]:
 def _counters_picture(comparisons: Sequence[Comparison]) -> list[Picture]:
     """Of the one with the fewest MACs, where what counters add is the largest part."""
     least = min(comparisons, key=lambda comparison: comparison.traced_macs)
-    if all(report.status != "ok" for report in least.counters.values()):
-        return []
-    return [counters_picture(least.name, least.counters)]
+    return [*counters_picture(least.name, least.traced_macs, least.counters)]
 
 
 def _panels(comparisons: Sequence[Comparison]) -> Picture:

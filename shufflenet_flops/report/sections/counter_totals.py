@@ -1,15 +1,18 @@
-"""The picture of why counters disagree: their totals, stacked by class of work."""
+"""The picture of why counters disagree: what they report beyond the MACs, by class of work."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 from shufflenet_flops.counters import CounterReport
+from shufflenet_flops.counting.row import MAC_CLASSES
 from shufflenet_flops.report.plot.bars import draw_stacked
 from shufflenet_flops.report.section import Picture
 from shufflenet_flops.report.view.explain import class_label
 from shufflenet_flops.saved_file import Saved
 
+_MACS = "MACs missed or counted twice"
+_UNEXPLAINED = "unexplained"
 _MOST = 6  # classes with a colour of their own; more are not told apart
 
 
@@ -29,35 +32,55 @@ def check_counters(saved: Saved, reports: Iterable[Mapping[str, CounterReport]])
                 )
 
 
-def counters_picture(of: str, counters: Mapping[str, CounterReport]) -> Picture:
-    """What every counter makes of the model called `of`, in the counter's own unit."""
+def counters_picture(
+    of: str, macs: int, counters: Mapping[str, CounterReport]
+) -> tuple[Picture, ...]:
+    """How far every counter's total is from the MACs that ran, by class of work.
+
+    Of a counter of FLOPs it is how far from twice as many. There is no picture where none differs.
+    """
     reports = {name: report for name, report in counters.items() if report.status == "ok"}
+    beyond = {name: _beyond(report, macs) for name, report in reports.items()}
     largest: dict[str, int] = {}
-    for report in reports.values():
-        for op_class, amount in report.terms.items():
-            largest[op_class] = max(largest.get(op_class, 0), abs(amount))
-    shown = sorted(largest, key=largest.__getitem__, reverse=True)[:_MOST]
-    parts = {
-        class_label(op_class): [report.terms.get(op_class, 0) / 1e6 for report in reports.values()]
-        for op_class in shown
-    }
-    if len(shown) < len(largest):
-        parts["other classes"] = [
-            sum(amount for op_class, amount in report.terms.items() if op_class not in shown) / 1e6
-            for report in reports.values()
-        ]
-    unexplained = [float(abs(report.residual or 0)) / 1e6 for report in reports.values()]
-    if any(unexplained):
-        parts["unexplained"] = unexplained
-    names = [f"{name}, {report.unit}" for name, report in reports.items()]
-    return Picture(
-        "counters",
-        f"What each counter makes of {of}, by class of work",
-        draw_stacked(
-            names,
-            parts,
-            title=f"totals of {of} by class of work",
-            x_label="millions, in each counter's unit",
-            colours={"other classes": "#9CA3AF", "unexplained": "#111111"},
+    for parts in beyond.values():
+        for part, amount in parts.items():
+            largest[part] = max(largest.get(part, 0), abs(amount))
+    shown = sorted(filter(largest.get, largest), key=largest.__getitem__, reverse=True)[:_MOST]
+    if not shown:
+        return ()
+    drawn = {part: [parts.get(part, 0) / 1e6 for parts in beyond.values()] for part in shown}
+    rest = [
+        sum(amount for part, amount in parts.items() if part not in shown) / 1e6
+        for parts in beyond.values()
+    ]
+    if any(rest):
+        drawn["other classes"] = rest
+    return (
+        Picture(
+            "counters",
+            f"What each counter of {of} reports beyond the MACs that ran, by class of work",
+            draw_stacked(
+                [f"{name}, {report.unit}" for name, report in reports.items()],
+                drawn,
+                title="what counters add to the MACs that ran",
+                x_label="millions, in each counter's unit",
+                colours={"other classes": "#9CA3AF", _UNEXPLAINED: "#111111"},
+            ),
         ),
     )
+
+
+def _beyond(report: CounterReport, macs: int) -> dict[str, int]:
+    """A total less the MACs that ran, or less twice them where the counter counts FLOPs."""
+    classes = {op_class.value for op_class in MAC_CLASSES}
+    counted = sum(amount for name, amount in report.terms.items() if name in classes)
+    parts = {
+        _MACS: counted - macs * (2 if report.unit == "FLOP" else 1),
+        **{
+            class_label(name): amount
+            for name, amount in report.terms.items()
+            if name not in classes
+        },
+        _UNEXPLAINED: report.residual or 0,
+    }
+    return {part: amount for part, amount in parts.items() if amount}

@@ -22,7 +22,7 @@ def section(saved: Saved) -> Section:
         question=f"Why do counters disagree on {explanation.model}?",
         findings=tuple(_findings(explanation, reports)),
         grids=tuple(explain_grids(explanation)),
-        pictures=(counters_picture(explanation.model, explanation.counters),) if reports else (),
+        pictures=counters_picture(explanation.model, explanation.macs, explanation.counters),
         convention="Every counter has its own, and its own unit; a class of work is listed where a "
         "counter gives it a weight.",
     )
