@@ -61,15 +61,21 @@ def suffixes(kind: Registry[Renderer[T]]) -> list[str]:
 def check_suffixes(paths: Sequence[Path], known: Sequence[str]) -> None:
     """Raise InputError for a path whose suffix chooses no format."""
     for path in paths:
-        if path.suffix not in known:
+        if not any(_ends_in(path, suffix) for suffix in known):
             listed = " or ".join(known) if len(known) < 3 else f"one of {', '.join(known)}"
             chosen = ", which choose the format" if len(known) > 2 else ""
             raise InputError(f"-o {path}: the suffix must be {listed}{chosen}")
 
 
 def format_of(kind: Registry[Renderer[T]], path: Path) -> Renderer[T]:
-    """The format that a file's suffix chooses, among those of a kind."""
-    return next(known for known in formats(kind).values() if known.suffix == path.suffix)
+    """The format that a file's suffix chooses, among those of a kind: the longest that it has."""
+    fitting = [known for known in formats(kind).values() if _ends_in(path, known.suffix)]
+    return max(fitting, key=lambda known: len(known.suffix))
+
+
+def _ends_in(path: Path, suffix: str) -> bool:
+    """Whether a path has this suffix, which may have several dots, as `.card.md`."""
+    return bool(suffix) and "".join(path.suffixes).endswith(suffix)
 
 
 def format_for(kind: Registry[Renderer[T]], path: Path) -> Renderer[T]:

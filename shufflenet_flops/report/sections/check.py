@@ -86,7 +86,7 @@ def _grid(verdicts: list[Verdict]) -> Grid:
         Column("convention", figures=False),
         Column("reason", figures=False),
     ]
-    rows: list[list[Cell | str]] = []
+    rows: list[tuple[Cell | str, ...]] = []
     for verdict in verdicts:
         used = _used(verdict)
         share = f"{100 * used:.2f} %" if used is not None else "–"
