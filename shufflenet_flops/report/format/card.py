@@ -46,7 +46,7 @@ def document_as_card(document: Document) -> str:
         "compute:",
         *(f"  {key}: {json.dumps(value)}" for key, value in figures.items()),
     ]
-    unit, unknown = f"{convention.unit}s", result.unknown_ops
+    unit, unknown = f"{convention.unit}s", len(result.unknown_ops)
     rows = {
         unit: f"{result.total:,}",
         "Parameters": f"{result.params:,}",
@@ -65,8 +65,6 @@ def document_as_card(document: Document) -> str:
         "",
         f"Counted by shufflenet-flops {version} under its convention `{convention.name}`: "
         f"{escape(convention.meaning)}."
-        + (
-            f" {len(result.unknown_ops)} unknown ops are not counted." if result.unknown_ops else ""
-        ),
+        + (f" Ops that are unknown, and not counted: {unknown}." if unknown else ""),
     ]
     return "\n".join(lines) + "\n"
