@@ -92,9 +92,7 @@ class PeakResult:
     kernels: str = ""
 
     @classmethod
-    def of(
-        cls, inference: Timeline, training: Timeline | None = None, kernels: str = ""
-    ) -> PeakResult:
+    def of(cls, inference: Timeline, training: Timeline | None = None) -> PeakResult:
         """The peaks of the runs."""
         first = PeakRun.of(inference)
         second = PeakRun.of(training) if training is not None else None
@@ -104,7 +102,7 @@ class PeakResult:
             terms=(second or first).terms,
             inference=first,
             training=second,
-            kernels=kernels,
+            kernels=inference.kernels,
         )
 
     @property

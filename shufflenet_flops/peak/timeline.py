@@ -47,12 +47,14 @@ class Timeline:
     """What is alive in one run of a model, in the order in which its ops run.
 
     `held` is what is there all the time: parameters, buffers, inputs. A moment's bytes are those of
-    the tensors alive while it runs, its own results among them, and of its workspace.
+    the tensors alive while it runs, its own results among them, and of its workspace, which is that
+    of these `kernels`.
     """
 
     held: Mapping[str, int]
     moments: tuple[Moment, ...]
     storages: tuple[Storage, ...]
+    kernels: str = ""
 
     @cached_property
     def live_bytes(self) -> tuple[int, ...]:

@@ -16,6 +16,8 @@ from shufflenet_flops.peak.timeline import Moment, Storage, Timeline
 from shufflenet_flops.trace.arguments import tensors_of
 from shufflenet_flops.trace.rules import FREE
 from shufflenet_flops.trace.torch_private import without_functions, written_arguments
+from shufflenet_flops.trace.workspace import RULES
+from shufflenet_flops.trace.workspace.cpu import kernels
 
 aten = torch.ops.aten
 # Where the argument is that says whether it is in training.
@@ -105,8 +107,10 @@ class Lifetimes:
             made = _Made(size, len(self._moments), (), None)
             made.died = made.born + 1
             self._made.append(made)
-        if len(self._made) > before:
-            self._moments.append(Moment(path, func.overloadpacket.__name__))
+        rule = RULES.get(func)
+        terms = rule(args, out) if rule is not None else ()
+        if terms or len(self._made) > before:
+            self._moments.append(Moment(path, func.overloadpacket.__name__, terms))
 
     def _note(self, x: Tensor, func: Any, args: Any) -> None:
         """A result, if its storage is new."""
@@ -138,7 +142,7 @@ class Lifetimes:
             )
             for made in self._made
         )
-        return Timeline(self._held, tuple(moments), tuple(storages))
+        return Timeline(self._held, tuple(moments), tuple(storages), kernels())
 
 
 @cache

@@ -62,7 +62,10 @@ def attention(
     strides, step = [0] * 4, 1
     for axis in sorted(range(4), key=lambda axis: (query.stride(axis), -axis)):
         strides[axis], step = step, step * y.shape[axis]
-    return torch.empty_strided(y.shape, strides, dtype=y.dtype, device=META)
+    laid_out = torch.empty_strided(y.shape, strides, dtype=y.dtype, device=META)
+    if tracer.lifetimes is not None:
+        tracer.lifetimes.stand_in(y, laid_out)
+    return laid_out
 
 
 def _is_fused(query: Tensor, key: Tensor, value: Tensor, enable_gqa: bool) -> bool:

@@ -1,0 +1,138 @@
+"""What kernels take beside their results, as torch's allocator of this machine has it."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from shufflenet_flops.trace import trace
+from shufflenet_flops.trace.workspace.cpu import channel_block, rounded
+from tests.support.allocator import allocations
+
+
+class Once(nn.Module):
+    """A function of an input and a layer's own tensors."""
+
+    def __init__(self, function: Any, *parameters: Tensor) -> None:
+        super().__init__()
+        self.function = function
+        self.parameters_ = nn.ParameterList(parameters)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.function(x, *self.parameters_)
+        return y
+
+
+def peaks(module: nn.Module, x: Tensor) -> tuple[int, int]:
+    """The peak that is predicted, and that of a real run."""
+    predicted = max(trace(module, x, memory=True).timeline.used_bytes)
+    with torch.no_grad():
+        return predicted, allocations(lambda: module(x)).peak_bytes
+
+
+CASES = [
+    pytest.param(images, groups, into, out_of, kernel, stride, last, id="-".join(map(str, case)))
+    for case in itertools.product(
+        (1, 2, 16),
+        ((1, 16, 24), (1, 3, 8), (24, 1, 1), (2, 8, 8)),
+        (1, 3, 5),
+        (1, 2),
+        (False, True),
+    )
+    for images, (groups, into, out_of), kernel, stride, last in [case]
+]
+
+
+@pytest.mark.parametrize(("images", "groups", "into", "out_of", "kernel", "stride", "last"), CASES)
+def test_convolutions(
+    images: int, groups: int, into: int, out_of: int, kernel: int, stride: int, last: bool
+) -> None:
+    x = torch.rand(images, groups * into, 20, 20)
+    if last:
+        x = x.to(memory_format=torch.channels_last)
+    layer = nn.Conv2d(
+        groups * into, groups * out_of, kernel, stride, kernel // 2, groups=groups, bias=False
+    )
+    predicted, real = peaks(layer, x)
+
+    assert predicted == pytest.approx(real, rel=0.05)
+
+
+def test_the_orders_of_a_convolution_by_hand() -> None:
+    """32 channels of 20 x 20 to 40, 3 x 3: all in blocks of channels, the last of which is padded.
+
+    The output in torch's order is there only when input and weights are gone.
+    """
+    conv = nn.Conv2d(32, 40, 3, padding=1, bias=False)
+    (moment,) = trace(conv, torch.rand(2, 32, 20, 20), memory=True).timeline.moments
+    terms = {term.name: term.bytes for term in moment.workspace}
+
+    assert terms == {
+        "reordered input": 4 * 2 * 32 * 400,
+        "reordered weights": 4 * 32 * rounded(40) * 9,
+        **(
+            {"padding of the result": 4 * 2 * (rounded(40) - 40) * 400}
+            if channel_block() == 16
+            else {}
+        ),
+    }
+
+
+LAYERS: dict[str, tuple[Any, Tensor, tuple[Tensor, ...]]] = {
+    "batch norm": (
+        lambda x, weight: F.batch_norm(x, weight, weight.abs(), weight, weight),
+        torch.rand(2, 8, 6, 6),
+        (torch.rand(8),),
+    ),
+    "layer norm of a transposed input": (
+        lambda x: F.layer_norm(x.transpose(1, 2), (6,)),
+        torch.rand(2, 6, 16),
+        (),
+    ),
+    "softmax of a transposed input": (
+        lambda x: x.transpose(1, 2).softmax(-1),
+        torch.rand(2, 6, 16),
+        (),
+    ),
+    "roll": (lambda x: torch.roll(x, (1, 2), (1, 2)), torch.rand(2, 6, 6), ()),
+    "a larger picture": (
+        lambda x: F.interpolate(x, scale_factor=2, mode="bilinear"),
+        torch.rand(1, 8, 6, 6),
+        (),
+    ),
+    "a repeated picture": (
+        lambda x: F.interpolate(x, scale_factor=2, mode="nearest"),
+        torch.rand(1, 8, 6, 6),
+        (),
+    ),
+    "attention": (
+        lambda x: F.scaled_dot_product_attention(x, x, x),
+        torch.rand(1, 2, 300, 16),
+        (),
+    ),
+    "attention in blocks": (
+        lambda x: F.scaled_dot_product_attention(x, x, x),
+        torch.rand(1, 2, 3, 40, 16),
+        (),
+    ),
+    "a number": (lambda x: (x * 2 + 1) / 3, torch.rand(8, 8), ()),
+    "linear of mixed axes": (
+        lambda x, weight: F.linear(x.transpose(1, 2), weight),
+        torch.rand(3, 4, 5),
+        (torch.rand(6, 4),),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers(name: str) -> None:
+    """To the byte."""
+    function, x, parameters = LAYERS[name]
+    predicted, real = peaks(Once(function, *parameters), x)
+
+    assert predicted == real
