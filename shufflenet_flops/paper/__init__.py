@@ -1,7 +1,7 @@
 """The papers' tables, cell by cell: printed, computed, and under which convention."""
 
-from shufflenet_flops.paper.published import PrintedCell as PrintedCell
-from shufflenet_flops.paper.published import PublishedTable as PublishedTable
+from shufflenet_flops.paper.printed import PrintedCell as PrintedCell
+from shufflenet_flops.paper.printed import PublishedTable as PublishedTable
 from shufflenet_flops.paper.published import load_table as load_table
 from shufflenet_flops.paper.published import parse_table as parse_table
 from shufflenet_flops.paper.published import table_names as table_names

@@ -12,7 +12,8 @@ from shufflenet_flops.counting.backward import backward_macs
 from shufflenet_flops.counting.row import IntShape
 from shufflenet_flops.design.formula import derive
 from shufflenet_flops.errors import InputError
-from shufflenet_flops.paper.published import PrintedCell, load_table
+from shufflenet_flops.paper.printed import PrintedCell
+from shufflenet_flops.paper.published import load_table
 from shufflenet_flops.paper.reproduce import CellResult
 from shufflenet_flops.paper.standing import identity, subjects
 from shufflenet_flops.paper.verdict import UNITS, parse_figure

@@ -7,7 +7,8 @@ from fractions import Fraction
 
 from shufflenet_flops.errors import DataError, ShufflenetFlopsError
 from shufflenet_flops.no_gc import no_gc
-from shufflenet_flops.paper.published import PrintedCell, PublishedTable, load_table
+from shufflenet_flops.paper.printed import PrintedCell, PublishedTable
+from shufflenet_flops.paper.published import load_table
 from shufflenet_flops.paper.reading import Reading, compute, convention_of
 from shufflenet_flops.paper.verdict import (
     UNITS,

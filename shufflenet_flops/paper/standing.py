@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from shufflenet_flops import zoo
-from shufflenet_flops.paper.published import PrintedCell, PublishedTable, load_table, table_names
+from shufflenet_flops.paper.printed import PrintedCell, PublishedTable
+from shufflenet_flops.paper.published import load_table, table_names
 from shufflenet_flops.paper.reproduce import CellResult, reproduce
 from shufflenet_flops.paper.verdict import CellVerdict
 from shufflenet_flops.zoo.registry import Values, parse_name
