@@ -101,6 +101,10 @@ class OutputError(ShufflenetFlopsError, OSError):
     """An output file that cannot be written; found before any work starts."""
 
 
+class ClockError(ShufflenetFlopsError, RuntimeError):
+    """A clock by which no time can be measured."""
+
+
 class ModelError(ShufflenetFlopsError, RuntimeError):
     """A user's model that cannot be run on the given input."""
 

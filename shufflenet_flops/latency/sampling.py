@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 
-from shufflenet_flops.errors import InputError
+from shufflenet_flops.errors import ClockError, InputError
 from shufflenet_flops.no_gc import no_gc
 
 # What is being worked on, how much is done, and how much there is.
@@ -30,11 +30,17 @@ class Interrupted(KeyboardInterrupt):
 
 
 def wall_clock(call: Callable[[], object], repeats: int) -> float:
-    """Seconds that one of `repeats` calls in a row takes."""
+    """Seconds that one of `repeats` calls in a row takes.
+
+    Raises ClockError where the clock has not gone on, as in a virtual machine that is paused.
+    """
     start = time.perf_counter()
     for _ in range(repeats):
         call()
-    return (time.perf_counter() - start) / repeats
+    elapsed = time.perf_counter() - start
+    if elapsed <= 0:
+        raise ClockError("the clock of this machine stands still: no time can be measured")
+    return elapsed / repeats
 
 
 def cuda_events(call: Callable[[], object], repeats: int) -> float:

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shufflenet_flops.cli.app import run
 from shufflenet_flops.environment import environment
-from shufflenet_flops.errors import InputError
+from shufflenet_flops.errors import ClockError, InputError
 from shufflenet_flops.latency.sampling import (
     MAX_WARMUP_ROUNDS,
     MIN_ROUNDS,
@@ -234,3 +235,21 @@ def test_environment_names_no_host_no_user_and_no_path(monkeypatch: pytest.Monke
     assert bool(stamp.revision) is (Path(__file__).parents[2] / ".git").exists()
     assert "of-mine" not in text
     assert "/srv" not in text
+
+
+def test_a_clock_that_stands_still(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in a virtual machine that is paused: no rounds without end, and nothing of a defect."""
+    monkeypatch.setattr("time.perf_counter", lambda: 1.0)
+
+    with pytest.raises(ClockError, match="stands still"):
+        sample({"a": lambda: None})
+    for command in (
+        ["latency", "shufflenet_unit", "--engine", "eager", "--runs", "3"],
+        ["compare", "--c", "240", "--g", "3"],
+    ):
+        assert run(command) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.splitlines()[-1].startswith("error: the clock of this machine stands")
