@@ -6,8 +6,7 @@ import json
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from shufflenet_flops.errors import InputError
-from shufflenet_flops.report.format.markdown import escape
+from shufflenet_flops.report.format.markdown import document_as_markdown, escape
 from shufflenet_flops.report.format.registry import RESULTS, renders
 
 if TYPE_CHECKING:
@@ -16,17 +15,13 @@ if TYPE_CHECKING:
 
 @renders(RESULTS, "card", ".card.md", rank=45)
 def document_as_card(document: Document) -> str:
-    """MACs, parameters, input, convention and tool, for people and for programs.
-
-    Raises InputError for results that are not those of `count`.
-    """
+    """What `count` found: MACs, parameters, input, convention and tool; of others their tables."""
     from shufflenet_flops.counting import find_convention
     from shufflenet_flops.counting.result import CountResult
 
-    results = [result for result in document.results if isinstance(result, CountResult)]
-    if len(results) != 1 or len(document.results) != 1:
-        raise InputError(f"a card is about one model: `{document.command}` has none, `count` has")
-    (result,) = results
+    result = document.results[0] if len(document.results) == 1 else None
+    if not isinstance(result, CountResult):
+        return document_as_markdown(document)
     convention = find_convention(document.convention or "paper")
     version = metadata.version("shufflenet-flops")
     figures = {

@@ -59,10 +59,10 @@ def test_a_hostile_name_is_text() -> None:
     assert "<script>" not in html
 
 
-def test_a_card_is_of_one_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Other results are refused, and nothing is written."""
-    path = tmp_path / "units.card.md"
-    assert run(["shuffle", "--g", "2", "--n", "2", "-o", str(path)]) == 2
+def test_other_results_are_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    """There is no card of what is no model's cost."""
+    assert run(["shuffle", "--g", "2", "--n", "2", "--format", "markdown"]) == 0
+    tables = capsys.readouterr().out
+    assert run(["shuffle", "--g", "2", "--n", "2", "--format", "card"]) == 0
 
-    assert "a card is about one model" in capsys.readouterr().err
-    assert not path.exists()
+    assert capsys.readouterr().out == tables
