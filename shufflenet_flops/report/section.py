@@ -34,12 +34,13 @@ class Tile:
 
 @dataclass(frozen=True)
 class Portrait:
-    """One network: its first figures, the table of all its layers, and a drawing of it."""
+    """One network: its first figures, the table of all its layers, and a drawing of it
+    unless it is very large."""
 
     model: str
     tiles: tuple[Tile, ...]
     layers: Grid
-    drawing: Drawing
+    drawing: Drawing | None
 
 
 @dataclass(frozen=True)

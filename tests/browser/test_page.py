@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from shufflenet_flops.cli.app import run
 from shufflenet_flops.report.format.html import html
 from shufflenet_flops.report.grid import Column, grid
 from shufflenet_flops.report.section import Section
-from tests.browser.conftest import OUTPUT
+from tests.browser.conftest import OUTPUT, opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -191,3 +192,22 @@ def test_contrast(page: Page, scheme: str) -> None:
     )
 
     assert min(ratios) >= 4.5
+
+
+def test_colours_tell_pass_and_fail(browser: Browser, tmp_path: Path) -> None:
+    """Beside the words, which say it too."""
+    (tmp_path / "budget.toml").write_text(
+        'schema = 1\n[[budget]]\nmodel = "resnet18"\nmacs = "1.9 G"\n'
+        '[[budget]]\nmodel = "resnet34"\nmacs = "1.9 G"\n'
+    )
+    path = tmp_path / "budgets.html"
+    assert run(["check", "--config", str(tmp_path / "budget.toml"), "-o", str(path)]) == 1
+    with opened(browser, path) as page:
+        colours = [
+            page.locator(f"tbody .{tone}").evaluate("cell => getComputedStyle(cell).color")
+            for tone in ("good", "bad")
+        ]
+        texts = [page.locator(f"tbody .{tone}").inner_text() for tone in ("good", "bad")]
+
+    assert texts == ["ok", "FAIL"]
+    assert colours[0] != colours[1]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from shufflenet_flops.counting import Convention, Table, find_convention
 from shufflenet_flops.counting.result import CountResult
-from shufflenet_flops.report.grid import percent
+from shufflenet_flops.report.grid import Grid, percent
 from shufflenet_flops.report.plot.bars import draw_stacked
 from shufflenet_flops.report.section import Picture, Portrait, Section, Tile
 from shufflenet_flops.report.view.count import (
@@ -24,6 +25,8 @@ _ALL = LayerView(
     zeros=True,
     columns=tuple(name for name in COLUMNS if name != "of-params"),
 )
+MOST_LAYERS = 1000  # in the table; of more, those with the most work
+MOST_STAGES = 60  # in the tree; of more, those with the most work, without their kinds
 MOST_BARS = 30  # in one figure; a network with more stages than that is drawn by kind alone
 
 
@@ -43,7 +46,7 @@ def section(saved: Saved) -> Section:
             *count_caveats(result),
         ),
         grids=(
-            stage_grid("by stage", table, convention),
+            _stages(table, stages, convention),
             group_grid("by kind of layer", "kind", kinds, table, convention),
         ),
         pictures=(_picture(name, stages, convention),) if table.total(convention) else (),
@@ -72,9 +75,26 @@ def _portrait(
     return Portrait(
         result.model,
         tuple(tiles),
-        layer_grid(f"all {len(table.rows)} layers", table, convention, _ALL),
+        _layers(table, convention),
         drawing(result, convention),
     )
+
+
+def _layers(table: Table, convention: Convention) -> Grid:
+    """Every layer in the order they run; of very many the heaviest, and the others as one."""
+    number = len(table.rows)
+    if number <= MOST_LAYERS:
+        return layer_grid(f"all {number:,} layers", table, convention, _ALL)
+    view = replace(_ALL, sort="macs", top=MOST_LAYERS)
+    return layer_grid(f"the {MOST_LAYERS:,} heaviest of {number:,} layers", table, convention, view)
+
+
+def _stages(table: Table, stages: Mapping[str, Table], convention: Convention) -> Grid:
+    """A tree of stages and kinds; of very many stages the heaviest."""
+    if len(stages) <= MOST_STAGES:
+        return stage_grid("by stage", table, convention)
+    view = LayerView(sort="macs", top=MOST_STAGES)
+    return group_grid("by stage", "stage", stages, table, convention, (), view)
 
 
 def _figure(value: int) -> str:

@@ -34,7 +34,7 @@
     return { metrics, rows: rows.map((row) => {
       const text = (name) => row.cells[names.indexOf(name)]?.textContent ?? "";
       const path = row.cells[0].textContent;
-      return { path: path === OUTERMOST ? [] : path.split("."), kind: text("kind"),
+      return { path: path === OUTERMOST ? [] : path.split("."), kind: text("kind") || "others",
         output: text("output"), groups: text("groups"),
         amounts: Object.fromEntries(metrics.map((metric) =>
           [metric, BigInt(row.cells[names.indexOf(metric)].dataset.value)])) };

@@ -22,6 +22,8 @@ from shufflenet_flops.report.view.links import (
     spec_of,
 )
 
+# A network that takes more boxes is not drawn.
+MOST_BOXES = 800
 # A module is drawn as a whole with at most so many layers, unless it is made of units, which have
 # at least so many. Else it is a list of its modules.
 MOST_LAYERS = 24
@@ -60,8 +62,8 @@ class Drawing:
     origin: str
 
 
-def drawing(result: CountResult, convention: Convention) -> Drawing:
-    """The network as its spec joins it, or its modules in the order they run."""
+def drawing(result: CountResult, convention: Convention) -> Drawing | None:
+    """The network as its spec joins it, or its modules in the order they run; not of very many."""
     table = result.table
     spec = spec_of(result)
     if spec is None:
@@ -75,9 +77,12 @@ def drawing(result: CountResult, convention: Convention) -> Drawing:
         root = ModuleChain("", tuple(links_of_spec(spec, "", "", rows, convention)))
         origin = "From the network's spec, which says what is joined with what."
     total = table.total(convention)
+    parts = _opened(_parts(_only_child(root), total))
+    if sum(map(_boxes, parts)) > MOST_BOXES:
+        return None
     return Drawing(
         " and ".join(shape_of(shape) for shape in table.rows[0].inputs[:1]) if table.rows else "",
-        _opened(_parts(_only_child(root), total)),
+        parts,
         origin,
     )
 
@@ -96,6 +101,13 @@ def _size(part: Link | ModuleChain) -> int:
     if isinstance(part, Fork):
         return 1 + sum(_size(link) for branch in part.branches for link in branch)
     return sum(map(_size, flat(part.parts)))
+
+
+def _boxes(part: Link | ModuleBox) -> int:
+    """How many boxes there are, those of modules that are alike once."""
+    if isinstance(part, ModuleBox):
+        return 1 + sum(map(_boxes, part.parts))
+    return _size(part)
 
 
 def _parts(chain: ModuleChain, total: int) -> tuple[Link | ModuleBox, ...]:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -109,6 +110,24 @@ def test_same_page_every_time() -> None:
 
     assert len(pages) == 1
     assert len(pages.pop()) < 300_000
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_a_page_of_very_many_layers_stays_small(alike: bool) -> None:
+    """Below 1 MB, with the total of all layers; what is too much to read is left out."""
+    result = count_result(resolve("shufflenet_v1_x1_0_g3", Options()), CONVENTIONS["paper"])
+    rows = tuple(
+        replace(row, path=f"block{i}.{row.path}", params=row.params + (0 if alike else i))
+        for i in range(30)
+        for row in result.rows
+    )
+    many = replace(result, rows=rows, specified=False, params=sum(row.params for row in rows))
+    saved = Saved("count", "paper", {}, [json.loads(json.dumps(record(many)))])
+    text = html("t", [section_of(saved)])
+
+    assert len(text) < 1_000_000
+    assert f"{len(rows) - 1000} others" in text
+    assert f"{30 * result.macs:,}" in text
 
 
 @pytest.mark.parametrize(

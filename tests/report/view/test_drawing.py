@@ -21,7 +21,13 @@ def counted(name: str) -> CountResult:
 
 
 def drawn(name: str) -> Drawing:
-    return drawing(counted(name), PAPER)
+    return of(counted(name))
+
+
+def of(result: CountResult) -> Drawing:
+    found = drawing(result, PAPER)
+    assert found is not None
+    return found
 
 
 def module(drawing: Drawing, *names: str) -> ModuleBox:
@@ -99,7 +105,7 @@ def test_all_work_is_drawn(name: str) -> None:
     """The costs of the parts add up to the total."""
     result = counted(name)
 
-    assert sum(part.cost for part in drawing(result, PAPER).parts) == result.macs
+    assert sum(part.cost for part in of(result).parts) == result.macs
 
 
 def test_a_unit_alone_is_drawn_as_it_is() -> None:
@@ -112,7 +118,7 @@ def test_a_unit_alone_is_drawn_as_it_is() -> None:
 def test_layers_without_a_spec_are_in_the_order_they_run() -> None:
     """A trace does not say what reads what: no forks, and the drawing says so."""
     result = replace(counted("shufflenet_v1_x1_0_g3"), specified=False)
-    found = drawing(result, PAPER)
+    found = of(result)
 
     assert "does not tell" in found.origin
     unit = module(found, "stage3", "1")
@@ -129,5 +135,5 @@ def test_layers_without_a_spec_are_in_the_order_they_run() -> None:
 def test_results_that_are_not_those_of_the_named_network() -> None:
     """A saved file may bear any name: rows that the spec has not are drawn as they are."""
     for name in ("resnet50", "no_such_network", "resnet@depth=7"):
-        found = drawing(replace(counted("shufflenet_v1_x1_0_g3"), model=name), PAPER)
+        found = of(replace(counted("shufflenet_v1_x1_0_g3"), model=name))
         assert "does not tell" in found.origin
