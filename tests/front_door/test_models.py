@@ -178,10 +178,23 @@ def test_told_what_to_type(capsys: pytest.CaptureFixture[str], typed: str, said:
     assert said in err
 
 
+def test_a_model_of_two_libraries_is_named_by_both(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the zoo has not and both have."""
+    monkeypatch.setattr(
+        "shufflenet_flops.sources.torch_modules.libraries.holders",
+        lambda name: ([f"torchvision:{name}", f"timm:{name}"], []),
+    )
+
+    assert answer(capsys, "count both_net")[2] == (
+        "error: unknown model 'both_net': did you mean torchvision:both_net or timm:both_net?\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [
-        ("inception_v3", "torchvision:inception_v3 or timm:inception_v3"),
         ("swin_t", "torchvision:swin_t"),
         ("convnext_pico", "timm:convnext_pico"),
         ("maxvitt_t", "torchvision:maxvit_t"),

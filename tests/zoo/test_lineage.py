@@ -46,6 +46,22 @@ PUBLISHED_BY_TORCHVISION = [
 ]
 
 
+def test_inception_v3_and_xception() -> None:
+    """torchvision prints 5.713 G, and parameters with the auxiliary classifier of training."""
+    theirs = torchvision_models()
+    with torch.device("meta"):
+        whole = theirs.inception_v3(aux_logits=True, init_weights=False)
+    without = [
+        parameter for name, parameter in whole.named_parameters() if not name.startswith("AuxL")
+    ]
+    weights = theirs.Inception_V3_Weights.IMAGENET1K_V1
+
+    assert count("inception_v3")[1] == sum(parameter.numel() for parameter in without)
+    assert round(count("inception_v3")[0] / 1e9, 3) == weights.meta["_ops"]
+    # pytorchcv 0.0.74.
+    assert count("xception")[1] == 22_855_952
+
+
 @pytest.mark.parametrize("name", PUBLISHED_BY_TORCHVISION)
 def test_figures_that_torchvision_publishes_with_its_weights(name: str) -> None:
     """Params to the last one, and cost as printed, on the image that it evaluates at."""

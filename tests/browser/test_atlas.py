@@ -1,0 +1,72 @@
+"""The atlas draws what is asked for, and its cards have Python's own integers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shufflenet_flops import zoo
+from shufflenet_flops.cli.app import run
+from shufflenet_flops.counting import layer_table
+from tests.browser.conftest import opened
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The atlas, as the command line writes it."""
+    path: Path = tmp_path_factory.mktemp("atlas") / "atlas.html"
+    assert run(["report", "atlas", "-o", str(path)]) == 0
+    return path
+
+
+@pytest.fixture
+def page(browser: Browser, drawn: Path) -> Iterator[Page]:
+    with opened(browser, drawn) as found:
+        found.wait_for_selector("html[data-atlas=ready]")
+        yield found
+
+
+def test_every_network_can_be_shown_and_filtered(page: Page) -> None:
+    page.select_option("#a-axis", "params")
+    assert page.locator("#a-plot circle").count() == len(zoo.names())
+
+    page.fill("#a-words", "mnasnet, ghostnet")
+    shown = {dot.get_attribute("aria-label") for dot in page.locator("#a-plot circle").all()}
+    assert shown == {*zoo.names("*mnasnet*"), *zoo.names("*ghostnet*")}
+    assert page.inner_text("#a-count").startswith(f"{len(shown)} of {len(zoo.names())} shown")
+
+
+def test_the_front_is_of_networks_that_no_other_beats(page: Page) -> None:
+    """Of three VGGs, each with more MACs and more parameters than the last, only the first."""
+    page.select_option("#a-axis", "params")
+    page.fill("#a-words", "vgg11 vgg19")
+
+    (front,) = page.locator("#a-plot .front").all()
+    assert len((front.get_attribute("points") or "").split()) == 1
+
+
+def test_a_click_opens_the_card(page: Page) -> None:
+    page.select_option("#a-axis", "params")
+    page.fill("#a-words", "mobilenet_v2_x1_4")
+    page.locator("#a-plot circle").click()
+    model = zoo.find("mobilenet_v2_x1_4")
+    table = layer_table(model.spec, model.input)
+    card = page.inner_text("#a-card")
+
+    assert f"{table.macs:,}" in card
+    assert f"{table.params:,}" in card
+    assert "MobileNet V2, Table 4" in card
+    assert "585M ≈ 582.20" in card
+    assert page.url.endswith("#network=mobilenet_v2_x1_4")
+
+
+def test_an_address_opens_the_card(page: Page, drawn: Path) -> None:
+    page.goto(f"{drawn.as_uri()}#network=vgg16")
+
+    assert page.inner_text("#a-card h3") == "vgg16"
