@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from shufflenet_flops.api.fit import fit as fit
     from shufflenet_flops.api.formula import formula as formula
     from shufflenet_flops.api.sweep import sweep as sweep
+    from shufflenet_flops.api.training import Training as Training
     from shufflenet_flops.budget.check import check as check
     from shufflenet_flops.budget.verdict import Report as Report
     from shufflenet_flops.budget.verdict import Verdict as Verdict
@@ -66,6 +67,7 @@ _LATE = {
     "Compared": "api.compare",
     "Explained": "api.explain",
     "Fitted": "api.fit",
+    "Training": "api.training",
     "Report": "budget.verdict",
     "Verdict": "budget.verdict",
 }

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 
@@ -13,7 +14,8 @@ def copied(model: nn.Module) -> nn.Module:
     """A deep copy of `model`, also where it holds tensors that were worked out with gradients.
 
     Pruning, weight norm and spectral norm keep such a weight among a module's attributes, and
-    torch copies none of them. The copy has its values, without their history.
+    torch copies none of them. The copy has its values, without their history, which a copy of a
+    scripted module would have too.
     """
     worked_out = {
         id(tensor): tensor.detach().clone()
@@ -21,7 +23,11 @@ def copied(model: nn.Module) -> nn.Module:
         for tensor in tensors_of(list(vars(module).values()))
         if not tensor.is_leaf
     }
-    return copy.deepcopy(model, worked_out)
+    with torch.no_grad():
+        twin = copy.deepcopy(model, worked_out)
+    for param, own in zip(twin.parameters(), model.parameters(), strict=True):
+        param.requires_grad_(own.requires_grad)
+    return twin
 
 
 def tensors_of(value: Any) -> Iterator[Tensor]:

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.api.model import AnyModel, ModelInput, source_of
 from shufflenet_flops.api.result import Result
+from shufflenet_flops.api.training import Training, trained
 from shufflenet_flops.counting import Convention, Grouping, Table, find_convention
 from shufflenet_flops.counting.amount import figure
 from shufflenet_flops.counting.result import CountResult
+from shufflenet_flops.counting.training import TrainingResult
 from shufflenet_flops.peak.result import PeakResult
 from shufflenet_flops.report.document import Document
 from shufflenet_flops.report.view.count import count_grids, count_notes, count_result
 from shufflenet_flops.report.view.lines import LayerView, group_grid, layer_grid
+from shufflenet_flops.report.view.training import training_grid
 from shufflenet_flops.sources import Source
 
 if TYPE_CHECKING:
@@ -73,6 +76,11 @@ class Count(Result):
         """Peak memory in bytes, with its parts; None where it was not asked for."""
         return self.result.peak
 
+    @property
+    def training(self) -> TrainingResult | None:
+        """The training step, where one was asked for."""
+        return self.result.training
+
     @cached_property
     def unknown_ops(self) -> dict[str, int]:
         """Ops without a rule, which are not counted, and how often each ran."""
@@ -84,6 +92,9 @@ class Count(Result):
 
     def document(self, by: Grouping = "stage", layers: LayerView | None = None) -> Document:
         """What `count` writes, with the rows in its tables grouped."""
+        if self.training is not None:
+            grid = training_grid(self.result, self.training, by)
+            return Document("count", "training", [self.result], [grid], self.training.layers)
         grids = count_grids(self.result, self.convention, by, layers)
         return Document("count", self.convention.name, [self.result], grids, self.result.rows)
 
@@ -156,6 +167,8 @@ def count(
     args: Mapping[str, Any] | None = None,
     convention: str = "paper",
     peak: bool = False,
+    batch: int | None = None,
+    training: bool | Training = False,
 ) -> Count:
     """Count a model's MACs, parameters, activations and memory access on one input.
 
@@ -163,17 +176,30 @@ def count(
     "timm:NAME", a file. `input` is a shape with the batch first, a tensor, a list of several, or a
     dict by the names of `forward`; by default an image, 1x3x224x224. No kernel runs and the module
     is left as it was. `args` go to the function that makes a model which is named.
-    `convention` is what shares and `total` go by. With `peak` the result has the peak memory in
-    bytes, for which a zoo's network is traced too. Raises a ShufflenetFlopsError, one line.
+    `convention` is what shares and `total` go by; `batch` replaces the batch size of the inputs.
+    With `peak` the result has the peak memory in bytes, for which a zoo's network is traced too.
+    `training` asks for a training step, forward and backward; a `Training` says more about it.
+    Raises a ShufflenetFlopsError, one line.
 
     >>> count("shufflenet_v1_x1_0_g3").macs
     137460672
     """
     weights = find_convention(convention)
-    return count_of(source_of(model, input, args), weights, peak=peak)
+    asked = Training() if training is True else training or None
+    source = source_of(model, input, args)
+    source = source if batch is None else source.with_batch(batch)
+    return count_of(source, weights, peak=peak, training=asked)
 
 
-def count_of(source: Source, convention: Convention, *, peak: bool = False) -> Count:
-    """The count of a source, with its peak memory where that is asked for."""
+def count_of(
+    source: Source,
+    convention: Convention,
+    *,
+    peak: bool = False,
+    training: Training | None = None,
+) -> Count:
+    """The count of a source, with its peak memory and a training step where they are asked for."""
     peaks = PeakResult.of(source.timeline()) if peak else None
-    return Count(count_result(source, convention, peaks), source.table, convention)
+    step = None if training is None else trained(source, training)
+    result = count_result(source, convention, peaks, step)
+    return Count(result, source.table if step is None else step[0].table, convention)

@@ -23,6 +23,18 @@ from shufflenet_flops.cli.options import (
     source_options,
 )
 from shufflenet_flops.cli.output import Format, open_outputs
+from shufflenet_flops.cli.training import (
+    AccumulateOption,
+    DatasetOption,
+    EpochsOption,
+    FlopsPerSecondOption,
+    FreezeOption,
+    OptimizerOption,
+    StepTimeOption,
+    TrainingOption,
+    TrainOption,
+    training_asked,
+)
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.report.view.lines import COLUMNS, SORTS, LayerView
 
@@ -52,6 +64,7 @@ def _of_table(*names: str, help: str, **more: Any) -> Any:
 
 
 def command(
+    context: typer.Context,
     model: Annotated[
         str,
         typer.Argument(metavar="MODEL", help=MODEL_HELP, autocompletion=complete_model),
@@ -90,6 +103,15 @@ def command(
     unit: Annotated[
         Prefix, _of_table(help="Counts in millions, thousands of millions, or by the largest.")
     ] = Prefix.M,
+    training: TrainingOption = False,
+    freeze: FreezeOption = None,
+    train: TrainOption = None,
+    optimizer: OptimizerOption = "sgd",
+    accumulate: AccumulateOption = 1,
+    epochs: EpochsOption = None,
+    dataset: DatasetOption = None,
+    flops_per_second: FlopsPerSecondOption = None,
+    step_time: StepTimeOption = None,
     convention: Annotated[
         str,
         typer.Option(
@@ -121,6 +143,7 @@ def command(
     from shufflenet_flops.sources import resolve
     from shufflenet_flops.sources.inputs import at_batch
 
+    asked = training_asked(context)
     names = tuple(name.strip() for name in columns.split(",")) if columns is not None else ()
     view = LayerView(sort, top, zeros, names, unit.value)
     is_chosen = view != LayerView(unit=view.unit)
@@ -138,6 +161,6 @@ def command(
         if batch is not None:
             options.refuse(model, "input_factory", why="--batch changes shapes: use --input")
             source = resolve(model, replace(options, inputs=at_batch(source.inputs, batch)))
-        counted = count_of(source, weights, peak=peak)
+        counted = count_of(source, weights, peak=peak, training=asked)
         writer.write(counted.document(by.value, view))
     return int(strict and bool(counted.unknown_ops))

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from shufflenet_flops.counting.row import IntShape, Kind, Row
 from shufflenet_flops.counting.table import Table
+from shufflenet_flops.counting.training import TrainingResult
 from shufflenet_flops.errors import InputError, shown
 from shufflenet_flops.peak.result import PeakResult
 from shufflenet_flops.saved import Count, given_with
@@ -108,7 +109,8 @@ class CountResult:
 
     `input` is the shape of the first input (batch first), `inputs` all of them as the command line
     takes them. `params` counts every parameter once, used or not. `specified` tells that the rows
-    are those of a spec, and not of a trace or a graph. `peak` is there where it was asked for.
+    are those of a spec, and not of a trace or a graph. `peak` and `training` are there where they
+    were asked for.
     """
 
     model: str
@@ -129,6 +131,7 @@ class CountResult:
     specified: bool = False
     real_because: str = ""
     peak: PeakResult | None = field(default=None, metadata=given_with("peak"))
+    training: TrainingResult | None = field(default=None, metadata=given_with("training"))
 
     @cached_property
     def table(self) -> Table:

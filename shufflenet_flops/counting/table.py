@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from shufflenet_flops.counting.convention import Convention
-from shufflenet_flops.counting.row import Row
+from shufflenet_flops.counting.row import Kind, Row
 from shufflenet_flops.spec import Conv2d, Node, OpClass, Shape, Visit, walk
 from shufflenet_flops.spec.ops import Pool2d
 
@@ -71,13 +71,8 @@ class Table:
         """Sub-tables in order of first appearance; `layer` gives one per row."""
         groups: dict[str, list[Row]] = {}
         for row in self.rows:
-            groups.setdefault(group_of(row, grouping), []).append(row)
+            groups.setdefault(group_of(row.path, row.kind, grouping), []).append(row)
         return {name: Table(tuple(rows)) for name, rows in groups.items()}
-
-
-def group_of(row: Row, grouping: Grouping) -> str:
-    """The name of the group that a row belongs to."""
-    return _KEYS[grouping](row)
 
 
 def layer_table(node: Node, x: Shape) -> Table:
@@ -126,18 +121,22 @@ def _times(factor: int, value: Any) -> Any:
     return value if factor == 1 else factor * value
 
 
-def _unit(row: Row) -> str:
+def group_of(path: str, kind: Kind, grouping: Grouping) -> str:
+    """The name of the group that a layer of this path and kind belongs to."""
+    return kind.value if grouping == "kind" else _KEYS[grouping](path)
+
+
+def _unit(path: str) -> str:
     """`stage2.0` of `stage2.0.branch.pw1`: the path up to the first number, else its first name."""
-    names = row.path.split(".")
+    names = path.split(".")
     for i, name in enumerate(names):
         if name.isdigit():
             return ".".join(names[: i + 1])
     return names[0]
 
 
-_KEYS: dict[Grouping, Callable[[Row], str]] = {
-    "layer": lambda row: row.path,
+_KEYS: dict[Grouping, Callable[[str], str]] = {
+    "layer": lambda path: path,
     "unit": _unit,
-    "stage": lambda row: row.path.split(".")[0],
-    "kind": lambda row: row.kind.value,
+    "stage": lambda path: path.split(".")[0],
 }

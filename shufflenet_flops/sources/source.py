@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.counting import Table
+from shufflenet_flops.counting.backward import TrainingStep
+from shufflenet_flops.counting.trained import Trained
+from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources.inputs import Input, IntShape
 
 if TYPE_CHECKING:
@@ -80,6 +83,23 @@ class Source(ABC):
 
         Raises ModelError where the forward pass fails, InputError for a source without a module.
         """
+
+    def step(self, trained: Trained) -> tuple[Counted, TrainingStep]:
+        """One training step: the model in training mode, and the step.
+
+        Raises InputError where there is nothing to differentiate, and where a pattern of `trained`
+        matches no parameter; ModelError where a pass fails.
+        """
+        raise InputError(
+            f"{self.name}: --training takes a network of the zoo or a torch module, and not an "
+            f"{self.origin}, which says nothing of gradients"
+        )
+
+    def with_batch(self, batch: int) -> Source:
+        """The same model on inputs of this batch size. Raises InputError where that cannot be."""
+        raise InputError(
+            f"{self.name}: --batch {batch}: write the batch with --input, as in 8x3x224x224"
+        )
 
     @abstractmethod
     def timeline(self) -> Timeline:

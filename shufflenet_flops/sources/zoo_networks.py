@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from shufflenet_flops import zoo
 from shufflenet_flops.counting import layer_table
+from shufflenet_flops.counting.backward import TrainingStep, step_of
+from shufflenet_flops.counting.trained import Trained
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources.inputs import Input, completed
 from shufflenet_flops.sources.options import Options
@@ -35,6 +37,12 @@ class ZooSource(Source):
     def counted(self) -> Counted:
         table = layer_table(self.model.spec, self.model.input)
         return Counted(table, table.params)
+
+    def step(self, trained: Trained) -> tuple[Counted, TrainingStep]:
+        return self.counted, step_of(self.model.spec, self.model.input, trained)
+
+    def with_batch(self, batch: int) -> ZooSource:
+        return from_model(replace(self.model, input=(batch, *self.model.input[1:])))
 
     @cached_property
     def _trace(self) -> Trace:

@@ -23,7 +23,7 @@ from shufflenet_flops.trace.copies import Preparation
 from shufflenet_flops.trace.draws import Draws
 from shufflenet_flops.trace.facts import Facts, facts_of
 from shufflenet_flops.trace.lifetimes import Lifetimes
-from shufflenet_flops.trace.module_tree import Place
+from shufflenet_flops.trace.module_tree import NOWHERE, Place
 from shufflenet_flops.trace.rules import FREE
 from shufflenet_flops.trace.rules.sparse import is_dense
 from shufflenet_flops.trace.shortcuts import Shortcuts
@@ -47,6 +47,7 @@ class Tracer(DispatchMode):
     ) -> None:
         super().__init__()
         self.lifetimes = lifetimes
+        self.differentiates = False  # whether autograd is to differentiate what runs
         self.rows: list[Row] = []
         self.unknown: list[str] = []  # by the call
         self.function = ""  # the bare name of the torch function that is running
@@ -67,7 +68,7 @@ class Tracer(DispatchMode):
         self.is_apart = False  # a call has its row, and its memory is that of its parts
         self.elsewhere: Callable[..., Any] | None = None  # a module's call in another thread
         self._thread = get_ident()
-        self._place = _NOWHERE
+        self._place = NOWHERE
         self._stand_ins = StandIns()
 
     def call(self, place: Place, forward: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
@@ -207,7 +208,7 @@ class Tracer(DispatchMode):
         """
         if "." in _name(func):
             return
-        changed = torch.is_grad_enabled() or torch_private.transform() is not None
+        changed = torch.is_grad_enabled() != self.differentiates or torch_private.transform()
         autocast = any(map(torch.is_autocast_enabled, ("cpu", "cuda")))
         words = str(error)
         if not (changed or autocast or isinstance(error, NotImplementedError) or "meta" in words):
@@ -296,5 +297,4 @@ def _name(func: Any) -> str:
 
 
 _SEVERAL = (tuple, list)
-_NOWHERE = Place(None, "")
 _LIFT_FRESH = torch.ops.aten.lift_fresh.default

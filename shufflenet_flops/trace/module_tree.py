@@ -71,6 +71,9 @@ class Place:
         return known
 
 
+NOWHERE = Place(None, "")  # outside of all modules
+
+
 def find_places(model: nn.Module) -> list[Place]:
     """Every module once, in the order of `model.modules()`; a shared one under its first path.
 
@@ -116,7 +119,8 @@ def untouched(places: list[Place], params: Sequence[Tensor], inputs: Any = ()) -
     """On leaving, what a forward pass may change is as on entering.
 
     That is modules' attributes and what hangs on them and on the inputs (see `kept`), which
-    parameters want gradients, and the process (see `process`). All is restored by identity.
+    parameters want gradients and which these are, and the process (see `process`). All is
+    restored by identity.
     """
     before: list[tuple[dict[str, Any], dict[str, Any]]] = []
     held: dict[int, Any] = {}  # each once, though several modules may hold it
@@ -141,7 +145,7 @@ def untouched(places: list[Place], params: Sequence[Tensor], inputs: Any = ()) -
     kept.look_at((inputs,))
     scripted = [place.module for place in places if place.scripted]
     modes = [module.training for module in scripted]
-    wanted = [param.requires_grad for param in params]
+    wanted = [(param.requires_grad, param.grad) for param in params]
     try:
         with process_untouched():
             yield
@@ -157,9 +161,11 @@ def untouched(places: list[Place], params: Sequence[Tensor], inputs: Any = ()) -
         kept.put_back()
         for module, mode in zip(scripted, modes, strict=True):
             module.training = mode
-        for param, wants_grad in zip(params, wanted, strict=True):
+        for param, (wants_grad, grad) in zip(params, wanted, strict=True):
             if param.requires_grad != wants_grad:
                 param.requires_grad_(wants_grad)
+            if param.grad is not grad:
+                param.grad = grad
 
 
 # Exactly these: what a container of another type does when it is filled again is not known.

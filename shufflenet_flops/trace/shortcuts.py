@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,6 +26,11 @@ class Shortcuts:
     work_out: Callable[[Tracer, Any, tuple[Any, ...], Mapping[str, Any]], WorkedOut] | None = None
     functions: Mapping[Any, Callable[..., Any]] = field(default_factory=dict)
     plain_call: Callable[[Any, Call, Tracer, Mapping[Any, Call]], Call] | None = None
+
+    @property
+    def differentiable(self) -> Shortcuts:
+        """Those that autograd sees through: functions as ops of the tracer pass it by."""
+        return replace(self, functions={}, plain_call=None)
 
 
 NONE = Shortcuts()

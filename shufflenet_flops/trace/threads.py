@@ -88,7 +88,8 @@ class Threads:
         branch, ident = parent.branch(), get_ident()
         self._branches[ident] = branch
         try:
-            with torch.no_grad(), self._functions.of(branch), branch:
+            grads = partial(torch.set_grad_enabled, branch.differentiates)
+            with grads(), self._functions.of(branch), branch:
                 yield branch
         finally:
             del self._branches[ident]

@@ -79,6 +79,11 @@ _HIGHER_ORDER = _find("torch._ops", "HigherOrderOperator")
 # predicted as if there were none.
 _ATTENTION_KERNEL = _find("torch", "_fused_sdp_choice")
 
+# The node of autograd that the backward pass is at, and the number of the next one. Without them
+# what a backward pass does is counted, and belongs to no layer.
+_RUNNING_NODE = _find("torch._C", "_current_autograd_node")
+_NEXT_NODE = _find("torch.autograd", "_get_sequence_nr")
+
 
 Hide = Callable[[], AbstractContextManager[Any]]
 
@@ -222,6 +227,20 @@ def has_kernel(qualified: str) -> bool:
             "a file cannot be told to be safe: use another version of torch"
         )
     return bool(_HAS_KERNEL(qualified))
+
+
+def next_node() -> int:
+    """The number that the next node of autograd will have; 0 where nobody can tell."""
+    return 0 if _NEXT_NODE is None else int(_NEXT_NODE())
+
+
+KEEPS_GRADIENT = 2**64 - 1  # the number of every node that adds to a parameter's gradient
+
+
+def running_node() -> int | None:
+    """The number of the node that the backward pass is at; None where nobody can tell."""
+    node = None if _RUNNING_NODE is None else _RUNNING_NODE()
+    return None if node is None else int(node._sequence_nr())
 
 
 def calling_frame(depth: int) -> FrameType | None:

@@ -14,12 +14,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import compress
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from shufflenet_flops.counting import ModuleCall, Table
+from shufflenet_flops.counting.backward import TrainingStep
+from shufflenet_flops.counting.trained import Trained
 from shufflenet_flops.errors import ModelError
 from shufflenet_flops.foreign import ForeignExit, contained
 from shufflenet_flops.model_copy import copied
@@ -47,6 +49,7 @@ from shufflenet_flops.trace.rules.sparse import is_dense
 from shufflenet_flops.trace.shortcuts import NONE as NO_SHORTCUTS
 from shufflenet_flops.trace.shortcuts import shortcuts
 from shufflenet_flops.trace.state import State
+from shufflenet_flops.trace.step_tracer import StepTracer
 from shufflenet_flops.trace.threads import Threads
 from shufflenet_flops.trace.watched_call import WatchedCall
 
@@ -59,7 +62,7 @@ class Trace:
     ops without a rule and how often they ran: unknown is not zero. `real_forward` tells that real
     kernels had to run, `real_because` why, in words. `calls` are the calls of modules, in the order
     in which they returned. `trainable_params` are those parameters that want gradients. `timeline`
-    is what was alive when, empty unless it was asked for.
+    is what was alive when, empty unless it was asked for; `step` the training step, where one was.
     """
 
     table: Table
@@ -70,6 +73,15 @@ class Trace:
     trainable_params: int = 0
     real_because: str = ""
     timeline: Timeline = field(default=NO_TIMELINE, repr=False)
+    step: TrainingStep | None = field(default=None, repr=False)
+
+
+class _Asked(NamedTuple):
+    """What is asked of a trace; see `trace`."""
+
+    training: bool | None
+    memory: bool
+    step: Trained | None
 
 
 def trace(
@@ -79,14 +91,17 @@ def trace(
     training: bool | None = False,
     memory: bool = False,
     may_run: bool = True,
+    step: Trained | None = None,
 ) -> Trace:
     """Rows of `model(*inputs, **kwargs)` on any device, in the order the ops run.
 
     Only shapes, strides and dtypes of the inputs matter; they may be nested in lists, tuples and
     dicts. `training` is the mode of every module, None leaves each in its own. With `memory` the
-    timeline is there too. Where stand-ins are not enough, as where control flow asks a tensor for
-    its values, a deep copy of the model is run with real kernels, if it `may_run`. Raises
-    ModelError where the forward pass fails, with the module, op and shapes it failed at;
+    timeline is there too. `step` asks for a backward pass, and says which parameters are trained:
+    it starts with a gradient for every output that has one, so the loss is not in it. Where
+    stand-ins are not enough, as where control flow asks a tensor for its values, a deep copy of the
+    model is run with real kernels, if it `may_run`. Raises ModelError where a pass fails, with the
+    module, op and shapes it failed at, and where there is nothing to differentiate;
     ValuesNeededError where that may be because a model on the meta device, or one that must not
     run, has no values.
 
@@ -96,15 +111,11 @@ def trace(
     which start from torch's seed.
     """
     with ONE_AT_A_TIME:
-        return _trace(model, (inputs, dict(kwargs or {})), training, memory, may_run)
+        return _trace(model, (inputs, dict(kwargs or {})), _Asked(training, memory, step), may_run)
 
 
 def _trace(
-    model: nn.Module,
-    call: tuple[tuple[Any, ...], dict[str, Any]],
-    training: bool | None,
-    memory: bool,
-    may_run: bool,
+    model: nn.Module, call: tuple[tuple[Any, ...], dict[str, Any]], asked: _Asked, may_run: bool
 ) -> Trace:
     if any(tensor.is_nested for tensor in tensors_of(call)):
         raise ModelError(
@@ -114,7 +125,7 @@ def _trace(
     try:
         if not all(map(is_dense, tensors_of(call))):
             raise ValuesNeededError("an input is not a dense tensor", "an input is not dense")
-        return _run(model, call, training, values=False, memory=memory)
+        return _run(model, call, asked, values=False)
     except ValuesNeededError as error:
         if not may_run:
             raise
@@ -128,7 +139,7 @@ def _trace(
             twin = copied(model)
         except Exception as why:
             raise ModelError(f"{error}; and the model cannot be copied to run it: {why}") from why
-        traced = _run(twin, call, training, values=True, memory=memory)
+        traced = _run(twin, call, asked, values=True)
         return replace(traced, real_because=error.because)
 
 
@@ -146,18 +157,18 @@ class ValuesNeededError(ModelError):
 # Thousands of small objects are made and kept, which sets the garbage collector off.
 @no_gc()
 def _run(
-    model: nn.Module,
-    call: tuple[Any, dict[str, Any]],
-    training: bool | None,
-    *,
-    values: bool,
-    memory: bool,
+    model: nn.Module, call: tuple[Any, dict[str, Any]], asked: _Asked, *, values: bool
 ) -> Trace:
     places = find_places(model)
     params, buffers = state_tensors(places)
     ways = NO_SHORTCUTS if values else shortcuts()
-    lifetimes = Lifetimes(parameters=params, buffers=buffers) if memory else None
-    tracer = Tracer(State(params, buffers), ways, values, lifetimes)
+    lifetimes = Lifetimes(parameters=params, buffers=buffers) if asked.memory else None
+    state = State(params, buffers)
+    if asked.step is None:
+        tracer = Tracer(state, ways, values, lifetimes)
+    else:
+        ways = ways.differentiable
+        tracer = StepTracer(state, ways, values, asked.step)
     first = next(tensors_of(call), None)
     tracer.batch = first.shape[0] if first is not None and first.dim() else 0
     device = device_of((*params, *buffers, *tensors_of(call)))
@@ -165,8 +176,8 @@ def _run(
     try:
         with untouched(places, params, call), answered(device, {type(p.module) for p in places}):
             for place in places:
-                _watch(place, tracer, functions, training)
-            _forward(model, call, tracer, functions)
+                _watch(place, tracer, functions, asked.training)
+            _forward(model, call, places, tracer, functions)
         timeline = lifetimes.timeline() if lifetimes is not None else NO_TIMELINE
     finally:
         take_back(tracer.survivors())
@@ -179,6 +190,7 @@ def _run(
         tuple(tracer.calls),
         sum(compress(sizes, map(_WANTS_GRAD, params))),
         timeline=timeline,
+        step=tracer.step(params) if isinstance(tracer, StepTracer) else None,
     )
 
 
@@ -196,9 +208,15 @@ def _watch(place: Place, tracer: Tracer, functions: Functions, training: bool | 
 
 
 def _forward(
-    model: nn.Module, call: tuple[Any, dict[str, Any]], tracer: Tracer, functions: Functions
+    model: nn.Module,
+    call: tuple[Any, dict[str, Any]],
+    places: list[Place],
+    tracer: Tracer,
+    functions: Functions,
 ) -> None:
     try:
+        if isinstance(tracer, StepTracer):
+            tracer.begin(places)
         stand_in = partial(_real, tracer.draws) if tracer.values else tracer.to_meta
         if tracer.lifetimes is not None:
             tracer.lifetimes.hold("inputs", tensors_of(call))
@@ -206,13 +224,16 @@ def _forward(
         if tracer.lifetimes is not None:
             tracer.lifetimes.ignore(tensors_of((args, kwargs)))
         followed = Threads(tracer, functions).followed()
-        with contained(), torch_private.uncompiled(), torch.no_grad(), functions, tracer, followed:
-            copy_context().run(_run_to_its_end, model, args, kwargs)
+        grads = partial(torch.set_grad_enabled, tracer.differentiates)
+        with contained(), torch_private.uncompiled(), grads(), functions, tracer, followed:
+            copy_context().run(_run_to_its_end, model, args, kwargs, tracer)
     except ModelError as error:
         _let_go(error)
         raise
     except Exception as error:
-        message = f"the model's forward pass failed{tracer.failed}: {_first_line(error)}"
+        returning = isinstance(tracer, StepTracer) and tracer.returning
+        way = "backward" if returning else "forward"
+        message = f"the model's {way} pass failed{tracer.failed}: {_first_line(error)}"
         _let_go(error)
         if tracer.refused or tracer.values:
             raise ModelError(message) from error
@@ -221,9 +242,12 @@ def _forward(
         args = kwargs = None  # an error keeps the variables of this function
 
 
-def _run_to_its_end(model: nn.Module, args: Any, kwargs: Any) -> None:
+def _run_to_its_end(model: nn.Module, args: Any, kwargs: Any, tracer: Tracer) -> None:
     """In a context of its own, so that the variables of contexts are as before."""
-    exhaust(model(*args, **kwargs))
+    output = model(*args, **kwargs)
+    exhaust(output)
+    if isinstance(tracer, StepTracer):
+        tracer.run_back(output)
 
 
 def _let_go(error: BaseException | None) -> None:
@@ -275,4 +299,4 @@ def _first_line(error: Exception) -> str:
     name = type(error).__name__
     if isinstance(error, ForeignExit):
         return f"{name}: {error}".splitlines()[0]
-    return (str(error).strip() or name).splitlines()[0]
+    return (str(error).strip() or name).splitlines()[0].partition(" Hint: ")[0]

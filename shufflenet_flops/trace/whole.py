@@ -17,15 +17,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from shufflenet_flops.trace.arguments import META, map_tensors
+from shufflenet_flops.trace.rules.backward import gradient_products
 
 if TYPE_CHECKING:
     from shufflenet_flops.trace.dispatch_mode import Tracer
+    from shufflenet_flops.trace.step_tracer import StepTracer
 
 aten = torch.ops.aten
 
 
 def _linear(tracer: Tracer, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
-    if input.dim() < 2:
+    if input.dim() < 2 or tracer.differentiates:
         return NotImplemented
     return tracer.op(aten.linear.default, (input, weight, bias))
 
@@ -44,19 +46,28 @@ def attention(
 ) -> Tensor:
     """Scaled dot-product attention, laid out in memory as the fused kernels do it."""
     args = (query, key, value, attn_mask, dropout_p, is_causal)
-    named = {"scale": scale} if scale is not None else {}
+    named: dict[str, Any] = {"scale": scale} if scale is not None else {}
     if enable_gqa:
         named["enable_gqa"] = True
+    if tracer.differentiates:
+        y: Tensor = _Attention.apply(tracer, named, *args)
+        return y
     if tracer.lifetimes is not None and not _has_cpu_kernel(query, key, value, attn_mask):
         lifetimes, tracer.lifetimes = tracer.lifetimes, None
         try:
-            y: Tensor = tracer.op(aten.scaled_dot_product_attention.default, args, named)
+            y = tracer.op(aten.scaled_dot_product_attention.default, args, named)
         finally:
             tracer.lifetimes = lifetimes
         tracer.is_apart = True
         return y
-    y = tracer.op(aten.scaled_dot_product_attention.default, args, named)
-    if tracer.values or dropout_p or not _is_fused(query, key, value, enable_gqa):
+    return _attention(tracer, args, named)
+
+
+def _attention(tracer: Tracer, args: tuple[Any, ...], named: dict[str, Any]) -> Tensor:
+    query, key, value, _, dropout_p, _ = args
+    y: Tensor = tracer.op(aten.scaled_dot_product_attention.default, args, named)
+    gqa = "enable_gqa" in named
+    if tracer.values or dropout_p or not _is_fused(query, key, value, gqa):
         return y
     # As `torch.empty_like(query)`, which for the meta device is Python code that imports sympy.
     strides, step = [0] * 4, 1
@@ -75,6 +86,40 @@ def _is_fused(query: Tensor, key: Tensor, value: Tensor, enable_gqa: bool) -> bo
         and query.shape[0] == key.shape[0] == value.shape[0]
         and (enable_gqa or query.shape[1] == key.shape[1] == value.shape[1])
         and query.shape[3] == key.shape[3] == value.shape[3]
+    )
+
+
+class _Attention(torch.autograd.Function):
+    """One op forward and one back, as the fused kernels are, whose shapes alone are worked out."""
+
+    @staticmethod
+    def forward(ctx: Any, tracer: Tracer, named: dict[str, Any], *args: Any) -> Tensor:
+        ctx.tracer, ctx.operands = tracer, args[:4]
+        query, key, value = args[:3]
+        ctx.fused = _is_fused(query, key, value, "enable_gqa" in named)
+        ctx.set_materialize_grads(False)
+        return _attention(tracer, args, named)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> Any:
+        tracer: StepTracer = ctx.tracer
+        query, key, value, _ = ctx.operands
+        wanted = ctx.needs_input_grad[2:6]
+        if gradients[0] is not None:
+            products = gradient_products(query.shape, key.shape, value.shape, wanted)
+            tracer.add_attention(*products, again=ctx.fused and not wanted[3])
+        with tracer.unseen():
+            made = [
+                _zeros(x) if wants else None for x, wants in zip(ctx.operands, wanted, strict=True)
+            ]
+        return None, None, *made, None, None
+
+
+def _zeros(x: Tensor) -> Tensor:
+    return (
+        torch.zeros_like(x)
+        if not x.is_meta
+        else torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=META)
     )
 
 

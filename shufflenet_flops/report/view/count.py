@@ -8,6 +8,7 @@ from dataclasses import replace
 from shufflenet_flops.counting import Convention, Grouping, Table
 from shufflenet_flops.counting.metric import MEMORY
 from shufflenet_flops.counting.result import CountResult, KindResult, LayerResult, UnknownOp
+from shufflenet_flops.counting.training import TrainingResult
 from shufflenet_flops.peak.result import PeakResult
 from shufflenet_flops.report.grid import Grid, scale_within, with_notes
 from shufflenet_flops.report.view.lines import (
@@ -21,13 +22,20 @@ from shufflenet_flops.report.view.lines import (
 )
 from shufflenet_flops.report.view.peak import peak_grids
 from shufflenet_flops.sources import Source
+from shufflenet_flops.sources.source import Counted
 
 
 def count_result(
-    source: Source, convention: Convention, peak: PeakResult | None = None
+    source: Source,
+    convention: Convention,
+    peak: PeakResult | None = None,
+    training: tuple[Counted, TrainingResult] | None = None,
 ) -> CountResult:
-    """The result of `count`; shares are of the convention's total."""
-    counted = source.counted
+    """The result of `count`; shares are of the convention's total.
+
+    With `training`, the rows are of its forward pass, in training mode.
+    """
+    counted, step = training or (source.counted, None)
     table = counted.table
     total = table.total(convention)
     return CountResult(
@@ -54,6 +62,7 @@ def count_result(
         specified=source.network is not None,
         real_because=counted.real_because,
         peak=peak,
+        training=step,
     )
 
 

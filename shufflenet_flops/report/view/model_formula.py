@@ -97,7 +97,7 @@ def parts_of(formula: ModelFormula, by: Grouping) -> dict[str, Expression]:
     """The expression of each group of rows, in the order in which they run."""
     groups: dict[str, list[Expression]] = {}
     for row in formula.rows:
-        groups.setdefault(group_of(row.row, by), []).append(row.expression)
+        groups.setdefault(group_of(row.row.path, row.row.kind, by), []).append(row.expression)
     return {name: total(expressions) for name, expressions in groups.items()}
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from shufflenet_flops.counting.backward import TrainingStep
+from shufflenet_flops.counting.trained import Trained
 from shufflenet_flops.errors import InputError, ModelError
 from shufflenet_flops.foreign import contained
 from shufflenet_flops.peak.timeline import Timeline
-from shufflenet_flops.sources.inputs import IMAGE, Input
+from shufflenet_flops.sources.inputs import IMAGE, Input, at_batch
 from shufflenet_flops.sources.source import Counted, Source
 from shufflenet_flops.trace.trace import Trace, ValuesNeededError, trace
 
@@ -36,14 +38,17 @@ class ModuleSource(Source):
 
     @property
     def counted(self) -> Counted:
-        trace = self._trace
-        return Counted(
-            trace.table,
-            trace.params,
-            trace.unknown_ops,
-            trace.real_forward,
-            trace.real_because,
-        )
+        return _counted(self._trace)
+
+    def step(self, trained: Trained) -> tuple[Counted, TrainingStep]:
+        traced = self._traced(partial(self._step_of, trained))
+        assert traced.step is not None
+        return _counted(traced), traced.step
+
+    def with_batch(self, batch: int) -> Source:
+        if self.given is not None:
+            return super().with_batch(batch)
+        return replace(self, inputs=at_batch(self.inputs, batch))
 
     def trace(self) -> Trace:
         return self._trace
@@ -54,21 +59,21 @@ class ModuleSource(Source):
     @cached_property
     def _trace(self) -> Trace:
         # One that knows the lifetimes of tensors too is the same, and may be there already.
-        return vars(self).get("_timed") or self._traced()
+        return vars(self).get("_timed") or self._traced(self._trace_of)
 
     @cached_property
     def _timed(self) -> Trace:
-        return self._traced(memory=True)
+        return self._traced(partial(self._trace_of, memory=True))
 
-    def _traced(self, *, memory: bool = False) -> Trace:
+    def _traced(self, trace_of: Callable[[nn.Module], Trace]) -> Trace:
         module = self._meta_module() if self.on_meta else None
         try:
             if module is not None:
                 try:
-                    return self._trace_of(module, memory)
+                    return trace_of(module)
                 except ValuesNeededError:
                     pass  # only a real model can tell which way its forward pass takes
-            return self._trace_of(self._module, memory)
+            return trace_of(self._module)
         except ModelError as error:
             raise ModelError(f"{self.name}: {error}{self._advice()}") from error
 
@@ -100,6 +105,11 @@ class ModuleSource(Source):
         inputs = self.example_inputs(real=self.given is not None)
         return trace(self.seen(module), *inputs, memory=memory, may_run=may_run)
 
+    def _step_of(self, trained: Trained, module: nn.Module) -> Trace:
+        inputs = self.example_inputs(real=self.given is not None)
+        _check_arguments(self.name, module, self.example_inputs(real=False))
+        return trace(module, *inputs, training=True, step=trained)
+
     def seen(self, module: nn.Module) -> nn.Module:
         """The module as it is traced: in eval mode."""
         return in_eval_mode(module)
@@ -123,6 +133,16 @@ class ModuleSource(Source):
         if self.given is None:
             return super().example_inputs(real=real)
         return self.given if real else tuple(_on_meta(argument) for argument in self.given)
+
+
+def _counted(traced: Trace) -> Counted:
+    return Counted(
+        traced.table,
+        traced.params,
+        traced.unknown_ops,
+        traced.real_forward,
+        traced.real_because,
+    )
 
 
 def in_eval_mode(module: nn.Module) -> nn.Module:

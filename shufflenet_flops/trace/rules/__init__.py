@@ -12,12 +12,12 @@ from types import MappingProxyType
 from typing import Any
 
 from shufflenet_flops.counting.op_classes import ops_of
-from shufflenet_flops.trace.rules import elements, layers, macs
+from shufflenet_flops.trace.rules import backward, elements, layers, macs
 from shufflenet_flops.trace.rules.work import Context as Context
 from shufflenet_flops.trace.rules.work import Formula as Formula
 from shufflenet_flops.trace.rules.work import packets
 
 FORMULAS: Mapping[Any, Formula] = MappingProxyType(
-    macs.FORMULAS | elements.FORMULAS | layers.FORMULAS
+    macs.FORMULAS | elements.FORMULAS | layers.FORMULAS | backward.FORMULAS
 )
 FREE = frozenset(packets(ops_of(None)))

@@ -116,7 +116,7 @@ def _trilinear(args: Args, y: Tensor, context: Context) -> Work:
     return Work("bilinear", Kind.LINEAR, {OpClass.LINEAR_MACS: macs})
 
 
-def _attention(query: Sequence[int], key: Sequence[int], value: Sequence[int]) -> Counts:
+def attention_counts(query: Sequence[int], key: Sequence[int], value: Sequence[int]) -> Counts:
     """Work on shapes (..., heads, length, size): scores, softmax, weighted sum of the values.
 
     Masks, causal or not, save nothing here: the count is that of the two full matrix products, for
@@ -131,14 +131,14 @@ def _attention(query: Sequence[int], key: Sequence[int], value: Sequence[int]) -
 
 
 def _scaled_dot_product(args: Args, y: Tensor, context: Context) -> Work:
-    counts = _attention(*(tensor.shape for tensor in args[:3]))
+    counts = attention_counts(*(tensor.shape for tensor in args[:3]))
     return Work("scaled_dot_product_attention", Kind.MATMUL, counts)
 
 
 def _flash_attention(args: Args, y: Tensor, context: Context) -> Work:
     """The kernels below take (batch, length, heads, size)."""
     shapes = [(*x.shape[:-3], x.shape[-2], x.shape[-3], x.shape[-1]) for x in args[:3]]
-    return Work("scaled_dot_product_attention", Kind.MATMUL, _attention(*shapes))
+    return Work("scaled_dot_product_attention", Kind.MATMUL, attention_counts(*shapes))
 
 
 def _self_attention(x: Tensor, key: Tensor, value: Tensor, width: int, heads: int) -> Counts:
@@ -151,7 +151,7 @@ def _self_attention(x: Tensor, key: Tensor, value: Tensor, width: int, heads: in
     return {
         OpClass.LINEAR_MACS: rows * width,
         OpClass.LINEAR_BIAS_ADDS: rows,
-        **_attention(shape, others, others),
+        **attention_counts(shape, others, others),
     }
 
 

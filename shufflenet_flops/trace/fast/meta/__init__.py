@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from shufflenet_flops.trace.fast.meta import elements, layers, products
+from shufflenet_flops.trace.fast.meta import backward, elements, layers, products
 from shufflenet_flops.trace.fast.meta.result import META as META
 from shufflenet_flops.trace.fast.meta.result import Infer as Infer
 
 RESULTS: Mapping[Any, Infer] = MappingProxyType(
-    products.RESULTS | layers.RESULTS | elements.RESULTS
+    products.RESULTS | layers.RESULTS | elements.RESULTS | backward.RESULTS
 )
 
 

@@ -40,19 +40,22 @@ def _batch_norm(x: Tensor, *args: Any) -> tuple[Tensor, None, None] | None:
         if arg is not None and arg.shape != (x.shape[1],):
             raise refused("a batch norm", x, arg)
     y = same(x)
-    # The saved statistics are for a backward pass, which never comes.
+    # The saved statistics are for a backward pass, which does without them here.
     return None if y is None else (y, None, None)
 
 
 def _layer_norm(
     x: Tensor, axes: Sequence[int], weight: Tensor | None, bias: Tensor | None, eps: float
-) -> tuple[Tensor, None, None] | None:
+) -> tuple[Tensor, Tensor, Tensor] | None:
     sizes = tuple(axes)
     if any(t is not None and t.shape != sizes for t in (weight, bias)):
         raise refused("a layer norm", x, *(t for t in (weight, bias) if t is not None))
     if sizes != x.shape[-len(sizes) :] or not x.is_contiguous():
         return None
-    return torch.empty(x.shape, dtype=x.dtype, device=META), None, None
+    # A backward pass insists on the statistics.
+    apart = (*x.shape[: x.dim() - len(sizes)], *(1 for _ in sizes))
+    mean, rstd = (torch.empty(apart, dtype=torch.float32, device=META) for _ in range(2))
+    return torch.empty(x.shape, dtype=x.dtype, device=META), mean, rstd
 
 
 def _mean(

@@ -1,0 +1,238 @@
+"""The mode that watches a training step: a forward pass, and the backward pass of autograd."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+from weakref import ref
+
+import torch
+from torch import Tensor, nn
+
+from shufflenet_flops.counting.backward import BackwardRow, Purpose, TrainingStep
+from shufflenet_flops.counting.row import MAC_CLASSES, MAC_KINDS, Call, Kind, Row
+from shufflenet_flops.counting.table import Table
+from shufflenet_flops.counting.trained import Trained
+from shufflenet_flops.errors import ModelError
+from shufflenet_flops.trace import torch_private
+from shufflenet_flops.trace.arguments import META, tensors_of
+from shufflenet_flops.trace.dispatch_mode import Tracer
+from shufflenet_flops.trace.facts import Facts
+from shufflenet_flops.trace.module_tree import NOWHERE, Place
+from shufflenet_flops.trace.shortcuts import Shortcuts
+from shufflenet_flops.trace.state import State
+
+
+class StepTracer(Tracer):
+    """A tracer of stand-ins that autograd differentiates, so that a backward pass can follow.
+
+    Every parameter has a stand-in of its own, in its place in its module. What runs in the backward
+    pass is told apart by the node of autograd that it runs for: it goes to the row of the op that
+    made the node. With gradients switched on, or within a module, it is forward work done again.
+    """
+
+    def __init__(self, state: State, shortcuts: Shortcuts, values: bool, trained: Trained) -> None:
+        super().__init__(state, shortcuts, values)
+        self.differentiates = True
+        self.returning = False  # whether the backward pass is on its way
+        self._which = trained
+        self.backward: list[BackwardRow] = []
+        self.backward_unknown: list[str] = []
+        self._numbers: list[int] = []  # of the last node before a row, and
+        self._rows_at: list[Row] = []  # that row
+        self._trained: set[int] = set()  # ids of the module's own parameters
+        self._leaves: dict[int, Tensor] = {}
+        self._params = 0
+
+    def begin(self, places: list[Place]) -> None:
+        """Put stand-ins in the place of parameters; with values, the module is a copy already."""
+        if not self.values and any(place.scripted for place in places):
+            raise NotImplementedError  # as torch raises: a run on real values follows
+        trained = self._which
+        names: dict[int, list[str]] = {}
+        held: dict[int, tuple[Tensor, list[tuple[Any, str]]]] = {}
+        for place in places:
+            own = torch_private.parameters_of(place.module)
+            for name, param in own.items():
+                if param is not None:
+                    path = f"{place.path}.{name}" if place.path else name
+                    names.setdefault(id(param), []).append(path)
+                    held.setdefault(id(param), (param, []))[1].append((own, name))
+        trained.check(name for several in names.values() for name in several)
+        self._params = len(held)
+        for key, (param, where) in held.items():
+            wanted = all(trained.is_trained(name, param.requires_grad) for name in names[key])
+            wanted = wanted and _is_differentiable(param)
+            if wanted:
+                self._trained.add(key)
+            self._take(param, wanted, where)
+
+    def _take(self, param: Tensor, wanted: bool, where: list[tuple[Any, str]]) -> None:
+        if self.values or type(param) is not nn.Parameter:
+            param.requires_grad_(wanted)
+            return
+        data = torch.empty_strided(param.shape, param.stride(), dtype=param.dtype, device=META)
+        leaf = nn.Parameter(data, wanted)
+        vars(leaf).update(vars(param))
+        self._leaves[id(param)] = leaf
+        self._stand_ins.add(param, leaf)
+        self.state.keep(param)
+        self.state.stand_in(param, leaf)
+        self.made(leaf)
+        for own, name in where:
+            own[name] = leaf
+
+    def step(self, params: Iterable[Tensor]) -> TrainingStep:
+        """What was watched; `params` are the module's own parameters."""
+        return TrainingStep(
+            Table(tuple(self.rows)),
+            tuple(self.backward),
+            sum(param.numel() for param in params if id(param) in self._trained),
+            dict(Counter(self.backward_unknown)),
+        )
+
+    def to_meta(self, x: Tensor) -> Tensor:
+        leaf = self._leaves.get(id(x))
+        if leaf is not None:
+            return leaf
+        known = x.is_meta or self._stand_ins.get(x) is not None
+        stand_in = super().to_meta(x)
+        if not known and x.requires_grad and stand_in is not x:
+            stand_in.requires_grad_()
+        return stand_in
+
+    def run_back(self, output: Any) -> None:
+        """The backward pass, from a gradient for every output that has one.
+
+        Raises ModelError where there is none.
+        """
+        ends = {id(y): y for y in _outputs(output) if y.requires_grad}
+        if not ends:
+            raise ModelError(self._why_not(list(_outputs(output))))
+        starts = [self._gradient_of(y) for y in ends.values()]
+        self.returning = True
+        torch.autograd.backward(list(ends.values()), starts)
+
+    def _why_not(self, outputs: list[Tensor]) -> str:
+        cannot = "the model cannot be trained: "
+        if not self._params:
+            return f"{cannot}it has no parameters"
+        if not self._trained:
+            return f"{cannot}all its parameters are frozen, or are not floating point"
+        if not outputs:
+            return f"{cannot}it returns no tensor, at which a backward pass could start"
+        if not any(map(_is_differentiable, outputs)):
+            kinds = sorted({str(y.dtype).removeprefix("torch.") for y in outputs})
+            return f"{cannot}it returns {' and '.join(kinds)} alone, which has no gradient"
+        return (
+            f"{cannot}no output depends on a parameter that is trained "
+            "(detach, no_grad and whole numbers cut it off)"
+        )
+
+    def _gradient_of(self, y: Tensor) -> Tensor:
+        return torch.ones_like(y) if self.values else _empty_like(y)
+
+    def survivors(self) -> list[ref[Tensor]]:
+        self._leaves.clear()
+        return super().survivors()
+
+    def _record(
+        self, func: Any, args: Any, facts: Facts | str | None, operands: list[Tensor], out: Any
+    ) -> None:
+        if self.returning:
+            if facts is not None:
+                self._record_back(func, args, facts, operands)
+            return
+        before = len(self.rows)
+        super()._record(func, args, facts, operands, out)
+        if len(self.rows) > before:
+            self._note(self.rows[-1])
+
+    def _note(self, row: Row) -> None:
+        """The last node of autograd that was made is of this row, if any node is."""
+        self._numbers.append(torch_private.next_node() - 1)
+        self._rows_at.append(row)
+
+    def _record_back(
+        self, func: Any, args: Any, facts: Facts | str, operands: list[Tensor]
+    ) -> None:
+        if isinstance(facts, str):
+            if torch_private.running_node() != torch_private.KEEPS_GRADIENT:
+                self.backward_unknown.append(facts)
+            return
+        kind, counts = facts.work[1], facts.work[4]
+        macs = sum(counts.get(op_class, 0) for op_class in MAC_CLASSES)
+        if not macs:
+            return
+        inside = self._place is not NOWHERE
+        if inside or torch.is_grad_enabled():
+            path = self._place.path if inside else self._origin().path
+            self.backward.append(BackwardRow(path, kind, Purpose.RECOMPUTED, macs))
+            self._note(facts.row(path, 0, Call(), self._place.training))
+            return
+        origin = self._origin()
+        if origin.kind in MAC_KINDS:
+            kind = origin.kind
+        if func is _CONVOLUTION_BACKWARD:
+            into, of_weight = args[10][:2]
+            each = macs // (into + of_weight)
+            self._add(origin.path, kind, each * into, each * of_weight)
+        elif self._is_of_weight(origin, operands, facts.work[3]):
+            self._add(origin.path, kind, 0, macs)
+        else:
+            self._add(origin.path, kind, macs, 0)
+
+    def _add(self, path: str, kind: Kind, inputs: int, weights: int) -> None:
+        for purpose, macs in ((Purpose.INPUTS, inputs), (Purpose.WEIGHTS, weights)):
+            if macs:
+                self.backward.append(BackwardRow(path, kind, purpose, macs))
+
+    def add_attention(self, macs: int, scores: int, *, again: bool) -> None:
+        """The gradients of attention, which is one op; `again` where its kernel redoes scores."""
+        path = self._origin().path
+        self._add(path, Kind.MATMUL, macs, 0)
+        if again:
+            self.backward.append(BackwardRow(path, Kind.MATMUL, Purpose.RECOMPUTED, scores))
+
+    def _origin(self) -> Row:
+        """The row of the forward op that the running node is of: the first after the node."""
+        number = torch_private.running_node()
+        if number is None or not self._rows_at:
+            return _NO_ROW
+        return self._rows_at[min(bisect_left(self._numbers, number), len(self._rows_at) - 1)]
+
+    def _is_of_weight(self, origin: Row, operands: list[Tensor], gradient: tuple[int, ...]) -> bool:
+        """Whether a product is for a weight: a fully connected layer's, of the weight's shape.
+
+        That of the input has the weight as a factor, unless it is worked out from parameters.
+        """
+        if origin.kind is not Kind.LINEAR or any(x in self.state for x in operands):
+            return False
+        weight = origin.operands[1 if origin.op == "bilinear" else -1]
+        return gradient in (weight, weight[::-1])
+
+
+def _is_differentiable(x: Tensor) -> bool:
+    return x.is_floating_point() or x.is_complex()
+
+
+def _empty_like(x: Tensor) -> Tensor:
+    # Not `torch.empty_like`, which for the meta device is Python code that imports sympy.
+    return torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=META)
+
+
+def _outputs(output: Any) -> Iterator[Tensor]:
+    """Tensors in what a model returns: in containers, and in the attributes of its own classes."""
+    yield from tensors_of(output)
+    if isinstance(output, list | tuple):
+        for item in output:
+            if not isinstance(item, Tensor):
+                yield from _outputs(item)
+    elif not isinstance(output, Tensor) and hasattr(output, "__dict__"):
+        yield from tensors_of(list(vars(output).values()))
+
+
+_NO_ROW = Row("", "", Kind.MOVE, (), (), {})
+_CONVOLUTION_BACKWARD = torch.ops.aten.convolution_backward.default
