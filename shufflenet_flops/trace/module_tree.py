@@ -123,7 +123,7 @@ def untouched(places: list[Place], params: Sequence[Tensor], inputs: Any = ()) -
     restored by identity.
     """
     before: list[tuple[dict[str, Any], dict[str, Any]]] = []
-    held: dict[int, Any] = {}  # each once, though several modules may hold it
+    containers: list[Any] = []
     others: list[Any] = []
     for place in places:  # one loop, because there are thousands of attributes
         attributes = vars(place.module)
@@ -132,11 +132,11 @@ def untouched(places: list[Place], params: Sequence[Tensor], inputs: Any = ()) -
         for value in saved.values():
             kind = type(value)
             if kind in _CONTAINERS:
-                held[id(value)] = value
+                containers.append(value)
             elif kind not in SIMPLE:
                 others.append(value)
-    containers = list(held.values())
-    filled = [(container, container.copy()) for container in containers if container]
+    # Each once, though several modules may hold it.
+    filled = {id(value): (value, value.copy()) for value in filter(None, containers)}.values()
     kept = Kept()
     kept.ignore(place.module for place in places)
     kept.look_at(others)
@@ -153,9 +153,8 @@ def untouched(places: list[Place], params: Sequence[Tensor], inputs: Any = ()) -
         for attributes, saved in before:
             attributes.clear()
             attributes.update(saved)
-        for container in containers:
-            if container:
-                container.clear()
+        for container in filter(None, containers):
+            container.clear()
         for container, content in filled:
             container.extend(content) if isinstance(container, list) else container.update(content)
         kept.put_back()
