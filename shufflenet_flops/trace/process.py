@@ -75,7 +75,7 @@ def random_untouched() -> Iterator[None]:
     python_state = random.getstate()
     cuda_states = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
     numpy_random = sys.modules.get("numpy.random")
-    numpy_state = _numpy_state(numpy_random) if numpy_random is not None else None
+    numpy_state = _numpy_state(numpy_random) if numpy_random is not None else b""
     try:
         yield
     finally:

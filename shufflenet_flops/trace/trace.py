@@ -6,7 +6,6 @@ shapes and strides of its arguments alone. The module is left exactly as it was.
 
 from __future__ import annotations
 
-import traceback
 from collections import Counter
 from collections.abc import Mapping
 from contextvars import copy_context
@@ -23,7 +22,7 @@ from shufflenet_flops.counting import ModuleCall, Table
 from shufflenet_flops.counting.backward import TrainingStep
 from shufflenet_flops.counting.trained import Trained
 from shufflenet_flops.errors import ModelError
-from shufflenet_flops.foreign import ForeignExit, contained
+from shufflenet_flops.foreign import contained
 from shufflenet_flops.model_copy import copied
 from shufflenet_flops.no_gc import no_gc
 from shufflenet_flops.one_at_a_time import ONE_AT_A_TIME
@@ -33,6 +32,7 @@ from shufflenet_flops.trace.arguments import exhaust, map_tensors, tensors_of
 from shufflenet_flops.trace.devices import device_of
 from shufflenet_flops.trace.dispatch_mode import Tracer
 from shufflenet_flops.trace.draws import Draws
+from shufflenet_flops.trace.failures import because, first_line, let_go
 from shufflenet_flops.trace.function_mode import Functions
 from shufflenet_flops.trace.leaks import take_back
 from shufflenet_flops.trace.legacy_types import answered
@@ -228,16 +228,16 @@ def _forward(
         with contained(), torch_private.uncompiled(), grads(), functions, tracer, followed:
             copy_context().run(_run_to_its_end, model, args, kwargs, tracer)
     except ModelError as error:
-        _let_go(error)
+        let_go(error)
         raise
     except Exception as error:
         returning = isinstance(tracer, StepTracer) and tracer.returning
         way = "backward" if returning else "forward"
-        message = f"the model's {way} pass failed{tracer.failed}: {_first_line(error)}"
-        _let_go(error)
+        message = f"the model's {way} pass failed{tracer.failed}: {first_line(error)}"
+        let_go(error)
         if tracer.refused or tracer.values:
             raise ModelError(message) from error
-        raise ValuesNeededError(message, _because(tracer, error)) from error
+        raise ValuesNeededError(message, because(tracer, error)) from error
     finally:
         args = kwargs = None  # an error keeps the variables of this function
 
@@ -250,41 +250,6 @@ def _run_to_its_end(model: nn.Module, args: Any, kwargs: Any, tracer: Tracer) ->
         tracer.run_back(output)
 
 
-def _let_go(error: BaseException | None) -> None:
-    """An error keeps what it is about, and the variables of all functions that it came through."""
-    while error is not None:
-        traceback.clear_frames(error.__traceback__)
-        if any(True for _ in tensors_of(error.args)):
-            error.args = tuple(map(str, error.args))
-        if isinstance(error, AttributeError):
-            error.obj = None
-        error = error.__cause__ or error.__context__
-
-
-# Functions and ops that ask a tensor for its values, or give a result whose shape they decide.
-_ASKING = frozenset(
-    """
-    item tolist numpy nonzero nonzero_static __array__ __bool__ __complex__ __contains__ __float__
-    __getitem__ __index__ __int__ _local_scalar_dense _unique2 allclose bincount cond equal index
-    is_nonzero masked_select repeat_interleave unique unique_consecutive unique_dim where while_loop
-    """.split()
-)
-
-
-def _because(tracer: Tracer, error: Exception) -> str:
-    """Why stand-ins without values would not do."""
-    name = tracer.failed_op
-    if name in _ASKING or not name:
-        seed = tracer.draws.seed
-        return (
-            "control flow asked for values: the count may depend on the inputs, which are random "
-            f"numbers of seed {seed} where none were given"
-        )
-    if "." in name:
-        return f"the op {name} does not run without values (torch.library.register_fake helps)"
-    return f"{name} does not run without values ({_first_line(error)})"
-
-
 def _real(draws: Draws, x: Tensor) -> Tensor:
     """A private copy with values; random numbers, or ones, stand for those that are not there."""
     if not x.is_meta:
@@ -293,10 +258,3 @@ def _real(draws: Draws, x: Tensor) -> Tensor:
         y = torch.empty_like(x, device="cpu")
         return y.normal_(generator=draws.generator(y.device))
     return torch.ones_like(x, device="cpu")
-
-
-def _first_line(error: Exception) -> str:
-    name = type(error).__name__
-    if isinstance(error, ForeignExit):
-        return f"{name}: {error}".splitlines()[0]
-    return (str(error).strip() or name).splitlines()[0].partition(" Hint: ")[0]

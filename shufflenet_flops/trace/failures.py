@@ -1,0 +1,51 @@
+"""Why a pass of a model failed, in words, and nothing of the model kept in the error."""
+
+from __future__ import annotations
+
+import traceback
+
+from shufflenet_flops.foreign import ForeignExit
+from shufflenet_flops.trace.arguments import tensors_of
+from shufflenet_flops.trace.dispatch_mode import Tracer
+
+# Functions and ops that ask a tensor for its values, or give a result whose shape they decide.
+_ASKING = frozenset(
+    """
+    item tolist numpy nonzero nonzero_static __array__ __bool__ __complex__ __contains__ __float__
+    __getitem__ __index__ __int__ _local_scalar_dense _unique2 allclose bincount cond equal index
+    is_nonzero masked_select repeat_interleave unique unique_consecutive unique_dim where while_loop
+    """.split()
+)
+
+
+def because(tracer: Tracer, error: Exception) -> str:
+    """Why stand-ins without values would not do."""
+    name = tracer.failed_op
+    if name in _ASKING or not name:
+        seed = tracer.draws.seed
+        return (
+            "control flow asked for values: the count may depend on the inputs, which are random "
+            f"numbers of seed {seed} where none were given"
+        )
+    if "." in name:
+        return f"the op {name} does not run without values (torch.library.register_fake helps)"
+    return f"{name} does not run without values ({first_line(error)})"
+
+
+def let_go(error: BaseException | None) -> None:
+    """An error keeps what it is about, and the variables of all functions that it came through."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        if any(True for _ in tensors_of(error.args)):
+            error.args = tuple(map(str, error.args))
+        if isinstance(error, AttributeError):
+            error.obj = None
+        error = error.__cause__ or error.__context__
+
+
+def first_line(error: Exception) -> str:
+    """What is wrong, without advice that is meant for others."""
+    name = type(error).__name__
+    if isinstance(error, ForeignExit):
+        return f"{name}: {error}".splitlines()[0]
+    return (str(error).strip() or name).splitlines()[0].partition(" Hint: ")[0]
