@@ -33,11 +33,19 @@ class StepTracer(Tracer):
     made the node. With gradients switched on, or within a module, it is forward work done again.
     """
 
-    def __init__(self, state: State, shortcuts: Shortcuts, values: bool, trained: Trained) -> None:
+    def __init__(
+        self,
+        state: State,
+        shortcuts: Shortcuts,
+        values: bool,
+        trained: Trained,
+        places: list[Place],
+    ) -> None:
         super().__init__(state, shortcuts, values)
         self.differentiates = True
         self.returning = False  # whether the backward pass is on its way
         self._which = trained
+        self._places = places
         self.backward: list[BackwardRow] = []
         self.backward_unknown: list[str] = []
         self._numbers: list[int] = []  # of the last node before a row, and
@@ -46,11 +54,11 @@ class StepTracer(Tracer):
         self._leaves: dict[int, Tensor] = {}
         self._params = 0
 
-    def begin(self, places: list[Place]) -> None:
+    def begin(self) -> None:
         """Put stand-ins in the place of parameters; with values, the module is a copy already."""
-        if not self.values and any(place.scripted for place in places):
+        if not self.values and any(place.scripted for place in self._places):
             raise NotImplementedError  # as torch raises: a run on real values follows
-        trained = self._which
+        trained, places = self._which, self._places
         names: dict[int, list[str]] = {}
         held: dict[int, tuple[Tensor, list[tuple[Any, str]]]] = {}
         for place in places:

@@ -164,11 +164,10 @@ def _run(
     ways = NO_SHORTCUTS if values else shortcuts()
     lifetimes = Lifetimes(parameters=params, buffers=buffers) if asked.memory else None
     state = State(params, buffers)
-    if asked.step is None:
-        tracer = Tracer(state, ways, values, lifetimes)
-    else:
+    tracer = Tracer(state, ways, values, lifetimes)
+    if asked.step is not None:
         ways = ways.differentiable
-        tracer = StepTracer(state, ways, values, asked.step)
+        tracer = StepTracer(state, ways, values, asked.step, places)
     first = next(tensors_of(call), None)
     tracer.batch = first.shape[0] if first is not None and first.dim() else 0
     device = device_of((*params, *buffers, *tensors_of(call)))
@@ -177,7 +176,7 @@ def _run(
         with untouched(places, params, call), answered(device, {type(p.module) for p in places}):
             for place in places:
                 _watch(place, tracer, functions, asked.training)
-            _forward(model, call, places, tracer, functions)
+            _forward(model, call, tracer, functions)
         timeline = lifetimes.timeline() if lifetimes is not None else NO_TIMELINE
     finally:
         take_back(tracer.survivors())
@@ -208,15 +207,11 @@ def _watch(place: Place, tracer: Tracer, functions: Functions, training: bool | 
 
 
 def _forward(
-    model: nn.Module,
-    call: tuple[Any, dict[str, Any]],
-    places: list[Place],
-    tracer: Tracer,
-    functions: Functions,
+    model: nn.Module, call: tuple[Any, dict[str, Any]], tracer: Tracer, functions: Functions
 ) -> None:
     try:
         if isinstance(tracer, StepTracer):
-            tracer.begin(places)
+            tracer.begin()
         stand_in = partial(_real, tracer.draws) if tracer.values else tracer.to_meta
         if tracer.lifetimes is not None:
             tracer.lifetimes.hold("inputs", tensors_of(call))
