@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.api.model import AnyModel, ModelInput, source_of
 from shufflenet_flops.api.result import Result
-from shufflenet_flops.api.training import Training, trained
+from shufflenet_flops.api.training import Training, step_timeline, trained
 from shufflenet_flops.counting import Convention, Grouping, Table, find_convention
 from shufflenet_flops.counting.amount import figure
 from shufflenet_flops.counting.result import CountResult
 from shufflenet_flops.counting.training import TrainingResult
 from shufflenet_flops.peak.result import PeakResult
 from shufflenet_flops.report.document import Document
-from shufflenet_flops.report.view.count import count_grids, count_notes, count_result
+from shufflenet_flops.report.view.count import count_grids, count_notes, count_peak, count_result
 from shufflenet_flops.report.view.lines import LayerView, group_grid, layer_grid
 from shufflenet_flops.report.view.training import training_grid
 from shufflenet_flops.sources import Source
@@ -93,8 +93,8 @@ class Count(Result):
     def document(self, by: Grouping = "stage", layers: LayerView | None = None) -> Document:
         """What `count` writes, with the rows in its tables grouped."""
         if self.training is not None:
-            grid = training_grid(self.result, self.training, by)
-            return Document("count", "training", [self.result], [grid], self.training.layers)
+            grids = [training_grid(self.result, self.training, by), *count_peak(self.result)]
+            return Document("count", "training", [self.result], grids, self.training.layers)
         grids = count_grids(self.result, self.convention, by, layers)
         return Document("count", self.convention.name, [self.result], grids, self.result.rows)
 
@@ -199,7 +199,10 @@ def count_of(
     training: Training | None = None,
 ) -> Count:
     """The count of a source, with its peak memory and a training step where they are asked for."""
-    peaks = PeakResult.of(source.timeline()) if peak else None
     step = None if training is None else trained(source, training)
+    peaks = None
+    if peak:
+        passes = None if training is None else step_timeline(source, training)
+        peaks = PeakResult.of(source.timeline(), passes)
     result = count_result(source, convention, peaks, step)
     return Count(result, source.table if step is None else step[0].table, convention)

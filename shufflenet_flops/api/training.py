@@ -14,6 +14,8 @@ from shufflenet_flops.counting.training import (
     training_result,
 )
 from shufflenet_flops.errors import InputError, UnknownNameError
+from shufflenet_flops.peak.timeline import Timeline
+from shufflenet_flops.peak.update import with_update
 from shufflenet_flops.sources import Source
 from shufflenet_flops.sources.source import Counted
 
@@ -71,3 +73,10 @@ def trained(source: Source, asked: Training) -> tuple[Counted, TrainingResult]:
         speed = speed_result(training, asked.flops_per_second, asked.step_s)
         training = replace(training, speed=speed)
     return counted, training
+
+
+def step_timeline(source: Source, asked: Training) -> Timeline:
+    """What is alive when in a step: forward, backward, update. Raises as `Source.step` does."""
+    optimizer = OPTIMIZERS[asked.optimizer]
+    passes = source.step_timeline(Trained(tuple(asked.freeze), tuple(asked.train)))
+    return with_update(passes, optimizer.name, optimizer.state)

@@ -22,7 +22,8 @@ class Storage(NamedTuple):
     """One piece of memory, which tensors may share.
 
     It is made at the moment `born`, alive at it, and not any more at the moment `died`. `shape` is
-    that of the tensor it was made for; `op` and `path` tell which call of an op made it.
+    that of the tensor it was made for; `op` and `path` tell which call of an op made it,
+    `is_gradient` that it is the gradient of a parameter.
     """
 
     bytes: int
@@ -32,6 +33,7 @@ class Storage(NamedTuple):
     dtype: str
     path: str
     op: str
+    is_gradient: bool = False
 
 
 class Moment(NamedTuple):
@@ -105,8 +107,11 @@ class Timeline:
         held = tuple(Term(name, size) for name, size in self.held.items() if size)
         if self.peak is None:
             return held
+        live = self.live_bytes[self.peak]
+        gradients = sum(storage.bytes for storage in self.alive(self.peak) if storage.is_gradient)
+        parts = [Term("activations", live - gradients), Term("gradients of parameters", gradients)]
         workspace = self.moments[self.peak].workspace
-        return (*held, Term("activations", self.live_bytes[self.peak]), *workspace)
+        return (*held, *(part for part in parts if part.bytes), *workspace)
 
 
 NO_TIMELINE = Timeline({}, (), ())

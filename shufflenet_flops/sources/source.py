@@ -95,6 +95,11 @@ class Source(ABC):
             f"{self.origin}, which says nothing of gradients"
         )
 
+    def step_timeline(self, trained: Trained) -> Timeline:
+        """What is alive when in the forward and the backward pass of a step; raises as `step`."""
+        self.step(trained)
+        raise InputError(f"{self.name}: nothing tells what is alive in a step of an {self.origin}")
+
     def with_batch(self, batch: int) -> Source:
         """The same model on inputs of this batch size. Raises InputError where that cannot be."""
         raise InputError(

@@ -52,7 +52,7 @@ class ZooSource(Source):
     def _timed(self) -> Trace:
         return self._traced(memory=True)
 
-    def _traced(self, *, memory: bool = False) -> Trace:
+    def _traced(self, *, memory: bool = False, step: Trained | None = None) -> Trace:
         import torch
 
         from shufflenet_flops.build import build
@@ -60,13 +60,17 @@ class ZooSource(Source):
 
         with torch.device("meta"):
             module = build(self.model.spec)
-        return trace(module, *self.example_inputs(real=False), memory=memory)
+        inputs = self.example_inputs(real=False)
+        return trace(module, *inputs, training=step is not None, memory=memory, step=step)
 
     def trace(self) -> Trace:
         return self._trace
 
     def timeline(self) -> Timeline:
         return self._timed.timeline
+
+    def step_timeline(self, trained: Trained) -> Timeline:
+        return self._traced(memory=True, step=trained).timeline
 
     def module(self) -> nn.Module:
         from shufflenet_flops.build import build

@@ -28,7 +28,7 @@ _SCALAR = aten.scalar_tensor.default
 class _Made:
     """A storage that the trace made: how many stand for it, and when the last of these died."""
 
-    __slots__ = ("born", "bytes", "died", "dtype", "shape", "standing")
+    __slots__ = ("born", "bytes", "died", "dtype", "is_gradient", "shape", "standing")
 
     def __init__(
         self, size: int, born: int, shape: tuple[int, ...], dtype: torch.dtype | None
@@ -39,6 +39,7 @@ class _Made:
         self.shape = shape
         self.dtype = dtype
         self.standing = 1
+        self.is_gradient = False
 
 
 class Lifetimes:
@@ -112,6 +113,14 @@ class Lifetimes:
         if terms or len(self._made) > before:
             self._moments.append(Moment(path, func.overloadpacket.__name__, terms))
 
+    def gradients(self, gradients: Iterable[Tensor | None]) -> None:
+        """What was made for gradients of parameters, which stay until the next step."""
+        for gradient in gradients:
+            if gradient is not None:
+                _, made = self._known.get(id(gradient.untyped_storage()), (None, None))
+                if made is not None:
+                    made.is_gradient = True
+
     def _note(self, x: Tensor, func: Any, args: Any) -> None:
         """A result, if its storage is new."""
         storage = x.untyped_storage()
@@ -139,6 +148,7 @@ class Lifetimes:
                 str(made.dtype or "").removeprefix("torch."),
                 moments[made.born].path,
                 moments[made.born].op,
+                made.is_gradient,
             )
             for made in self._made
         )

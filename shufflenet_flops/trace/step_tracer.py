@@ -20,6 +20,7 @@ from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import META, tensors_of
 from shufflenet_flops.trace.dispatch_mode import Tracer
 from shufflenet_flops.trace.facts import Facts
+from shufflenet_flops.trace.lifetimes import Lifetimes
 from shufflenet_flops.trace.module_tree import NOWHERE, Place
 from shufflenet_flops.trace.shortcuts import Shortcuts
 from shufflenet_flops.trace.state import State
@@ -38,10 +39,11 @@ class StepTracer(Tracer):
         state: State,
         shortcuts: Shortcuts,
         values: bool,
+        lifetimes: Lifetimes | None,
         trained: Trained,
         places: list[Place],
     ) -> None:
-        super().__init__(state, shortcuts, values)
+        super().__init__(state, shortcuts, values, lifetimes)
         self.differentiates = True
         self.returning = False  # whether the backward pass is on its way
         self._which = trained
@@ -89,6 +91,8 @@ class StepTracer(Tracer):
         self.state.keep(param)
         self.state.stand_in(param, leaf)
         self.made(leaf)
+        if self.lifetimes is not None:
+            self.lifetimes.stand_in(param, leaf)
         for own, name in where:
             own[name] = leaf
 
@@ -122,6 +126,8 @@ class StepTracer(Tracer):
         starts = [self._gradient_of(y) for y in ends.values()]
         self.returning = True
         torch.autograd.backward(list(ends.values()), starts)
+        if self.lifetimes is not None:
+            self.lifetimes.gradients(leaf.grad for leaf in self._leaves.values())
 
     def _why_not(self, outputs: list[Tensor]) -> str:
         cannot = "the model cannot be trained: "
@@ -150,6 +156,8 @@ class StepTracer(Tracer):
         self, func: Any, args: Any, facts: Facts | str | None, operands: list[Tensor], out: Any
     ) -> None:
         if self.returning:
+            if self.lifetimes is not None:
+                self.lifetimes.called(self._origin().path, "", func, args, out)
             if facts is not None:
                 self._record_back(func, args, facts, operands)
             return

@@ -167,7 +167,7 @@ def _run(
     tracer = Tracer(state, ways, values, lifetimes)
     if asked.step is not None:
         ways = ways.differentiable
-        tracer = StepTracer(state, ways, values, asked.step, places)
+        tracer = StepTracer(state, ways, values, lifetimes, asked.step, places)
     first = next(tensors_of(call), None)
     tracer.batch = first.shape[0] if first is not None and first.dim() else 0
     device = device_of((*params, *buffers, *tensors_of(call)))

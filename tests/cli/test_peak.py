@@ -90,3 +90,36 @@ def test_from_python() -> None:
     assert counted.to_dict()["peak"]["inference_bytes"] == counted.peak.inference_bytes
     assert sf.count(net, (1, 3, 32, 32)).peak is None
     assert "peak" not in sf.count(net, (1, 3, 32, 32)).to_dict()
+
+
+def test_a_step_has_gradients_and_the_optimizers_state(capsys: pytest.CaptureFixture[str]) -> None:
+    """As many bytes of gradients as of parameters when all are there, and of adam's state twice."""
+    peak = peak_of(
+        capsys, "resnet18", "--training", "--optimizer", "adam", "--batch", "2", "--input", "64"
+    )
+    terms = {term["name"]: term["bytes"] for term in peak["terms"]}
+    parameters = 4 * 11_689_512
+
+    assert sum(terms.values()) == peak["training_bytes"] > peak["inference_bytes"]
+    assert terms["parameters"] == parameters
+    assert terms["optimizer state"] == 2 * parameters + 4 * 62
+    assert 0 < terms["gradients of parameters"] <= parameters
+    assert peak["training"]["timeline"][-1]["op"] == "update by adam"
+
+
+def test_what_is_frozen_has_none(capsys: pytest.CaptureFixture[str]) -> None:
+    """The last layer alone is trained, at whose gradient little else is alive."""
+    options = ("resnet18", "--training", "--input", "64", "--batch", "2")
+    whole = peak_of(capsys, *options)["training_bytes"]
+    head = peak_of(capsys, *options, "--train", "fc")["training_bytes"]
+
+    assert head < whole - 35_000_000
+
+
+def test_the_tables_of_both_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["count", "resnet18", "--peak", "--training", "--input", "64"]) == 0
+    out = capsys.readouterr().out
+
+    assert "a training step of resnet18" in out
+    assert "alive at the peak of training" in out
+    assert "gradients of parameters" in out

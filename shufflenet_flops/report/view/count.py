@@ -76,8 +76,14 @@ def count_grids(
     title = f"{result.model} on {' '.join(result.inputs)}"
     return [
         *_table_grids(title, result, convention, by, view),
-        *(peak_grids(title, result.peak) if result.peak is not None else ()),
+        *count_peak(result),
     ]
+
+
+def count_peak(result: CountResult) -> list[Grid]:
+    """The tables of the peak memory, where that was asked for."""
+    title = f"{result.model} on {' '.join(result.inputs)}"
+    return peak_grids(title, result.peak) if result.peak is not None else []
 
 
 def _table_grids(

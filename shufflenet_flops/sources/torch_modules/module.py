@@ -45,6 +45,9 @@ class ModuleSource(Source):
         assert traced.step is not None
         return _counted(traced), traced.step
 
+    def step_timeline(self, trained: Trained) -> Timeline:
+        return self._traced(partial(self._step_of, trained, memory=True)).timeline
+
     def with_batch(self, batch: int) -> Source:
         if self.given is not None:
             return super().with_batch(batch)
@@ -105,10 +108,10 @@ class ModuleSource(Source):
         inputs = self.example_inputs(real=self.given is not None)
         return trace(self.seen(module), *inputs, memory=memory, may_run=may_run)
 
-    def _step_of(self, trained: Trained, module: nn.Module) -> Trace:
+    def _step_of(self, trained: Trained, module: nn.Module, *, memory: bool = False) -> Trace:
         inputs = self.example_inputs(real=self.given is not None)
         _check_arguments(self.name, module, self.example_inputs(real=False))
-        return trace(module, *inputs, training=True, step=trained)
+        return trace(module, *inputs, training=True, memory=memory, step=trained)
 
     def seen(self, module: nn.Module) -> nn.Module:
         """The module as it is traced: in eval mode."""
