@@ -12,7 +12,6 @@ from shufflenet_flops.cli.count import By
 from shufflenet_flops.cli.model_formula import Asked, model_formulas
 from shufflenet_flops.cli.options import (
     DESIGN,
-    MODEL,
     ArgOption,
     AtOption,
     FormatOption,
@@ -27,6 +26,7 @@ from shufflenet_flops.cli.options import (
     source_options,
 )
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
+from shufflenet_flops.counting import Grouping
 from shufflenet_flops.counting.metric import FORMED, MACS, MetricName, find_metric
 from shufflenet_flops.errors import InputError, UnknownNameError
 from shufflenet_flops.sources.resolve import is_built_by_code
@@ -97,9 +97,12 @@ def command(
     ] = None,
     at: AtOption = None,
     by: Annotated[
-        By,
-        typer.Option(help="A formula for each layer, unit, stage or kind.", rich_help_panel=MODEL),
-    ] = By.STAGE,
+        By | None,
+        typer.Option(
+            help="A formula for each layer, unit, stage or kind.",
+            show_default="kind; stage of a model",
+        ),
+    ] = None,
     input: InputOption = None,
     input_factory: InputFactoryOption = None,
     arg: ArgOption = None,
@@ -130,7 +133,7 @@ def command(
                 raise InputError("--unit: is a design, and no model: give one or the other")
             if plot and (wrt is None or len(designs or []) != 1):
                 raise InputError("--plot draws a model against the size of --wrt: give both")
-            asked = Asked(find_metric(metric).name, over, by.value, numbers, at, wrt)
+            asked = Asked(find_metric(metric).name, over, (by or By.STAGE).value, numbers, at, wrt)
             options = source_options(input, arg, path, input_factory)
             document, figure = model_formulas(
                 designs or [], asked, options, plot.suffix if plot else None
@@ -152,12 +155,12 @@ def command(
         if over:
             writer.write(_ratio(chosen, find_unit(over), counted, numbers))
             return
-        writer.write(_formulas(chosen, counted, numbers, wrt))
+        writer.write(_formulas(chosen, counted, numbers, wrt, (by or By.KIND).value))
         if plot:
             write_figure(_figure(chosen[0], counted, numbers, str(wrt), plot.suffix))
 
 
-_OF_MODELS = ("at", "by", "input", "input_factory", "arg", "path")
+_OF_MODELS = ("at", "input", "input_factory", "arg", "path")
 
 
 def _is_of_model(names: Sequence[str], over: str | None) -> bool:
@@ -176,7 +179,11 @@ def _is_of_model(names: Sequence[str], over: str | None) -> bool:
 
 
 def _formulas(
-    chosen: list[Design], metric: MetricName, numbers: dict[str, int], wrt: str | None
+    chosen: list[Design],
+    metric: MetricName,
+    numbers: dict[str, int],
+    wrt: str | None,
+    by: Grouping,
 ) -> Document:
     from shufflenet_flops.design.formula import changes, derivative, derive, evaluate
     from shufflenet_flops.report.view.formula import DerivedForm, formula_grids, formula_result
@@ -185,8 +192,8 @@ def _formulas(
     for design in chosen:
         # The options of a name are numbers that somebody gives; a published network's are not.
         own = design.known({**(design.given if "@" in design.name else {}), **numbers})
-        value = evaluate(design, metric, own) if own else None
-        formula = derive(design, metric, own)
+        value = evaluate(design, metric, own, by) if own else None
+        formula = derive(design, metric, own, by)
         derived = DerivedForm(formula, value)
         if wrt:
             filled = dict(value.numbers) if value else {}

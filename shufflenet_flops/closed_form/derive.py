@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from shufflenet_flops.closed_form.domain import Domain, Range
-from shufflenet_flops.closed_form.fitting import counted_rows, fitted
+from shufflenet_flops.closed_form.fitting import check_alike, counted_rows, fitted
 from shufflenet_flops.closed_form.model_formula import FormulaRow, ModelFormula
 from shufflenet_flops.closed_form.samples import NotProvenError, RefusedError, Samples
 from shufflenet_flops.closed_form.sized import SizedModel, Sizes, rows_of
@@ -15,7 +15,7 @@ from shufflenet_flops.counting.metric import Metric, MetricName, find_metric
 from shufflenet_flops.errors import InputError
 
 FIRST = 7  # sizes at which a formula is looked for first
-HELD_OUT = 3  # sizes at which it is then checked
+HELD_OUT = 4  # sizes at which it is then checked
 
 
 def derive(
@@ -182,7 +182,8 @@ def _proven(samples: Samples, domain: Domain, metric: Metric) -> ModelFormula:
     points: list[Sizes] = []
     while len(points) < FIRST and (sizes := samples.new(domain, points)):
         points.append(sizes)
-        samples.at(sizes)  # where the model refuses these, nothing more is traced
+        # Where the model refuses these, or does something else, nothing more is traced.
+        check_alike(samples, points[0], sizes, metric)
     held: list[Sizes] = []
     expressions, extents = fitted(samples, domain, points, metric)
     while len(held) < HELD_OUT:
@@ -194,6 +195,7 @@ def _proven(samples: Samples, domain: Domain, metric: Metric) -> ModelFormula:
         sizes = telling or samples.new(domain, [*points, *held])
         if sizes is None:  # all that there are were traced, and fitted or right
             break
+        check_alike(samples, points[0], sizes, metric)
         found = [metric.of([row]) for row in counted_rows(samples.at(sizes), metric)]
         if telling or [e.value(sizes) for e in expressions] != found:
             points += [*held, sizes]

@@ -27,6 +27,7 @@ Vector = tuple[int, ...]
 MOST_TIMES = 4
 MOST_DIVISORS = 256
 MOST_CHOICES = 16
+MOST_DOUBTS = 4
 
 
 class UnexplainedError(ValueError):
@@ -49,6 +50,7 @@ class Extents:
     residues: Mapping[str, Residue]
     known: dict[Vector, Expression] = field(default_factory=dict)
     open: list[Open] = field(default_factory=list)
+    doubted: set[tuple[Vector, Vector]] = field(default_factory=set)
     # How much was known when no expression was found.
     failed: dict[Vector, int] = field(default_factory=dict)
 
@@ -92,7 +94,28 @@ class Extents:
                 self.failed[values] = len(self.known)
                 raise UnexplainedError(_told(values))
             self.known[values] = found
+        self._doubt(values, near)
         return self.known[values]
+
+    def _doubt(self, values: Vector, near: Sequence[Vector]) -> None:
+        """Open what the values may be too: a plain floor of an extent of the same row."""
+        found = self.known[values]
+        if not found.line:
+            return
+        for u in self._lines(near)[0]:
+            line = self.known[u]
+            if u == values or (u, values) in self.doubted:
+                continue
+            self.doubted.add((u, values))
+            if root(line.atoms[0]) == root(found.atoms[0]):
+                self.open += [
+                    Open(found, other)
+                    for by, low, high in islice(_fitting(u, values, 1), MOST_DOUBTS)
+                    for plus in (0, by - 1)
+                    if low <= plus <= high
+                    and (other := floored(line, plus, by, self.residues))
+                    and other != found
+                ]
 
     def _lines(self, near: Sequence[Vector]) -> tuple[list[Vector], list[Vector]]:
         """Those known that are a line in one size or floor: the near ones, and all, last first."""
@@ -120,8 +143,10 @@ class Extents:
             found = None if plus is None else floored(line, plus, by, self.residues)
             if found is not None:
                 ends = {(by, low), (by, high)}
-                if not plain:  # what divides it is open too
-                    ends |= {(by, end) for by, *both in fitting for end in both}
+                # What divides it is open too, as far as the others are as plain.
+                for other, least, most in fitting:
+                    range_of = (0, other - 1) if plain else (least, most)
+                    ends |= {(other, a) for a in range_of if least <= a <= most}
                 others = (floored(line, a, by, self.residues) for by, a in sorted(ends))
                 self.open += [Open(found, other) for other in others if other and other != found]
                 return found

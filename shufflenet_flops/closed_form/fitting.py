@@ -20,13 +20,21 @@ def counted_rows(rows: Sequence[Row], metric: Metric) -> list[Row]:
     return [row for row in rows if metric.of([row])]
 
 
+def check_alike(samples: Samples, first: Sizes, second: Sizes, metric: Metric) -> None:
+    """Raise NotProvenError where the model counts other rows at one sizes than at the others."""
+    tables = [counted_rows(samples.at(sizes), metric) for sizes in (first, second)]
+    one, other = ([(row.path, row.op) for row in table] for table in tables)
+    if one != other:
+        raise NotProvenError(f"it runs other ops at {_said(second)} than at {_said(first)}")
+
+
 def fitted(
     samples: Samples, domain: Domain, points: Sequence[Sizes], metric: Metric
 ) -> tuple[list[Expression], Extents]:
     """The metric of each counted row over the domain's sizes, from the traces at `points`.
 
-    The extents tell what the traces leave open. Raises NotProvenError where a row is not explained,
-    or not all traces have the same rows, and RefusedError.
+    All of them have the same rows. The extents tell what the traces leave open. Raises
+    NotProvenError where a row is not explained.
     """
     free = set(domain.free)
     extents = Extents(
@@ -34,9 +42,6 @@ def fitted(
         {name: domain.ranges[name].residue for name in free},
     )
     tables = [counted_rows(samples.at(point), metric) for point in points]
-    for sizes, table in zip(points, tables, strict=True):
-        if [(row.path, row.op) for row in table] != [(row.path, row.op) for row in tables[0]]:
-            raise NotProvenError(f"it runs other ops at {_said(sizes)} than at {_said(points[0])}")
     aligned = list(zip(*tables, strict=True))
     try:
         return _explained(aligned, metric, extents), extents

@@ -15,7 +15,7 @@ from shufflenet_flops.errors import ShufflenetFlopsError
 MOST_TRACES = 15
 WIDEST = 4  # times the model's own size, up to which sizes are drawn
 MOST_BATCH = 16
-_TRIES = 200
+_TRIES = 80
 
 
 class RefusedError(ValueError):

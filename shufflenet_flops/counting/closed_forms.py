@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.counting.metric import MetricName, find_metric
-from shufflenet_flops.counting.table import BYTES, Table, layer_table
+from shufflenet_flops.counting.table import BYTES, Grouping, Table, layer_table
 from shufflenet_flops.spec import Node, Shape
 from shufflenet_flops.spec.numbers import exact_div
 
@@ -126,10 +126,10 @@ def symbol(name: str) -> sympy.Symbol:
     return sympy.Symbol(name, integer=True, positive=True)
 
 
-def kinds_of(table: Table, metric: MetricName) -> dict[str, Any]:
-    """The metric's non-zero part of each kind of layer, in order of first appearance."""
-    parts = {kind: find_metric(metric).of(part.rows) for kind, part in table.by("kind").items()}
-    return {kind: part for kind, part in parts.items() if part != 0}
+def terms_of(table: Table, metric: MetricName, by: Grouping) -> dict[str, Any]:
+    """The metric's non-zero part of each group of layers, in order of first appearance."""
+    parts = {name: find_metric(metric).of(part.rows) for name, part in table.by(by).items()}
+    return {name: part for name, part in parts.items() if part != 0}
 
 
 def grouped(terms: Iterable[sympy.Expr], render: Callable[[sympy.Expr], str]) -> str:

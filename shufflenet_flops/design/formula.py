@@ -8,15 +8,15 @@ from fractions import Fraction
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops.counting import layer_table
+from shufflenet_flops.counting import Grouping, layer_table
 from shufflenet_flops.counting.closed_forms import (
     PAPER_FORMS,
     PAPER_RATIOS,
     PaperForm,
     grouped,
-    kinds_of,
     shortest,
     symbol,
+    terms_of,
 )
 from shufflenet_flops.counting.metric import MetricName, find_metric
 from shufflenet_flops.errors import InputError, SpecError
@@ -31,7 +31,7 @@ SIZE_STEP = 32
 
 @dataclass(frozen=True)
 class Formula:
-    """One metric of a design as a sum of terms, one for each kind of layer.
+    """One metric of a design as a sum of terms, one for each group of layers.
 
     `variables` are what the design was built with: symbols, and numbers that had to be put in.
     `paper` is the form a paper prints, if one does; `matches_paper` whether they are equal.
@@ -42,6 +42,7 @@ class Formula:
     terms: Mapping[str, sympy.Expr]
     variables: Mapping[str, Any]
     paper: PaperForm | None
+    by: Grouping = "kind"
 
     @property
     def expression(self) -> sympy.Expr:
@@ -72,7 +73,9 @@ def _equal(expression: sympy.Expr, paper: PaperForm, variables: Mapping[str, Any
     return bool(sympy.cancel(expression - paper.value(variables)) == 0)
 
 
-def derive(design: Design, metric: MetricName, numbers: Mapping[str, int]) -> Formula:
+def derive(
+    design: Design, metric: MetricName, numbers: Mapping[str, int], by: Grouping = "kind"
+) -> Formula:
     """Walk `design` over symbols.
 
     Of `numbers` only those are put in that change the structure: the stride, one group (which
@@ -88,12 +91,12 @@ def derive(design: Design, metric: MetricName, numbers: Mapping[str, int]) -> Fo
     table = layer_table(network.spec, network.input)
     sizes = {u: symbol("h") / SIZE_STEP, v: symbol("w") / SIZE_STEP}
     terms = {
-        kind: sympy.sympify(part).subs(sizes) for kind, part in kinds_of(table, metric).items()
+        name: sympy.sympify(part).subs(sizes) for name, part in terms_of(table, metric, by).items()
     }
     paper = None
     if design.unit and built.get("stride", 1) == 1:
         paper = PAPER_FORMS.get((design.unit, metric))
-    return Formula(design, metric, terms, built, paper)
+    return Formula(design, metric, terms, built, paper, by)
 
 
 def _symbols(design: Design, numbers: Mapping[str, int]) -> dict[str, Any]:
@@ -172,19 +175,21 @@ def ratio(over: Formula, under: Formula, numbers: Mapping[str, int]) -> FormulaR
 
 @dataclass(frozen=True)
 class FormulaValue:
-    """A formula with numbers filled in: the walk over ints, in all and by kind of layer."""
+    """A formula with numbers filled in: the walk over ints, in all and by groups of layers."""
 
     numbers: Mapping[str, int]
     total: int
     parts: Mapping[str, int]
 
 
-def evaluate(design: Design, metric: MetricName, numbers: Mapping[str, int]) -> FormulaValue:
+def evaluate(
+    design: Design, metric: MetricName, numbers: Mapping[str, int], by: Grouping = "kind"
+) -> FormulaValue:
     """The metric of the design with these numbers, published ones for the rest."""
     filled = design.fill(numbers)
     network = design.build(**filled)
     table = layer_table(network.spec, network.input)
-    return FormulaValue(filled, find_metric(metric).of(table.rows), kinds_of(table, metric))
+    return FormulaValue(filled, find_metric(metric).of(table.rows), terms_of(table, metric, by))
 
 
 def series(

@@ -83,6 +83,16 @@ def test_formula_of_a_published_network_has_its_figures(
     assert "480*classes*s" in found["expression"]
 
 
+def test_formula_of_a_network_by_stage(capsys: pytest.CaptureFixture[str]) -> None:
+    """Short forms with the paper's letters; conv1 is 27·24·s for every second position."""
+    (found,) = results(capsys, "formula", "shufflenet_v1", "--by", "stage", "--g", "3")
+
+    terms = {term["kind"]: term["expression"] for term in found["terms"]}
+    assert list(terms) == ["conv1", "stage2", "stage3", "stage4", "fc"]
+    assert terms["conv1"] == "162*h*s*w"
+    assert sum(found["parts"].values()) == found["value"] == 137_460_672
+
+
 def test_formula_of_a_ratio(capsys: pytest.CaptureFixture[str]) -> None:
     (found,) = results(capsys, "formula", "--unit", "mobilenet", "--over", "conv")
 

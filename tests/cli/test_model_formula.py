@@ -99,7 +99,6 @@ def test_a_network_of_the_zoo(capsys: pytest.CaptureFixture[str]) -> None:
         ([f"{NETS}:sorted_by_size", "--over", "width=8:64:4"], "AssertionError"),
         ([f"{NETS}:Strided", "--over", "depth=1:4"], "unexpected keyword argument"),
         (["--unit", "resnet", "--at", "h=3"], "--at: it is for a model's formula"),
-        (["shufflenet_v1", "--by", "kind"], "--by: it is for a model's formula"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(

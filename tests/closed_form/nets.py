@@ -61,6 +61,19 @@ class Halved(nn.Module):
         return x + F.interpolate(self.down(x), scale_factor=2)
 
 
+class Guarded(nn.Module):
+    """Control flow by a size: maps of an even width take another way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.even = nn.Conv2d(4, 4, 1)
+        self.odd = nn.Conv2d(4, 4, 3, 1, 1)
+        self.down = nn.Conv2d(4, 4, 2, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down(self.odd(x) if x.shape[-1] % 2 else self.even(x))
+
+
 class OneSize(nn.Module):
     """It flattens a map of one size."""
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 import shufflenet_flops as sf
 from shufflenet_flops import zoo
@@ -32,9 +34,7 @@ def of_module(module: nn.Module, text: str = "1x3x224x224") -> SizedModel:
 
 
 def formula(chosen: SizedModel, names: str, metric: MetricName = "macs") -> ModelFormula:
-    found = derive(chosen, dict.fromkeys(names.split(",")), metric)
-    assert found.traces <= MOST_TRACES
-    return found
+    return derive(chosen, dict.fromkeys(names.split(",")), metric)
 
 
 def text(found: ModelFormula) -> str:
@@ -51,6 +51,7 @@ def test_strides_round_as_they_do() -> None:
 
     assert text(found) == "n·(10,080·⌈h/2⌉·⌈w/2⌉ + 1,024·⌊(h + 1)/4⌋·⌊(w + 1)/4⌋ + 320)"
     assert list(found.domain.texts) == ["h ≥ 3", "w ≥ 3", "n ≥ 1"]
+    assert found.traces <= MOST_TRACES
 
 
 def test_where_strides_divide_there_are_no_floors() -> None:
@@ -121,6 +122,36 @@ def test_the_papers_three_units_as_modules() -> None:
         assert text(found) == f"{positions:,}·h·n·w"
 
 
+class Joined(nn.Module):
+    """Two branches, the second resized to the map of the first."""
+
+    def __init__(self, first: nn.Module, second: nn.Module) -> None:
+        super().__init__()
+        self.first, self.second = first, second
+
+    def forward(self, x: Tensor) -> Tensor:
+        y, z = self.first(x), self.second(x)
+        return torch.cat([y, F.interpolate(z, size=y.shape[2:])], 1)[:, :4]
+
+
+class Windows(nn.Module):
+    """Attention within windows of k x k, to which the map is padded."""
+
+    def __init__(self, k: int) -> None:
+        super().__init__()
+        self.k, self.out = k, nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        (n, c, h, w), k = x.shape, self.k
+        padded = F.pad(x, (0, -w % k, 0, -h % k))
+        rows, columns = padded.shape[2] // k, padded.shape[3] // k
+        cut = padded.view(n, c, rows, k, columns, k).permute(0, 2, 4, 3, 5, 1)
+        tokens = cut.reshape(-1, k * k, c)
+        mixed = self.out(tokens @ tokens.transpose(1, 2) @ tokens)
+        back = mixed.view(n, rows, columns, k, k, c).permute(0, 5, 1, 3, 2, 4)
+        return back.reshape(padded.shape)[:, :, :h, :w]
+
+
 @st.composite
 def small_nets(draw: st.DrawFn) -> nn.Module:
     """Convolutions, pools, pads and resizes of any stride, one after the other."""
@@ -138,8 +169,12 @@ def small_nets(draw: st.DrawFn) -> nn.Module:
                         nn.AvgPool2d(kernel, stride, 0, ceil_mode=draw(st.booleans())),
                         nn.Upsample(scale_factor=2),
                         nn.ZeroPad2d(padding),
-                        nn.PixelUnshuffle(1),
-                        nn.BatchNorm2d(4),
+                        nn.Upsample(scale_factor=1.5),
+                        nn.ConvTranspose2d(4, 4, kernel, stride),
+                        nn.Sequential(nn.Conv2d(4, 16, 1), nn.PixelShuffle(2)),
+                        nn.AdaptiveAvgPool2d((3, None)),
+                        Windows(3),
+                        Joined(nn.Conv2d(4, 4, 1, stride), nn.AvgPool2d(kernel)),
                     ]
                 )
             )
@@ -148,13 +183,31 @@ def small_nets(draw: st.DrawFn) -> nn.Module:
 
 
 @settings(max_examples=15, deadline=None)
-@given(small_nets(), st.integers(80, 200), st.integers(80, 200), st.integers(1, 4))
+@given(small_nets(), st.integers(96, 400), st.integers(96, 400), st.integers(2, 9))
 def test_formula_is_trace(module: nn.Module, h: int, w: int, n: int) -> None:
-    found = formula(of_module(module, "1x4x96x96"), "h,w,n")
+    """Any sizes do, as none of these modules refuses one."""
+    for metric in ("macs", "memory_bytes"):
+        found = formula(of_module(module, "1x4x96x96"), "h,w,n", metric)
 
-    expected = sf.count(module, (n, 4, h, w)).macs
-    if {"h": h, "w": w, "n": n} in found.domain:
-        assert found.value({"h": h, "w": w, "n": n}) == expected
+        assert found.value({"h": h, "w": w, "n": n}) == getattr(
+            sf.count(module, (n, 4, h, w)), metric
+        )
+
+
+def test_each_side_of_a_guard_on_a_size() -> None:
+    """4·4 a position of an even width, 9·4·4 of an odd one, and 4·4·4 at every fourth."""
+    guarded = of_module(nets.Guarded(), "1x4x96x96")
+    even = formula(guarded, "h,w,n")
+    odd = derive(guarded, {"h": None, "w": Range(97, 2, 401), "n": None})
+
+    assert text(even) == "32·h·n·w"
+    assert text(odd) == "n·(144·h·w + 32·w·⌊h/2⌋ - 32·⌊h/2⌋)"  # 64·⌊h/2⌋·(w - 1)/2
+    assert "runs other ops" in even.refused
+    for w in (98, 99, 100, 101):
+        expected = sf.count(nets.Guarded(), (2, 4, 98, w)).macs
+        side, other = (odd, even) if w % 2 else (even, odd)
+        assert side.value({"h": 98, "w": w, "n": 2}) == expected
+        assert {"h": 98, "w": w, "n": 2} not in other.domain
 
 
 def test_what_goes_by_values_has_no_formula() -> None:

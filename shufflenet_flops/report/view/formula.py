@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from shufflenet_flops.counting import Grouping
 from shufflenet_flops.counting.closed_forms import grouped
 from shufflenet_flops.counting.metric import MACS, PREFIXES, MetricName, find_metric
 from shufflenet_flops.design.formula import Crossing, Formula, FormulaValue
@@ -30,7 +31,7 @@ class DerivedForm:
 
 @dataclass(frozen=True)
 class TermResult:
-    """The part of a closed form that one kind of layer has."""
+    """The part of a closed form that one kind of layer, or another group of them, has."""
 
     kind: str
     expression: str
@@ -71,6 +72,7 @@ class FormulaResult:
     derivative: str | None = field(metadata=given_with("wrt"))
     derivative_latex: str | None = field(metadata=given_with("wrt"))
     changes: tuple[ChangeResult, ...] | None = field(metadata=given_with("wrt"))
+    by: Grouping = "kind"
 
     @property
     def name(self) -> str:
@@ -88,6 +90,7 @@ def formula_result(derived: DerivedForm) -> FormulaResult:
         unit=formula.design.unit,
         model=None if formula.design.unit else formula.design.name,
         metric=formula.metric,
+        by=formula.by,
         expression=formula.text,
         latex=formula.latex,
         variables=variables_of(formula.expression),
@@ -171,7 +174,7 @@ def _terms(result: FormulaResult) -> Grid:
     parts = result.parts or {}
     with_value = result.value is not None
     columns = [
-        Column("kind of layer", figures=False),
+        Column("kind of layer" if result.by == "kind" else result.by, figures=False),
         Column("term", figures=False),
         *(
             [Column(find_metric(result.metric).meaning.split()[0]), Column("share")]

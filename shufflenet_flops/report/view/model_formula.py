@@ -201,6 +201,10 @@ def _notes(result: ModelFormulaResult) -> list[str]:
         )
         notes.append(f"where {where}: {noun} = {result.divided.text}")
     notes.append(f"for {'; '.join(result.domain)}")
+    if "n ≥ 2" in result.domain:
+        others = ",".join(name for name in result.sizes if name != "n")
+        one = f", and --over {others} has its formula" if others else ""
+        notes.append(f"a batch of one runs other ops{one}")
     if result.refused:
         notes.append(f"other sizes: {result.refused}")
     proof = (

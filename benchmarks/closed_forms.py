@@ -1,0 +1,236 @@
+"""Derive the closed form of models of other people's libraries, then write reports/closed_forms.md.
+
+`python -m benchmarks.closed_forms`: 200 models of images over height, width and batch, and 20 of
+tokens over length and batch; each formula is set beside traces at 20 sizes drawn from its domain.
+Results are kept in build/closed_forms.jsonl as they come, and a second run takes up where the first
+stopped; `--fresh` starts anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from random import Random
+from statistics import median
+from typing import Any
+
+from shufflenet_flops.closed_form.derive import derive
+from shufflenet_flops.closed_form.model_formula import ModelFormula
+from shufflenet_flops.closed_form.questions import overtakings
+from shufflenet_flops.closed_form.samples import Samples
+from shufflenet_flops.closed_form.sized import SizedModel, sized
+from shufflenet_flops.closed_form.writing import PEOPLE, written
+from shufflenet_flops.errors import ShufflenetFlopsError
+from shufflenet_flops.report.view.model_formula import parts_of
+from shufflenet_flops.sources import Options
+from tests.support.torchvision_ops import declare
+
+RESULTS = Path("build/closed_forms.jsonl")
+REPORT = Path("reports/closed_forms.md")
+SIZES = 20  # at which each formula is checked
+TIMM, TORCHVISION = 160, 40
+TOKENS = """
+    albert bart bert bloom deberta-v2 distilbert electra falcon gemma gpt2 gpt_neo gpt_neox llama
+    mistral opt phi qwen2 roberta t5 xlnet
+    """.split()
+# With which a model of timm takes other sizes than its own; the first that it takes.
+ARGUMENTS: tuple[dict[str, Any], ...] = (
+    {},
+    {"dynamic_img_size": True},
+    {"strict_img_size": False},
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one model; `error` is why it has no formula.
+
+    `exact` counts the sizes, of SIZES, at which the formula is what a trace has; `cost` is the time
+    to derive it over that of one trace. `crossing` is the length from which on attention's
+    products are more than the rest, and `crossed` whether traces before and at it say so.
+    """
+
+    model: str
+    over: str
+    args: Mapping[str, Any]
+    domain: tuple[str, ...] = ()
+    formula: str = ""
+    exact: int = 0
+    wrong: tuple[str, ...] = ()
+    traces: int = 0
+    cost: float = 0.0
+    refused: str = ""
+    crossing: int | None = None
+    crossed: bool | None = None
+    error: str = ""
+
+
+def main() -> None:
+    """Derive what has no result yet, then write the report on all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fresh", action="store_true", help="forget earlier results")
+    options = parser.parse_args()
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    if options.fresh:
+        RESULTS.unlink(missing_ok=True)
+    done = {result.model for result in _saved()}
+    with RESULTS.open("a") as file:
+        for name, over in _models():
+            if name not in done:
+                file.write(json.dumps(asdict(_result(name, over))) + "\n")
+                file.flush()
+    REPORT.write_text(_report(_saved()))
+
+
+def _models() -> Iterator[tuple[str, str]]:
+    declare()
+    import timm
+    from torchvision import models
+
+    random = Random(7)
+    of_timm = random.sample(timm.list_models(), TIMM)
+    of_torchvision = random.sample(models.list_models(models), TORCHVISION)
+    yield from ((f"timm:{name}", "hwn") for name in sorted(of_timm))
+    yield from ((f"torchvision:{name}", "hwn") for name in sorted(of_torchvision))
+    yield from ((f"transformers:{name}", "sn") for name in TOKENS)
+
+
+def _saved() -> list[Result]:
+    lines = RESULTS.read_text().splitlines() if RESULTS.exists() else []
+    return [Result(**json.loads(line)) for line in lines]
+
+
+def _result(name: str, over: str) -> Result:
+    best: Result | None = None
+    for args in ARGUMENTS if name.startswith("timm:") else ARGUMENTS[:1]:
+        try:
+            model = sized(name, Options(args=args))
+            start = time.perf_counter()
+            _ = model.at(model.base).counted
+            one = time.perf_counter() - start
+            found = derive(model, dict.fromkeys(over))
+            cost = (time.perf_counter() - start - one) / one
+        except ShufflenetFlopsError as error:
+            best = best or Result(name, over, args, error=str(error))
+            continue
+        result = _checked(model, found, Result(name, over, args, cost=round(cost, 1)))
+        if found.domain.free != ["n"]:
+            return result
+        if best is None or best.error:
+            best = result
+    assert best is not None
+    return best
+
+
+def _checked(model: SizedModel, found: ModelFormula, result: Result) -> Result:
+    """The result with the formula and what traces say of it."""
+    samples, exact, wrong = Samples(model, found.own), 0, []
+    for _ in range(SIZES):
+        sizes = samples.draw(found.domain)
+        try:
+            traced = sum(row.macs for row in model.rows_at(sizes))
+        except ShufflenetFlopsError as error:
+            wrong.append(f"{sizes}: {error}")
+            continue
+        exact += traced == found.value(sizes)
+        if traced != found.value(sizes):
+            wrong.append(f"{sizes}: {traced} and not {found.value(sizes)}")
+    crossing, crossed = (None, None) if "s" not in found.domain.ranges else _crossing(model, found)
+    return Result(
+        result.model,
+        result.over,
+        result.args,
+        tuple(found.domain.texts),
+        written(found.expression, PEOPLE),
+        exact,
+        tuple(wrong),
+        found.traces,
+        result.cost,
+        found.refused,
+        crossing,
+        crossed,
+    )
+
+
+def _crossing(model: SizedModel, found: ModelFormula) -> tuple[int | None, bool | None]:
+    changes = overtakings(parts_of(found, "kind"), found.domain, "s", {"s": 1, "n": 1})
+    lengths = [change.at for change in changes if change.after == "matmul"]
+    if not lengths:
+        return None, None
+    more = []
+    for length in (lengths[0] - 1, lengths[0]):
+        try:
+            rows = model.rows_at({"s": length, "n": 1})
+        except ShufflenetFlopsError:
+            return lengths[0], None  # longer than the model takes
+        products = sum(row.macs for row in rows if row.kind == "matmul")
+        others = {row.kind: 0 for row in rows if row.macs}
+        for row in rows:
+            if row.macs:
+                others[row.kind] += row.macs
+        more.append(products >= max(others.values()))
+    return lengths[0], more == [False, True]
+
+
+def _report(results: list[Result]) -> str:
+    images = [result for result in results if result.over == "hwn"]
+    tokens = [result for result in results if result.over == "sn"]
+    found = [result for result in results if not result.error]
+    lines = [
+        "# Closed forms of other people's models",
+        "",
+        "`python -m benchmarks.closed_forms` derives the MACs of each model as a formula in its "
+        f"sizes, and sets it beside traces at {SIZES} sizes drawn from its domain. Of "
+        f"timm {version('timm')}, torchvision {version('torchvision')} and "
+        f"transformers {version('transformers')}, drawn by chance.",
+        "",
+        "| models | number | over all sizes | over the batch alone | none | exact at all sizes |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        _counted("images, over height, width and batch", images),
+        _counted("tokens, over length and batch", tokens),
+        "",
+        f"A formula takes {median(result.traces for result in found):.0f} traces in the median "
+        f"and {max(result.traces for result in found)} at most, and the time of "
+        f"{median(result.cost for result in found):.0f} traces in the median.",
+        "",
+        "## What is not over all sizes, or not exact",
+        "",
+        "| model | domain | why |",
+        "| --- | --- | --- |",
+    ]
+    for result in results:
+        why = result.error or "; ".join(result.wrong) or result.refused
+        if result.error or result.wrong or _is_fixed(result):
+            lines.append(f"| {result.model} | {'; '.join(result.domain) or '–'} | {_cell(why)} |")
+    lines += ["", "## Tokens", "", "| model | MACs = | attention's products lead from | traced |"]
+    lines.append("| --- | --- | ---: | --- |")
+    said = {True: "yes", False: "NO", None: "–"}
+    for result in tokens:
+        at = "–" if result.crossing is None else f"{result.crossing:,}"
+        lines.append(f"| {result.model} | {result.formula} | {at} | {said[result.crossed]} |")
+    return "\n".join(lines) + "\n"
+
+
+def _counted(title: str, results: list[Result]) -> str:
+    none = sum(bool(result.error) for result in results)
+    fixed = sum(_is_fixed(result) for result in results)
+    exact = sum(result.exact == SIZES for result in results)
+    over_all = len(results) - none - fixed
+    return f"| {title} | {len(results)} | {over_all} | {fixed} | {none} | {exact} |"
+
+
+def _is_fixed(result: Result) -> bool:
+    return any(" = " in rule and "≤" not in rule for rule in result.domain)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "/").replace("\n", " ")[:200]
+
+
+if __name__ == "__main__":
+    main()
