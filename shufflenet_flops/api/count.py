@@ -14,7 +14,7 @@ from shufflenet_flops.counting import Convention, Grouping, Table, find_conventi
 from shufflenet_flops.counting.amount import figure
 from shufflenet_flops.counting.result import CountResult
 from shufflenet_flops.counting.training import TrainingResult
-from shufflenet_flops.peak.result import PeakResult
+from shufflenet_flops.peak.result import ArenaSize, PeakResult, arena_sizes
 from shufflenet_flops.report.document import Document
 from shufflenet_flops.report.view.count import count_grids, count_notes, count_peak, count_result
 from shufflenet_flops.report.view.lines import LayerView, group_grid, layer_grid
@@ -203,6 +203,13 @@ def count_of(
     peaks = None
     if peak:
         passes = None if training is None else step_timeline(source, training)
-        peaks = PeakResult.of(source.timeline(), passes)
+        peaks = PeakResult.of(source.timeline(), passes, _arenas(source))
     result = count_result(source, convention, peaks, step)
     return Count(result, source.table if step is None else step[0].table, convention)
+
+
+def _arenas(source: Source) -> tuple[ArenaSize, ...]:
+    network = source.network
+    if network is None:
+        return ()
+    return arena_sizes(network.spec, source.first_shape, source.counted.params)

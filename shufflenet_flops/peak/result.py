@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from shufflenet_flops.peak.arena import arena, spec_tensors
 from shufflenet_flops.peak.timeline import Timeline
 from shufflenet_flops.saved import Count
+from shufflenet_flops.spec import Node, Shape
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,38 @@ class PeakRun:
 
 
 @dataclass(frozen=True)
+class ArenaSize:
+    """What one inference takes on a small device when every tensor is of this type.
+
+    `arena_bytes` is that of a plan that is greedy by size, and no plan takes less than
+    `lower_bound_bytes`; `weight_bytes` are those of all parameters, which lie in flash.
+    """
+
+    dtype: str
+    arena_bytes: Count
+    lower_bound_bytes: Count
+    weight_bytes: Count
+
+
+_ITEMSIZES = {"int8": 1, "bfloat16": 2, "float32": 4}
+
+
+def arena_sizes(spec: Node, x: Shape, params: int) -> tuple[ArenaSize, ...]:
+    """The arenas of a spec on an input of shape `x`, for each type."""
+    plan = arena(spec_tensors(spec, x))
+    return tuple(
+        ArenaSize(dtype, size * plan.bytes, size * plan.lower_bound_bytes, size * params)
+        for dtype, size in _ITEMSIZES.items()
+    )
+
+
+@dataclass(frozen=True)
 class PeakResult:
     """Peak memory in bytes: of inference, and of a training step where that was asked for.
 
     `terms` are the parts of the latter where it is there, else of the former. `kernels` says whose
-    kernels the workspace is of, as another processor has others.
+    kernels the workspace is of, as another processor has others. `arenas` are there for a network
+    with a spec.
     """
 
     inference_bytes: Count
@@ -90,9 +119,15 @@ class PeakResult:
     inference: PeakRun
     training: PeakRun | None = None
     kernels: str = ""
+    arenas: tuple[ArenaSize, ...] = ()
 
     @classmethod
-    def of(cls, inference: Timeline, training: Timeline | None = None) -> PeakResult:
+    def of(
+        cls,
+        inference: Timeline,
+        training: Timeline | None = None,
+        arenas: tuple[ArenaSize, ...] = (),
+    ) -> PeakResult:
         """The peaks of the runs."""
         first = PeakRun.of(inference)
         second = PeakRun.of(training) if training is not None else None
@@ -103,6 +138,7 @@ class PeakResult:
             inference=first,
             training=second,
             kernels=inference.kernels,
+            arenas=arenas,
         )
 
     @property

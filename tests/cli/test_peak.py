@@ -123,3 +123,17 @@ def test_the_tables_of_both_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert "a training step of resnet18" in out
     assert "alive at the peak of training" in out
     assert "gradients of parameters" in out
+
+
+def test_the_arena_of_a_network_with_a_spec(capsys: pytest.CaptureFixture[str]) -> None:
+    """MobileNet V2 in int8: 96 channels on 112 x 112 and on 56 x 56, and a byte for each weight."""
+    first = peak_of(capsys, "mobilenet_v2")["arenas"][0]
+
+    assert first == {
+        "dtype": "int8",
+        "arena_bytes": 96 * (112 * 112 + 56 * 56),
+        "lower_bound_bytes": 96 * (112 * 112 + 56 * 56),
+        "weight_bytes": 3_504_872,
+    }
+    assert run(["count", "mobilenet_v2", "--peak"]) == 0
+    assert "arena of a small device" in capsys.readouterr().out

@@ -22,7 +22,27 @@ def peak_grids(name: str, result: PeakResult) -> list[Grid]:
     return [
         _terms(name, result),
         *(table for what, run in result.runs for table in (_alive(what, run), _stages(what, run))),
+        *((_arenas(result),) if result.arenas else ()),
     ]
+
+
+def _arenas(result: PeakResult) -> Grid:
+    rows = [
+        [size.dtype, *(f"{count / 1024:,.1f}" for count in counts)]
+        for size in result.arenas
+        for counts in [(size.arena_bytes, size.lower_bound_bytes, size.weight_bytes)]
+    ]
+    columns = [
+        Column("every tensor in", figures=False),
+        Column("arena\nKiB"),
+        Column("lower bound\nKiB"),
+        Column("weights\nKiB"),
+    ]
+    notes = (
+        "the largest tensor first, each at the lowest place that is free, as TensorFlow Lite does; "
+        "input included, norms and activations part of the op before them, weights not in it",
+    )
+    return grid("arena of a small device", columns, rows, notes)
 
 
 def peak_place(run: PeakRun) -> str:

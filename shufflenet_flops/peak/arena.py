@@ -1,0 +1,125 @@
+"""The arena of a small device: one piece of memory that holds every tensor of an inference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from math import prod
+from typing import Any
+
+from shufflenet_flops.peak.timeline import Storage
+from shufflenet_flops.spec import Kind, Node, Seq, Shape
+from shufflenet_flops.spec.tree import Join
+
+_IN_PLACE = frozenset({Kind.NORM, Kind.ACTIVATION})
+
+
+@dataclass(frozen=True)
+class Arena:
+    """Where tensors are placed: `offsets` in bytes, in the order of the tensors.
+
+    `bytes` is the end of the last; no plan takes less than `lower_bound_bytes`, the most that is
+    alive at a time.
+    """
+
+    bytes: int
+    lower_bound_bytes: int
+    offsets: tuple[int, ...]
+
+
+def arena(tensors: Sequence[Storage]) -> Arena:
+    """A plan that is greedy by size: the largest first, each at the lowest place that is free.
+
+    So TensorFlow Lite plans (Pisarchyk and Lee, "Efficient memory management for deep neural net
+    inference", 2020). A place is free where no tensor lies that is alive at the same time.
+    """
+    placed: list[tuple[int, Storage]] = []
+    offsets = [0] * len(tensors)
+    for index in sorted(range(len(tensors)), key=lambda index: (-tensors[index].bytes, index)):
+        tensor = tensors[index]
+        offset = 0
+        for start, other in sorted(placed, key=lambda place: place[0]):
+            if other.died <= tensor.born or tensor.died <= other.born:
+                continue
+            if start - offset >= tensor.bytes:
+                break
+            offset = max(offset, start + other.bytes)
+        offsets[index] = offset
+        placed.append((offset, tensor))
+    end = max((offset + tensor.bytes for offset, tensor in placed), default=0)
+    return Arena(end, _most_alive(tensors), tuple(offsets))
+
+
+def _most_alive(tensors: Iterable[Storage]) -> int:
+    tensors = list(tensors)
+    changes = [0] * (max((tensor.died for tensor in tensors), default=0) + 1)
+    for tensor in tensors:
+        changes[tensor.born] += tensor.bytes
+        changes[tensor.died] -= tensor.bytes
+    return max(accumulate(changes), default=0)
+
+
+def spec_tensors(node: Node, x: Shape, itemsize: int = 1) -> list[Storage]:
+    """The tensors of one inference of a spec on an input of shape `x`, each with its lifetime.
+
+    Ops run in the order of the walk, as on a device without threads. Norms and activations are part
+    of the op before them, as converters fold them, unless a branch begins with them; the input of
+    the network is among the tensors. Weights are not, which such a device reads from flash.
+    """
+    flow = _Flow(itemsize)
+    flow.use(flow.run(node, flow.make(x, "input", ""), "", shared=False))
+    return flow.tensors()
+
+
+class _Flow:
+    """Follows tensors through a tree. A tensor is its number and its shape."""
+
+    def __init__(self, itemsize: int) -> None:
+        self._itemsize = itemsize
+        self._made: list[tuple[Any, int, str, str]] = []  # shape, moment, path, op
+        self._last: list[int] = []  # the moment of the last op that reads it
+        self._now = 0
+
+    def make(self, shape: Any, op: str, path: str) -> tuple[int, Any]:
+        self._made.append((shape, self._now, path, op))
+        self._last.append(self._now)
+        return len(self._made) - 1, shape
+
+    def use(self, tensor: tuple[int, Any]) -> None:
+        self._last[tensor[0]] = self._now
+
+    def run(self, node: Node, x: tuple[int, Any], path: str, *, shared: bool) -> tuple[int, Any]:
+        """The output; `shared` tells that another branch reads `x` too."""
+        if isinstance(node, Seq):
+            for name, child in node.children:
+                y = self.run(child, x, _under(path, name), shared=shared)
+                shared, x = shared and y[0] == x[0], y
+            return x
+        if isinstance(node, Join):
+            branches = [
+                self.run(child, x, _under(path, name), shared=True) for name, child in node.branches
+            ]
+            y = self._call(node.op, branches, path)
+            for name, child in node.after:
+                y = self.run(child, y, _under(path, name), shared=False)
+            return y
+        if node.free or (node.kind in _IN_PLACE and not shared):
+            return x[0], node.output(x[1])
+        return self._call(node, [x], path)
+
+    def _call(self, op: Any, inputs: list[tuple[int, Any]], path: str) -> tuple[int, Any]:
+        self._now += 1
+        for tensor in inputs:
+            self.use(tensor)
+        return self.make(op.output(*(shape for _, shape in inputs)), op.name, path)
+
+    def tensors(self) -> list[Storage]:
+        return [
+            Storage(self._itemsize * prod(shape), born, last + 1, tuple(shape), "", path, op)
+            for (shape, born, path, op), last in zip(self._made, self._last, strict=True)
+        ]
+
+
+def _under(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name

@@ -1,0 +1,93 @@
+"""Plans of arenas, by hand."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shufflenet_flops import zoo
+from shufflenet_flops.peak.arena import arena, spec_tensors
+from shufflenet_flops.peak.result import arena_sizes
+from shufflenet_flops.peak.timeline import Storage
+from shufflenet_flops.spec import Activation, Add, BatchNorm, Conv2d, Identity, seq
+
+
+def _tensor(size: int, born: int, died: int) -> Storage:
+    return Storage(size, born, died, (size,), "", "", "")
+
+
+def test_a_place_is_used_again() -> None:
+    """30 at 0; 20, which follows it, at 0 too; 10, alive with both, above 30."""
+    plan = arena([_tensor(30, 0, 2), _tensor(10, 1, 4), _tensor(20, 2, 4)])
+
+    assert plan.offsets == (0, 30, 0)
+    assert (plan.bytes, plan.lower_bound_bytes) == (40, 40)
+
+
+def test_a_plan_may_leave_a_gap() -> None:
+    """4 and 4 lie beside each other, and what is alive with each in turn lies above both."""
+    plan = arena([_tensor(4, 0, 2), _tensor(4, 1, 3), _tensor(3, 2, 4), _tensor(3, 3, 5)])
+
+    assert plan.lower_bound_bytes == 8
+    assert plan.bytes == 8
+
+
+@given(st.lists(st.tuples(st.integers(1, 50), st.integers(0, 9), st.integers(1, 4)), max_size=12))
+def test_no_two_that_are_alive_overlap(raw: list[tuple[int, int, int]]) -> None:
+    tensors = [_tensor(size, born, born + length) for size, born, length in raw]
+    plan = arena(tensors)
+
+    assert plan.lower_bound_bytes <= plan.bytes <= sum(size for size, _, _ in raw)
+    placed = list(zip(plan.offsets, tensors, strict=True))
+    for i, (a, one) in enumerate(placed):
+        for b, other in placed[:i]:
+            if one.born < other.died and other.born < one.died:
+                assert a + one.bytes <= b or b + other.bytes <= a
+
+
+def test_a_residual_unit_by_hand() -> None:
+    """Input and its copy for the shortcut are one; norm and activation are part of the convolution.
+
+    4 x 8 x 8 in, 16 x 8 x 8 between, 4 x 8 x 8 out, and the sum.
+    """
+    unit = Add(
+        (
+            ("branch", seq(Conv2d(4, 16), BatchNorm(16), Activation("relu"), Conv2d(16, 4))),
+            ("shortcut", Identity()),
+        )
+    )
+    tensors = spec_tensors(unit, (1, 4, 8, 8))
+
+    assert [(tensor.bytes, tensor.born, tensor.died) for tensor in tensors] == [
+        (256, 0, 4),
+        (1024, 1, 3),
+        (256, 2, 4),
+        (256, 3, 4),
+    ]
+    assert arena(tensors).bytes == arena(tensors).lower_bound_bytes == 256 + 1024 + 256
+
+
+def test_an_activation_at_the_start_of_a_branch_is_a_tensor() -> None:
+    unit = Add((("branch", seq(Activation("relu"), Conv2d(4, 4))), ("shortcut", Identity())))
+
+    assert [tensor.op for tensor in spec_tensors(unit, (1, 4, 8, 8))][:2] == ["input", "relu"]
+
+
+def test_mobilenet_v2_in_whole_bytes() -> None:
+    """Its peak is in the first stride of an expansion: 96 channels on 112 x 112 and on 56 x 56."""
+    model = zoo.find("mobilenet_v2")
+    plan = arena(spec_tensors(model.spec, model.input))
+
+    assert plan.lower_bound_bytes == 96 * (112 * 112 + 56 * 56)
+    assert plan.bytes >= plan.lower_bound_bytes
+    assert arena(spec_tensors(model.spec, model.input, 4)).bytes == 4 * plan.bytes
+
+
+def test_sizes_by_type() -> None:
+    """One byte, two or four for each element of an activation and of a weight."""
+    sizes = {size.dtype: size for size in arena_sizes(Conv2d(4, 8), (1, 4, 8, 8), params=32)}
+
+    assert list(sizes) == ["int8", "bfloat16", "float32"]
+    assert sizes["int8"].arena_bytes == 12 * 64
+    assert sizes["float32"].lower_bound_bytes == 4 * 12 * 64
+    assert [size.weight_bytes for size in sizes.values()] == [32, 64, 128]
