@@ -14,7 +14,7 @@ from shufflenet_flops.counting import Row
 from shufflenet_flops.counting.metric import Metric, MetricName, find_metric
 from shufflenet_flops.errors import InputError
 
-FIRST = 7  # sizes at which a formula is looked for first
+FIRST = 6  # sizes at which a formula is looked for first
 HELD_OUT = 4  # sizes at which it is then checked
 
 
@@ -184,6 +184,7 @@ def _proven(samples: Samples, domain: Domain, metric: Metric) -> ModelFormula:
         points.append(sizes)
         # Where the model refuses these, or does something else, nothing more is traced.
         check_alike(samples, points[0], sizes, metric)
+    points += _far(samples, domain, metric, points[0])
     held: list[Sizes] = []
     expressions, extents = fitted(samples, domain, points, metric)
     while len(held) < HELD_OUT:
@@ -214,6 +215,18 @@ def _proven(samples: Samples, domain: Domain, metric: Metric) -> ModelFormula:
         len(samples.rows),
         samples.own,
     )
+
+
+def _far(samples: Samples, domain: Domain, metric: Metric, first: Sizes) -> list[Sizes]:
+    """Sizes far from the model's own, as far as it takes them and does the same there."""
+    found = []
+    for sizes in samples.far(domain):
+        try:
+            check_alike(samples, first, sizes, metric)
+        except (RefusedError, NotProvenError):
+            continue
+        found.append(sizes)
+    return found
 
 
 def _widened(samples: Samples, proven: ModelFormula) -> ModelFormula:

@@ -160,9 +160,24 @@ class Extents:
         )
         for factors in choices:
             found = _affine(_multiplied(factors), values)
-            if found is not None:
+            if found is not None and self._is_whole(factors, *found):
                 return self._written(factors, *found)
         return None
+
+    def _is_whole(self, factors: Sequence[Vector], slope: Fraction, offset: Fraction) -> bool:
+        """Whether slope·line + offset is a whole number at every size; of products it is taken."""
+        if len(factors) > 1:
+            return True
+        line = scaled(self.known[factors[0]], slope, offset)
+        parts = line.line if line else None
+        if parts is None:
+            return True
+        x, times, plus = parts
+        residue = self.residues.get(x, Residue()) if isinstance(x, str) else Residue()
+        return all(
+            number.denominator == 1
+            for number in (times * residue.step, times * residue.rest + plus)
+        )
 
     def _of_each_size(self, near: Sequence[Vector], number: int) -> Iterator[tuple[Vector, ...]]:
         """Lines in as many different sizes, and each by itself, as in the square of a length."""

@@ -14,6 +14,7 @@ from shufflenet_flops.errors import ShufflenetFlopsError
 
 MOST_TRACES = 15
 WIDEST = 4  # times the model's own size, up to which sizes are drawn
+FARTHEST = 12  # times its own, for one size at a time
 MOST_BATCH = 16
 _TRIES = 80
 
@@ -76,6 +77,19 @@ class Samples:
         if domain.square:
             sizes[domain.square[1]] = sizes[domain.square[0]]
         return sizes
+
+    def far(self, domain: Domain) -> list[Sizes]:
+        """Sizes of which one is much larger than the others, each in its turn but the batch."""
+        found: list[Sizes] = []
+        for name in domain.free:
+            given = domain.ranges[name]
+            if name == "n" or given.most is not None or domain.square:
+                continue
+            steps = (FARTHEST * given.least) // given.step
+            size = given.least + given.step * (steps - self.random.randint(0, steps // 4))
+            near = {other: one.least for other, one in domain.ranges.items()}
+            found.append({**near, name: size})
+        return found
 
     def _size(self, name: str, given: Range) -> int:
         if given.is_fixed:

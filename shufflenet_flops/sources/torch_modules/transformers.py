@@ -75,6 +75,8 @@ def _input(text: str, name: str, config: Any) -> Input:
         case "input_ids" | "decoder_input_ids":
             text_config = getattr(config, "text_config", config)
             longest = getattr(text_config, "max_position_embeddings", None) or MOST_TOKENS
+            if longest < 1:  # as XLNet says that any length will do
+                longest = MOST_TOKENS
             return Input((1, min(longest, MOST_TOKENS)), "int64")
         case "input_values":
             return SAMPLES
