@@ -241,7 +241,9 @@ def test_transformers(capsys: pytest.CaptureFixture[str], typed: str, gmac: int)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["t5", "clip", "vit", "wav2vec2", "whisper", "detr", "gpt2"])
+@pytest.mark.parametrize(
+    "kind", ["t5", "clip", "vit", "wav2vec2", "whisper", "detr", "gpt2", "xlnet"]
+)
 def test_transformers_of_other_inputs(capsys: pytest.CaptureFixture[str], kind: str) -> None:
     """Two texts, a text and an image, an image, sound, frames of sound."""
     declare()
