@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -168,12 +169,11 @@ def _crossing(model: SizedModel, found: ModelFormula) -> tuple[int | None, bool 
             rows = model.rows_at({"s": length, "n": 1})
         except ShufflenetFlopsError:
             return lengths[0], None  # longer than the model takes
-        products = sum(row.macs for row in rows if row.kind == "matmul")
-        others = {row.kind: 0 for row in rows if row.macs}
+        macs = Counter[str]()
         for row in rows:
-            if row.macs:
-                others[row.kind] += row.macs
-        more.append(products >= max(others.values()))
+            macs[row.kind] += row.macs
+        products = macs.pop("matmul", 0)
+        more.append(products > max(macs.values()))
     return lengths[0], more == [False, True]
 
 
