@@ -12,6 +12,13 @@ from shufflenet_flops.counting.row import CONV_KINDS, Kind, Row
 from shufflenet_flops.counting.table import Table, row_of
 from shufflenet_flops.counting.trained import ALL, Trained
 from shufflenet_flops.spec import BatchNorm, Conv2d, Join, Linear, Node, Op, Seq, Shape, walk
+from shufflenet_flops.spec.token_ops import (
+    Attention,
+    ClassToken,
+    LayerNorm,
+    LayerScale,
+    PositionEmbedding,
+)
 
 
 def backward_macs(row: Row, *, input_grad: bool = True, weight_grad: bool = True) -> int:
@@ -121,12 +128,22 @@ def _gradients(row: Row, *, input_grad: bool, weight_grad: bool) -> Iterator[Bac
         macs = backward_macs(row, **wants)
         if not (isinstance(macs, int) and macs == 0):
             yield BackwardRow(row.path, row.kind, purpose, macs)
+    if row.op == Attention.name and input_grad:
+        # The scores, which is the first of its two equal products.
+        yield BackwardRow(row.path, row.kind, Purpose.RECOMPUTED, row.macs // 2)
+
+
+# Ops with one parameter, and its name.
+_LONE = {LayerScale: "weight", ClassToken: "token", PositionEmbedding: "positions"}
 
 
 def _parameters(op: Op) -> dict[str, Any]:
     """The sizes of an op's parameters, by the names that torch's layers give them."""
-    if isinstance(op, BatchNorm):
+    if isinstance(op, BatchNorm | LayerNorm):
         return {"weight": op.channels, "bias": op.channels}
+    for kind, name in _LONE.items():
+        if isinstance(op, kind):
+            return {name: op.params}
     if isinstance(op, Conv2d | Linear) and op.bias:
         bias = op.c_out if isinstance(op, Conv2d) else op.features_out
         return {"weight": op.params - bias, "bias": bias}
