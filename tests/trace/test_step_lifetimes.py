@@ -14,6 +14,7 @@ from shufflenet_flops.counting.trained import Trained
 from shufflenet_flops.peak.timeline import Moment, Storage, Term, Timeline
 from shufflenet_flops.peak.update import with_update
 from shufflenet_flops.trace import trace
+from shufflenet_flops.trace.workspace.cpu import CHECKED, is_checked
 from tests.support.allocator import allocations
 from tests.support.networks import network
 
@@ -81,6 +82,9 @@ NETWORKS = """
     """.split()
 
 
+@pytest.mark.skipif(
+    not is_checked(), reason=f"what kernels take beside their results is that of {CHECKED}"
+)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks_take_what_the_allocator_is_asked_for(name: str) -> None:
     model, image = network(name, 64)

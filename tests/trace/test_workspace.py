@@ -11,8 +11,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from shufflenet_flops.trace import trace
-from shufflenet_flops.trace.workspace.cpu import channel_block, rounded
+from shufflenet_flops.trace.workspace.cpu import (
+    CHECKED,
+    channel_block,
+    is_checked,
+    kernels,
+    rounded,
+)
 from tests.support.allocator import allocations
+
+on_checked_kernels = pytest.mark.skipif(
+    not is_checked(), reason=f"what kernels take beside their results is that of {CHECKED}"
+)
 
 
 class Once(nn.Module):
@@ -48,6 +58,7 @@ CASES = [
 ]
 
 
+@on_checked_kernels
 @pytest.mark.parametrize(("images", "groups", "into", "out_of", "kernel", "stride", "last"), CASES)
 def test_convolutions(
     images: int, groups: int, into: int, out_of: int, kernel: int, stride: int, last: bool
@@ -63,6 +74,7 @@ def test_convolutions(
     assert predicted == pytest.approx(real, rel=0.05)
 
 
+@on_checked_kernels
 def test_the_orders_of_a_convolution_by_hand() -> None:
     """32 channels of 20 x 20 to 40, 3 x 3: all in blocks of channels, the last of which is padded.
 
@@ -129,6 +141,7 @@ LAYERS: dict[str, tuple[Any, Tensor, tuple[Tensor, ...]]] = {
 }
 
 
+@on_checked_kernels
 @pytest.mark.parametrize("name", LAYERS)
 def test_layers(name: str) -> None:
     """To the byte."""
@@ -136,3 +149,14 @@ def test_layers(name: str) -> None:
     predicted, real = peaks(Once(function, *parameters), x)
 
     assert predicted == real
+
+
+def test_what_is_an_estimate_is_called_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With kernels that the rules were not held to."""
+    is_checked.cache_clear()
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    try:
+        assert not is_checked()
+        assert "an estimate here" in kernels()
+    finally:
+        is_checked.cache_clear()
