@@ -16,6 +16,7 @@ from shufflenet_flops.report.format.markdown import escape
 
 _INDENT = "      "
 _MOST_COMMANDS = 3
+_HOLD = "\N{NO-BREAK SPACE}"  # where `wrap` breaks no line
 
 
 def text(report: Report, width: int | None = None) -> str:
@@ -95,11 +96,14 @@ def _notes(group: Sequence[Verdict]) -> list[str]:
 
 
 def _wrapped(line: str, column: int, width: int) -> list[str]:
-    """Lines of at most `width`, all but the first from `column` on where that leaves them room."""
+    """Lines of at most `width`, all but the first from `column` on where that leaves them room; a
+    figure stays with its unit."""
     indent = " " * (column if 2 * column <= width + 10 else 2 * len(_INDENT))
-    return wrap(
-        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    ) or [line]
+    kept = re.sub(r"(?<=[0-9]) (?=[%A-Za-zµ])", _HOLD, line)
+    lines = wrap(
+        kept, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return [part.replace(_HOLD, " ") for part in lines] or [line]
 
 
 def summary(report: Report) -> str:

@@ -123,15 +123,19 @@ def test_markdown() -> None:
 
 
 def test_text_is_wrapped_at_the_width_below_the_message() -> None:
-    """No word is cut, and the columns stay columns."""
+    """No word is cut, no figure loses its unit, and the columns stay columns."""
     lines = text(Report((OVER, FINE)), width=60).splitlines()
 
     assert lines[2:4] == [
-        "FAIL  net            macs    152.3 MMAC > 140.0 MMAC, +12.3",
-        "                             MMAC (+8.8 %)",
+        "FAIL  net            macs    152.3 MMAC > 140.0 MMAC,",
+        "                             +12.3 MMAC (+8.8 %)",
     ]
     assert all(len(line) <= 60 for line in lines)
     assert " ".join(" ".join(lines).split()) == " ".join(text(Report((OVER, FINE))).split())
+    for width in range(20, 100):
+        told = text(Report((OVER,)), width)
+        for figure in ("152.3 MMAC", "140.0 MMAC", "+12.3 MMAC", "+8.8 %"):
+            assert figure in told, width
 
 
 def test_verdicts_on_one_model_stand_together() -> None:
