@@ -44,11 +44,8 @@ def count_base(
 
     Raises InputError where that cannot be done.
     """
-    top = top_of(config.directory).resolve()
-    file = path_from_top(top, Path(config.file))
-    formulas = [str(path.resolve()) for path in rules]
-    now = read_text(Path(config.file))
-    job = Job(str(top), "", file.as_posix(), now=now, rules=formulas)
+    top, job = _job(config, rules)
+    job = replace(job, now=read_text(Path(config.file)))
     present = [subject.block for subject in subjects if subject.block]
     lock = _lock_at(top, base, path_from_top(top, config.lock_file))
     if lock is not None:
@@ -56,13 +53,55 @@ def count_base(
         counted = _counted(top, base, replace(job, models=models)) if models else TreeCount()
         source = f"by its lock, with {', '.join(models)} counted anew" if models else "by its lock"
         return BaseCount(base, _merged(lock, counted.now, present), source, counted.now_errors)
-    own = file_at(top, base.commit, file)
-    if own is not None:
-        job = replace(job, own=decode(str(file), own))
+    job = replace(job, own=_text_at(top, base, job.file))
     counted = _counted(top, base, job)
-    blocks = counted.now if own is None else _merged(counted.own, counted.now, present)
+    blocks = counted.now if job.own is None else _merged(counted.own, counted.now, present)
     source = "counted anew in its tree"
     return BaseCount(base, blocks, source, counted.own_errors, counted.now_errors)
+
+
+def with_layers(
+    config: Config, count: BaseCount, models: Sequence[str], rules: Sequence[Path] = ()
+) -> BaseCount:
+    """The base with all layers of some models that its lock has without them, counted anew there.
+
+    Of a model that the tree does not count as the lock has it, or that cannot be counted there,
+    the lock's block stays, and `source` says so: the figures do not hang on it.
+    """
+    top, job = _job(config, rules)
+    job = replace(job, own=_text_at(top, count.base, job.file), models=models)
+    try:
+        counted = _counted(top, count.base, job).own
+    except InputError as error:
+        missed = f"{count.source}, and no layers of {', '.join(models)}: {error}"
+        return replace(count, source=missed)
+    anew = {block.order: block for block in counted}
+    blocks = tuple(
+        replace(block, all_layers=anew[block.order].all_layers)
+        if anew.get(block.order) == block
+        else block
+        for block in count.blocks
+    )
+    source = count.source
+    found = {block.model for block in blocks if block.all_layers}
+    if named := [model for model in models if model in found]:
+        source += f", and the layers of {', '.join(named)} by its tree"
+    if others := [model for model in models if model not in found]:
+        source += f", and no layers of {', '.join(others)}, which its tree does not count so"
+    return replace(count, blocks=blocks, source=source)
+
+
+def _job(config: Config, rules: Sequence[Path]) -> tuple[Path, Job]:
+    """The repository's folder, and a job that does not say yet what to count."""
+    top = top_of(config.directory).resolve()
+    file = path_from_top(top, Path(config.file))
+    formulas = [str(path.resolve()) for path in rules]
+    return top, Job(str(top), "", file.as_posix(), rules=formulas)
+
+
+def _text_at(top: Path, base: Base, file: str) -> str | None:
+    content = file_at(top, base.commit, Path(file))
+    return None if content is None else decode(file, content)
 
 
 def _moved(lock: Lock, subjects: Sequence[Subject]) -> tuple[str, ...]:

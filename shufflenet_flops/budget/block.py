@@ -75,6 +75,11 @@ class Block:
         return (self.name, *self.inputs, self.convention)
 
     @property
+    def uncounted(self) -> str:
+        """`aten.fft x2`: the ops that are in no figure, and how often each is called."""
+        return ", ".join(f"{op} x{calls}" for op, calls in sorted(self.unknown_ops.items()))
+
+    @property
     def unit(self) -> str:
         """`macs` or `flops`, which the convention counts."""
         return f"{CONVENTIONS[self.convention].unit.lower()}s"

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING
 
 from shufflenet_flops.budget import diff
 from shufflenet_flops.budget import lock as locks
-from shufflenet_flops.budget.against import judge_growth
-from shufflenet_flops.budget.base import count_base
+from shufflenet_flops.budget.against import hold_against
 from shufflenet_flops.budget.block import Block, Lock
 from shufflenet_flops.budget.config import Config
-from shufflenet_flops.budget.count import ModelCounts, Subject, lock_of
+from shufflenet_flops.budget.count import ModelCounts, Subject, lock_of, looked_at
 from shufflenet_flops.budget.git import find_base
 from shufflenet_flops.budget.layers import amount, describe
 from shufflenet_flops.budget.limit import LIMITED, Limit, ceiling_for
 from shufflenet_flops.budget.load import load
 from shufflenet_flops.budget.timing import Timings, time_models
-from shufflenet_flops.budget.verdict import Report, TopRow, Verdict, merged
+from shufflenet_flops.budget.verdict import Report, TopRow, Verdict, merged, unsure
 from shufflenet_flops.counting.amount import difference, figure, figures, short_form
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.text_file import read_text
@@ -78,28 +77,32 @@ def run(
     once = {name for name, number in named.items() if number == 1}
     if base is None:
         return Report((*merged(verdicts, once), *_unlimited(config, subjects)))
-    counted = count_base(config, subjects, base, rules)
-    verdicts += judge_growth(config, subjects, counted, before)
-    return Report(
-        tuple(merged(verdicts, once)), f"against {base.short} ({base.words}), {counted.source}"
-    )
+    grown, told = hold_against(config, subjects, base, before, rules)
+    return Report(tuple(merged([*verdicts, *grown], once)), told)
 
 
 def _unlimited(config: Config, subjects: Sequence[Subject]) -> Iterator[Verdict]:
     """What there is to say of models that have a guard and no ceiling, where nobody asks for it."""
     for subject in subjects:
-        if subject.block and not subject.entry.limits:
-            unit, count = subject.block.unit, subject.block.count
-            yield Verdict(
+        block, entry = subject.block, subject.entry
+        if block and not entry.limits:
+            verdict = Verdict(
                 subject.name,
-                unit,
+                block.unit,
                 "ok",
-                f"{figure(unit, count)}, without a ceiling: `check --against REF` guards it",
-                actual=count,
-                convention=subject.block.convention,
+                f"{figure(block.unit, block.count)}, without a ceiling: "
+                "`check --against REF` guards it",
+                level=entry.level or "error",
+                actual=block.count,
+                convention=block.convention,
+                reason=entry.reason,
                 file=config.file,
-                line=subject.entry.line("model"),
+                line=entry.line("model"),
             )
+            if block.uncounted:
+                least = f"at least {figure(block.unit, block.count)}"
+                verdict = unsure(verdict, least, block.uncounted)
+            yield verdict
 
 
 def read_lock(config: Config, *, needed: bool) -> Lock:
@@ -178,18 +181,11 @@ def hold(block: Block, before: Block | None, limit: Limit) -> Verdict:
             more_rows=more,
             hint=f"make it lighter, or raise `{metric}` and say why in `reason`",
         )
-    if block.unknown_ops:
-        ops = ", ".join(f"{op} x{calls}" for op, calls in sorted(block.unknown_ops.items()))
+    if block.uncounted:
         rows, more = _behind(block, None, metric)
-        return replace(
-            verdict,
-            status="unknown",
-            message=f"at least {figures(metric, actual, ceiling)[0]}, with ops that are not "
-            f"counted: {ops}",
-            top_rows=rows,
-            more_rows=more,
-            hint='an unknown op may cost anything: `level = "warn"` accepts those that are counted',
-        )
+        least = f"at least {figures(metric, actual, ceiling)[0]}"
+        verdict = replace(verdict, top_rows=rows, more_rows=more)
+        return unsure(verdict, least, block.uncounted)
     if (was is not None and actual < was) or actual < ROOMY * ceiling:
         return replace(
             verdict, hint=f"the limit can drop to {short_form(metric, ceiling_for(actual))}"
@@ -239,20 +235,20 @@ def _sign(actual: float, allowed: float) -> str:
 
 
 def judge_lock(config: Config, subjects: Sequence[Subject], before: Lock) -> list[Verdict]:
-    """What is not as locked, both ways; a model that cannot be counted has its error already.
+    """What is not as locked, both ways, of models that could be counted and are not off.
 
     Where a model was traced with other versions than its lock, what neither is MACs or parameters
     nor is named by a budget may be other for that alone: it warns, and fails nothing.
     """
-    entries = {subject.name: subject.entry for subject in subjects}
-    named = {(subject.name, limit.metric) for subject in subjects for limit in subject.entry.limits}
-    failed = {subject.model for subject in subjects if subject.error}
-    known = tuple(block for block in before if block.model not in failed)
+    counted = [(subject.block.order, subject.entry) for subject in subjects if subject.block]
+    entries = dict(counted)
+    named = {(order, limit.metric) for order, entry in counted for limit in entry.limits}
     verdicts = []
-    for model in diff.compare(known, lock_of(subjects)):
+    for model in diff.compare(looked_at(before, subjects), lock_of(subjects)):
         for verdict in diff.judge([model], words=diff.LOCKED, hint=RELOCK, top=TOP):
-            if entry := entries.get(model.name):
-                is_held = verdict.metric in HELD or (model.name, verdict.metric) in named
+            if model.after:
+                entry = entries[model.after.order]
+                is_held = verdict.metric in HELD or (model.after.order, verdict.metric) in named
                 verdict = replace(
                     verdict,
                     level=entry.level

@@ -86,6 +86,14 @@ def lock_of(subjects: Sequence[Subject]) -> Lock:
     return tuple(blocks[order] for order in sorted(blocks))
 
 
+def looked_at(earlier: Lock, subjects: Sequence[Subject]) -> Lock:
+    """Of earlier blocks, those that can be held against: not of models that are off, nor of those
+    that cannot be counted now."""
+    present = {subject.block.order for subject in subjects if subject.block}
+    left = {subject.model for subject in subjects if not subject.block}
+    return tuple(block for block in earlier if block.model not in left or block.order in present)
+
+
 def told(error: BaseException) -> str:
     """What went wrong, in one line; our own errors need no type."""
     told = str(error) if isinstance(error, ShufflenetFlopsError) else first_line(error)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from shufflenet_flops.budget.block import Block, Lock, Stage
 from shufflenet_flops.budget.layers import Change, align, amount
+from shufflenet_flops.budget.match import alike, matched
 from shufflenet_flops.budget.verdict import TopRow, Verdict, largest, top_rows
 from shufflenet_flops.counting.amount import difference, exact, figures
 
@@ -29,14 +29,30 @@ class ModelDiff:
         return named.name
 
     @property
+    def renamed(self) -> str:
+        """`renamed a → b`, and whether it changed as well; empty for a model of one name."""
+        before, after = self.before, self.after
+        if before is None or after is None or before.name == after.name:
+            return ""
+        told = "renamed and changed" if self.status == "changed" else "renamed"
+        return f"{told} {before.name} → {after.name}"
+
+    @property
+    def has_all(self) -> bool:
+        """Whether all layers are known on both sides, with all that each costs."""
+        return bool(self.before and self.after and self.before.all_layers and self.after.all_layers)
+
+    @property
     def changes(self) -> list[Change]:
         """The layers that are not what they were: of all, where both locks have all."""
+        return [change for change in self._aligned if change.is_change]
+
+    @property
+    def _aligned(self) -> list[Change]:
         before, after = self.before, self.after
-        if before and after and before.all_layers and after.all_layers:
-            changes = align(before.all_layers, after.all_layers)
-        else:
-            changes = align(before.layers if before else (), after.layers if after else ())
-        return [change for change in changes if change.is_change]
+        if before and after and self.has_all:
+            return align(before.all_layers, after.all_layers)
+        return align(before.layers if before else (), after.layers if after else ())
 
     @property
     def other_versions(self) -> tuple[str, ...]:
@@ -56,9 +72,9 @@ class ModelDiff:
         before, after = self.before, self.after
         named = after or before
         assert named is not None
-        if before and after and metric in BY_STAGE:
+        if before and after and metric in BY_STAGE and not self.has_all:
             return largest(_stage_rows(before, after, metric), top)
-        return top_rows(self.changes, metric, named.unit, top)
+        return top_rows(self._aligned, metric, named.unit, top)
 
 
 BY_STAGE = ("activations", "memory")
@@ -119,37 +135,24 @@ def compare(before: Lock, after: Lock) -> list[ModelDiff]:
     """Every model of both locks, once, in the order of its name.
 
     The same name on another input or under another convention is not comparable; another name with
-    the same structure, on the same input and under the same convention, is renamed.
+    the same structure, on the same input and under the same convention, is renamed. So is another
+    name of what `alike` finds, and that has changed.
     """
     diffs: list[ModelDiff] = []
     old = sorted(before, key=lambda block: block.order)
     new = sorted(after, key=lambda block: block.order)
-    for left, right in _matched(old, new, lambda block: block.order):
+    for left, right in matched(old, new, lambda block: block.order):
         diffs.append(ModelDiff("same" if left == right else "changed", left, right))
-    for left, right in _matched(old, new, lambda block: block.name):
+    for left, right in matched(old, new, lambda block: block.name):
         diffs.append(ModelDiff("not-comparable", left, right))
-    for left, right in _matched(
+    for left, right in matched(
         old, new, lambda block: (block.inputs, block.convention, block.fingerprint, block.params)
     ):
         diffs.append(ModelDiff("renamed", left, right))
+    diffs += [ModelDiff("changed", left, right) for left, right in alike(old, new)]
     diffs += [ModelDiff("removed", block, None) for block in old]
     diffs += [ModelDiff("added", None, block) for block in new]
     return sorted(diffs, key=lambda block: block.name)
-
-
-def _matched(
-    old: list[Block], new: list[Block], key: Callable[[Block], Hashable]
-) -> Iterator[tuple[Block, Block]]:
-    """Pairs with the same key, each block once; what is paired leaves its list."""
-    waiting: dict[Hashable, list[Block]] = defaultdict(list)
-    for block in old:
-        waiting[key(block)].append(block)
-    for right in list(new):
-        if same_key := waiting[key(right)]:
-            left = same_key.pop(0)
-            old.remove(left)
-            new.remove(right)
-            yield left, right
 
 
 def judge(
@@ -178,9 +181,12 @@ def _judge(model: ModelDiff, words: Words, hint: str, top: int) -> Iterator[Verd
             hint=hint,
         )
     elif model.status == "renamed":
-        text = f"renamed {before.name} → {after.name}: the same layers, under another name"
+        text = f"{model.renamed}: the same layers, under another name"
         yield Verdict(model.name, "lock", "renamed", text, convention=after.convention, hint=hint)
     else:
+        if told := model.renamed:
+            convention = after.convention
+            yield Verdict(model.name, "lock", "renamed", told, convention=convention, hint=hint)
         notes = [f"{words.before} with {' and '.join(model.other_versions)}"]
         hint = "; ".join(filter(None, (*notes[: len(model.other_versions)], hint)))
         yield from _changed(model, before, after, words, hint, top)
@@ -256,9 +262,6 @@ def structure(model: ModelDiff, before: Block, after: Block, words: Words) -> st
     if stages:
         return f"{_WITHOUT} in {', '.join(stages)} are {words.layers}"
     if before.unknown_ops != after.unknown_ops:
-        return f"unknown ops {_ops(before)} → {_ops(after)}, though the totals are the same"
+        ops = " → ".join(block.uncounted or "none" for block in (before, after))
+        return f"unknown ops {ops}, though the totals are the same"
     return f"the order of {_WITHOUT} is {words.layers}"
-
-
-def _ops(block: Block) -> str:
-    return ", ".join(f"{op} x{calls}" for op, calls in block.unknown_ops.items()) or "none"

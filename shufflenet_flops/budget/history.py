@@ -176,6 +176,8 @@ def _of_model(commit: Commit, model: ModelDiff) -> Iterator[Step]:
     for metric in moved or [named.unit]:
         was, now = totals[metric]
         layer, change = _behind(model, metric)
+        if model.status == "changed" and model.before and model.renamed:
+            change = f"renamed, was {model.before.name}; {change}"
         told = (commit.commit, commit.date, commit.author, commit.message)
         yield Step(*told, model.name, named.convention, metric, was, now, layer, change)
 

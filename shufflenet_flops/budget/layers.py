@@ -139,7 +139,7 @@ class Change:
             return f"new: {describe(self.after)}"
         if self.after is None:
             return f"gone: {describe(self.before)}"
-        return ", ".join(_differences(self.before, self.after))
+        return ", ".join(_differences(self.before, self.after)) or "of the same shapes"
 
 
 def describe(layer: Layer) -> str:

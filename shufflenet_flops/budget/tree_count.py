@@ -11,13 +11,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, astuple, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+from shufflenet_flops import zoo
 from shufflenet_flops.budget import lock as locks
 from shufflenet_flops.budget.block import Lock
 from shufflenet_flops.budget.config import Config, Entry
 from shufflenet_flops.budget.count import ModelCounts, lock_of
+from shufflenet_flops.budget.layers import Layer
 from shufflenet_flops.budget.load import parse_text
 from shufflenet_flops.budget.tree import Tree
 from shufflenet_flops.errors import DataError, InputError, one_line
@@ -32,8 +35,8 @@ class Job:
     """What to count in the tree at `folder` of the repository at `top`.
 
     `own` is the budget file of that tree, `now` the present one, as texts; each stands at `file`,
-    a path from the top. Of `now`, what `own` has as well is left out, and where there are `models`
-    only these are counted.
+    a path from the top. Of `now`, what `own` has as well is left out; and where there are `models`
+    only these are counted, each a model or as an entry names it.
     """
 
     top: str
@@ -77,8 +80,19 @@ def count_tree(job: Job, tree: Tree) -> TreeCount:
         reason = lines[-1] if lines else f"exit code {done.returncode}"
         raise InputError(f"the base could not be counted: {one_line(reason)}")
     own, now, own_errors, now_errors = json.loads(done.stdout)
-    locked = [locks.parse("the base's count", text) for text in (own, now)]
-    return TreeCount(locked[0], locked[1], own_errors, now_errors)
+    return TreeCount(_from_json(*own), _from_json(*now), own_errors, now_errors)
+
+
+def _to_json(lock: Lock) -> tuple[str, list[list[tuple[str | int, ...]]]]:
+    """A lock's text, and all layers of each of its models, which the text does not have."""
+    return locks.render(lock), [[astuple(layer) for layer in block.all_layers] for block in lock]
+
+
+def _from_json(text: str, layers: list[list[list[Any]]]) -> Lock:
+    return tuple(
+        replace(block, all_layers=tuple(Layer(*values) for values in of_block))
+        for block, of_block in zip(locks.parse("the base's count", text), layers, strict=True)
+    )
 
 
 def _python_path(job: Job) -> list[str]:
@@ -102,9 +116,9 @@ def main() -> None:
     os.dup2(2, 1)
     job = Job(**json.loads(sys.stdin.buffer.read()))
     counted = _count(job)
-    texts = [locks.render(counted.own), locks.render(counted.now)]
+    told = (_to_json(counted.own), _to_json(counted.now), counted.own_errors, counted.now_errors)
     with open(answer, "w", encoding="utf-8") as stream:
-        json.dump([*texts, counted.own_errors, counted.now_errors], stream)
+        json.dump(told, stream)
 
 
 def _count(job: Job) -> TreeCount:
@@ -113,12 +127,11 @@ def _count(job: Job) -> TreeCount:
     own = _config(job, job.own)
     now = _config(job, job.now)
     known = {_key(entry) for entry in own.entries}
-    asked = tuple(
-        entry
-        for entry in now.entries
-        if _key(entry) not in known and (job.models is None or entry.model in job.models)
-    )
-    parts = [ModelCounts(config).subjects() for config in (own, replace(now, entries=asked))]
+    asked = [
+        (own, _asked(job, own.entries)),
+        (now, _asked(job, [entry for entry in now.entries if _key(entry) not in known])),
+    ]
+    parts = [ModelCounts(replace(config, entries=part)).subjects() for config, part in asked]
     if strangers := _strangers(job):
         raise SystemExit(
             f"{strangers[0]} was imported from this tree and not from the base's: name its "
@@ -126,6 +139,18 @@ def _count(job: Job) -> TreeCount:
         )
     errors = [{subject.model: subject.error for subject in part if subject.error} for part in parts]
     return TreeCount(lock_of(parts[0]), lock_of(parts[1]), *errors)
+
+
+def _asked(job: Job, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """The entries about the models that are asked for; of a glob, those alone."""
+    if job.models is None:
+        return tuple(entries)
+    return tuple(
+        replace(entry, model=model)
+        for entry in entries
+        for model in zoo.expand(entry.model)
+        if model in job.models or entry.model in job.models
+    )
 
 
 def _config(job: Job, text: str | None) -> Config:

@@ -82,6 +82,17 @@ class Verdict:
         return f"{place}{self.model} {self.metric}: {self.message}"
 
 
+def unsure(verdict: Verdict, told: str, ops: str) -> Verdict:
+    """The verdict on a figure that is the least that it may be: `ops` could not be counted."""
+    return replace(
+        verdict,
+        status="unknown",
+        message=f"{told}, with ops that are not counted: {ops}",
+        hint="an unknown op may cost anything: give its formula with `--rules FILE`, or have "
+        '`level = "warn"` to accept what is counted',
+    )
+
+
 def merged(verdicts: Sequence[Verdict], models: Collection[str]) -> list[Verdict]:
     """Each metric of a model once: what its limit, its lock and its base say about it, together.
 
@@ -180,7 +191,7 @@ def top_rows(
             change.delta(metric, unit),
         )
         for change in changes
-        if change.is_change
+        if change.is_change or change.delta(metric, unit)
     ]
     return largest(rows, top)
 

@@ -195,6 +195,80 @@ def test_formulas_are_given_to_the_base_too(repository: Repository) -> None:
     assert "12.3 kMAC, as at" in out  # 3 x 64 x 64
 
 
+@pytest.mark.parametrize("metric", ["activations", "memory"])
+def test_the_layer_behind_what_a_lock_has_by_stage_alone(
+    repository: Repository, metric: str
+) -> None:
+    """It is counted anew where the guard broke, and only there."""
+    net = (
+        "from torch import nn\n\n\ndef make():\n    return nn.Sequential(nn.Sequential(\n"
+        "        nn.Conv2d(3, 8, 1), nn.Conv2d(8, WIDTH, 1), nn.ReLU(), nn.Conv2d(WIDTH, 8, 1)))\n"
+    )
+    repository.write(net__py=net.replace("WIDTH", "8"))
+    config = budgets("net:make", G3, more='path = ["."]\n', guard=f'{metric} = "+2 %"')
+    write(repository, config)
+    assert repository.run("lock")[0] == 0
+    repository.commit("lock")
+    command = ("check", "--against", "HEAD", "-o", "x.json")
+    assert repository.run(*command)[1].strip().endswith("by its lock")
+    repository.write(net__py=net.replace("WIDTH", "12"))
+    code, out, err = repository.run(*command)
+    assert (code, err) == (1, "")
+    assert out.strip().endswith("by its lock, and the layers of net:make by its tree")
+    results = json.loads((repository.folder / "x.json").read_text())["results"]
+    (verdict,) = (one for one in results if one["status"] == "over")
+    rows = {row["path"]: row["delta"] for row in verdict["top_rows"]}
+    grown = 4 * 64 * 64  # elements more, of the wider output
+    # Written by the wide layer and by ReLU, read by ReLU and the last layer, 4 bytes each.
+    memory = {"0.1": 4 * (grown + 4 * 8 + 4), "0.2": 8 * grown, "0.3": 4 * (grown + 4 * 8)}
+    assert rows == ({"0.1": grown} if metric == "activations" else memory)
+
+
+def test_a_lock_that_its_tree_does_not_bear_out(repository: Repository) -> None:
+    """What cannot be counted at the base is told, and the figures of the lock hold."""
+    repository.write(net__py=NET)
+    write(repository, budgets("net:make", more='path = ["."]\n', guard='memory = "+2 %"'))
+    assert repository.run("lock")[0] == 0
+    repository.write(net__py="raise SystemExit(3)\n")
+    repository.commit("broken")
+    repository.write(net__py=NET.replace("8, 3)", "8, 5, padding=4)"))
+    code, out, _ = repository.run("check", "--against", "HEAD")
+    assert code == 1
+    assert "+2 %" in out
+    assert "by its lock, and no layers of net:make, which its tree does not count so" in out
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_unknown_is_not_zero(repository: Repository, locked: bool) -> None:
+    """A guard holds only what was counted: it says so, new or not, accepted or not."""
+    repository.write(
+        net__py="import torch\nfrom torch import nn\n\n\nclass Net(nn.Module):\n"
+        "    def forward(self, x):\n        return torch.linalg.inv(x)\n"
+    )
+    config = budgets("net:Net", more='path = ["."]\n')
+    write(repository, config)
+    command = ("check", "--against", "HEAD")
+    code, out, _ = repository.run(*command)
+    assert code == 1
+    assert "new since" in out
+    repository.commit("an op of its own")
+    if locked:
+        assert repository.run("lock", "--reason", "as it is", "net:Net")[0] == 0
+        repository.commit("lock")
+    code, out, err = repository.run(*command)
+    assert (code, err) == (1, "")
+    text = " ".join(out.split())
+    base = repository.git("rev-parse", "HEAD")[:9]
+    assert (
+        f"FAIL net:Net macs at least 0 MAC, as at {base}, with ops that are not counted: " in text
+    )
+    assert "aten.linalg_inv" in text
+    assert "give its formula with `--rules FILE`" in text
+    write(repository, config + 'level = "warn"\n')
+    code, out, _ = repository.run(*command)
+    assert (code, out.split()[0]) == (0, "WARN")
+
+
 def test_a_system_without_locks_is_told(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:

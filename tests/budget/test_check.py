@@ -220,6 +220,14 @@ def test_unknown_is_not_zero(tmp_path: Path) -> None:
     assert verdict.status == "unknown"
     assert not verdict.passed
     assert "with ops that are not counted: aten.linalg_inv" in verdict.message
+    assert "`--rules FILE`" in verdict.hint
+    guard = '[guard]\nmacs = "+2 %"\n'
+    bare = f'path = ["{HERE}"]\n{guard}[[budget]]\nmodel = "factories:Unknown"\n'
+    (verdict,) = checked(tmp_path, bare)  # without a ceiling, its figure is no surer
+    assert (verdict.status, verdict.passed) == ("unknown", False)
+    assert verdict.message.startswith("at least ")
+    (verdict,) = checked(tmp_path, bare + 'level = "warn"\n')
+    assert (verdict.status, verdict.passed) == ("unknown", True)
 
 
 def test_arguments_make_another_model(tmp_path: Path) -> None:

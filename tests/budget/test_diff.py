@@ -81,6 +81,32 @@ def test_renamed_added_and_removed() -> None:
     assert Report(tuple(verdicts)).exit_code == 1
 
 
+def test_renamed_and_changed_at_once() -> None:
+    """Held against each other where each is the other's one best match, of half of the layers."""
+    stem, *rest = LARGE.all_layers
+    changed = with_layers(replace(LARGE, model="mine"), (replace(stem, groups=3), *rest))
+    verdicts = judge(compare((LARGE, SMALL), (changed, SMALL)))
+    (told,) = (one for one in verdicts if one.status == "renamed")
+    assert told.message == f"renamed and changed {LARGE.name} → mine"
+    (other,) = (one for one in verdicts if one.metric == "structure")
+    assert [row.change for row in other.top_rows] == [f"groups {stem.groups} → 3"]
+
+    def statuses(before: Lock, after: Lock) -> list[str]:
+        return sorted(one.status for one in compare(before, after))
+
+    twins = (changed, replace(changed, model="yours"))
+    assert statuses((LARGE,), twins) == ["added", "added", "removed"]
+    assert statuses(twins, (LARGE,)) == ["added", "removed", "removed"]
+    nearer = with_layers(replace(LARGE, model="near"), (*rest, stem))
+    assert statuses((LARGE,), (nearer, twins[0])) == ["added", "changed"]
+    elsewhere = replace(changed, inputs=("1x3x256x256",))
+    assert statuses((LARGE,), (elsewhere,)) == ["added", "removed"]
+    weighing = LARGE.layers
+    half = len(weighing) // 2
+    assert statuses((LARGE,), (with_layers(changed, weighing[: half + 1]),)) == ["changed"]
+    assert statuses((LARGE,), (with_layers(changed, weighing[: half - 1]),)) == ["added", "removed"]
+
+
 def test_another_input_or_convention_is_no_regression() -> None:
     """Exit code 2, and both are named."""
     for other in (
@@ -136,6 +162,32 @@ def test_what_other_versions_may_change_fails_nothing_that_no_budget_names() -> 
     other = with_layers(LARGE, (renamed, *LARGE.all_layers[1:]))
     told = verdict(old, replace(other, traced_with=new.traced_with))
     assert (told.metric, told.status, told.passed) == ("structure", "changed", True)
+
+
+def test_each_input_of_a_model_has_its_own_entry() -> None:
+    """Its reason and line, and what it names; what is no longer on an input is of the lock."""
+    other = counted(LARGE.model, "1x3x256x256")
+    entries = [
+        Entry(LARGE.model, (parse_limit(metric, "1 G"),), reason=metric, lines={"": line})
+        for metric, line in (("macs", 2), ("memory", 5))
+    ]
+    subjects = [
+        Subject(entry, LARGE.model, block=block)
+        for entry, block in zip(entries, (LARGE, other), strict=True)
+    ]
+    before = (replace(LARGE, params=7, line=3), replace(other, params=7, line=9))
+    config = Config("x.toml", tuple(entries))
+    verdicts = judge_lock(config, subjects, before)
+    assert [(verdict.reason, verdict.line) for verdict in verdicts] == [("macs", 2), ("memory", 5)]
+    *_, stale = judge_lock(config, subjects[:1], before)
+    assert (stale.status, stale.reason) == ("stale", "")
+    assert (stale.file, stale.line) == ("flop-budget.lock", 9)
+
+
+def test_what_is_off_is_not_held_against_its_lock() -> None:
+    """It is in the lock still, and no failure."""
+    entry = Entry(LARGE.model, (), level="off")
+    assert not judge_lock(Config("x.toml", (entry,)), [Subject(entry, LARGE.model)], (LARGE,))
 
 
 def test_other_names_of_layers_are_a_change() -> None:

@@ -46,7 +46,8 @@ def text(report: Report, width: int | None = None) -> str:
             add(f"{_INDENT}{line}", 2 * len(_INDENT))
     for command in _commands(verdicts):
         add(f"next: {command}", len(_INDENT))
-    return inert("\n".join((*lines, summary(report))) + "\n")
+    add(summary(report), len(_INDENT))
+    return inert("\n".join(lines) + "\n")
 
 
 def _commands(verdicts: Sequence[Verdict]) -> list[str]:
