@@ -139,7 +139,7 @@ def test_pull_requests(batch: int, tmp_path: Path) -> None:
     dice = random.Random(batch)
     repository = Repository.at(tmp_path / "repository")
     before, after, names = {}, {}, {}
-    for i in range(OF_A_BATCH - 2):
+    for i in range(OF_A_BATCH - 3):
         model = f"net{batch}_{i}"
         kind = KINDS[(batch + i) % len(KINDS)]
         net = some_net(dice)
@@ -151,6 +151,10 @@ def test_pull_requests(batch: int, tmp_path: Path) -> None:
         before[model], after[model], names[model] = net, now, told
     after[f"new{batch}"] = some_net(dice)
     before[f"old{batch}"] = after[f"renamed{batch}"] = some_net(dice)
+    # One layer and the one that reads it, of four or more: at least half is as it was.
+    was, became = f"was{batch}", f"became{batch}"
+    before[was] = some_net(dice)
+    after[became], names[became] = widened(before[was], dice)
     commit(repository, before)
     if batch % 3:
         assert repository.run("lock")[0] == 0
@@ -182,13 +186,17 @@ def test_pull_requests(batch: int, tmp_path: Path) -> None:
             assert told[model].startswith(f"renamed old{batch}:make → {model}:make since")
             assert found[model]["delta"] == 0
             continue
-        was, now = macs(before[model]), macs(net)
+        if model == became:
+            start = f"renamed and changed {was}:make → {became}:make since"
+            assert told[model].startswith(start)
+        net_before = before[was if model == became else model]
+        old, now = macs(net_before), macs(net)
         verdict = found[model]
-        assert (verdict["locked"], verdict["actual"]) == (was, now), model
-        is_over = 100 * (now - was) > 2 * was
+        assert (verdict["locked"], verdict["actual"]) == (old, now), model
+        is_over = 100 * (now - old) > 2 * old
         heavier += is_over
         assert (verdict["status"] == "over") == is_over, model
-        if net != before[model]:
+        if net != net_before:
             text = f"{verdict['hint']} {[row['path'] for row in verdict['top_rows']]}"
             assert any(name in text for name in names[model]), (model, text)
     for model, net in after.items():
