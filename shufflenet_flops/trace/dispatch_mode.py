@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from shufflenet_flops.counting import ModuleCall, Row
-from shufflenet_flops.counting.row import IntShape
 from shufflenet_flops.spec.ops import shape_text
 from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import META, map_tensors, tensors_of
@@ -54,7 +53,6 @@ class Tracer(DispatchMode):
         self.callee: Any = ""  # the function itself, or a name for how it was called
         self.prepared: Preparation | None = None  # by the function, on its way to a kernel
         self.calls: list[ModuleCall] = []
-        self.shape: IntShape = ()  # of what a module is about to return, where that is known
         self.failed: str = ""
         self.failed_op: str = ""  # the innermost op or function that failed
         self.refused = False  # by an op, for the shapes or types of its arguments
@@ -78,10 +76,7 @@ class Tracer(DispatchMode):
         outer, self._place = self._place, place
         try:
             output = forward(*args, **kwargs)
-            shape, self.shape = self.shape or first_shape(output), ()
-            self.calls.append(
-                ModuleCall(place.path, place.type_name, place.leaf, place.params, shape)
-            )
+            self.calls.append(place.called(first_shape(output)))
             return output
         except Exception as error:
             self.note_failure("", args, kwargs, error)
@@ -96,7 +91,7 @@ class Tracer(DispatchMode):
         """
         twin = copy(self)
         DispatchMode.__init__(twin)
-        twin._thread, twin.function, twin.callee, twin.shape = get_ident(), "", "", ()
+        twin._thread, twin.function, twin.callee = get_ident(), "", ""
         return twin
 
     def join(self, branch: Tracer) -> None:

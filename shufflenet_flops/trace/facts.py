@@ -29,6 +29,12 @@ class Facts(NamedTuple):
     moved: tuple[Any, ...]  # those from `read_bytes` to `groups`
     operands: tuple[Any, ...]  # those from `aten`
 
+    @property
+    def output(self) -> tuple[int, ...]:
+        """The shape of what it gives."""
+        shape: tuple[int, ...] = self.work[3]
+        return shape
+
     def row(self, path: str, params: int, call: Call, training: bool) -> Row:
         """The row of one such call, the first to use so many parameters."""
         return Row._make((path, *self.work, params, *self.moved, call, training, *self.operands))

@@ -36,18 +36,17 @@ class Functions(TorchFunctionMode):
         self._tracer = tracer
         self._known = {**WHOLE, **shortcuts.functions}
         direct = torch_private.can_hide_functions() and not torch_private.has_global_hooks()
-        self._plain_call = shortcuts.plain_call if direct else None
+        plain_calls = shortcuts.plain_calls if direct else None
+        self._plain_calls = plain_calls(tracer) if plain_calls is not None else None
 
     def of(self, tracer: Tracer) -> Functions:
         """The same for another tracer."""
         return Functions(tracer, self._shortcuts, self._device)
 
     def call_of(self, module: Any) -> Callable[..., Any]:
-        """What the module runs when it is called; for a plain layer, straight to its function."""
-        whole: Callable[..., Any] = getattr(module, torch_private.CALL)
-        if self._plain_call is None:
-            return whole
-        return self._plain_call(module, whole, self._tracer, self._known)
+        """What is called with the module's place, its own call, and its inputs."""
+        plain = self._plain_calls.of(module) if self._plain_calls is not None else None
+        return self._tracer.call if plain is None else plain
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         tracer, known = self._tracer, self._known.get(func)

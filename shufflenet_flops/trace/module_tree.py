@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from shufflenet_flops.counting import Call
+from shufflenet_flops.counting import Call, ModuleCall
+from shufflenet_flops.counting.row import IntShape
 from shufflenet_flops.errors import ModelError
 from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.call_site import function_name
@@ -69,6 +70,10 @@ class Place:
                 tuple(self.params),
             )
         return known
+
+    def called(self, output: IntShape) -> ModuleCall:
+        """The record of a call of the module, which gave a tensor of this shape."""
+        return ModuleCall(self.path, self.type_name, self.leaf, self.params, output)
 
 
 NOWHERE = Place(None, "")  # outside of all modules

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from shufflenet_flops.trace.dispatch_mode import Tracer
+    from shufflenet_flops.trace.fast.module_calls import PlainCalls
     from shufflenet_flops.trace.worked_out import WorkedOut
 
 Call = Callable[..., Any]
@@ -20,12 +21,12 @@ class Shortcuts:
     """Ways around torch's own code; with none of them a trace is slower, and the same.
 
     `work_out` gives what a call returns and does, `functions` run torch functions as ops of the
-    tracer, `plain_call` is how a layer of torch is called straight to its function.
+    tracer, `plain_calls` makes for one trace what calls a layer of torch straight to its op.
     """
 
     work_out: Callable[[Tracer, Any, tuple[Any, ...], Mapping[str, Any]], WorkedOut] | None = None
     functions: Mapping[Any, Callable[..., Any]] = field(default_factory=dict)
-    plain_call: Callable[[Any, Call, Tracer, Mapping[Any, Call]], Call] | None = None
+    plain_calls: Callable[[Tracer], PlainCalls] | None = None
 
     @property
     def differentiable(self) -> Shortcuts:

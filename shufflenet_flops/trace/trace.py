@@ -175,7 +175,7 @@ def _run(
     try:
         with untouched(places, params, call), answered(device, {type(p.module) for p in places}):
             for place in places:
-                _watch(place, tracer, functions, asked.training)
+                _watch(place, functions, asked.training)
             _forward(model, call, tracer, functions)
         timeline = lifetimes.timeline() if lifetimes is not None else NO_TIMELINE
     finally:
@@ -196,14 +196,15 @@ def _run(
 _WANTS_GRAD = attrgetter("requires_grad")
 
 
-def _watch(place: Place, tracer: Tracer, functions: Functions, training: bool | None) -> None:
+def _watch(place: Place, functions: Functions, training: bool | None) -> None:
     """Let the tracer see the calls of a module."""
     assert place.module is not None
     if training is not None:
         set_mode(place, training)
     place.training = place.module.training
-    own = functions.call_of(place.module)
-    vars(place.module)[torch_private.CALL] = WatchedCall(tracer.call, place, own)
+    own = getattr(place.module, torch_private.CALL)
+    watched = WatchedCall(functions.call_of(place.module), place, own)
+    vars(place.module)[torch_private.CALL] = watched
 
 
 def _forward(

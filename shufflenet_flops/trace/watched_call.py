@@ -10,7 +10,10 @@ from shufflenet_flops.trace.module_tree import Place
 
 
 class WatchedCall(partial[Any]):
-    """`tracer.call` of a place and its module's own call; a copy is watched as well."""
+    """`Tracer.call`, or what takes its place, of a place and its module's own call.
+
+    A copy is watched as well.
+    """
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         place: Place = self.args[0]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from shufflenet_flops.trace.arguments import META
 from shufflenet_flops.trace.dispatch_mode import Tracer
@@ -20,6 +20,9 @@ from shufflenet_flops.trace.worked_out import WorkedOut
 Make = Callable[[tuple[Any, ...], Mapping[str, Any]], Any]
 
 
+Known = tuple[Make, Facts | None, Written]
+
+
 class KnownCalls:
     """Results and facts of calls, of all traces that share it: they depend on nothing else.
 
@@ -28,7 +31,7 @@ class KnownCalls:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._calls: dict[Any, tuple[Make, Facts | str | None, Written]] = {}
+        self._calls: dict[Any, Known] = {}
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -36,6 +39,34 @@ class KnownCalls:
     def clear(self) -> None:
         """Forget every call."""
         self._calls.clear()
+
+    def find(
+        self,
+        func: Any,
+        function: str,
+        tensors: Sequence[Tensor | None],
+        others: tuple[Any, ...],
+        trained: Mapping[int, bool],
+    ) -> tuple[Known, tuple[Any, ...], list[Tensor]] | None:
+        """What is known of the op called by that function, on stand-ins, and does any work.
+
+        `others` are no tensors. With it all arguments, and the tensors among them.
+        """
+        args = (*tensors, *others)
+        parts: list[Any] = [*map(type, args)]
+        operands: list[Tensor] = []
+        for tensor in tensors:
+            if tensor is None:
+                parts.append(None)
+            else:
+                operands.append(tensor)
+                parts += (tensor.shape, tensor.stride(), tensor.dtype, trained.get(id(tensor)))
+        known = self._calls.get((func, function, (*parts, *others)))
+        if known is None or known[1] is None or not operands[0].is_meta:
+            return None
+        if len(operands) > 1 and _has_twins(operands):
+            return None
+        return known, args, operands
 
     def work_out(
         self, tracer: Tracer, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -72,25 +103,26 @@ def _has_twins(operands: list[Tensor]) -> bool:
 
 
 def _signature(
-    values: Iterable[Any], operands: list[Tensor], trained: Mapping[int, bool]
+    values: Collection[Any], operands: list[Tensor], trained: Mapping[int, bool]
 ) -> tuple[Any, ...]:
     """All that a result's shape and the op's work depend on; adds tensors to `operands`."""
-    parts: list[Any] = []
+    parts: list[Any] = [*map(type, values)]  # 1, 1.0 and True are equal
     for value in values:
         kind = value.__class__
         if kind in _NUMBERS:
-            parts += (value, kind)  # 1, 1.0 and True are equal
-        elif isinstance(value, Tensor):
+            parts.append(value)
+        elif kind in _TENSORS or isinstance(value, Tensor):
             operands.append(value)
             parts += (value.shape, value.stride(), value.dtype, trained.get(id(value)))
         elif kind is list:  # torch's own calls have lists, of tensors or of numbers
-            parts += (_signature(value, operands, trained), kind)
+            parts.append(_signature(value, operands, trained))
         else:
-            parts += (value, kind)
+            parts.append(value)
     return tuple(parts)
 
 
 _NUMBERS = frozenset({int, float, bool, tuple, type(None)})  # that are seen at once to be no tensor
+_TENSORS = frozenset({Tensor, nn.Parameter})
 
 
 def _outcome(tracer: Tracer, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Make:
@@ -117,6 +149,10 @@ def _maker(out: Any, seen_args: tuple[Any, ...], seen_kwargs: Mapping[str, Any])
         # Torch reads a tuple in half the time of its own Size.
         shape, stride, dtype = tuple(out.shape), out.stride(), out.dtype
         return lambda args, kwargs: torch.empty_strided(shape, stride, dtype=dtype, device=META)
+    if isinstance(out, tuple) and all(part is None for part in out[1:]):
+        first, *rest = out
+        make = _maker(first, seen_args, seen_kwargs)
+        return lambda args, kwargs: (make(args, kwargs), *rest)
     if isinstance(out, tuple | list):
         makers = [_maker(part, seen_args, seen_kwargs) for part in out]
         kind = list if isinstance(out, list) else tuple

@@ -1,13 +1,15 @@
-"""Layers of torch that networks hold most, as the function that each calls and its arguments.
+"""Calls of layers that networks hold most, where what the layer's op does is known already.
 
-Calling that function directly leaves out torch's own Python between a module and the function,
-which is most of the time of a trace.
+Such a call leaves out torch's own Python between a module and its op, which is most of the time of
+a trace. Any other goes its own way through torch, which is how it becomes known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from threading import get_ident
 from typing import Any
+from weakref import ref
 
 import torch
 import torch.nn.functional as F
@@ -15,97 +17,134 @@ from torch import Tensor, nn
 
 from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.dispatch_mode import Tracer
+from shufflenet_flops.trace.fast.known_calls import KnownCalls
+from shufflenet_flops.trace.module_tree import Place
 from shufflenet_flops.trace.shortcuts import Call
 
-Arguments = Callable[[Any, Tensor], tuple[Any, ...]]
+aten = torch.ops.aten
+
+# What a layer calls on a tensor: the aten op, and its arguments, tensors (or None) before others.
+OpCall = tuple[Any, tuple[Tensor | None, ...], tuple[Any, ...]]
 
 
-def _weights(layer: nn.Module) -> tuple[Any, Any]:
-    """Past `layer.weight`, which is slow; an Ellipsis for what is kept in another way."""
+# Parameters and buffers are read past `layer.weight`, which is slow.
+def _conv2d(layer: nn.Conv2d, x: Tensor) -> OpCall:
     own = torch_private.parameters_of(layer)
-    return own.get("weight", ...), own.get("bias", ...)
+    others = (layer.stride, layer.padding, layer.dilation, False, (0, 0), layer.groups)
+    return _CONVOLUTION, (x, own["weight"], own["bias"]), others
 
 
-def _conv2d(layer: nn.Conv2d, x: Tensor) -> tuple[Any, ...]:
-    window = (layer.stride, layer.padding, layer.dilation)
-    return (x, *_weights(layer), *window, layer.groups)
+def _batch_norm(layer: nn.BatchNorm2d, x: Tensor) -> OpCall:
+    if x.dim() != 4:
+        raise ValueError("the layer refuses it, and its op would not")
+    own, buffers = torch_private.parameters_of(layer), torch_private.buffers_of(layer)
+    running = (buffers["running_mean"], buffers["running_var"])
+    others = (False, layer.momentum or 0.0, layer.eps)
+    return _BATCH_NORM, (x, own["weight"], own["bias"], *running), others
 
 
-def _batch_norm(layer: nn.BatchNorm2d, x: Tensor) -> tuple[Any, ...]:
-    buffers = torch_private.buffers_of(layer)
-    running = (buffers.get("running_mean", ...), buffers.get("running_var", ...))
-    return (x, *running, *_weights(layer), False, layer.momentum or 0.0, layer.eps)
+def _linear(layer: nn.Linear, x: Tensor) -> OpCall:
+    own = torch_private.parameters_of(layer)
+    return _LINEAR, (x, own["weight"], own["bias"]), ()
 
 
-def _linear(layer: nn.Linear, x: Tensor) -> tuple[Any, ...]:
-    return (x, *_weights(layer))
+def _switchable(name: str) -> Callable[[Any, Tensor], OpCall]:
+    """An activation with a flag for working in place."""
+    new, in_place = getattr(aten, name).default, getattr(aten, f"{name}_").default
+    return lambda layer, x: (in_place if layer.inplace else new, (x,), ())
 
 
-def _switchable(layer: Any, x: Tensor) -> tuple[Any, ...]:
-    return (x, layer.inplace)
+def _hardtanh(layer: nn.Hardtanh, x: Tensor) -> OpCall:
+    op = aten.hardtanh_.default if layer.inplace else aten.hardtanh.default
+    return op, (x,), (layer.min_val, layer.max_val)
 
 
-def _hardtanh(layer: nn.Hardtanh, x: Tensor) -> tuple[Any, ...]:
-    return (x, layer.min_val, layer.max_val, layer.inplace)
-
-
-_LAYERS: dict[type[nn.Module], tuple[Any, Arguments]] = {
+_CONVOLUTION = aten.convolution.default
+_BATCH_NORM = aten.native_batch_norm.default
+_LINEAR = aten.linear.default
+_LAYERS: dict[type[nn.Module], tuple[Any, Callable[[Any, Tensor], OpCall]]] = {
     nn.Conv2d: (torch.conv2d, _conv2d),
     nn.BatchNorm2d: (F.batch_norm, _batch_norm),
     nn.Linear: (F.linear, _linear),
-    nn.ReLU: (F.relu, _switchable),
+    nn.ReLU: (F.relu, _switchable("relu")),
     nn.ReLU6: (F.hardtanh, _hardtanh),
-    nn.SiLU: (F.silu, _switchable),
-    nn.Hardswish: (F.hardswish, _switchable),
+    nn.SiLU: (F.silu, _switchable("silu")),
+    nn.Hardswish: (F.hardswish, _switchable("hardswish")),
 }
 _FORWARDS = {layer: layer.forward for layer in _LAYERS}  # before anyone can replace them
-_AXES = {nn.Conv2d: 4, nn.BatchNorm2d: 4}  # other inputs are for the layer itself to refuse
-_PLAIN = frozenset({Tensor, nn.Parameter, type(None), tuple, int, float, bool})
 
 
-def plain_call(
-    layer: nn.Module, whole: Call, tracer: Tracer, functions: Mapping[Any, Call]
-) -> Call:
-    """How a layer is called: `whole`, or straight to its function, one of `functions`.
+class PlainCalls:
+    """How layers are called in one trace, in its thread."""
 
-    So it is called in evaluation mode, on one plain tensor of the usual axes, outside of transforms
-    of `torch.func`, where it is exactly one of these layers as torch made it, without hooks.
+    def __init__(self, known: KnownCalls, tracer: Tracer) -> None:
+        self._known = known
+        self._tracer = tracer
+        self._by_kind: dict[type, Call] = {}
+
+    def of(self, layer: nn.Module) -> Call | None:
+        """What takes the place of `Tracer.call`; None if it is not exactly as torch made it."""
+        kind = layer.__class__
+        if kind not in _LAYERS or not _as_made(layer):
+            return None
+        call = self._by_kind.get(kind)
+        if call is None:
+            call = self._by_kind[kind] = _plain_call(kind, self._known, self._tracer)
+        return call
+
+
+def _plain_call(kind: type[nn.Module], known: KnownCalls, tracer: Tracer) -> Call:
+    """Calls layers of one kind, in evaluation mode and outside of transforms of `torch.func`.
+
+    Here is all in one that the tracer does for any call, because this is run most often.
     """
-    kind = layer.__class__
-    if kind not in _LAYERS or not _as_made(layer):
-        return whole
-    func, arguments = _LAYERS[kind]
-    function, name, axes = functions[func], func.__name__, _AXES.get(kind)
+    callee, op_call = _LAYERS[kind]
+    name, thread, state, lifetimes = callee.__name__, get_ident(), tracer.state, tracer.lifetimes
     hidden, unseen = torch_private.without_functions, tracer.unseen
-    transform = torch_private.transform
+    transform, find = torch_private.transform, known.find
 
-    def call(*inputs: Any, **kwargs: Any) -> Any:
+    def call(place: Place, whole: Call, /, *inputs: Any, **kwargs: Any) -> Any:
+        layer = place.module
         if (
             kwargs
             or len(inputs) != 1
             or inputs[0].__class__ is not Tensor
             or layer.training
             or transform() is not None
+            or tracer.silent
+            or tracer.prepared is not None
+            or get_ident() != thread
         ):
-            return whole(*inputs, **kwargs)
-        (x,) = inputs
+            return tracer.call(place, whole, *inputs, **kwargs)
         with hidden(), unseen():
-            args = arguments(layer, x) if axes is None or x.dim() == axes else None
-            if args is not None and _PLAIN.issuperset(map(type, args)):
-                tracer.function, tracer.callee = name, func
-                try:
-                    out = function(tracer, *args)
-                except Exception as error:
-                    tracer.note_failure(name, args, {}, error)
-                    raise
-                finally:
-                    tracer.function = tracer.callee = ""
-                if out is not NotImplemented:
-                    tracer.shape = tuple(out.shape)
-                    return out
-        return whole(*inputs)
+            try:
+                op, tensors, others = op_call(layer, inputs[0])
+                found = find(op, name, tensors, others, state.trained)
+            except Exception:  # something is unusual, which is for the layer itself to take
+                found = None
+            if found is not None:
+                (make, facts, written), args, operands = found
+                out = make(args, _NO_KWARGS)
+                if written:
+                    tracer.constants.note_writing(written, args, _NO_KWARGS)
+                if lifetimes is not None:
+                    lifetimes.called(place.path, name, op, args, out)
+                if out.__class__ is tuple:
+                    out = out[0]
+                if not written:
+                    tracer.results.append(ref(out))
+                params = state.first_uses(operands) if facts.uses_state else 0
+                how = place.calls.get(callee) or place.call(callee)
+                tracer.rows.append(facts.row(place.path, params, how, place.training))
+                tracer.calls.append(place.called(facts.output))
+                tracer.function = tracer.callee = ""
+                return out
+        return tracer.call(place, whole, *inputs)
 
     return call
+
+
+_NO_KWARGS: dict[str, Any] = {}
 
 
 def _as_made(layer: nn.Module) -> bool:
