@@ -37,7 +37,8 @@ class Facts(NamedTuple):
 
     def row(self, path: str, params: int, call: Call, training: bool) -> Row:
         """The row of one such call, the first to use so many parameters."""
-        return Row._make((path, *self.work, params, *self.moved, call, training, *self.operands))
+        _, work, moved, operands = self
+        return Row._make((path, *work, params, *moved, call, training, *operands))
 
 
 def facts_of(

@@ -20,13 +20,14 @@ from shufflenet_flops.trace.dispatch_mode import Tracer
 from shufflenet_flops.trace.higher_order import HIGHER_ORDER
 from shufflenet_flops.trace.rules.sparse import is_dense
 from shufflenet_flops.trace.shortcuts import Shortcuts
-from shufflenet_flops.trace.whole import WHOLE, parts, with_parts_whole
+from shufflenet_flops.trace.whole import parts, with_parts_whole
 
 
 class Functions(TorchFunctionMode):
     """Sees the outermost torch function, such as `adaptive_avg_pool2d`, that a module calls.
 
-    Those of `WHOLE`, and those with a short cut, are handed to the tracer as the ops they are.
+    Those that are kept whole, and those with a short cut, are handed to the tracer as the ops that
+    they are.
     """
 
     def __init__(self, tracer: Tracer, shortcuts: Shortcuts, device: torch.device) -> None:
@@ -34,7 +35,7 @@ class Functions(TorchFunctionMode):
         self._device = device
         self._shortcuts = shortcuts
         self._tracer = tracer
-        self._known = {**WHOLE, **shortcuts.functions}
+        self._known = shortcuts.functions
         direct = torch_private.can_hide_functions() and not torch_private.has_global_hooks()
         plain_calls = shortcuts.plain_calls if direct else None
         self._plain_calls = plain_calls(tracer) if plain_calls is not None else None

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -21,59 +20,60 @@ from shufflenet_flops.trace.kept import SIMPLE, Kept
 from shufflenet_flops.trace.process import process_untouched
 
 
-@dataclass(eq=False, slots=True)
 class Place:
     """One module: its (first) path, and what rows say of the calls it makes.
 
     `within` are the exact types of the modules that hold it, the outermost first, `type_name` is
     its own, qualified and empty outside of all, `leaf` tells that it holds no other, `params` are
-    the sizes of its own parameters.
+    the sizes of its own parameters, `calls` those of its calls that were asked for.
     """
 
-    module: Any  # an nn.Module, or None outside of all
-    path: str
-    occurrences: int = 1
-    training: bool = False
-    calls: dict[Any, Call] = field(default_factory=dict)
-    within: tuple[str, ...] = ()
-    type_name: str = field(init=False, default="")
-    leaf: bool = field(init=False, default=True)
-    scripted: bool = field(init=False, default=False)
-    params: dict[str, int] = field(init=False, default_factory=dict)
+    __slots__ = (
+        *("calls", "leaf", "module", "occurrences", "params", "path", "scripted", "training"),
+        *("type_name", "within"),
+    )
 
-    def __post_init__(self) -> None:
-        if self.module is not None:
-            kind = type(self.module)
-            self.type_name = f"{kind.__module__}.{kind.__qualname__}"
-            self.scripted = isinstance(self.module, _SCRIPTED) and hasattr(self.module, "training")
-            children = torch_private.children_of(self.module)
-            self.leaf = not children or all(child is None for child in children.values())
-            for name, param in torch_private.parameters_of(self.module).items():
-                if param is None:
-                    continue
-                if param.__class__ is not nn.Parameter and is_lazy(param):
-                    raise ModelError(
-                        f"the module {self.path!r} is lazy and its {name} has no shape yet: "
-                        "run the model once on an input, then trace it"
-                    )
-                self.params[name] = param.numel()
+    def __init__(self, module: Any, path: str, within: tuple[str, ...] = ()) -> None:
+        self.module = module  # an nn.Module, or None outside of all
+        self.path = path
+        self.within = within
+        self.occurrences = 1
+        self.training = self.scripted = False
+        self.type_name = ""
+        self.leaf = True
+        self.calls: dict[Any, Call] = {}
+        self.params: dict[str, int] = {}
+        if module is None:
+            return
+        kind = module.__class__
+        self.type_name = f"{kind.__module__}.{kind.__qualname__}"
+        self.scripted = isinstance(module, _SCRIPTED) and hasattr(module, "training")
+        children = torch_private.children_of(module)
+        self.leaf = not children or all(child is None for child in children.values())
+        for name, param in torch_private.parameters_of(module).items():
+            if param is None:
+                continue
+            if param.__class__ is not nn.Parameter and is_lazy(param):
+                raise ModelError(
+                    f"the module {path!r} is lazy and its {name} has no shape yet: "
+                    "run the model once on an input, then trace it"
+                )
+            self.params[name] = param.numel()
 
     def call(self, function: Any) -> Call:
         """The call of one torch function, or one with that name, by this module."""
-        known = self.calls.get(function)
-        if known is None:
-            known = self.calls[function] = Call(
-                self.type_name,
-                function if isinstance(function, str) else function_name(function),
-                self.within,
-                self.occurrences,
-                tuple(self.params),
-            )
+        known = self.calls[function] = Call(
+            self.type_name,
+            function if isinstance(function, str) else function_name(function),
+            self.within,
+            self.occurrences,
+            tuple(self.params),
+        )
         return known
 
     def called(self, output: IntShape) -> ModuleCall:
         """The record of a call of the module, which gave a tensor of this shape."""
-        return ModuleCall(self.path, self.type_name, self.leaf, self.params, output)
+        return ModuleCall._make((self.path, self.type_name, self.leaf, self.params, output))
 
 
 NOWHERE = Place(None, "")  # outside of all modules
@@ -114,8 +114,9 @@ def state_tensors(places: list[Place]) -> tuple[list[Tensor], list[Tensor]]:
             for param in torch_private.parameters_of(place.module).values():
                 if param is not None:
                     params[id(param)] = param
-        own = torch_private.buffers_of(place.module).values()
-        buffers += [buffer for buffer in own if buffer is not None]
+        own = torch_private.buffers_of(place.module)
+        if own:
+            buffers += [buffer for buffer in own.values() if buffer is not None]
     return list(params.values()), buffers
 
 
@@ -145,7 +146,12 @@ def untouched(places: list[Place], params: Sequence[Tensor], inputs: Any = ()) -
     kept = Kept()
     kept.ignore(place.module for place in places)
     kept.look_at(others)
-    kept.look_at([value for container, _ in filled for value in _content(container)])
+    kept.look_at(
+        value
+        for container, _ in filled
+        for value in (container.values() if isinstance(container, dict) else container)
+        if type(value) not in SIMPLE
+    )
     kept.look_at({type(place.module) for place in places})
     kept.look_at((inputs,))
     scripted = [place.module for place in places if place.scripted]
@@ -174,10 +180,6 @@ def untouched(places: list[Place], params: Sequence[Tensor], inputs: Any = ()) -
 
 # Exactly these: what a container of another type does when it is filled again is not known.
 _CONTAINERS = frozenset({dict, OrderedDict, list, set})
-
-
-def _content(container: Any) -> Iterable[Any]:
-    return container.values() if isinstance(container, dict) else container
 
 
 def set_mode(place: Place, training: bool) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from shufflenet_flops.trace.whole import WHOLE
+
 if TYPE_CHECKING:
     from shufflenet_flops.trace.dispatch_mode import Tracer
     from shufflenet_flops.trace.fast.module_calls import PlainCalls
@@ -21,11 +23,12 @@ class Shortcuts:
     """Ways around torch's own code; with none of them a trace is slower, and the same.
 
     `work_out` gives what a call returns and does, `functions` run torch functions as ops of the
-    tracer, `plain_calls` makes for one trace what calls a layer of torch straight to its op.
+    tracer, those that are kept whole among them, `plain_calls` makes for one trace what calls a
+    layer of torch straight to its op.
     """
 
     work_out: Callable[[Tracer, Any, tuple[Any, ...], Mapping[str, Any]], WorkedOut] | None = None
-    functions: Mapping[Any, Callable[..., Any]] = field(default_factory=dict)
+    functions: Mapping[Any, Callable[..., Any]] = field(default_factory=lambda: WHOLE)
     plain_calls: Callable[[Tracer], PlainCalls] | None = None
 
     @property

@@ -47,10 +47,10 @@ class KnownCalls:
         tensors: Sequence[Tensor | None],
         others: tuple[Any, ...],
         trained: Mapping[int, bool],
-    ) -> tuple[Known, tuple[Any, ...], list[Tensor]] | None:
-        """What is known of the op called by that function, on stand-ins, and does any work.
+    ) -> tuple[Make, Facts, Written, tuple[Any, ...], list[Tensor]] | None:
+        """What is known of the op called by that function, on stand-ins, where it does any work.
 
-        `others` are no tensors. With it all arguments, and the tensors among them.
+        `others` are no tensors. All arguments follow it, and the tensors among them.
         """
         args = (*tensors, *others)
         parts: list[Any] = [*map(type, args)]
@@ -62,11 +62,12 @@ class KnownCalls:
                 operands.append(tensor)
                 parts += (tensor.shape, tensor.stride(), tensor.dtype, trained.get(id(tensor)))
         known = self._calls.get((func, function, (*parts, *others)))
-        if known is None or known[1] is None or not operands[0].is_meta:
+        if known is None or not operands[0].is_meta:
             return None
-        if len(operands) > 1 and _has_twins(operands):
+        make, facts, written = known
+        if facts is None or (len(operands) > 1 and _has_twins(operands)):
             return None
-        return known, args, operands
+        return make, facts, written, args, operands
 
     def work_out(
         self, tracer: Tracer, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -81,8 +82,8 @@ class KnownCalls:
             key = (*key, *(_position(operands, tensor) for tensor in operands))
         known = self._calls.get(key)
         if known is not None:
-            make, facts, written = known
-            return make(args, kwargs), facts, operands, written
+            make, does, written = known
+            return make(args, kwargs), does, operands, written
         make = _outcome(tracer, func, args, kwargs)
         out = make(args, kwargs)
         facts = tracer.facts(func, args, kwargs, operands, out)

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from shufflenet_flops.trace.whole import WHOLE
+
 if TYPE_CHECKING:
     from shufflenet_flops.trace.dispatch_mode import Tracer
 
@@ -205,6 +207,7 @@ _index = _view(Tensor.__getitem__)
 
 FUNCTIONS: Mapping[Any, Function] = MappingProxyType(
     {
+        **WHOLE,
         torch.conv1d: _convolution(1),
         torch.conv2d: _convolution(2),
         torch.conv3d: _convolution(3),

@@ -123,7 +123,7 @@ def _plain_call(kind: type[nn.Module], known: KnownCalls, tracer: Tracer) -> Cal
             except Exception:  # something is unusual, which is for the layer itself to take
                 found = None
             if found is not None:
-                (make, facts, written), args, operands = found
+                make, facts, written, args, operands = found
                 out = make(args, _NO_KWARGS)
                 if written:
                     tracer.constants.note_writing(written, args, _NO_KWARGS)
