@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import random
 import sys
 import threading
@@ -75,7 +74,8 @@ def random_untouched() -> Iterator[None]:
     python_state = random.getstate()
     cuda_states = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
     numpy_random = sys.modules.get("numpy.random")
-    numpy_state = _numpy_state(numpy_random) if numpy_random is not None else b""
+    # Not the legacy form, which is slow.
+    numpy_state = numpy_random.get_state(legacy=False) if numpy_random is not None else None
     try:
         yield
     finally:
@@ -87,13 +87,17 @@ def random_untouched() -> Iterator[None]:
         if alone:
             random.setstate(python_state)
             # To set it takes twice as long as to see that nothing was drawn.
-            if numpy_random is not None and _numpy_state(numpy_random) != numpy_state:
-                numpy_random.set_state(pickle.loads(numpy_state))
+            if numpy_random is not None and not _same(
+                numpy_random.get_state(legacy=False), numpy_state
+            ):
+                numpy_random.set_state(numpy_state)
 
 
-def _numpy_state(numpy_random: Any) -> bytes:
-    """Whatever generator it has, as something that can be compared."""
-    return pickle.dumps(numpy_random.get_state(legacy=False))
+def _same(a: Any, b: Any) -> bool:
+    """Whether two states of NumPy's generators are, which are nested and hold arrays."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
+    return bool(a.tobytes() == b.tobytes() if hasattr(a, "tobytes") else a == b)
 
 
 def _alone() -> bool:

@@ -136,7 +136,7 @@ def _plain_call(kind: type[nn.Module], known: KnownCalls, tracer: Tracer) -> Cal
                 params = state.first_uses(operands) if facts.uses_state else 0
                 how = place.calls.get(callee) or place.call(callee)
                 tracer.rows.append(facts.row(place.path, params, how, place.training))
-                tracer.calls.append(place.called(facts.output))
+                tracer.calls.append(place.called(facts.work[3]))
                 tracer.function = tracer.callee = ""
                 return out
         return tracer.call(place, whole, *inputs)
