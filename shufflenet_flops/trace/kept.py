@@ -58,9 +58,9 @@ class Kept:
         """Remember all that changes may hide in."""
         for value in values:
             kind = value.__class__
-            if kind in SIMPLE or depth < 0 or id(value) in self._seen:
-                continue
             if kind is tuple and (not value or value[0].__class__ is int):  # sizes, mostly
+                continue
+            if kind in SIMPLE or depth < 0 or id(value) in self._seen:
                 continue
             self._seen.add(id(value))
             self._alive.append(value)

@@ -117,13 +117,14 @@ def trace(
 def _trace(
     model: nn.Module, call: tuple[tuple[Any, ...], dict[str, Any]], asked: _Asked, may_run: bool
 ) -> Trace:
-    if any(tensor.is_nested for tensor in tensors_of(call)):
+    given = list(tensors_of(call))
+    if any(tensor.is_nested for tensor in given):
         raise ModelError(
             "an input is a nested tensor, whose parts have sizes of their own: pass it padded "
             "(torch.nested.to_padded_tensor), or count one part at a time"
         )
     try:
-        if not all(map(is_dense, tensors_of(call))):
+        if not all(map(is_dense, given)):
             raise ValuesNeededError("an input is not a dense tensor", "an input is not dense")
         return _run(model, call, asked, values=False)
     except ValuesNeededError as error:
@@ -168,9 +169,9 @@ def _run(
     if asked.step is not None:
         ways = ways.differentiable
         tracer = StepTracer(state, ways, values, lifetimes, asked.step, places)
-    first = next(tensors_of(call), None)
-    tracer.batch = first.shape[0] if first is not None and first.dim() else 0
-    device = device_of((*params, *buffers, *tensors_of(call)))
+    given = list(tensors_of(call))
+    tracer.batch = given[0].shape[0] if given and given[0].dim() else 0
+    device = device_of((*params, *buffers, *given))
     functions = Functions(tracer, ways, device)
     try:
         with untouched(places, params, call), answered(device, {type(p.module) for p in places}):

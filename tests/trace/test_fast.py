@@ -11,6 +11,7 @@ from torch import nn
 
 from shufflenet_flops import zoo
 from shufflenet_flops.build import build
+from shufflenet_flops.errors import ModelError
 from shufflenet_flops.trace import Trace, fast, trace
 from shufflenet_flops.trace.dispatch_mode import Tracer
 from shufflenet_flops.trace.fast.known_calls import KnownCalls
@@ -85,6 +86,60 @@ def test_what_is_known_is_bounded() -> None:
 
     assert len(tracer.rows) == 5
     assert len(known) == 2
+
+
+def unusual() -> dict[str, Made]:
+    """Layers that a known call of another must not stand for."""
+    x = torch.ones(1, 4, 5, 5)
+    listed, same, shared = (nn.Conv2d(4, 4, 3) for _ in range(3))
+    listed.stride = [2, 2]  # type: ignore[assignment] # what torch takes as well
+    same.padding = "same"
+    shared.bias = nn.Parameter(torch.ones(4))
+    norm, twins = nn.BatchNorm2d(4), nn.BatchNorm2d(4)
+    twins.bias = twins.weight  # read once
+    own = nn.Conv2d(4, 4, 3)
+    weight = own.weight.detach()
+    del own.weight
+    own.weight = weight  # no parameter any more
+    return {
+        "a list": (listed, (x,)),
+        "a word": (same, (x,)),
+        "one image without a batch": (shared, (x[0],)),
+        "a plain norm": (norm, (x,)),
+        "a shared weight": (twins, (x,)),
+        "a weight that is no parameter": (own, (x,)),
+        "twice the same": (Call(lambda a: nn.functional.linear(a, a)), (torch.ones(3, 3),)),
+    }
+
+
+def test_a_known_layer_stands_for_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the usual layer, and each other before, is known."""
+    fast.KNOWN.clear()
+    for layer in (nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 3, stride=2), nn.BatchNorm2d(4)):
+        trace(layer, torch.ones(1, 4, 5, 5))
+    for name, (module, inputs) in unusual().items():
+        monkeypatch.setenv(SWITCH, "1")
+        first, second = trace(module, *inputs), trace(module, *inputs)
+        monkeypatch.setenv(SWITCH, "0")
+        assert first == second == trace(module, *inputs), name
+
+
+def test_a_layer_that_was_changed_is_another() -> None:
+    """As pruning changes the sizes of a weight, which stays the same parameter."""
+    layer = nn.Conv2d(4, 8, 3, bias=False)
+    x = torch.ones(1, 4, 5, 5)
+    assert trace(layer, x).table.macs == trace(layer, x).table.macs == 8 * 4 * 9 * 9
+    layer.weight.data = layer.weight.data[:2]
+    assert trace(layer, x).table.macs == 2 * 4 * 9 * 9
+
+
+def test_what_a_norm_refuses_is_refused_though_its_op_is_known() -> None:
+    """The op takes three axes, which `BatchNorm2d` does not."""
+    x = torch.ones(2, 4, 5)
+    trace(nn.BatchNorm1d(4), x)
+    for _ in range(2):
+        with pytest.raises(ModelError, match="expected 4D input"):
+            trace(nn.BatchNorm2d(4), x)
 
 
 @pytest.mark.parametrize("name", sorted(models()))
