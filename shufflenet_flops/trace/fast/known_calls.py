@@ -58,9 +58,11 @@ class KnownCalls:
         for tensor in tensors:
             if tensor is None:
                 parts.append(None)
-            else:
+            elif tensor.__class__ in _TENSORS:
                 operands.append(tensor)
                 parts += (tensor.shape, tensor.stride(), tensor.dtype, trained.get(id(tensor)))
+            else:
+                return None  # a class of somebody's own is not asked here
         known = self._calls.get((func, function, (*parts, *others)))
         if known is None or not operands[0].is_meta:
             return None
