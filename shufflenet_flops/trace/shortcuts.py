@@ -34,7 +34,7 @@ class Shortcuts:
     @property
     def differentiable(self) -> Shortcuts:
         """Those that autograd sees through: functions as ops of the tracer pass it by."""
-        return replace(self, functions={}, plain_call=None)
+        return replace(self, functions=WHOLE, plain_calls=None)
 
 
 NONE = Shortcuts()
