@@ -247,7 +247,13 @@ def test_arguments_make_another_model(tmp_path: Path) -> None:
     assert {one.status for one in verdicts} == {"ok"}
     assert verdicts[1].model == "factories:fine(groups=2, width=16)"
     changed = checked(tmp_path, text.replace("groups = 2", "groups = 1"), locked=True)
-    assert {one.status for one in changed if one.metric == "lock"} == {"ok", "missing", "stale"}
+    # The first of its two layers is as it was.
+    assert {one.status for one in changed if one.metric == "lock"} == {"ok", "renamed"}
+    (grown,) = (one for one in changed if one.metric == "params")
+    assert (grown.status, [row.change for row in grown.top_rows]) == (
+        "over",
+        ["groups 2 → 1"],
+    )
 
 
 def test_locked_both_ways(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_in_a_terminal(budget: Path) -> None:
     assert "\x1b[1;31mFAIL\x1b[0m  shufflenet" in out
     assert "\x1b[32mok\x1b[0m    shufflenet" in out
     assert max(map(len, lines)) <= 70
-    assert lines[2].index("kMAC (+0.3 %)") == lines[1].index("137.5 MMAC")
+    assert lines[2].index("+460.7 kMAC (+0.3 %)") == lines[1].index("137.5 MMAC")
 
 
 def test_no_file(capsys: pytest.CaptureFixture[str], budget: Path) -> None:
