@@ -41,15 +41,10 @@ def _convolution(*args: Any) -> Any:
 
 
 def channels_last(x: Tensor) -> bool:
-    """Whether torch takes x for channels last, told by strides alone where sizes of 1 are in it.
-
-    One image is taken as several are, whatever the step to the next image is said to be.
-    """
+    """Whether torch takes x for channels last, told by strides alone where sizes of 1 are in it."""
     if x.dim() != 4:
         return False
     strides = x.stride()
-    if x.shape[0] == 1:
-        strides = (x.numel(), *strides[1:])
     if strides[3] < strides[1] or strides[1] == 0:
         return False
     least = 0
