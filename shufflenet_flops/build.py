@@ -48,6 +48,11 @@ class View(nn.Module):
         return self.view(x)
 
 
+def _channels(x: Tensor, start: int, stop: int) -> Tensor:
+    # Not `torch.narrow`, which ncnn does not have.
+    return x[:, start:stop]
+
+
 def _tokens(x: Tensor) -> Tensor:
     return x.flatten(2).transpose(1, 2)
 
@@ -256,8 +261,7 @@ def _(node: spec.Flatten) -> nn.Module:
 
 @build.register
 def _(node: spec.ChannelSlice) -> nn.Module:
-    start, length = whole(node.start), whole(node.stop - node.start)
-    return View(partial(torch.narrow, dim=1, start=start, length=length))
+    return View(partial(_channels, start=whole(node.start), stop=whole(node.stop)))
 
 
 @build.register
