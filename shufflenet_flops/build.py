@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial, singledispatch
+from operator import itemgetter
 
 import torch
 from torch import Tensor, nn
@@ -46,11 +47,6 @@ class View(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.view(x)
-
-
-def _channels(x: Tensor, start: int, stop: int) -> Tensor:
-    # Not `torch.narrow`, which ncnn does not have.
-    return x[:, start:stop]
 
 
 def _tokens(x: Tensor) -> Tensor:
@@ -261,7 +257,7 @@ def _(node: spec.Flatten) -> nn.Module:
 
 @build.register
 def _(node: spec.ChannelSlice) -> nn.Module:
-    return View(partial(_channels, start=whole(node.start), stop=whole(node.stop)))
+    return View(itemgetter((slice(None), slice(whole(node.start), whole(node.stop)))))
 
 
 @build.register

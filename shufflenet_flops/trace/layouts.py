@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 
@@ -20,6 +21,11 @@ def channels_last(x: Tensor) -> bool:
             return False  # 1 x c x 1 x 1 in the usual order
         least = strides[axis] * max(x.shape[axis], 1)
     return True
+
+
+def is_channels_last(x: Tensor) -> bool:
+    """Whether x is packed with its channels last, and torch takes it so."""
+    return channels_last(x) and x.is_contiguous(memory_format=torch.channels_last)
 
 
 def is_packed(x: Tensor, *, last: bool = False) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from shufflenet_flops.trace.layouts import is_channels_last
 from shufflenet_flops.trace.rules.work import packets
 
 
@@ -34,27 +35,10 @@ def _convolution(*args: Any) -> Any:
     Also TorchScript's, for which torch 2.9 has none: its last four are settings of cuDNN.
     """
     y = torch.ops.aten.convolution.default(*args[:9])
-    if y.dim() == 4 and channels_last(args[0]):
+    if y.dim() == 4 and is_channels_last(args[0]):
         layout = torch.channels_last
         y = torch.empty(y.shape, dtype=y.dtype, device=y.device, memory_format=layout)
     return y
-
-
-def channels_last(x: Tensor) -> bool:
-    """Whether torch takes x for channels last, told by strides alone where sizes of 1 are in it."""
-    if x.dim() != 4:
-        return False
-    strides = x.stride()
-    if strides[3] < strides[1] or strides[1] == 0:
-        return False
-    least = 0
-    for axis in (1, 3, 2, 0):
-        if strides[axis] < least or x.shape[axis] == 0:
-            return False
-        if axis == 0 and least == strides[1]:
-            return False  # 1 x c x 1 x 1 in the usual order
-        least = strides[axis] * max(x.shape[axis], 1)
-    return x.is_contiguous(memory_format=torch.channels_last)
 
 
 _KERNELS: Mapping[Any, Callable[..., Any]] = {

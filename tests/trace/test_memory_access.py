@@ -22,7 +22,7 @@ def bytes_at(model: nn.Module, size: tuple[int, ...], batch: int) -> int:
 # Models whose work is not linear in the batch, with the reason.
 NOT_LINEAR = {
     "csatv2": "attention between the images of a batch: its scores grow with the batch's square",
-    "twins_pcpvt": "a convolution on tokens gives several images back with their channels last, "
+    "twins_": "a convolution on tokens gives several images back with their channels last, "
     "and one in the usual order, which is copied when it becomes tokens again",
 }
 

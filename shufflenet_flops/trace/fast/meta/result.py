@@ -11,7 +11,7 @@ from torch import Tensor
 
 from shufflenet_flops.spec.ops import shape_text
 from shufflenet_flops.trace.arguments import META as META
-from shufflenet_flops.trace.meta_kernels import channels_last
+from shufflenet_flops.trace.layouts import is_channels_last
 
 Infer = Callable[..., Any]
 
@@ -26,7 +26,7 @@ def refused(what: str, *args: Tensor | str) -> RuntimeError:
 
 def like(x: Tensor, sizes: Sequence[int]) -> Tensor:
     """A tensor of `sizes` in x's dtype and memory format."""
-    if len(sizes) == 4 and channels_last(x):
+    if len(sizes) == 4 and is_channels_last(x):
         return torch.empty(sizes, dtype=x.dtype, device=META, memory_format=torch.channels_last)
     return torch.empty(sizes, dtype=x.dtype, device=META)
 
@@ -34,7 +34,7 @@ def like(x: Tensor, sizes: Sequence[int]) -> Tensor:
 def same(x: Tensor) -> Tensor | None:
     """A new tensor like x; None where x's strides are neither of the two usual formats."""
     # Not `empty_like`: for meta tensors that is Python code which imports sympy.
-    if x.is_contiguous() or channels_last(x):
+    if x.is_contiguous() or is_channels_last(x):
         return torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=META)
     return None
 
