@@ -26,6 +26,7 @@ from shufflenet_flops.design.formula import (
 from shufflenet_flops.errors import InputError, SpecError
 from shufflenet_flops.trace.trace import trace
 from shufflenet_flops.zoo.designs import Design, design_names, find_design, find_unit
+from tests.support.zoo_names import by_speed
 
 
 @pytest.mark.parametrize(("unit", "metric"), PAPER_FORMS)
@@ -203,7 +204,7 @@ def test_largest_terms_of_a_network_change_where_their_values_cross() -> None:
         assert parts[change.before] == parts[change.after] == max(parts.values())
 
 
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("name", list(map(by_speed, zoo.names())))
 def test_a_published_variant_is_its_family_at_its_width(name: str) -> None:
     """All but the few whose widths are rounded one by one."""
     model = zoo.find(name)

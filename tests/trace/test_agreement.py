@@ -16,6 +16,7 @@ from shufflenet_flops.counting import Kind, Row, layer_table
 from shufflenet_flops.spec import Node, Shape, output_shape
 from shufflenet_flops.trace import trace
 from tests import strategies
+from tests.support.zoo_names import by_speed
 
 
 def facts(row: Row) -> tuple[object, ...]:
@@ -100,7 +101,7 @@ OTHER_SIZES = {
 
 @pytest.mark.parametrize(
     ("name", "size"),
-    [(name, size) for name in zoo.names() for size in OTHER_SIZES.get(name, SIZES)],
+    [by_speed(name, size) for name in zoo.names() for size in OTHER_SIZES.get(name, SIZES)],
 )
 def test_any_network(name: str, size: tuple[int, int]) -> None:
     """Every network of the zoo, row by row, at three input sizes."""

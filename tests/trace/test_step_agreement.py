@@ -19,6 +19,7 @@ from shufflenet_flops.counting.trained import ALL, Trained
 from shufflenet_flops.spec import Node, Shape
 from shufflenet_flops.trace import trace
 from tests import strategies
+from tests.support.zoo_names import by_speed
 
 
 def built(node: Node) -> nn.Module:
@@ -46,7 +47,7 @@ def agree(node: Node, x: Shape, trained: Trained = ALL) -> TrainingStep:
     return analytic
 
 
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("name", list(map(by_speed, zoo.names())))
 def test_the_zoo(name: str) -> None:
     """And torch's counter gives the same, but for grouped weights: once for each group too much."""
     model = zoo.find(name)

@@ -9,6 +9,7 @@ import pytest
 
 from shufflenet_flops import zoo
 from shufflenet_flops.counting import layer_table
+from tests.support.zoo_names import QUICK
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "networks.json"
 
@@ -128,3 +129,10 @@ def test_golden(update_golden: bool) -> None:
         GOLDEN.write_text(json.dumps(found, indent=1) + "\n")
 
     assert found == json.loads(GOLDEN.read_text())
+
+
+def test_a_network_of_each_family_is_tested_at_once() -> None:
+    """And each that is meant to be is there."""
+    assert {zoo.find(name).family for name in QUICK} == {
+        zoo.find(name).family for name in zoo.names()
+    }
