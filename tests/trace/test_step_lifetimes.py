@@ -17,6 +17,7 @@ from shufflenet_flops.trace import trace
 from shufflenet_flops.trace.workspace.cpu import CHECKED, is_checked
 from tests.support.allocator import allocations
 from tests.support.networks import network
+from tests.support.torch_versions import checkpoint_without_reentrance
 
 
 def timeline_of(model: nn.Module, x: Tensor) -> Timeline:
@@ -68,6 +69,7 @@ class Blocks(nn.Module):
         return x
 
 
+@checkpoint_without_reentrance
 def test_a_checkpoint_keeps_less() -> None:
     """What a block keeps is there for one block at a time, when it is run again."""
     x = torch.rand(64, 8)
