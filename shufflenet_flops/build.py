@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial, singledispatch
-from operator import itemgetter
 
 import torch
 from torch import Tensor, nn
@@ -47,6 +46,10 @@ class View(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.view(x)
+
+
+def _channels(x: Tensor, start: int, stop: int) -> Tensor:
+    return x[:, start:stop]  # not `torch.narrow`, which ncnn does not have
 
 
 def _tokens(x: Tensor) -> Tensor:
@@ -192,6 +195,8 @@ def _(node: tree.Seq) -> nn.Module:
 build.register(tree.Add, Add)
 build.register(tree.Concat, Concat)
 build.register(tree.Scale, Scale)
+build.register(spec.Identity, lambda node: nn.Identity())
+build.register(spec.Flatten, lambda node: nn.Flatten())
 
 
 @build.register
@@ -241,23 +246,13 @@ def _(node: spec.AdaptiveAvgPool2d) -> nn.Module:
 
 
 @build.register
-def _(node: spec.Identity) -> nn.Module:
-    return nn.Identity()
-
-
-@build.register
 def _(node: spec.Dropout) -> nn.Module:
     return nn.Dropout(node.p)
 
 
 @build.register
-def _(node: spec.Flatten) -> nn.Module:
-    return nn.Flatten()
-
-
-@build.register
 def _(node: spec.ChannelSlice) -> nn.Module:
-    return View(itemgetter((slice(None), slice(whole(node.start), whole(node.stop)))))
+    return View(partial(_channels, start=whole(node.start), stop=whole(node.stop)))
 
 
 @build.register
