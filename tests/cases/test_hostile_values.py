@@ -73,6 +73,10 @@ def test_a_long_chain_of_comparisons_is_fine(capsys: pytest.CaptureFixture[str])
         (("compare", "--c", "240" + "0" * 15, "--no-latency"), "GB of memory, and"),
         (("compare", "--c", "240" + "0" * 20, "--no-latency"), "below 2^63"),
         (("compare", "--c", "24000000", "--no-latency"), "GB of memory, and"),
+        (
+            ("fit", "shufflenet_v1", "--macs", "140M", "--g", "1:90000000"),
+            "90,000,000 combinations of --g are too many",
+        ),
         (("report", "compare", "vgg16@classes=9999999999999"), "unknown"),
         (("report", "compare", "shufflenet_v1@classes=9999999999999"), "GB of memory, and"),
         (("explain", "shufflenet_v1@classes=9999999999999"), "GB of memory, and"),

@@ -326,3 +326,14 @@ def test_a_stopped_run_leaves_whole_chunks_and_resume_goes_on(
     }
     assert table(stopped).equals(table(whole))
     assert not list(stopped.glob(".*"))
+
+
+def test_a_plot_of_a_sweep_that_went_on_has_all_its_points(tmp_path: Path) -> None:
+    """Those that were counted before it ended are read back."""
+    command = ["sweep", "shufflenet_v1", "--c", "240:960:48", "--g", "1,2,3", "--quiet"]
+    rows = ["--save", str(tmp_path / "rows")]
+    assert run([*command, *rows, "--plot", str(tmp_path / "whole.svg")]) == 0
+    assert run([*command, *rows, "--resume", "--plot", str(tmp_path / "again.svg")]) == 0
+
+    whole, again = ((tmp_path / f"{name}.svg").read_bytes() for name in ("whole", "again"))
+    assert whole == again
