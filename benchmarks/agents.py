@@ -122,7 +122,8 @@ def _section(page: Path, title: str) -> str:
 
 def _commands() -> Iterator[tuple[str, str]]:
     """Each command's name and the first line of its help."""
-    group: Commands = typer.main.get_command(app)  # type: ignore[assignment] # it is told so
+    group = typer.main.get_command(app)
+    assert isinstance(group, Commands)
     context = typer.Context(group)
     for name in group.list_commands(context):
         yield name, group.get_command(context, name).get_short_help_str(limit=200)

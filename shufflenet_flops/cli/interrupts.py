@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
@@ -38,11 +39,11 @@ def install() -> None:
         signal.signal(signal.SIGALRM, _interrupt)
 
 
-def _handle_with(handler: object) -> None:
+def _handle_with(handler: Callable[[int, FrameType | None], object]) -> None:
     for number in _CODES:
         # What whoever started the program ignores, as `nohup` does, stays ignored.
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, handler)  # type: ignore[arg-type]  # one of the two below
+            signal.signal(number, handler)
 
 
 def _end(number: int, frame: FrameType | None) -> None:

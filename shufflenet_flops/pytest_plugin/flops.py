@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from shufflenet_flops.pytest_plugin.holding import hold, limits_of
 
@@ -101,8 +102,5 @@ def watched() -> Iterator[Flops]:
         finally:
             inside = False
 
-    nn.Module.__call__ = call  # type: ignore[method-assign]  # given back below
-    try:
+    with patch.object(nn.Module, "__call__", call):
         yield counted
-    finally:
-        nn.Module.__call__ = own  # type: ignore[method-assign]  # what it was
