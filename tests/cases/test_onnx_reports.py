@@ -253,6 +253,18 @@ def test_parameters_however_they_are_written(tmp_path: Path) -> None:
     assert count(tmp_path, [whole], wide, narrow[:1]).params == 15
 
 
+def test_a_product_of_weights_alone(tmp_path: Path) -> None:
+    """A weight of low rank is put together in each run, as in the module: 16·4·8 + 3·8·16."""
+    counted = count(
+        tmp_path,
+        [NODE("MatMul", ["down", "up"], ["w"]), NODE("MatMul", ["x", "w"], ["y"])],
+        [value("x", 3, 8)],
+        (weight("down", 8, 4), weight("up", 4, 16)),
+    )
+    assert counted.table.macs == 4 * 8 * 16 + 3 * 8 * 16
+    assert counted.params == 8 * 4 + 4 * 16
+
+
 def test_a_mask_is_no_parameter(tmp_path: Path) -> None:
     """Zeros and numbers that a softmax never lets through."""
     mask = array("m", np.triu(np.full((4, 4), -np.inf), 1))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from shufflenet_flops.counting import Row
 from shufflenet_flops.counting.op_classes import NATURES, Work, work_of
+from shufflenet_flops.counting.row import MAC_KINDS
 from shufflenet_flops.sources.onnx.chain import attributes_of
 from shufflenet_flops.sources.onnx.inference import Inference
 from shufflenet_flops.sources.onnx.layout import (
@@ -22,7 +23,7 @@ from shufflenet_flops.sources.onnx.layout import (
     sliced,
     viewed,
 )
-from shufflenet_flops.sources.onnx.operand import Operand
+from shufflenet_flops.sources.onnx.operand import Formula, Operand
 from shufflenet_flops.sources.onnx.parameters import Parameters
 from shufflenet_flops.sources.onnx.rules import FIRST_INPUT_ONLY, FORMULAS, FREE, OPS
 from shufflenet_flops.sources.onnx.schemas import NAMESPACES, operator_name
@@ -42,8 +43,8 @@ class Reader:
         self._reasons = inference.reasons
         self._parameters = parameters
         self._strides: dict[str, Strides] = {}  # of values that are not contiguous
-        # What is worked out from initializers alone. It is ready before an input comes, and so has
-        # no row.
+        # What is worked out from initializers alone. It is ready before an input comes, and has a
+        # row only where it is a product: a module that multiplies its weights does so in each run.
         self._ready: set[str] = set()
 
     def read(self, node: NodeProto) -> None:
@@ -57,8 +58,9 @@ class Reader:
             return
         if (formula or free) and all(map(self._is_ready, names)):
             self._ready.update(node.output)
-            self._parameters.derive(node)
-            return
+            if not self._is_product(node, formula):
+                self._parameters.derive(node)
+                return
         if free:
             self._parameters.note(node)
             self._rename(node)
@@ -117,6 +119,14 @@ class Reader:
     def _is_ready(self, name: str) -> bool:
         operand = self._operands.get(name)
         return name in self._ready or (operand is not None and operand.is_weight)
+
+    def _is_product(self, node: NodeProto, formula: Formula | None) -> bool:
+        """Whether it has multiply-accumulates of weights alone, on shapes that are known."""
+        if formula is None or any(name and name not in self._operands for name in node.input):
+            return False
+        y = self._operands.get(node.output[0])
+        xs = [self._operand(name) if name else None for name in node.input]
+        return y is not None and formula(attributes_of(node), xs, y).kind in MAC_KINDS
 
     def _operand(self, name: str) -> Operand:
         return replace(self._operands[name], is_weight=self._is_ready(name))
