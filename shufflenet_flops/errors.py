@@ -17,6 +17,9 @@ _COMMAND = re.compile(
 )
 
 
+LONGEST = 1000  # characters of a message, whatever a user's name or value has
+
+
 def printable(text: str, keep: str = "") -> str:
     """Text of strangers as it can be shown: nothing in it acts on a terminal, a log or a reader.
 
@@ -41,6 +44,17 @@ def inert(text: str) -> str:
 def one_line(text: str) -> str:
     """Text as it can be shown (see `printable`) on one line."""
     return printable(" ".join(text.split()))
+
+
+def short(text: str) -> str:
+    """A message of bounded length: what is wrong with a value stands before or after it."""
+    half = LONGEST // 2
+    return f"{text[:half]}…{text[-half:]}" if len(text) > LONGEST else text
+
+
+def plural(number: int, noun: str) -> str:
+    """`1 layer`, `2 layers`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def shown(value: Any) -> str:

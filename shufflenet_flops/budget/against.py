@@ -18,6 +18,7 @@ from shufflenet_flops.budget.guard import Guard, default_guards
 from shufflenet_flops.budget.layers import amount
 from shufflenet_flops.budget.verdict import Verdict, unsure
 from shufflenet_flops.counting.amount import difference, figure, figures
+from shufflenet_flops.errors import plural
 
 TOP = 3
 
@@ -202,5 +203,5 @@ def _layer(verdict: Verdict) -> str:
         return ""
     row = verdict.top_rows[0]
     others = len(verdict.top_rows) - 1 + verdict.more_rows
-    more = f", and {others} more layer{'s' if others > 1 else ''}" if others else ""
+    more = f", and {plural(others, 'more layer')}" if others else ""
     return f"{row.path} {row.change}{more}"

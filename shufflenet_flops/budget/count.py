@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from shufflenet_flops import zoo
 from shufflenet_flops.budget.block import Block, Lock, block
 from shufflenet_flops.budget.config import Config, Entry
-from shufflenet_flops.errors import InputError, ShufflenetFlopsError, one_line
+from shufflenet_flops.errors import InputError, ShufflenetFlopsError, one_line, short
 from shufflenet_flops.foreign import contained
 from shufflenet_flops.sources import Options, Source, resolve
 from shufflenet_flops.sources.torch_modules.imports import one_line as first_line
@@ -98,4 +98,4 @@ def told(error: BaseException) -> str:
     """What went wrong, in one line; our own errors need no type."""
     told = str(error) if isinstance(error, ShufflenetFlopsError) else first_line(error)
     # The command line's option has another name in a budget file.
-    return one_line(told).replace("--input ", "")
+    return short(one_line(told).replace("--input ", ""))

@@ -15,7 +15,7 @@ from shufflenet_flops.budget.git import files_at, git, top_of
 from shufflenet_flops.budget.layers import amount
 from shufflenet_flops.budget.tree import tree_of
 from shufflenet_flops.budget.tree_count import Job, count_tree
-from shufflenet_flops.errors import ConfigError, InputError
+from shufflenet_flops.errors import ConfigError, InputError, plural
 from shufflenet_flops.saved import Count
 from shufflenet_flops.text_file import decode, read_text
 
@@ -195,5 +195,5 @@ def _behind(model: ModelDiff, metric: str) -> tuple[str, str]:
     rows, more = model.top_rows(metric, 1)
     if not rows:
         return "", structure(model, before, after, CHANGED)
-    others = f", and {more} more layer{'s' if more > 1 else ''}" if more else ""
+    others = f", and {plural(more, 'more layer')}" if more else ""
     return rows[0].path, f"{rows[0].change}{others}"

@@ -26,8 +26,9 @@ def parse(file: str, text: str) -> Lock:
         convention = find_convention(str(saved.convention))
         return tuple(_block(result, convention) for result in saved.typed(CountResult))
     except (DataError, UnknownNameError) as error:
+        what = str(error).removeprefix(": ")
         raise json_file.error(
-            ("results",), f"is not what `count --format json` writes: {error}"
+            ("results",), f"is not what `count --format json` writes: {what}"
         ) from None
 
 

@@ -12,7 +12,7 @@ import typer
 
 from shufflenet_flops.cli import interrupts, streams
 from shufflenet_flops.cli.group import Commands
-from shufflenet_flops.errors import ShufflenetFlopsError, inert, one_line
+from shufflenet_flops.errors import ShufflenetFlopsError, inert, one_line, short
 
 app = typer.Typer(
     name="shufflenet-flops",
@@ -26,7 +26,6 @@ app = typer.Typer(
 
 _OURS = "shufflenet_flops"
 _debug = False
-_LONGEST = 1000  # characters of a message, whatever a user's name or value has
 
 
 def _version(wanted: bool) -> None:
@@ -152,8 +151,5 @@ def _usage(error: Any) -> str:
 
 def _fail(*messages: str) -> int:
     for message in messages:
-        text = inert(one_line(message))
-        if len(text) > _LONGEST:  # what is wrong with a value stands before or after it
-            text = f"{text[: _LONGEST // 2]}…{text[-_LONGEST // 2 :]}"
-        print(f"error: {text}", file=sys.stderr)
+        print(f"error: {short(inert(one_line(message)))}", file=sys.stderr)
     return 2

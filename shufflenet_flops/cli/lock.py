@@ -15,6 +15,7 @@ from shufflenet_flops.errors import (
     ModelError,
     UnknownNameError,
     one_line,
+    plural,
 )
 from shufflenet_flops.whole_file import open_file
 
@@ -68,5 +69,4 @@ def command(
             before = ()
         blocks = relocked(before, lock_of(subjects), names, reason or "")
         write(render(blocks).encode())
-    told = f"{len(blocks)} model{'s' if len(blocks) != 1 else ''}"
-    emit(f"locked {told} in {one_line(str(budgets.lock_file))}\n")
+    emit(f"locked {plural(len(blocks), 'model')} in {one_line(str(budgets.lock_file))}\n")

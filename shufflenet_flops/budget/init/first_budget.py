@@ -25,7 +25,7 @@ from shufflenet_flops.budget.limit import ceiling_for
 from shufflenet_flops.budget.load import OWN_FILE, PYPROJECT, has_table, parse_text
 from shufflenet_flops.budget.verdict import Report, Verdict
 from shufflenet_flops.counting.amount import figure, short_form
-from shufflenet_flops.errors import DataError, InputError, one_line
+from shufflenet_flops.errors import DataError, InputError, one_line, plural
 from shufflenet_flops.text_file import read_text
 
 _LARGEST = 2**20  # bytes of a file of Python that is looked at
@@ -155,7 +155,7 @@ def _budget_file(
     others: Sequence[Proposal],
     by_model: Mapping[str, Verdict],
 ) -> NewFile:
-    words = f"has {len(fine)} model{'s' if len(fine) > 1 else ''}"
+    words = f"has {plural(len(fine), 'model')}"
     if others:
         words += f", and {len(others)} as comments, each with why"
     return NewFile(directory / OWN_FILE, _text(fine, others, by_model), words)

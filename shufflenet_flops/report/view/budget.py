@@ -11,7 +11,7 @@ from textwrap import wrap
 
 from shufflenet_flops.budget.verdict import PASSING, Report, TopRow, Verdict
 from shufflenet_flops.counting.amount import figure, signed
-from shufflenet_flops.errors import inert, one_line
+from shufflenet_flops.errors import inert, one_line, plural
 from shufflenet_flops.report.format.markdown import escape
 
 _INDENT = "      "
@@ -117,7 +117,7 @@ def summary(report: Report) -> str:
         parts[0] += ", all fine"
     for name, word in (("ERROR", "error"), ("WARN", "warning")):
         if labels[name]:
-            parts.append(f"{labels[name]} {word}{'s' if labels[name] > 1 else ''}")
+            parts.append(plural(labels[name], word))
     if labels["lighter"]:
         parts.append(f"{labels['lighter']} lighter")
     if labels["off"]:
@@ -159,7 +159,7 @@ def layer_lines(verdict: Verdict) -> list[str]:
 
 
 def _more(verdict: Verdict) -> str:
-    return f"and {verdict.more_rows} more layer{'s' if verdict.more_rows > 1 else ''}"
+    return f"and {plural(verdict.more_rows, 'more layer')}"
 
 
 def note_lines(verdict: Verdict) -> list[str]:

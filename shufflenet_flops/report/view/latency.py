@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shufflenet_flops.counting.metric import MACS
+from shufflenet_flops.errors import plural
 from shufflenet_flops.latency.agreement import LIMITS
 from shufflenet_flops.latency.measure import Pair, Timing
 from shufflenet_flops.latency.roofline import Peaks
@@ -82,8 +83,8 @@ def _input_grid(rows: Sequence[Timing]) -> Grid:
         if row.engine == engine
     ]
     title = (
-        f"input {' '.join(first.inputs)}, {first.dtype}, {first.threads} "
-        f"thread{'s' if first.threads > 1 else ''}, {first.device}"
+        f"input {' '.join(first.inputs)}, {first.dtype}, "
+        f"{plural(first.threads, 'thread')}, {first.device}"
         + (", partial: interrupted" if any(row.partial for row in rows) else "")
     )
     notes = [f"{row.label} failed: {row.reason}" for row in rows if row.status != "ok"]

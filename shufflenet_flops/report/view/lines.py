@@ -8,7 +8,7 @@ from typing import Literal
 
 from shufflenet_flops.counting import Convention, Row, Table
 from shufflenet_flops.counting.metric import ACTIVATIONS, MEMORY
-from shufflenet_flops.errors import InputError, UnknownNameError
+from shufflenet_flops.errors import InputError, UnknownNameError, plural
 from shufflenet_flops.report.grid import (
     Cell,
     Column,
@@ -237,21 +237,20 @@ def _whole(table: Table, convention: Convention, prefix: AskedPrefix) -> _Whole:
 
 def _shown(lines: Sequence[Line], convention: Convention, view: LayerView, by: str) -> list[Line]:
     """The lines in their order, what is left out of them as one or two lines at the end."""
-    empty = [
-        line
-        for line in lines
-        if not view.zeros and not line.part.total(convention) and not line.part.params
-    ]
-    shown = [line for line in lines if line not in empty] if empty else list(lines)
+    shown: list[Line] = []
+    empty: list[Line] = []
+    for line in lines:
+        has_work = view.zeros or line.part.total(convention) or line.part.params
+        (shown if has_work else empty).append(line)
     if view.sort:
         key = SORTS[view.sort]
         shown.sort(key=lambda line: -key(line.part, convention))
     others = shown[view.top :] if view.top is not None else []
     shown = shown[: view.top]
     if others:
-        shown.append(_together(f"{len(others)} others", others))
+        shown.append(_together(plural(len(others), "other"), others))
     if empty:
-        shown.append(_together(f"{len(empty)} zero {by}s", empty))
+        shown.append(_together(plural(len(empty), f"zero {by}"), empty))
     return shown
 
 
