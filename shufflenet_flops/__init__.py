@@ -17,16 +17,6 @@ torch is imported before a call needs it.
 
 from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops.counting import CONVENTIONS as CONVENTIONS
-from shufflenet_flops.counting import Convention as Convention
-from shufflenet_flops.counting import Row as Row
-from shufflenet_flops.counting import Table as Table
-from shufflenet_flops.counting import layer_table as layer_table
-from shufflenet_flops.errors import ShufflenetFlopsError as ShufflenetFlopsError
-from shufflenet_flops.zoo import Model as Model
-from shufflenet_flops.zoo import find as find
-from shufflenet_flops.zoo import names as names
-
 if TYPE_CHECKING:
     from shufflenet_flops.api.compare import Compared as Compared
     from shufflenet_flops.api.compare import compare as compare
@@ -42,18 +32,19 @@ if TYPE_CHECKING:
     from shufflenet_flops.budget.check import check as check
     from shufflenet_flops.budget.verdict import Report as Report
     from shufflenet_flops.budget.verdict import Verdict as Verdict
+    from shufflenet_flops.counting import CONVENTIONS as CONVENTIONS
+    from shufflenet_flops.counting import Convention as Convention
+    from shufflenet_flops.counting import Row as Row
+    from shufflenet_flops.counting import Table as Table
+    from shufflenet_flops.counting import layer_table as layer_table
+    from shufflenet_flops.errors import ShufflenetFlopsError as ShufflenetFlopsError
     from shufflenet_flops.trace.rules.supplied import rule as rule
+    from shufflenet_flops.zoo import Model as Model
+    from shufflenet_flops.zoo import find as find
+    from shufflenet_flops.zoo import names as names
 
-
-def _conventions_of_counters() -> "tuple[Convention, ...]":
-    from shufflenet_flops.counters.conventions import COUNTER_CONVENTIONS
-
-    return COUNTER_CONVENTIONS
-
-
-CONVENTIONS.others = _conventions_of_counters
-
-# Imported when they are asked for: whoever needs one of them starts without the others.
+# Imported when they are asked for: whoever needs one of them starts without the others, and a
+# program that is only starting answers Ctrl-C at once.
 _LATE = {
     "count": "api.count",
     "compare": "api.compare",
@@ -70,13 +61,18 @@ _LATE = {
     "Training": "api.training",
     "Report": "budget.verdict",
     "Verdict": "budget.verdict",
+    "find": "zoo",
+    "names": "zoo",
+    "Model": "zoo",
+    "layer_table": "counting",
+    "Table": "counting",
+    "Row": "counting",
+    "CONVENTIONS": "counting",
+    "Convention": "counting",
+    "ShufflenetFlopsError": "errors",
 }
 
-__all__ = [
-    *_LATE,
-    *("find", "names", "Model", "layer_table", "Table", "Row", "CONVENTIONS", "Convention"),
-    "ShufflenetFlopsError",
-]
+__all__ = list(_LATE)
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from typing import Literal
 
 from shufflenet_flops.errors import UnknownNameError
@@ -53,14 +54,15 @@ class Conventions(Mapping[str, Convention]):
     that is not among the first.
     """
 
-    others: Callable[[], Iterable[Convention]] = tuple
-
-    def __init__(self, *first: Convention) -> None:
+    def __init__(
+        self, *first: Convention, others: Callable[[], Iterable[Convention]] = tuple
+    ) -> None:
         self._first = _by_name(first)
+        self._others = others
 
     @cached_property
     def _all(self) -> Mapping[str, Convention]:
-        return _by_name((*self._first.values(), *self.others()))
+        return _by_name((*self._first.values(), *self._others()))
 
     def __getitem__(self, name: str) -> Convention:
         return self._first[name] if name in self._first else self._all[name]
@@ -72,7 +74,13 @@ class Conventions(Mapping[str, Convention]):
         return len(self._all)
 
 
-# Those that are named after counters are in `counters.conventions`.
+def _of_counters() -> Iterable[Convention]:
+    """Those that are computed from the cost models of counters, which stand on this room."""
+    conventions: Iterable[Convention] = import_module(_COUNTERS).COUNTER_CONVENTIONS
+    return conventions
+
+
+_COUNTERS = "shufflenet_flops.counters.conventions"
 CONVENTIONS = Conventions(
     Convention(
         "paper",
@@ -120,6 +128,7 @@ CONVENTIONS = Conventions(
             OpClass.GLOBAL_POOL_INPUTS: 1,
         },
     ),
+    others=_of_counters,
 )
 
 

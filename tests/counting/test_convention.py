@@ -11,13 +11,13 @@ OURS, OTHER = (Convention(name, "MAC", "a meaning", {}) for name in ("ours", "ot
 
 def test_others_are_made_for_who_asks_for_them() -> None:
     """And once."""
-    conventions, made = Conventions(OURS), []
+    made = []
 
     def others() -> list[Convention]:
         made.append(OTHER.name)
         return [OTHER]
 
-    conventions.others = others
+    conventions = Conventions(OURS, others=others)
     assert conventions["ours"] is OURS
     assert made == []
     assert conventions["other"] is OTHER
@@ -30,7 +30,6 @@ def test_a_name_is_taken_once() -> None:
     """Whoever brings the second."""
     with pytest.raises(ValueError, match="two conventions named 'ours': rename one"):
         Conventions(OURS, OURS)
-    conventions = Conventions(OURS)
-    conventions.others = lambda: [OURS]
+    conventions = Conventions(OURS, others=lambda: [OURS])
     with pytest.raises(ValueError, match="two conventions named 'ours'"):
         len(conventions)
