@@ -53,14 +53,18 @@ class Training:
             if isinstance(getattr(self, name), str):
                 object.__setattr__(self, name, (getattr(self, name),))
 
+    @property
+    def trained(self) -> Trained:
+        """Which parameters are trained."""
+        return Trained(tuple(self.freeze), tuple(self.train))
+
 
 def trained(source: Source, asked: Training) -> tuple[Counted, TrainingResult]:
     """The model as a step runs it, and the step. Raises as `Source.step` does."""
-    patterns = Trained(tuple(asked.freeze), tuple(asked.train))
     optimizer = OPTIMIZERS[asked.optimizer]
 
     def result(source: Source, accumulate: int) -> tuple[Counted, TrainingResult]:
-        counted, step = source.step(patterns)
+        counted, step = source.step(asked.trained)
         batch = source.first_shape[0] if source.first_shape else 1
         return counted, training_result(step, batch, optimizer, accumulate)
 
@@ -78,5 +82,5 @@ def trained(source: Source, asked: Training) -> tuple[Counted, TrainingResult]:
 def step_timeline(source: Source, asked: Training) -> Timeline:
     """What is alive when in a step: forward, backward, update. Raises as `Source.step` does."""
     optimizer = OPTIMIZERS[asked.optimizer]
-    passes = source.step_timeline(Trained(tuple(asked.freeze), tuple(asked.train)))
+    passes = source.step_timeline(asked.trained)
     return with_update(passes, optimizer.name, optimizer.state)

@@ -10,6 +10,7 @@ from shufflenet_flops.api.explain import (
     TIMEOUT_S,
     chosen_counters,
     explain_source,
+    explain_training,
     name_total,
 )
 from shufflenet_flops.cli.completion import complete_counter, complete_model
@@ -27,7 +28,9 @@ from shufflenet_flops.cli.options import (
     source_options,
 )
 from shufflenet_flops.cli.output import Format, open_outputs
+from shufflenet_flops.cli.training import HEADING, FreezeOption, TrainOption
 from shufflenet_flops.counting.amount import parse_printed
+from shufflenet_flops.counting.trained import Trained
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources import resolve
 
@@ -66,6 +69,16 @@ def command(
             parser=seconds, metavar="SECONDS", help="The longest that a counter may take."
         ),
     ] = TIMEOUT_S,
+    training: Annotated[
+        bool,
+        typer.Option(
+            "--training",
+            help="Explain a training step, forward and back, by torch's own counter.",
+            rich_help_panel=HEADING,
+        ),
+    ] = False,
+    freeze: FreezeOption = None,
+    train: TrainOption = None,
     strict: Annotated[
         bool,
         typer.Option(
@@ -78,8 +91,14 @@ def command(
 ) -> int:
     """Say why counters disagree on a model, down to the last FLOP.
 
-    Every counter's total is predicted, op class by op class, from the ops that ran.
+    Every counter's total is predicted, op class by op class, from the ops that ran. With --training
+    it is that of torch's own counter for a training step, which no other counter sees.
     """
+    if training:
+        why = "has no use with --training, for which torch's own counter alone is run"
+        refuse_typed(context, ("counter", "reported"), why)
+    else:
+        refuse_typed(context, ("freeze", "train"), "is about a training step: add --training")
     if reported is not None:
         refuse_typed(context, ("counter", "timeout"), "no counter is run with --reported")
     if not timeout:
@@ -91,6 +110,11 @@ def command(
         if total is not None:
             writer.write(name_total(source, total).document())
             return int(strict and bool(source.trace().unknown_ops))
+        if training:
+            patterns = Trained(tuple(freeze or ()), tuple(train or ()))
+            of_step = explain_training(source, patterns, timeout)
+            writer.write(of_step.document())
+            return int(strict and not of_step.complete)
         explained = explain_source(source, chosen, timeout)
         writer.write(explained.document())
     return int(strict and not explained.complete)

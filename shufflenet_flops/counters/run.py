@@ -41,13 +41,8 @@ def run_counter(
     try:
         with contained():
             total = call_in_sandbox(counter.count, model, inputs, limit_s)
-    except ImportError as error:
-        hint = f": {install_command(counter.extra)}" if counter.extra else ""
-        return unavailable(counter, f"{_first_line(error)}{hint}")
-    except CounterError as error:
-        return unavailable(counter, _why(model, str(error)))
     except Exception as error:
-        return unavailable(counter, _why(model, _failure(counter, error)))
+        return unavailable(counter, why_unavailable(counter, model, error))
     terms, weights = predict(counter, trace)
     if sum(terms.values()) != total.reported:
         terms, weights = predict(counter, trace, _facts(counter, model, inputs, limit_s))
@@ -93,6 +88,15 @@ def predict(
         if len(of_term) == 1 and (weight := next(iter(of_term))) is not None
     }
     return terms_of(parts), single
+
+
+def why_unavailable(counter: Counter, model: nn.Module, error: Exception) -> str:
+    """Why a counter has no total for a model, from what it raised."""
+    if isinstance(error, ImportError):
+        hint = f": {install_command(counter.extra)}" if counter.extra else ""
+        return f"{_first_line(error)}{hint}"
+    known = isinstance(error, CounterError)
+    return _why(model, str(error) if known else _failure(counter, error))
 
 
 def _why(model: nn.Module, line: str) -> str:

@@ -116,6 +116,26 @@ class TorchFlops(Counter):
             model(*inputs)
         return CounterTotal(mode.get_total_flops())
 
+    def count_step(self, model: nn.Module, inputs: Sequence[Any]) -> tuple[int, int]:
+        """FLOPs of a forward and of a backward pass, from a gradient for every output.
+
+        Which parameters are trained is as `model` has it, and so is its mode.
+        """
+        import torch
+        from torch.utils import flop_counter
+
+        from shufflenet_flops.trace.step_tracer import outputs_of
+
+        with (
+            torch.enable_grad(),
+            _compiler_left_out(),
+            flop_counter.FlopCounterMode(display=False) as mode,
+        ):
+            outputs = [y for y in outputs_of(model(*inputs)) if y.requires_grad]
+            forward = mode.get_total_flops()
+            torch.autograd.backward(outputs, [torch.ones_like(y) for y in outputs])
+        return forward, mode.get_total_flops() - forward
+
     def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
         """It sees the products of attention where torch has no kernel for it."""
         gaps = attention_with_gaps(model, inputs)

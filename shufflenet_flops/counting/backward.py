@@ -43,12 +43,16 @@ class Purpose(StrEnum):
 
 
 class BackwardRow(NamedTuple):
-    """MACs of a backward pass: where the forward op was, its kind, and what they are for."""
+    """MACs of a backward pass: where the forward op was, its kind, and what they are for.
+
+    `forward` is the row of that op: of the run that is differentiated, where it ran twice.
+    """
 
     path: str
     kind: Kind
     purpose: Purpose
     macs: int
+    forward: Row
 
 
 @dataclass(frozen=True)
@@ -127,10 +131,10 @@ def _gradients(row: Row, *, input_grad: bool, weight_grad: bool) -> Iterator[Bac
     ):
         macs = backward_macs(row, **wants)
         if not (isinstance(macs, int) and macs == 0):
-            yield BackwardRow(row.path, row.kind, purpose, macs)
+            yield BackwardRow(row.path, row.kind, purpose, macs, row)
     if row.op == Attention.name and input_grad:
         # The scores, which is the first of its two equal products.
-        yield BackwardRow(row.path, row.kind, Purpose.RECOMPUTED, row.macs // 2)
+        yield BackwardRow(row.path, row.kind, Purpose.RECOMPUTED, row.macs // 2, row)
 
 
 # Ops with one parameter, and its name.

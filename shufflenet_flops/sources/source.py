@@ -95,6 +95,11 @@ class Source(ABC):
             f"{self.origin}, which says nothing of gradients"
         )
 
+    def step_trace(self, trained: Trained) -> Trace:
+        """The trace of a step that autograd runs, forward and back; raises as `step`."""
+        self.step(trained)
+        raise InputError(f"{self.name}: nothing can differentiate an {self.origin}")
+
     def step_timeline(self, trained: Trained) -> Timeline:
         """What is alive when in the forward and the backward pass of a step; raises as `step`."""
         self.step(trained)

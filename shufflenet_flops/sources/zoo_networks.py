@@ -69,6 +69,9 @@ class ZooSource(Source):
     def timeline(self) -> Timeline:
         return self._timed.timeline
 
+    def step_trace(self, trained: Trained) -> Trace:
+        return self._traced(step=trained)
+
     def step_timeline(self, trained: Trained) -> Timeline:
         return self._traced(memory=True, step=trained).timeline
 

@@ -120,9 +120,9 @@ class StepTracer(Tracer):
 
         Raises ModelError where there is none.
         """
-        ends = {id(y): y for y in _outputs(output) if y.requires_grad}
+        ends = {id(y): y for y in outputs_of(output) if y.requires_grad}
         if not ends:
-            raise ModelError(self._why_not(list(_outputs(output))))
+            raise ModelError(self._why_not(list(outputs_of(output))))
         starts = [self._gradient_of(y) for y in ends.values()]
         self.returning = True
         torch.autograd.backward(list(ends.values()), starts)
@@ -185,8 +185,9 @@ class StepTracer(Tracer):
         inside = self._place is not NOWHERE
         if inside or torch.is_grad_enabled():
             path = self._place.path if inside else self._origin().path
-            self.backward.append(BackwardRow(path, kind, Purpose.RECOMPUTED, macs))
-            self._note(facts.row(path, 0, Call(), self._place.training))
+            again = facts.row(path, 0, Call(), self._place.training)
+            self.backward.append(BackwardRow(path, kind, Purpose.RECOMPUTED, macs, again))
+            self._note(again)
             return
         origin = self._origin()
         if origin.kind in MAC_KINDS:
@@ -194,23 +195,24 @@ class StepTracer(Tracer):
         if func is _CONVOLUTION_BACKWARD:
             into, of_weight = args[10][:2]
             each = macs // (into + of_weight)
-            self._add(origin.path, kind, each * into, each * of_weight)
+            self._add(origin, kind, each * into, each * of_weight)
         elif self._is_of_weight(origin, operands, facts.work[3]):
-            self._add(origin.path, kind, 0, macs)
+            self._add(origin, kind, 0, macs)
         else:
-            self._add(origin.path, kind, macs, 0)
+            self._add(origin, kind, macs, 0)
 
-    def _add(self, path: str, kind: Kind, inputs: int, weights: int) -> None:
+    def _add(self, origin: Row, kind: Kind, inputs: int, weights: int) -> None:
         for purpose, macs in ((Purpose.INPUTS, inputs), (Purpose.WEIGHTS, weights)):
             if macs:
-                self.backward.append(BackwardRow(path, kind, purpose, macs))
+                self.backward.append(BackwardRow(origin.path, kind, purpose, macs, origin))
 
     def add_attention(self, macs: int, scores: int, *, again: bool) -> None:
         """The gradients of attention, which is one op; `again` where its kernel redoes scores."""
-        path = self._origin().path
-        self._add(path, Kind.MATMUL, macs, 0)
+        origin = self._origin()
+        self._add(origin, Kind.MATMUL, macs, 0)
         if again:
-            self.backward.append(BackwardRow(path, Kind.MATMUL, Purpose.RECOMPUTED, scores))
+            row = BackwardRow(origin.path, Kind.MATMUL, Purpose.RECOMPUTED, scores, origin)
+            self.backward.append(row)
 
     def _origin(self) -> Row:
         """The row of the forward op that the running node is of: the first after the node."""
@@ -239,13 +241,13 @@ def _empty_like(x: Tensor) -> Tensor:
     return torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=META)
 
 
-def _outputs(output: Any) -> Iterator[Tensor]:
+def outputs_of(output: Any) -> Iterator[Tensor]:
     """Tensors in what a model returns: in containers, and in the attributes of its own classes."""
     yield from tensors_of(output)
     if isinstance(output, list | tuple):
         for item in output:
             if not isinstance(item, Tensor):
-                yield from _outputs(item)
+                yield from outputs_of(item)
     elif not isinstance(output, Tensor) and hasattr(output, "__dict__"):
         yield from tensors_of(list(vars(output).values()))
 

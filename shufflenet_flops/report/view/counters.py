@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
 from shufflenet_flops.counters import CounterReport
 from shufflenet_flops.counting.row import MAC_CLASSES
+
+if TYPE_CHECKING:
+    from shufflenet_flops.counters.training import StepReport
 
 # One unit of each class of work.
 _CLASS_NAMES = {
@@ -35,7 +39,7 @@ _LEFT_OUT = {
 }
 
 
-def who(report: CounterReport) -> str:
+def who(report: CounterReport | StepReport) -> str:
     """The counter with its version, and with its distribution where that has another name."""
     # A local label, as in 2.13.0+cpu, says how torch was built, not how it counts.
     release = f"{report.distribution} {report.version.partition('+')[0]}".rstrip()

@@ -136,11 +136,16 @@ def _notes(explanation: Explanation) -> list[str]:
 def _warnings(explanation: Explanation) -> list[str]:
     """Where a counter is wrong, which no convention explains."""
     return [
-        f"warning: {who(explanation.counters[name])} {miscount.reason}: {miscount.macs:+,} MACs"
-        f" ({_places(miscount)})"
+        miscount_warning(who(explanation.counters[name]), miscount)
         for name, miscounts in explanation.miscounts.items()
         for miscount in miscounts
     ]
+
+
+def miscount_warning(counter: str, miscount: Miscount) -> str:
+    """Where a counter is wrong, and by how much."""
+    where = _places(miscount)
+    return f"warning: {counter} {miscount.reason}: {miscount.macs:+,} MACs ({where})"
 
 
 def _places(miscount: Miscount) -> str:

@@ -41,9 +41,12 @@ class ModuleSource(Source):
         return _counted(self._trace)
 
     def step(self, trained: Trained) -> tuple[Counted, TrainingStep]:
-        traced = self._traced(partial(self._step_of, trained))
+        traced = self.step_trace(trained)
         assert traced.step is not None
         return _counted(traced), traced.step
+
+    def step_trace(self, trained: Trained) -> Trace:
+        return self._traced(partial(self._step_of, trained))
 
     def step_timeline(self, trained: Trained) -> Timeline:
         return self._traced(partial(self._step_of, trained, memory=True)).timeline
