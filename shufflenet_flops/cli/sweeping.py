@@ -87,7 +87,9 @@ def _count_chunks(
     except (KeyboardInterrupt, OSError) as error:
         if isinstance(error, ShufflenetFlopsError):
             raise
-        reason = getattr(error, "strerror", None) or type(error).__name__
+        reason = "interrupted"
+        if isinstance(error, OSError):
+            reason = error.strerror or type(error).__name__
         raise OutputError(_stopped(reason, store, whole, number)) from None
     return total, before
 
