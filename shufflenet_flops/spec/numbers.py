@@ -41,6 +41,8 @@ def is_array(value: object) -> TypeGuard[Any]:
 
 def is_equal(a: Number, b: Number) -> bool:
     """Whether two numbers are known to be equal: of arrays, the very same one is."""
+    if isinstance(a, int) and isinstance(b, int):
+        return a == b
     return a is b or (not (is_array(a) or is_array(b)) and bool(a == b))
 
 

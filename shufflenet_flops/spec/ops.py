@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from math import prod
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from shufflenet_flops.errors import SpecError
 from shufflenet_flops.spec.numbers import (
@@ -142,19 +142,11 @@ class Conv2d(Op):
         (x,) = xs
         need_rank(self, x, 4)
         check_equal("input channels", x[1], "c_in", self.c_in)
-        h, w = (
-            _slide(axis, *window)
-            for axis, *window in zip(
-                ("height", "width"),
-                x[2:],
-                pair(self.kernel),
-                pair(self.stride),
-                pair(self.padding),
-                pair(self.dilation),
-                strict=True,
-            )
-        )
-        return (x[0], self.c_out, h, w)
+        sizes: Any = self  # which are pairs since it was made
+        (kh, kw), (sh, sw) = sizes.kernel, sizes.stride
+        (ph, pw), (dh, dw) = sizes.padding, sizes.dilation
+        h = _slide("height", x[2], kh, sh, ph, dh)
+        return (x[0], self.c_out, h, _slide("width", x[3], kw, sw, pw, dw))
 
     @property
     def kind(self) -> Kind:
