@@ -14,6 +14,7 @@ from shufflenet_flops.counters.protocol import unavailable
 from shufflenet_flops.counters.run import run_counter
 from shufflenet_flops.counting import CLOSED_FORMS
 from shufflenet_flops.counting.result import norms_of
+from shufflenet_flops.counting.trained import ALL
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.latency.case import bytes_needed
 from shufflenet_flops.latency.memory import available_bytes
@@ -43,7 +44,8 @@ class Comparison:
     form with the numbers filled in, None where no paper gives
     one; `analytic_macs` is None without a spec. What is not traced is counted from its graph. Bytes
     count every op's inputs, weights and outputs, nothing cached; those of a spec are fp32. `norms`
-    are the kinds of norms that it has, `stages` the MACs of each stage.
+    are the kinds of norms that it has, `stages` the MACs of each stage. `training_macs` are those
+    of a training step, under the `training` convention, where they were asked for.
     """
 
     model: str | None = field(metadata=given_with("model"))
@@ -71,6 +73,7 @@ class Comparison:
     norms: tuple[str, ...] = ()
     real_because: str = ""
     stages: Mapping[str, Count] = field(default_factory=dict)
+    training_macs: Count | None = field(default=None, metadata=given_with("training_macs"))
 
     @property
     def name(self) -> str:
@@ -101,8 +104,11 @@ def check_memory(source: Source) -> None:
         )
 
 
-def compare(subject: Prepared) -> Comparison:
-    """Count one subject from every side; `latency_s` stays None."""
+def compare(subject: Prepared, *, training: bool = False) -> Comparison:
+    """Count one subject from every side; `latency_s` stays None.
+
+    Raises as `Source.step` does where `training` is asked for and cannot be.
+    """
     source = subject.source
     traced = source.trace() if source.can_run else source.counted
     model = source.network
@@ -133,6 +139,7 @@ def compare(subject: Prepared) -> Comparison:
         real_because=traced.real_because,
         norms=norms_of(traced.table.rows),
         stages={name: part.macs for name, part in source.table.by("stage").items()},
+        training_macs=source.step(ALL)[1].macs if training else None,
     )
 
 

@@ -53,11 +53,15 @@ class Compared(Result):
 
 
 def compare(
-    *models: AnyModel, input: ModelInput | None = None, args: Mapping[str, Any] | None = None
+    *models: AnyModel,
+    input: ModelInput | None = None,
+    args: Mapping[str, Any] | None = None,
+    training: bool = False,
 ) -> Compared:
     """Set models side by side: what each side counts, what each counter reports and why.
 
     `models` and `input` are as for `count`; all models get the same input. Counters run on copies.
+    With `training` there are the MACs of a training step too.
     Raises a ShufflenetFlopsError, one line.
     """
     if not models:
@@ -66,4 +70,4 @@ def compare(
     from shufflenet_flops.comparison import prepare
 
     sources = [source_of(model, input, args) for model in models]
-    return Compared(tuple(compare_one(prepare(source)) for source in sources))
+    return Compared(tuple(compare_one(prepare(source), training=training) for source in sources))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.errors import InputError
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     import sympy
 
     from shufflenet_flops.api.model import AnyModel, ModelInput
+    from shufflenet_flops.closed_form.sized import SizedModel
+    from shufflenet_flops.counting.metric import MetricName
 
 
 def formula(
@@ -21,6 +24,7 @@ def formula(
     over: str | None = None,
     input: ModelInput | None = None,
     args: Mapping[str, Any] | None = None,
+    training: bool = False,
     **numbers: int,
 ) -> sympy.Expr:
     """The closed form of a unit, of a family of networks, or of any model, for sympy.
@@ -33,7 +37,8 @@ def formula(
     `input`, and the form one in its sizes, or in arguments of its factory, with floors where
     strides do not divide; it is found from traces and checked at sizes that these did not have.
 
-    `metric` is macs, params, weights, activations or memory. `numbers`, and those of a name, are
+    `metric` is macs, params, weights, activations or memory; with `training` it is macs, and those
+    of a training step: forward, and every gradient once. `numbers`, and those of a name, are
     put in. Raises UnknownNameError, InputError, SpecError, ModelError.
 
     >>> formula("shufflenet_unit", c=240, m=60, g=3, h=28, w=28)
@@ -41,31 +46,31 @@ def formula(
     >>> formula("resnet18", over="n")
     1814073344*n
     """
+    from shufflenet_flops.counting.metric import MACS, find_metric
+
+    counted = find_metric(metric)
+    if training and counted is not MACS:
+        raise InputError(f"metric={counted.key}: a training step has a formula of its macs alone")
     if over is not None:
-        return _over(model, metric, over, input, args, numbers)
+        from shufflenet_flops.api.model import sized_model
+
+        sized = replace(sized_model(model, input, args), training=training)
+        return _over(sized, counted.name, over, numbers)
     if not isinstance(model, str):
         raise InputError('over which sizes? give over, as in over="h,w,n"')
     if input is not None or args:
         raise InputError('input and args are for a form over sizes: give over, as over="h,w,n"')
-    return _of_design(model, metric, numbers)
+    return _of_design(model, counted.name, numbers, training)
 
 
 def _over(
-    model: AnyModel,
-    metric: str,
-    over: str,
-    input: ModelInput | None,
-    args: Mapping[str, Any] | None,
-    numbers: Mapping[str, int],
+    model: SizedModel, metric: MetricName, over: str, numbers: Mapping[str, int]
 ) -> sympy.Expr:
-    from shufflenet_flops.api.model import sized_model
     from shufflenet_flops.closed_form.derive import derive
     from shufflenet_flops.closed_form.over import parse_over, ranges
     from shufflenet_flops.closed_form.writing import for_sympy
-    from shufflenet_flops.counting.metric import find_metric
 
-    chosen = sized_model(model, input, args)
-    found = derive(chosen, ranges(parse_over("over", over)), find_metric(metric).name)
+    found = derive(model, ranges(parse_over("over", over)), metric)
     sizes = found.filled(numbers)
     if numbers.keys() >= set(found.domain.free):
         found.value(sizes)  # where they are outside of its domain, there is no number
@@ -75,15 +80,16 @@ def _over(
     )
 
 
-def _of_design(name: str, metric: str, numbers: Mapping[str, int]) -> sympy.Expr:
-    from shufflenet_flops.counting.metric import find_metric
+def _of_design(
+    name: str, metric: MetricName, numbers: Mapping[str, int], training: bool
+) -> sympy.Expr:
     from shufflenet_flops.design.formula import derive
     from shufflenet_flops.zoo.designs import check_used, find_design
 
     design = find_design(name)
     check_used([design], numbers)
     values: dict[str, Any] = {**design.given, **numbers}
-    derived = derive(design, find_metric(metric).name, values)
+    derived = derive(design, metric, values, training=training)
     expression = derived.expression
     known = {symbol.name: symbol for symbol in expression.free_symbols}
     if design.unit is None and "c" in values and "s" in known:

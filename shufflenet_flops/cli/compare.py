@@ -78,6 +78,9 @@ def command(
     arg: ArgOption = None,
     path: PathOption = None,
     rules: RulesOption = None,
+    training: Annotated[
+        bool, typer.Option("--training", help="Also the MACs of a training step.")
+    ] = False,
     latency: Annotated[
         bool | None,
         typer.Option(
@@ -131,7 +134,7 @@ def command(
         from shufflenet_flops.comparison import compare, prepare
 
         subjects = [prepare(source) for source in chosen]
-        comparisons = [compare(subject) for subject in subjects]
+        comparisons = [compare(subject, training=training) for subject in subjects]
         if not any(subject.module for subject in subjects):
             refuse_typed(context, _OF_LATENCY, "none of these can be run, and so none is timed")
         if latency:

@@ -96,6 +96,12 @@ def command(
         ),
     ] = None,
     at: AtOption = None,
+    training: Annotated[
+        bool,
+        typer.Option(
+            "--training", help="The MACs of a training step: forward, and every gradient once."
+        ),
+    ] = False,
     by: Annotated[
         By | None,
         typer.Option(
@@ -125,6 +131,8 @@ def command(
         }.items()
         if value is not None
     }  # fmt: skip
+    if training and metric != MACS.key:
+        raise InputError(f"--metric {metric}: a training step has a formula of its macs alone")
     if stride not in (None, 1, 2):
         raise InputError(f"--stride {stride}: must be 1 or 2")
     with open_outputs(form, output or []) as writer, open_figure(plot) as write_figure:
@@ -133,7 +141,9 @@ def command(
                 raise InputError("--unit: is a design, and no model: give one or the other")
             if plot and (wrt is None or len(designs or []) != 1):
                 raise InputError("--plot draws a model against the size of --wrt: give both")
-            asked = Asked(find_metric(metric).name, over, (by or By.STAGE).value, numbers, at, wrt)
+            name = find_metric(metric).name
+            by_group = (by or By.STAGE).value
+            asked = Asked(name, over, by_group, numbers, at, wrt, training)
             options = source_options(input, arg, path, input_factory)
             document, figure = model_formulas(
                 designs or [], asked, options, plot.suffix if plot else None
@@ -152,12 +162,17 @@ def command(
             raise InputError("--plot draws one unit or network against the variable of --wrt")
         if over and wrt:
             raise InputError("--over gives a ratio, --wrt a derivative: one at a time")
+        if over and training:
+            raise InputError("--over gives the ratio of forward passes: leave out --training")
         if over:
             writer.write(_ratio(chosen, find_unit(over), counted, numbers))
             return
-        writer.write(_formulas(chosen, counted, numbers, wrt, (by or By.KIND).value))
+        group = (by or By.KIND).value
+        writer.write(_formulas(chosen, counted, numbers, wrt, group, training=training))
         if plot:
-            write_figure(_figure(chosen[0], counted, numbers, str(wrt), plot.suffix))
+            write_figure(
+                _figure(chosen[0], counted, numbers, str(wrt), plot.suffix, training=training)
+            )
 
 
 _OF_MODELS = ("at", "input", "input_factory", "arg", "path")
@@ -184,16 +199,19 @@ def _formulas(
     numbers: dict[str, int],
     wrt: str | None,
     by: Grouping,
+    *,
+    training: bool,
 ) -> Document:
-    from shufflenet_flops.design.formula import changes, derivative, derive, evaluate
+    from shufflenet_flops.design.derivative import changes, derivative
+    from shufflenet_flops.design.formula import derive, evaluate
     from shufflenet_flops.report.view.formula import DerivedForm, formula_grids, formula_result
 
     derivations = []
     for design in chosen:
         # The options of a name are numbers that somebody gives; a published network's are not.
         own = design.known({**(design.given if "@" in design.name else {}), **numbers})
-        value = evaluate(design, metric, own, by) if own else None
-        formula = derive(design, metric, own, by)
+        value = evaluate(design, metric, own, by, training=training) if own else None
+        formula = derive(design, metric, own, by, training=training)
         derived = DerivedForm(formula, value)
         if wrt:
             filled = dict(value.numbers) if value else {}
@@ -206,7 +224,8 @@ def _formulas(
             )
         derivations.append(derived)
     results = list(map(formula_result, derivations))
-    return Document("formula", None, results, formula_grids(results))
+    convention = "training" if training else None
+    return Document("formula", convention, results, formula_grids(results))
 
 
 def _ratio(
@@ -222,11 +241,18 @@ def _ratio(
 
 
 def _figure(
-    design: Design, metric: MetricName, numbers: dict[str, int], wrt: str, suffix: str
+    design: Design,
+    metric: MetricName,
+    numbers: dict[str, int],
+    wrt: str,
+    suffix: str,
+    *,
+    training: bool,
 ) -> bytes:
     from shufflenet_flops.design.formula import series
     from shufflenet_flops.report.plot.figure import image
     from shufflenet_flops.report.view.formula import draw_series
 
-    values = series(design, metric, design.known(numbers), wrt)
-    return image(draw_series(values, design.unit or design.name, metric, wrt), suffix)
+    values = series(design, metric, design.known(numbers), wrt, training=training)
+    name = design.unit or design.name
+    return image(draw_series(values, name, metric, wrt, training=training), suffix)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shufflenet_flops.cli.output import Document
 from shufflenet_flops.counting import Grouping
@@ -14,7 +14,7 @@ from shufflenet_flops.sources import Options
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked of the models' formulas; `numbers` are sizes by name."""
+    """What is asked of the models' formulas, of a training step if so; `numbers` are sizes."""
 
     metric: MetricName
     over: str | None
@@ -22,6 +22,7 @@ class Asked:
     numbers: Mapping[str, int]
     at: str | None
     wrt: str | None
+    training: bool
 
 
 def model_formulas(
@@ -41,7 +42,7 @@ def model_formulas(
     numbers = {**asked.numbers, **(parse_at(asked.at) if asked.at is not None else {})}
     results, figure = [], b""
     for model in models:
-        chosen = sized(model, options)
+        chosen = replace(sized(model, options), training=asked.training)
         over = ranges(axes) if axes is not None else dict.fromkeys(chosen.sizes)
         formula = derive(chosen, over, asked.metric)
         at = formula.filled(numbers) if numbers else None
@@ -56,4 +57,5 @@ def model_formulas(
 
             drawn = draw_along(formula, asked.by, asked.wrt, at or formula.own)
             figure = image(drawn, figure_type)
-    return Document("formula", None, results, model_formula_grids(results)), figure
+    convention = "training" if asked.training else None
+    return Document("formula", convention, results, model_formula_grids(results)), figure

@@ -73,7 +73,7 @@ def _samples(
     if counted.real_forward:
         raise InputError(f"{model.name}: no formula in its sizes alone: {counted.real_because}")
     samples = Samples(model, base)
-    samples.keep(base, rows_of(counted))
+    samples.keep(base, model.rows_at(base) if model.training else rows_of(counted))
     return samples, counted.unknown_ops
 
 
@@ -214,6 +214,7 @@ def _proven(samples: Samples, domain: Domain, metric: Metric) -> ModelFormula:
         tuple(held),
         len(samples.rows),
         samples.own,
+        training=samples.model.training,
     )
 
 

@@ -27,7 +27,7 @@ class ModelFormula:
 
     It was found at the sizes `fitted`, and holds at `held_out`, which it had not seen. `own` are
     the model's own sizes. `refused` tells why other sizes are not in the domain, `unknown_ops`
-    which ops are not counted.
+    which ops are not counted. With `training` it is of a training step.
     """
 
     model: str
@@ -40,6 +40,7 @@ class ModelFormula:
     own: Sizes
     refused: str = ""
     unknown_ops: Mapping[str, int] = field(default_factory=dict)
+    training: bool = False
 
     @property
     def expression(self) -> Expression:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.counting import Kind, Row
+from shufflenet_flops.counting.trained import ALL
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources import Counted, Options, Source, resolve
 from shufflenet_flops.sources.inputs import Input
@@ -30,12 +31,14 @@ class SizedModel:
 
     `places` are the axes that each named size of the inputs has, `base` the sizes that the model is
     given by default; `at` is its source at others, which may also be arguments of its factory.
+    With `training` its rows are those of a training step.
     """
 
     source: Source
     places: Mapping[str, tuple[Place, ...]]
     base: Sizes
     build: Callable[[Mapping[str, int], tuple[Input, ...]], Source] = field(repr=False)
+    training: bool = False
 
     @property
     def name(self) -> str:
@@ -71,6 +74,8 @@ class SizedModel:
         from shufflenet_flops.sources.zoo_networks import ZooSource
 
         source = self.at(sizes)
+        if self.training:
+            return source.step(ALL)[1].table.rows
         if isinstance(source, ZooSource) or not source.can_run:
             return rows_of(source.counted)
         from shufflenet_flops.sources.torch_modules.module import ModuleSource

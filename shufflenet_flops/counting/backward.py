@@ -8,10 +8,21 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from shufflenet_flops.counting.row import CONV_KINDS, Kind, Row
+from shufflenet_flops.counting.row import CONV_KINDS, MAC_CLASSES, Kind, Row
 from shufflenet_flops.counting.table import Table, row_of
 from shufflenet_flops.counting.trained import ALL, Trained
-from shufflenet_flops.spec import BatchNorm, Conv2d, Join, Linear, Node, Op, Seq, Shape, walk
+from shufflenet_flops.spec import (
+    BatchNorm,
+    Conv2d,
+    Join,
+    Linear,
+    Node,
+    Op,
+    OpClass,
+    Seq,
+    Shape,
+    walk,
+)
 from shufflenet_flops.spec.token_ops import (
     Attention,
     ClassToken,
@@ -78,6 +89,19 @@ class TrainingStep:
         return sums
 
     @property
+    def table(self) -> Table:
+        """The rows of the forward pass, and one of the same layer for the MACs of each gradient.
+
+        Its MACs are those of the `training` convention: what is recomputed is not in it.
+        """
+        gradients = (
+            row.forward._replace(path=row.path, kind=row.kind, params=0, counts=_as(row))
+            for row in self.backward
+            if row.purpose is not Purpose.RECOMPUTED
+        )
+        return Table((*self.forward.rows, *gradients))
+
+    @property
     def backward_macs(self) -> int:
         """MACs of all gradients; what is recomputed is not in it."""
         return self.parts[Purpose.WEIGHTS] + self.parts[Purpose.INPUTS]
@@ -91,6 +115,12 @@ class TrainingStep:
     def hardware_macs(self) -> int:
         """MACs that run, with those that run again (the `training-hardware` convention)."""
         return self.macs + self.parts[Purpose.RECOMPUTED]
+
+
+def _as(row: BackwardRow) -> dict[OpClass, int]:
+    """MACs of a backward pass, of the class that the forward op has."""
+    classes = [op_class for op_class in MAC_CLASSES if op_class in row.forward.counts]
+    return {classes[0] if classes else OpClass.MATMUL_MACS: row.macs}
 
 
 def step_of(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops.counting import Grouping, layer_table
+from shufflenet_flops.counting import Grouping, Table, layer_table
+from shufflenet_flops.counting.backward import step_of
 from shufflenet_flops.counting.closed_forms import (
     PAPER_FORMS,
     PAPER_RATIOS,
@@ -21,6 +21,7 @@ from shufflenet_flops.counting.closed_forms import (
 from shufflenet_flops.counting.metric import MetricName, find_metric
 from shufflenet_flops.errors import InputError, SpecError
 from shufflenet_flops.zoo.designs import Design
+from shufflenet_flops.zoo.registry import Network
 
 if TYPE_CHECKING:
     import sympy
@@ -34,7 +35,8 @@ class Formula:
     """One metric of a design as a sum of terms, one for each group of layers.
 
     `variables` are what the design was built with: symbols, and numbers that had to be put in.
-    `paper` is the form a paper prints, if one does; `matches_paper` whether they are equal.
+    `paper` is the form a paper prints, if one does; `matches_paper` whether they are equal. With
+    `training` it is of a training step, for which no paper prints one.
     """
 
     design: Design
@@ -43,6 +45,7 @@ class Formula:
     variables: Mapping[str, Any]
     paper: PaperForm | None
     by: Grouping = "kind"
+    training: bool = False
 
     @property
     def expression(self) -> sympy.Expr:
@@ -73,10 +76,22 @@ def _equal(expression: sympy.Expr, paper: PaperForm, variables: Mapping[str, Any
     return bool(sympy.cancel(expression - paper.value(variables)) == 0)
 
 
+def _table(network: Network, training: bool) -> Table:
+    """The rows of a forward pass, or of a training step."""
+    if training:
+        return step_of(network.spec, network.input).table
+    return layer_table(network.spec, network.input)
+
+
 def derive(
-    design: Design, metric: MetricName, numbers: Mapping[str, int], by: Grouping = "kind"
+    design: Design,
+    metric: MetricName,
+    numbers: Mapping[str, int],
+    by: Grouping = "kind",
+    *,
+    training: bool = False,
 ) -> Formula:
-    """Walk `design` over symbols.
+    """Walk `design` over symbols: a forward pass, or a training step.
 
     Of `numbers` only those are put in that change the structure: the stride, one group (which
     shuffles nothing), and a network's g where its published widths go by it. A network's width is
@@ -88,15 +103,15 @@ def derive(
     built = _symbols(design, numbers)
     u, v = symbol("u"), symbol("v")
     network = design.build(**{**built, "h": SIZE_STEP * u, "w": SIZE_STEP * v})
-    table = layer_table(network.spec, network.input)
+    table = _table(network, training)
     sizes = {u: symbol("h") / SIZE_STEP, v: symbol("w") / SIZE_STEP}
     terms = {
         name: sympy.sympify(part).subs(sizes) for name, part in terms_of(table, metric, by).items()
     }
     paper = None
-    if design.unit and built.get("stride", 1) == 1:
+    if design.unit and built.get("stride", 1) == 1 and not training:
         paper = PAPER_FORMS.get((design.unit, metric))
-    return Formula(design, metric, terms, built, paper, by)
+    return Formula(design, metric, terms, built, paper, by, training)
 
 
 def _symbols(design: Design, numbers: Mapping[str, int]) -> dict[str, Any]:
@@ -183,17 +198,27 @@ class FormulaValue:
 
 
 def evaluate(
-    design: Design, metric: MetricName, numbers: Mapping[str, int], by: Grouping = "kind"
+    design: Design,
+    metric: MetricName,
+    numbers: Mapping[str, int],
+    by: Grouping = "kind",
+    *,
+    training: bool = False,
 ) -> FormulaValue:
     """The metric of the design with these numbers, published ones for the rest."""
     filled = design.fill(numbers)
     network = design.build(**filled)
-    table = layer_table(network.spec, network.input)
+    table = _table(network, training)
     return FormulaValue(filled, find_metric(metric).of(table.rows), terms_of(table, metric, by))
 
 
 def series(
-    design: Design, metric: MetricName, numbers: Mapping[str, int], name: str
+    design: Design,
+    metric: MetricName,
+    numbers: Mapping[str, int],
+    name: str,
+    *,
+    training: bool = False,
 ) -> list[tuple[int, FormulaValue]]:
     """The metric at up to 40 valid values of one variable, up to twice its given one.
 
@@ -212,79 +237,7 @@ def series(
     for value in range(step, last + 1, step):
         try:
             given = {**numbers, "c": filled["c"], name: value}
-            points.append((value, evaluate(design, metric, given)))
+            points.append((value, evaluate(design, metric, given, training=training)))
         except SpecError:
             continue
     return points
-
-
-@dataclass(frozen=True)
-class Crossing:
-    """Where a variable passes `at`, the largest term is `after` and no longer `before`."""
-
-    at: sympy.Expr
-    before: str
-    after: str
-
-
-def derivative(formula: Formula, name: str) -> list[sympy.Expr]:
-    """The partial derivative of each term by the variable called `name`."""
-    import sympy
-
-    x = _variable(formula, name)
-    return [sympy.diff(term, x) for term in formula.terms.values()]
-
-
-def _variable(formula: Formula, name: str) -> sympy.Symbol:
-    free = {variable.name: variable for variable in formula.expression.free_symbols}
-    if name not in free:
-        raise InputError(
-            f"--wrt {name}: the formula has {', '.join(sorted(free)) or 'no variable'}"
-        )
-    return free[name]
-
-
-def changes(formula: Formula, name: str, numbers: Mapping[str, int]) -> list[Crossing]:
-    """Where another term becomes the largest as one variable grows.
-
-    With two terms this is a closed form; with more, the other variables must be numbers, and
-    otherwise nothing is returned.
-    """
-    import sympy
-
-    # Free of `integer`, as two terms may be equal between two whole numbers.
-    x = sympy.Dummy(name, positive=True)
-    swap = {_variable(formula, name): x}
-    values = {symbol(key): value for key, value in numbers.items() if key != name}
-    terms = {kind: term.subs(swap).subs(values) for kind, term in formula.terms.items()}
-    if any(term.free_symbols - {x} for term in terms.values()):
-        return _symbolic_changes(terms, x)
-    crossings = set()
-    for a, b in combinations(terms.values(), 2):
-        numerator = sympy.numer(sympy.together(a - b))
-        if numerator.has(x):
-            crossings |= {root for root in sympy.Poly(numerator, x).real_roots() if root > 0}
-    points = [sympy.Integer(0), *sorted(crossings)]
-    largest = []
-    for low, high in pairwise([*points, 2 * points[-1] + 1]):
-        middle = (low + high) / 2
-        largest.append(max(terms, key=lambda kind: float(terms[kind].subs(x, middle))))
-    return [
-        Crossing(sympy.nsimplify(at), before, after)
-        for at, (before, after) in zip(points[1:], pairwise(largest), strict=True)
-        if before != after
-    ]
-
-
-def _symbolic_changes(terms: Mapping[str, sympy.Expr], x: sympy.Symbol) -> list[Crossing]:
-    import sympy
-
-    if len(terms) != 2:
-        return []
-    (first, a), (second, b) = terms.items()
-    quotient = sympy.cancel(a / b)
-    roots = [root for root in sympy.solve(quotient - 1, x) if root.is_positive is not False]
-    if len(roots) != 1:
-        return []
-    grows = sympy.diff(quotient, x).is_positive
-    return [Crossing(roots[0], *((second, first) if grows else (first, second)))]

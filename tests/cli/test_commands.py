@@ -322,7 +322,7 @@ def test_a_failure_leaves_the_old_file(
     path = tmp_path / "units.json"
     path.write_text("old")
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("shufflenet_flops.comparison.compare", fail)

@@ -15,10 +15,9 @@ from shufflenet_flops.counting import layer_table
 from shufflenet_flops.counting.closed_forms import PAPER_FORMS, grouped, symbol
 from shufflenet_flops.counting.metric import TOTALS, MetricName
 from shufflenet_flops.counting.totals import totals
+from shufflenet_flops.design.derivative import changes, derivative
 from shufflenet_flops.design.formula import (
     SIZE_STEP,
-    changes,
-    derivative,
     derive,
     evaluate,
     ratio,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shufflenet_flops.comparison import Comparison
+from shufflenet_flops.counting.training import TRAINING_CONVENTIONS
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega, scale_for
 from shufflenet_flops.report.view.count import caveats
 from shufflenet_flops.report.view.counters import counter_notes
@@ -15,6 +16,7 @@ def compare_grid(comparisons: Sequence[Comparison]) -> Grid:
     with_formula = any(comparison.formula for comparison in comparisons)
     with_latency = any(comparison.latency_s for comparison in comparisons)
     counters = {name: report.unit for name, report in comparisons[0].counters.items()}
+    with_training = any(comparison.training_macs is not None for comparison in comparisons)
     macs = scale_for(comparison.traced_macs for comparison in comparisons)
     params = scale_for(comparison.params for comparison in comparisons)
     columns = [
@@ -25,6 +27,7 @@ def compare_grid(comparisons: Sequence[Comparison]) -> Grid:
         Column(f"analytic\n{macs.prefix}MAC"),
         Column(f"traced\n{macs.prefix}MAC"),
         *(Column(f"{name}\n{macs.prefix}{unit}") for name, unit in counters.items()),
+        *([Column(f"training\n{macs.prefix}MAC")] if with_training else []),
         Column(f"params\n{params.prefix}"),
         Column("memory\nMB"),
         *([Column("latency\nms"), Column("ratio\n")] if with_latency else []),
@@ -54,6 +57,8 @@ def compare_grid(comparisons: Sequence[Comparison]) -> Grid:
         row.append(Cell(macs(comparison.traced_macs), best=best and not all_analytic))
         reported = (comparison.counters[name].reported for name in counters)
         row += ["–" if total is None else macs(total) for total in reported]
+        if with_training:
+            row.append("–" if comparison.training_macs is None else macs(comparison.training_macs))
         row += [params(comparison.params), mega(comparison.memory_bytes, 2)]
         if with_latency:
             row += _latency(comparison, fastest)
@@ -106,6 +111,8 @@ def _notes(comparisons: Sequence[Comparison]) -> list[str]:
         notes += [
             f"{comparison.name}: {caveat}" for caveat in caveats(comparison.unknown_ops, because)
         ]
+    if any(comparison.training_macs is not None for comparison in comparisons):
+        notes.append(f"training: {TRAINING_CONVENTIONS['training']}")
     notes += _ratio_notes(comparisons)
     fastest = ", fastest" if any(comparison.latency_s for comparison in comparisons) else ""
     precision = ", in fp32" if len(specified) == len(comparisons) else ""

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from shufflenet_flops.counting import Grouping
 from shufflenet_flops.counting.closed_forms import grouped
 from shufflenet_flops.counting.metric import MACS, PREFIXES, MetricName, find_metric
-from shufflenet_flops.design.formula import Crossing, Formula, FormulaValue
+from shufflenet_flops.counting.training import TRAINING_CONVENTIONS
+from shufflenet_flops.design.derivative import Crossing
+from shufflenet_flops.design.formula import Formula, FormulaValue
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, percent
 from shufflenet_flops.saved import given_with
 
@@ -73,6 +75,7 @@ class FormulaResult:
     derivative_latex: str | None = field(metadata=given_with("wrt"))
     changes: tuple[ChangeResult, ...] | None = field(metadata=given_with("wrt"))
     by: Grouping = "kind"
+    training: bool = False
 
     @property
     def name(self) -> str:
@@ -91,6 +94,7 @@ def formula_result(derived: DerivedForm) -> FormulaResult:
         model=None if formula.design.unit else formula.design.name,
         metric=formula.metric,
         by=formula.by,
+        training=formula.training,
         expression=formula.text,
         latex=formula.latex,
         variables=variables_of(formula.expression),
@@ -125,7 +129,7 @@ def formula_grids(results: Sequence[FormulaResult]) -> list[Grid]:
     with_value = any(result.value is not None for result in results)
     columns = [
         Column("unit or network", figures=False),
-        Column(f"{find_metric(results[0].metric).noun} =", figures=False),
+        Column(f"{noun_of(results[0].metric, results[0].training)} =", figures=False),
         *([Column("with these\nnumbers")] if with_value else []),
         Column("in the paper", figures=False),
         Column("equal", figures=False),
@@ -142,7 +146,25 @@ def formula_grids(results: Sequence[FormulaResult]) -> list[Grid]:
     ]
     free = (name for result in results for name in result.variables)
     notes = legend(free, networks=any(result.unit is None for result in results))
+    if results[0].training:
+        notes += _training_notes(results)
     return [grid("closed forms", columns, rows, notes), *map(_terms, results)]
+
+
+def noun_of(metric: MetricName, training: bool) -> str:
+    """What a formula is of, in the plural."""
+    noun = find_metric(metric).noun
+    return f"{noun} of a training step" if training else noun
+
+
+def _training_notes(results: Sequence[FormulaResult]) -> list[str]:
+    notes = [f"`training`: {TRAINING_CONVENTIONS['training']}; the input needs no gradient"]
+    if any(result.unit for result in results):
+        notes.append(
+            "the input of a unit within a network needs one, so that it takes three times the MACs "
+            "of its forward pass"
+        )
+    return notes
 
 
 def in_paper(text: str | None, source: str | None) -> str:
@@ -224,7 +246,12 @@ def _number(at: str) -> str:
 
 
 def draw_series(
-    points: Sequence[tuple[int, FormulaValue]], name: str, metric: MetricName, wrt: str
+    points: Sequence[tuple[int, FormulaValue]],
+    name: str,
+    metric: MetricName,
+    wrt: str,
+    *,
+    training: bool = False,
 ) -> Figure:
     """The metric, and the share of each kind of layer, against one variable."""
     from shufflenet_flops.report.plot.design import draw_shares
@@ -241,7 +268,7 @@ def draw_series(
     return draw_shares(
         [x for x, _ in points],
         {kind: [value.parts.get(kind, 0) / scale for _, value in points] for kind in kinds},
-        title=f"{name}, {fixed}",
+        title=f"{'a training step of ' if training else ''}{name}, {fixed}",
         x_label="channels c of the last stage" if wrt == "s" else AXES.get(wrt, wrt),
         y_label=find_metric(metric).axis(prefix),
     )

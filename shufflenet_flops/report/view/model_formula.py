@@ -21,6 +21,7 @@ from shufflenet_flops.counting import Grouping
 from shufflenet_flops.counting.metric import MACS, PREFIXES, MetricName, find_metric
 from shufflenet_flops.counting.table import group_of
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, percent
+from shufflenet_flops.report.view.formula import noun_of
 from shufflenet_flops.saved import Count, given_with
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class ModelFormulaResult:
     wrt: str | None = field(default=None, metadata=given_with("wrt"))
     derivative: Written | None = field(default=None, metadata=given_with("wrt"))
     crossings: tuple[Overtaking, ...] | None = field(default=None, metadata=given_with("wrt"))
+    training: bool = False
 
 
 def parts_of(formula: ModelFormula, by: Grouping) -> dict[str, Expression]:
@@ -138,6 +140,7 @@ def model_formula_result(
         crossings=tuple(overtakings(parts, formula.domain, wrt, at or formula.own))
         if wrt
         else None,
+        training=formula.training,
     )
 
 
@@ -168,11 +171,10 @@ def draw_along(formula: ModelFormula, by: Grouping, wrt: str, at: Mapping[str, i
 
 
 def _grid(result: ModelFormulaResult) -> Grid:
-    metric = find_metric(result.metric)
     with_value = result.value is not None
     columns = [
         Column(result.by, figures=False, path=True),
-        Column(f"{metric.noun} =", figures=False),
+        Column(f"{noun_of(result.metric, result.training)} =", figures=False),
         *([Column("with these\nsizes"), Column("share")] if with_value else []),
     ]
     rows: list[list[Cell | str]] = []
