@@ -142,8 +142,7 @@ def command(
             if plot and (wrt is None or len(designs or []) != 1):
                 raise InputError("--plot draws a model against the size of --wrt: give both")
             name = find_metric(metric).name
-            by_group = (by or By.STAGE).value
-            asked = Asked(name, over, by_group, numbers, at, wrt, training)
+            asked = Asked(name, over, (by or By.STAGE).value, numbers, at, wrt, training)
             options = source_options(input, arg, path, input_factory)
             document, figure = model_formulas(
                 designs or [], asked, options, plot.suffix if plot else None
@@ -167,8 +166,8 @@ def command(
         if over:
             writer.write(_ratio(chosen, find_unit(over), counted, numbers))
             return
-        group = (by or By.KIND).value
-        writer.write(_formulas(chosen, counted, numbers, wrt, group, training=training))
+        found = _formulas(chosen, counted, numbers, wrt, (by or By.KIND).value, training=training)
+        writer.write(found)
         if plot:
             write_figure(
                 _figure(chosen[0], counted, numbers, str(wrt), plot.suffix, training=training)
