@@ -1,0 +1,125 @@
+"""What was measured of an engine on a machine, as data: kernels of random networks and their time.
+
+Written as the JSON that every command writes, and read back from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from shufflenet_flops.errors import DataError, InputError
+from shufflenet_flops.latency.predict.kernels import FIELDS, Kernel
+from shufflenet_flops.saved_file import load
+from shufflenet_flops.text_file import read_text
+
+COMMAND = "calibrate"
+SCHEMA = 1  # of what is measured, and what its numbers mean
+_NANO = 1e-9
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One random network, told by its number, and what was measured of it.
+
+    `seconds` is of a whole call; `kernels` are its kernels, each as text: the place of its kind
+    among the calibration's `kinds`, the numbers of a Kernel in their order, and nanoseconds.
+    """
+
+    number: int
+    seconds: float
+    kernels: tuple[str, ...]
+
+    def timed(self, kinds: tuple[str, ...]) -> list[tuple[Kernel, float]]:
+        """The kernels with their seconds. Raises InputError for a text that is none."""
+        return [_kernel(text, kinds) for text in self.kernels]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """An engine on a machine: what random networks took there, and how well that predicts.
+
+    `fields` are the numbers of a kernel. `hyperparameters` are those of the regressors;
+    `log_errors` are log(measured / predicted) of the networks, each predicted from others. `load`
+    is the machine's load average when it began and when it ended; `noise` the median, over the
+    networks, of how much the sum of kernels differed from the whole.
+    """
+
+    version: int
+    engine: str
+    engine_version: str
+    machine: str
+    cores: int
+    threads: int
+    dtype: str
+    date: str
+    fields: tuple[str, ...]
+    kinds: tuple[str, ...]
+    samples: tuple[Sample, ...]
+    hyperparameters: Mapping[str, float]
+    log_errors: tuple[float, ...] = ()
+    load: tuple[float, ...] = ()
+    noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.version != SCHEMA:
+            raise InputError(
+                f"version {self.version} of the format, and this program reads {SCHEMA}"
+            )
+        if self.fields != FIELDS:
+            raise InputError("its kernels have other numbers than this program's")
+        for sample in self.samples:
+            sample.timed(self.kinds)
+
+    @property
+    def name(self) -> str:
+        """What it is of, on one line."""
+        threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
+        return f"{self.engine} {self.engine_version}, {threads}, on {self.machine}"
+
+    def timed(self) -> list[list[tuple[Kernel, float]]]:
+        """The kernels of each network, with their seconds."""
+        return [sample.timed(self.kinds) for sample in self.samples]
+
+
+def sample_of(
+    number: int, seconds: float, timed: list[tuple[Kernel, float]], kinds: list[str]
+) -> Sample:
+    """What was measured of a network; a kind that is new is put at the end of `kinds`."""
+    texts = []
+    for kernel, kernel_s in timed:
+        if kernel.kind not in kinds:
+            kinds.append(kernel.kind)
+        numbers = (kinds.index(kernel.kind), *kernel.numbers, round(kernel_s / _NANO))
+        texts.append(" ".join(map(str, numbers)))
+    return Sample(number, seconds, tuple(texts))
+
+
+def load_calibration(path: Path, engine: str | None = None) -> Calibration:
+    """The calibration in a file that `calibrate` wrote, of `engine` where one is named.
+
+    Raises InputError, one line, for any other file, one that is damaged, and another engine's.
+    """
+    try:
+        calibration = load(read_text(path), str(path), COMMAND).single(Calibration)
+    except DataError as error:
+        raise InputError(f"{error}") from None
+    if engine is not None and calibration.engine != engine:
+        raise InputError(
+            f"{path}: is a calibration of {calibration.engine}, not of {engine}: name that "
+            f"engine, or run `calibrate --engine {engine}`"
+        )
+    return calibration
+
+
+def _kernel(text: str, kinds: tuple[str, ...]) -> tuple[Kernel, float]:
+    parts = text.split(" ")
+    if len(parts) != len(FIELDS) + 2 or not all(
+        part.isascii() and part.isdigit() and len(part) < 16 for part in parts
+    ):
+        raise InputError(f"the kernel {text[:60]!r} must be {len(FIELDS) + 2} whole numbers")
+    kind, *numbers, nanoseconds = map(int, parts)
+    if kind >= len(kinds):
+        raise InputError(f"the kernel {text[:60]!r} is of kind {kind}, and there are {len(kinds)}")
+    return Kernel(kinds[kind], *numbers), nanoseconds * _NANO

@@ -1,0 +1,207 @@
+"""From the rows of a network to the kernels that an engine runs for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any, NamedTuple
+
+from shufflenet_flops.counting.row import CONV_KINDS, Kind, Row
+from shufflenet_flops.spec import Number, OpClass, Shape
+from shufflenet_flops.spec.numbers import is_equal
+
+# Activations that an engine may compute within the kernel before; the place is the code.
+ACTIVATIONS = (
+    *("none", "relu", "relu6", "hardtanh", "clamp", "leaky_relu", "sigmoid", "hardsigmoid"),
+    *("tanh", "silu", "hardswish", "gelu", "mish", "elu"),
+)
+# One op under several names.
+_SAME = {
+    "reshape": "clone",
+    "contiguous": "clone",
+    "channel_shuffle": "clone",
+    "native_channel_shuffle": "clone",
+    "mean": "mean",
+    "adaptive_avg_pool2d": "mean",
+    "swish": "silu",
+}
+_LAST = {Kind.LINEAR, Kind.MATMUL}  # whose channels are the last axis
+_LAST_OPS = {"layer_norm", "softmax", "log_softmax", "rms_norm"}
+_ATTENTION = "scaled_dot_product_attention"
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """What an engine computes in one kernel with the convolution or linear layer before it.
+
+    `norm` is batch norm, `addition` the sum at a join; `attention` tells that scores, softmax and
+    weighted sum are one kernel.
+    """
+
+    norm: bool = False
+    activations: frozenset[str] = frozenset()
+    addition: bool = False
+    attention: bool = False
+
+
+class Kernel(NamedTuple):
+    """What an engine runs in one go. `kind` is its class; all else may be ints or arrays.
+
+    Input (n, c_in, h_in, w_in), output (n, c_out, h_out, w_out); of tokens, h is their number and
+    w is 1. `operands` are inputs of the full size, `activation` is a place in ACTIVATIONS, `added`
+    and `apart` are 0 or 1: a join's sum is within, and the input is not what the kernel before
+    wrote, as after a view or at the start of a branch. `paths` are of the rows it covers, `places`
+    of these rows in the table.
+    """
+
+    kind: str
+    n: Number
+    c_in: Number
+    h_in: Number
+    w_in: Number
+    c_out: Number
+    h_out: Number
+    w_out: Number
+    k_h: Number = 1
+    k_w: Number = 1
+    stride: Number = 1
+    groups: Number = 1
+    operands: Number = 1
+    activation: Number = 0
+    added: Number = 0
+    apart: Number = 0
+    paths: tuple[str, ...] = ()
+    places: tuple[int, ...] = ()
+
+    @property
+    def numbers(self) -> tuple[Number, ...]:
+        """All but the kind and where it comes from, in the order of FIELDS."""
+        return self[1 : 1 + len(FIELDS)]
+
+
+FIELDS = Kernel._fields[1:-2]
+
+
+def kernels_of(rows: Sequence[Row], fusion: Fusion) -> list[Kernel]:
+    """The kernels of a table's rows, in order; sizes may be ints or arrays.
+
+    A row that follows a convolution or a linear layer, on its output, is taken into its kernel
+    where `fusion` says so.
+    """
+    kernels: list[Kernel] = []
+    written: Shape = ()
+    for place, row in enumerate(rows):
+        taken = _taken_in(kernels, row, written, fusion)
+        if taken is not None:
+            kernels[-1] = taken._replace(
+                paths=(*taken.paths, row.path), places=(*taken.places, place)
+            )
+        else:
+            apart = int(bool(written) and not _alike(row.inputs[0] if row.inputs else (), written))
+            kernels += (
+                made._replace(apart=apart, places=(place,)) for made in _made(row, fusion)
+            )
+        written = row.output
+    return kernels
+
+
+def _taken_in(
+    kernels: Sequence[Kernel], row: Row, written: Shape, fusion: Fusion
+) -> Kernel | None:
+    """The last kernel with this row in it; None where the row is a kernel of its own."""
+    if not kernels or not row.inputs or not _alike(row.output, written):
+        return None
+    last = kernels[-1]
+    if last.kind not in _WEIGHTED:
+        return None
+    if row.kind is Kind.NORM:
+        fits = fusion.norm and row.op == "batch_norm" and last.kind in _CONVS
+        return last if fits and not last.activation and not last.added else None
+    if row.op in fusion.activations and not last.activation:
+        return last._replace(activation=ACTIVATIONS.index(row.op))
+    if row.op == "add" and fusion.addition and last.kind in _CONVS and len(row.inputs) == 2:
+        return None if last.added or last.activation else last._replace(added=1)
+    return None
+
+
+_CONVS = {kind.value for kind in CONV_KINDS}
+_WEIGHTED = _CONVS | {Kind.LINEAR.value, "batch_norm"}
+
+
+def _made(row: Row, fusion: Fusion) -> Iterable[Kernel]:
+    """The kernels of a row by itself: three for attention that is not fused, else one."""
+    if row.op == _ATTENTION:
+        return _attention(row, fusion)
+    if row.kind in CONV_KINDS and row.op == "conv2d":
+        return [_conv(row)]
+    if row.op == "matmul":
+        return [_matmul(row)]
+    return [_other(row)]
+
+
+def _conv(row: Row) -> Kernel:
+    n, c_in, h_in, w_in = row.inputs[0]
+    _, c_out, h_out, w_out = row.output
+    k_h, k_w = row.kernel or (1, 1)
+    stride = (row.stride or (1,))[0]
+    sizes = (n, c_in, h_in, w_in, c_out, h_out, w_out, k_h, k_w, stride, row.groups or 1)
+    return Kernel(row.kind.value, *sizes, paths=(row.path,))
+
+
+def _matmul(row: Row) -> Kernel:
+    """(n, h, c_in) times (n, c_in, c_out)."""
+    *batch, h, c_out = row.output
+    n = prod(batch)
+    c_in = row.macs // max(n * h * c_out, 1)
+    return Kernel("matmul", n, c_in, h, 1, c_out, h, 1, paths=(row.path,))
+
+
+def _attention(row: Row, fusion: Fusion) -> list[Kernel]:
+    """Scores, softmax, weighted sum: of every head, `queries` times `keys` scores."""
+    scores: Any = row.counts[OpClass.SOFTMAX_ELEMENTS]
+    size = row.counts[OpClass.MATMUL_MACS] // (2 * scores)
+    queries = row.inputs[0][-2]
+    keys = row.inputs[1][-2] if len(row.inputs) > 1 else queries
+    n = scores // (queries * keys)
+    if fusion.attention:
+        return [Kernel("attention", n, size, keys, 1, size, queries, 1, paths=(row.path,))]
+    return [
+        Kernel("matmul", n, size, queries, 1, keys, queries, 1, paths=(f"{row.path}/scores",)),
+        Kernel("softmax", n, keys, queries, 1, keys, queries, 1, paths=(f"{row.path}/softmax",)),
+        Kernel("matmul", n, keys, queries, 1, size, queries, 1, paths=(f"{row.path}/values",)),
+    ]
+
+
+def _other(row: Row) -> Kernel:
+    """A linear layer, a pool, a norm, or work on elements: by the name of its op."""
+    last = row.kind in _LAST or row.op in _LAST_OPS
+    x = row.inputs[0] if row.inputs else row.output
+    n, c_in, h_in, w_in = _as_map(x, last)
+    _, c_out, h_out, w_out = _as_map(row.output, last)
+    k_h, k_w = (*(row.kernel or ()), 1, 1)[:2]
+    stride = (row.stride or (1,))[0]
+    kind = _SAME.get(row.op, row.op)
+    operands: int = 1
+    if row.op == "cat":
+        c_in, operands = c_out, len(row.inputs)
+    elif row.kind is Kind.ELEMENTWISE and len(row.inputs) > 1:
+        alike = _alike(*row.inputs[:2])
+        operands, kind = (2, kind) if alike else (1, f"{kind} broadcast")
+    sizes = (n, c_in, h_in, w_in, c_out, h_out, w_out, k_h, k_w, stride, 1, operands)
+    return Kernel(kind, *sizes, paths=(row.path,))
+
+
+def _as_map(shape: Shape, last: bool) -> tuple[Number, Number, Number, Number]:
+    """A shape as (n, c, h, w): channels on the second axis, or on the `last`."""
+    if len(shape) < 2:
+        return 1, prod(shape), 1, 1
+    if len(shape) == 2:
+        return shape[0], shape[1], 1, 1
+    if last or len(shape) == 3:
+        return shape[0], shape[-1], prod(shape[1:-1]), 1
+    return shape[0], shape[1], prod(shape[2:-1]), shape[-1]
+
+
+def _alike(a: Shape, b: Shape) -> bool:
+    return len(a) == len(b) and all(map(is_equal, a, b))

@@ -1,0 +1,138 @@
+"""What a network takes on a calibrated engine, from its rows alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from shufflenet_flops.counting import Row
+from shufflenet_flops.environment import Environment
+from shufflenet_flops.latency.predict.calibration import Calibration
+from shufflenet_flops.latency.predict.conformal import factor
+from shufflenet_flops.latency.predict.kernels import kernels_of
+from shufflenet_flops.latency.predict.profilers import find_profiler
+from shufflenet_flops.latency.predict.regression import Model, fit
+
+if TYPE_CHECKING:
+    from shufflenet_flops.sources.source import Source
+
+
+@dataclass(frozen=True)
+class CalibrationName:
+    """Which calibration a prediction comes from."""
+
+    name: str
+    machine: str
+    engine_version: str
+    date: str
+    networks: int
+
+
+@dataclass(frozen=True)
+class KernelTime:
+    """A kernel's predicted seconds; `path` is of its first layer, `kind` its class."""
+
+    path: str
+    kind: str
+    seconds: float
+    covered: bool
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One network on one engine. `low_s` and `high_s` are a 90 % interval, None where unknown.
+
+    `covered` is the share of the predicted time that is of kernels like those measured, and
+    `uncovered` names the others; `macs_only_s` is what MACs alone would have said. `unknown_ops`
+    have no rows, and so no time.
+    """
+
+    model: str
+    engine: str
+    input: tuple[int, ...]
+    threads: int
+    macs: int
+    predicted_s: float
+    low_s: float | None
+    high_s: float | None
+    covered: float
+    uncovered: tuple[str, ...]
+    macs_only_s: float
+    unknown_ops: tuple[str, ...]
+    calibration: CalibrationName
+    kernels: tuple[KernelTime, ...]
+
+
+class Predictor:
+    """A calibration, learned from once: predicts as many networks as are asked for."""
+
+    def __init__(self, calibration: Calibration) -> None:
+        self.calibration = calibration
+        self.fusion = find_profiler(calibration.engine).fusion
+
+    @cached_property
+    def model(self) -> Model:
+        """What was learned; raises InputError where scikit-learn is not installed."""
+        return fit(self.calibration.timed(), self.calibration.hyperparameters)
+
+    def predict(self, source: Source) -> Prediction:
+        """What a network takes. Raises what counting it raises."""
+        counted = source.counted
+        times = self.kernels(counted.table.rows)
+        seconds = sum(time.seconds for time, _ in times)
+        known = sum(time.seconds for time, _ in times if time.covered)
+        off = factor(self.calibration.log_errors)
+        calibration = self.calibration
+        return Prediction(
+            model=source.name,
+            engine=calibration.engine,
+            input=source.first_shape,
+            threads=calibration.threads,
+            macs=counted.table.macs,
+            predicted_s=seconds,
+            low_s=seconds / off if off < float("inf") else None,
+            high_s=seconds * off if off < float("inf") else None,
+            covered=known / seconds if seconds else 1.0,
+            uncovered=tuple(
+                f"{why} ({number} times)" if number > 1 else why
+                for why, number in Counter(why for _, why in times if why).items()
+            ),
+            macs_only_s=counted.table.macs * self.model.macs_only_s,
+            unknown_ops=tuple(counted.unknown_ops),
+            calibration=CalibrationName(
+                calibration.name,
+                calibration.machine,
+                calibration.engine_version,
+                calibration.date,
+                len(calibration.samples),
+            ),
+            kernels=tuple(time for time, _ in times),
+        )
+
+    def kernels(self, rows: Sequence[Row]) -> list[tuple[KernelTime, str]]:
+        """The kernels of a table's rows with their seconds, and why one is not covered."""
+        kernels = kernels_of(rows, self.fusion)
+        found = []
+        for kernel, seconds in zip(kernels, self.model.seconds(kernels), strict=True):
+            why = self.model.uncovered(kernel)
+            found.append((KernelTime(kernel.paths[0], kernel.kind, float(seconds), not why), why))
+        return found
+
+
+def doubts(calibration: Calibration, here: Environment, version: str) -> list[str]:
+    """In what this machine and the engine installed here differ from the calibration's."""
+    found = []
+    if (calibration.machine, calibration.cores) != (here.cpu, here.cores):
+        found.append(
+            f"the calibration is of another machine: {calibration.machine}, "
+            f"{calibration.cores} cores; this is {here.cpu}, {here.cores} cores"
+        )
+    if version and version != calibration.engine_version:
+        found.append(
+            f"the calibration is of {calibration.engine} {calibration.engine_version}, and "
+            f"{version} is installed"
+        )
+    return found

@@ -1,0 +1,150 @@
+"""ONNX Runtime: its own profile of its optimised graph."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from shufflenet_flops.latency.engines.protocol import Setup
+from shufflenet_flops.latency.predict.kernels import Fusion
+from shufflenet_flops.latency.predict.networks import RandomNetwork
+from shufflenet_flops.latency.predict.onnx_graph import INPUT, onnx_model
+from shufflenet_flops.latency.predict.profilers.protocol import Profile, Profiler, profiler
+from shufflenet_flops.no_gc import no_gc
+from shufflenet_flops.spec import Activation, seq
+
+_EVENT = "_kernel_time"  # what the profile adds to a node's name
+_MICRO = 1e-6
+_LEAST_RUNS = 12
+_LEAST_S = 1e-7  # that a node takes
+
+
+@profiler
+class OnnxRuntime(Profiler):
+    """All optimisations on; simple activations and sums are within a convolution's kernel."""
+
+    name = "onnxruntime"
+    fusion = Fusion(
+        norm=True,
+        activations=frozenset({"relu", "relu6", "leaky_relu", "sigmoid", "hardsigmoid", "tanh", "hardswish"}),
+        addition=True,
+    )
+
+    def profile(
+        self, network: RandomNetwork, paths: frozenset[str], setup: Setup, repeats: int
+    ) -> Profile:
+        """The least time of a call by the thread's own clock, and of each node by the profile.
+
+        What the profile costs is taken off each node.
+        """
+        import numpy as np
+        import onnx
+
+        model = onnx_model(network.spec, network.input).SerializeToString()
+        x = np.random.default_rng(0).standard_normal(network.input, dtype="float32")
+        with tempfile.TemporaryDirectory() as folder:
+            optimised = Path(folder) / "optimised.onnx"
+            plain = _session(model, setup, optimized_model_filepath=str(optimised))
+            whole = least_s(lambda: plain.run(None, {INPUT: x}), repeats)
+            nodes = _profiled(model, x, setup, repeats)
+            graph = onnx.load(str(optimised), load_external_data=False).graph
+        cost = _cost_of_profiling(setup)
+        seconds = {name: max(time - cost, _LEAST_S) for name, time in nodes.items()}
+        return Profile(whole, _by_path(graph.node, seconds, paths))
+
+
+def _profiled(model: bytes, x: Any, setup: Setup, repeats: int) -> dict[str, float]:
+    """Seconds of each node of the optimised graph, by name, with what the profile itself costs."""
+    with tempfile.TemporaryDirectory() as folder:
+        session = _session(
+            model, setup, enable_profiling=True, profile_file_prefix=f"{folder}/profile"
+        )
+        for _ in range(max(repeats, _LEAST_RUNS)):
+            session.run(None, {INPUT: x})
+        events = json.loads(Path(session.end_profiling()).read_text())
+    times: defaultdict[str, list[int]] = defaultdict(list)
+    for event in events:
+        if event["cat"] == "Node" and event["name"].endswith(_EVENT):
+            times[event["name"].removesuffix(_EVENT)].append(event["dur"])
+    return {name: _faster_half(found) * _MICRO for name, found in times.items()}
+
+
+@cache
+def _cost_of_profiling(setup: Setup) -> float:
+    """What the profile adds to each node: that of a chain of the smallest nodes, over its whole."""
+    import numpy as np
+
+    chain = seq(*[Activation(name) for name in ("relu", "sigmoid") * 100])
+    model, x = onnx_model(chain, (1, 1)).SerializeToString(), np.ones((1, 1), dtype="float32")
+    plain = _session(model, setup)
+    whole = least_s(lambda: plain.run(None, {INPUT: x}), 200)
+    nodes = _profiled(model, x, setup, 200)
+    return max(0.0, (sum(nodes.values()) - whole) / len(nodes))
+
+
+def _session(model: bytes, setup: Setup, **settings: Any) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = setup.threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    for name, value in settings.items():
+        setattr(options, name, value)
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def least_s(call: Callable[[], object], repeats: int) -> float:
+    """The least seconds of the calling thread's processor that `call` takes."""
+    for _ in range(3):
+        call()
+    times = []
+    with no_gc():
+        for _ in range(repeats):
+            start = time.thread_time()
+            call()
+            times.append(time.thread_time() - start)
+    return min(times)
+
+
+def _faster_half(times: list[int]) -> float:
+    """The mean of the faster half, as the profile has whole µs."""
+    half = sorted(times)[: (len(times) + 1) // 2]
+    return sum(half) / len(half)
+
+
+def _by_path(
+    nodes: Sequence[Any], seconds: Mapping[str, float], paths: frozenset[str]
+) -> dict[str, float]:
+    """Seconds by the op that a node computes, or whose input it makes ready, or whose output."""
+    owners = [_path([node.name, *node.output], paths) for node in nodes]
+    consumer: dict[str, str] = {}  # of a value: the op that takes it first
+    for place in reversed(range(len(nodes))):
+        node = nodes[place]
+        if owners[place] is None:
+            users = (consumer[name] for name in node.output if name in consumer)
+            owners[place] = next(users, None)
+        if (owner := owners[place]) is not None:
+            consumer.update(dict.fromkeys(node.input, owner))
+    parts: defaultdict[str, float] = defaultdict(float)
+    producer: dict[str, str] = {}
+    for node, owner in zip(nodes, owners, strict=True):
+        if owner is None:
+            owner = next((producer[name] for name in node.input if name in producer), "")
+        producer.update(dict.fromkeys(node.output, owner))
+        parts[owner] += seconds.get(node.name, 0.0)
+    return dict(parts)
+
+
+def _path(names: Iterable[str], paths: frozenset[str]) -> str | None:
+    """The op that a node is named after: `PATH/part:number`, or `PATH` alone where it is one."""
+    stems = (name.partition(":")[0] for name in names)
+    both = (part for stem in stems for part in (stem, stem.partition("/")[0]))
+    return next((part for part in both if part in paths), None)

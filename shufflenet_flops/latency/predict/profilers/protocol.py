@@ -1,0 +1,65 @@
+"""What it takes to calibrate an engine."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from shufflenet_flops.errors import UnknownNameError
+from shufflenet_flops.latency.engines.protocol import Setup
+from shufflenet_flops.latency.predict.kernels import Fusion
+from shufflenet_flops.latency.predict.networks import RandomNetwork
+from shufflenet_flops.registry import Registry
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a network took: `seconds` a whole call, `parts` the engine's kernels.
+
+    A part is named by the path of the op in the spec that it computes (see `kernels.Kernel`).
+    Work that serves an op and is none itself, such as a change of layout, is in that op's time.
+    """
+
+    seconds: float
+    parts: Mapping[str, float]
+
+    @property
+    def gap(self) -> float:
+        """How much the sum of the parts differs from the whole, as a share of it."""
+        return abs(sum(self.parts.values()) / self.seconds - 1)
+
+
+class Profiler(ABC):
+    """One engine: its name, what it fuses, and a way to time the kernels of a network."""
+
+    name: ClassVar[str]
+    fusion: ClassVar[Fusion]
+
+    @abstractmethod
+    def profile(
+        self, network: RandomNetwork, paths: frozenset[str], setup: Setup, repeats: int
+    ) -> Profile:
+        """Time the network and those of its ops that stand at `paths`: the least of `repeats`."""
+
+
+_PROFILERS: Registry[Profiler] = Registry("engines", "shufflenet_flops.latency.predict.profilers")
+
+
+def profiler(cls: type[Profiler]) -> type[Profiler]:
+    """Register a profiler under its engine's name. Raises ValueError where the name is taken."""
+    _PROFILERS.add(cls.name, cls())
+    return cls
+
+
+def profiler_names() -> tuple[str, ...]:
+    """The engines that can be calibrated."""
+    return tuple(sorted(_PROFILERS.entries()))
+
+
+def find_profiler(name: str) -> Profiler:
+    """The profiler of an engine. Raises UnknownNameError with the closest names."""
+    if name not in _PROFILERS.entries():
+        raise UnknownNameError("engine to calibrate", name, profiler_names())
+    return _PROFILERS.entries()[name]

@@ -1,0 +1,206 @@
+"""The time of kernels as learned from a calibration: a rough roofline, corrected by trees.
+
+Times are learned as the logarithm of their ratio to the roofline, so that an error of a tenth weighs
+the same in a small kernel and in a large one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from shufflenet_flops.errors import InputError
+from shufflenet_flops.extras import install_command
+from shufflenet_flops.latency.predict.features import IN, MACS, NAMES, OUT, WEIGHTS, features, matrix
+from shufflenet_flops.latency.predict.kernels import Kernel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+HYPERPARAMETERS: Mapping[str, float] = MappingProxyType(
+    {"trees": 150, "learning_rate": 0.08, "leaves": 12, "samples_in_leaf": 5, "l2": 1.0}
+)
+LEAST_SAMPLES = 12  # of a kind, for it to be known at all
+_LEAST_S = 1e-7  # below which a kernel is within another, and its time is noise
+_BEYOND = 2.0  # how far outside of what was measured a kernel may be, as a factor
+# What has to lie within what was measured; the others are shapes that trees only sort by.
+_BOUNDED = ("macs", "bytes_in", "bytes_weights", "bytes_out", "kernel", "groups", "stride")
+
+Timed = Sequence[tuple[Kernel, float]]
+
+
+@dataclass(frozen=True)
+class KindModel:
+    """One kind of kernel: seconds = roofline(work) * exp(trees(features)).
+
+    `roofline` holds the seconds of a MAC, of a byte, and of a kernel by itself; `low` and `high`
+    are of the features that were measured.
+    """
+
+    roofline: NDArray[Any]
+    trees: Any
+    low: NDArray[Any]
+    high: NDArray[Any]
+
+    def seconds(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Of kernels with features `x`, one line each."""
+        import numpy as np
+
+        base = _work(x) @ self.roofline
+        return base if self.trees is None else base * np.exp(self.trees.predict(x))
+
+    def beyond(self, x: NDArray[Any]) -> str:
+        """What of a kernel lies outside of what was measured; empty where nothing does."""
+        for name in _BOUNDED:
+            place = NAMES.index(name)
+            value, low, high = x[place], self.low[place], self.high[place]
+            if not low / _BEYOND <= value <= high * _BEYOND:
+                limit = high if value > high else low
+                side = "at most" if value > high else "at least"
+                return f"{name} {value:,.0f}, measured {side} {limit:,.0f}"
+        return ""
+
+
+@dataclass(frozen=True)
+class Model:
+    """Every kind that was measured, and what stands for the others: a roofline over all kinds."""
+
+    kinds: Mapping[str, KindModel]
+    other: KindModel
+    macs_only_s: float
+
+    def seconds(self, kernels: Sequence[Kernel]) -> NDArray[Any]:
+        """Seconds of each kernel, (len(kernels),); a kind that is not known gets a rough guess."""
+        import numpy as np
+
+        result = np.zeros(len(kernels))
+        for kind, places in _by_kind(kernels).items():
+            numbers = matrix(kernels[i] for i in places)
+            result[places] = self.of_kind(kind, numbers)
+        return result
+
+    def of_kind(self, kind: str, numbers: NDArray[Any]) -> NDArray[Any]:
+        """Seconds of kernels of one kind, one line of FIELDS each; equal ones are worked out once."""
+        import numpy as np
+
+        unique, places = np.unique(numbers, axis=0, return_inverse=True)
+        model = self.kinds.get(kind, self.other)
+        return model.seconds(features(kind, unique))[places.reshape(-1)]
+
+    def networks(self, kernels: Sequence[Kernel], number: int) -> NDArray[Any]:
+        """Seconds of `number` networks at once, whose kernels' sizes are arrays of that length."""
+        import numpy as np
+
+        result = np.zeros(number)
+        for kind, places in _by_kind(kernels).items():
+            lines = [
+                np.stack([np.broadcast_to(size, number) for size in kernels[i].numbers], axis=1)
+                for i in places
+            ]
+            seconds = self.of_kind(kind, np.concatenate(lines))
+            result += seconds.reshape(len(places), number).sum(axis=0)
+        return result
+
+    def uncovered(self, kernel: Kernel) -> str:
+        """Why a kernel is not covered by what was measured, with its name; empty where it is."""
+        model = self.kinds.get(kernel.kind)
+        if model is None:
+            return f"{kernel.kind}: no such kernel was measured"
+        why = model.beyond(features(kernel.kind, matrix([kernel]))[0])
+        return f"{kernel.kind}: {why}" if why else ""
+
+
+def fit(
+    networks: Sequence[Timed], hyperparameters: Mapping[str, float] = HYPERPARAMETERS
+) -> Model:
+    """Learn from the kernels of networks and their seconds; the same samples give the same model.
+
+    Raises InputError where scikit-learn is not installed, or there are too few samples to learn.
+    """
+    import numpy as np
+
+    samples: defaultdict[str, list[tuple[Kernel, float]]] = defaultdict(list)
+    for timed in networks:
+        for kernel, seconds in timed:
+            samples[kernel.kind].append((kernel, max(seconds, _LEAST_S)))
+    kinds = {}
+    everything = []
+    for kind, timed in samples.items():
+        x = features(kind, matrix(kernel for kernel, _ in timed))
+        t = np.array([seconds for _, seconds in timed])
+        everything.append((x, t))
+        if len(timed) >= LEAST_SAMPLES:
+            kinds[kind] = _fit_kind(x, t, hyperparameters)
+    if not kinds:
+        raise InputError("a calibration needs more networks than it has: run `calibrate` longer")
+    all_x, all_t = (np.concatenate(part) for part in zip(*everything, strict=True))
+    other = KindModel(_roofline(all_x, all_t), None, all_x.min(axis=0), all_x.max(axis=0))
+    return Model(kinds, other, _macs_only(networks))
+
+
+def _macs_only(networks: Sequence[Timed]) -> float:
+    """Seconds of a MAC, were MACs all that there is: the median over the networks."""
+    import numpy as np
+
+    ratios = []
+    for timed in networks:
+        macs = sum(
+            features(kind, matrix(timed[i][0] for i in places))[:, MACS].sum()
+            for kind, places in _by_kind([kernel for kernel, _ in timed]).items()
+        )
+        if macs:
+            ratios.append(sum(seconds for _, seconds in timed) / macs)
+    return float(np.median(ratios)) if ratios else 0.0
+
+
+def _fit_kind(x: NDArray[Any], t: NDArray[Any], hyperparameters: Mapping[str, float]) -> KindModel:
+    import numpy as np
+
+    try:
+        from sklearn.ensemble import HistGradientBoostingRegressor
+    except ImportError:
+        raise InputError(
+            f"predicting time needs scikit-learn: {install_command('predict')}"
+        ) from None
+    roofline = _roofline(x, t)
+    trees = HistGradientBoostingRegressor(
+        max_iter=int(hyperparameters["trees"]),
+        learning_rate=hyperparameters["learning_rate"],
+        max_leaf_nodes=int(hyperparameters["leaves"]),
+        min_samples_leaf=int(hyperparameters["samples_in_leaf"]),
+        l2_regularization=hyperparameters["l2"],
+        early_stopping=False,
+        random_state=0,
+    )
+    trees.fit(x, np.log(t / (_work(x) @ roofline)), sample_weight=t**0.25)
+    return KindModel(roofline, trees, x.min(axis=0), x.max(axis=0))
+
+
+def _work(x: NDArray[Any]) -> NDArray[Any]:
+    """MACs, bytes moved, and 1, of each kernel."""
+    import numpy as np
+
+    moved = x[:, IN] + x[:, WEIGHTS] + x[:, OUT]
+    return np.stack((x[:, MACS], moved, np.ones(len(x))), axis=1)
+
+
+def _roofline(x: NDArray[Any], t: NDArray[Any]) -> NDArray[Any]:
+    """Seconds of a MAC, of a byte and of a kernel, none negative, of the least relative error."""
+    import numpy as np
+    from scipy.optimize import nnls
+
+    relative = _work(x) / t[:, None]
+    scale = np.maximum(np.abs(relative).max(axis=0), 1e-300)
+    found, _ = nnls(relative / scale, np.ones(len(t)))
+    result = found / scale
+    return np.maximum(result, (0.0, 0.0, _LEAST_S / 100))
+
+
+def _by_kind(kernels: Iterable[Kernel]) -> dict[str, list[int]]:
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for i, kernel in enumerate(kernels):
+        places[kernel.kind].append(i)
+    return dict(places)
