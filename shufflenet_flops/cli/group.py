@@ -26,6 +26,8 @@ NAMES = (
         "history",
         "latency",
         "latency-diff",
+        "calibrate",
+        "predict",
         "shuffle",
     ),
     *("models", "env"),

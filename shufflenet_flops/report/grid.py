@@ -94,6 +94,13 @@ def _decimals(value: int, size: int, digits: int) -> str:
     )
 
 
+def milliseconds(seconds: float) -> str:
+    """Three or more significant digits, in milliseconds."""
+    value = seconds * 1e3
+    digits = 1 if value >= 100 else 2 if value >= 1 else 3
+    return f"{value:,.{digits}f}"
+
+
 @dataclass(frozen=True)
 class UnitPrefix:
     """A unit prefix for a column of counts, so that its largest figure stays short."""

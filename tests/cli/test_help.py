@@ -10,6 +10,8 @@ import pytest
 
 from shufflenet_flops.cli.app import run
 from shufflenet_flops.cli.group import MOVED, NAMES, TWO_WORDS
+from shufflenet_flops.latency.engines import ENGINE_NAMES
+from shufflenet_flops.latency.predict.profilers import profiler_names
 
 COMMANDS = (*NAMES, *TWO_WORDS)
 
@@ -55,8 +57,11 @@ def test_an_option_means_one_thing_over_all_commands(capsys: pytest.CaptureFixtu
         if (match := re.search(r"--engine .*?(?=^  -)", help_of(capsys, command), re.M | re.S))
     }
 
-    assert list(meanings) == ["latency", "shuffle", "paper time-table-8"]
-    assert len(set(map(tuple, meanings.values()))) == 1
+    assert list(meanings) == ["latency", "calibrate", "predict", "shuffle", "paper time-table-8"]
+    calibrated = {tuple(meanings.pop(command)) for command in ("calibrate", "predict")}
+    assert len(set(map(tuple, meanings.values()))) == len(calibrated) == 1
+    engines = {word.rstrip(".,") for word in calibrated.pop()} & set(ENGINE_NAMES)
+    assert engines == set(profiler_names())
     assert not any("--limit" in help_of(capsys, command) for command in COMMANDS)
 
 

@@ -5,6 +5,8 @@ Written as the JSON that every command writes, and read back from it.
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +14,10 @@ from pathlib import Path
 from shufflenet_flops.errors import DataError, InputError
 from shufflenet_flops.latency.predict.kernels import FIELDS, Kernel
 from shufflenet_flops.saved_file import load
-from shufflenet_flops.text_file import read_text
+from shufflenet_flops.text_file import LARGEST, decode, read_text
 
 COMMAND = "calibrate"
+COMPRESSED = ".gz"
 SCHEMA = 1  # of what is measured, and what its numbers mean
 _NANO = 1e-9
 
@@ -101,8 +104,9 @@ def load_calibration(path: Path, engine: str | None = None) -> Calibration:
 
     Raises InputError, one line, for any other file, one that is damaged, and another engine's.
     """
+    text = read_compressed(path) if path.suffix == COMPRESSED else read_text(path)
     try:
-        calibration = load(read_text(path), str(path), COMMAND).single(Calibration)
+        calibration = load(text, str(path), COMMAND).single(Calibration)
     except DataError as error:
         raise InputError(f"{error}") from None
     if engine is not None and calibration.engine != engine:
@@ -111,6 +115,28 @@ def load_calibration(path: Path, engine: str | None = None) -> Calibration:
             f"engine, or run `calibrate --engine {engine}`"
         )
     return calibration
+
+
+def as_bytes(text: str, path: Path) -> bytes:
+    """The content of a file of this text: compressed where its name ends in .gz.
+
+    The same text gives the same bytes.
+    """
+    content = text.encode()
+    return gzip.compress(content, mtime=0) if path.suffix == COMPRESSED else content
+
+
+def read_compressed(path: Path) -> str:
+    """The text in a .gz file. Raises InputError for one that is damaged or too large."""
+    try:
+        with gzip.open(path) as stream:
+            content = stream.read(LARGEST + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or "it is damaged, or no .gz file"
+        raise InputError(f"cannot read {path}: {reason}") from None
+    if len(content) > LARGEST:
+        raise InputError(f"cannot read {path}: it has more than {LARGEST:,} bytes")
+    return decode(str(path), content)
 
 
 def _kernel(text: str, kinds: tuple[str, ...]) -> tuple[Kernel, float]:
@@ -122,4 +148,4 @@ def _kernel(text: str, kinds: tuple[str, ...]) -> tuple[Kernel, float]:
     kind, *numbers, nanoseconds = map(int, parts)
     if kind >= len(kinds):
         raise InputError(f"the kernel {text[:60]!r} is of kind {kind}, and there are {len(kinds)}")
-    return Kernel(kinds[kind], *numbers), nanoseconds * _NANO
+    return Kernel._make((kinds[kind], *numbers, (), ())), nanoseconds * _NANO

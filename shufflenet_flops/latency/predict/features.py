@@ -39,10 +39,8 @@ def features(kind: str, numbers: NDArray[Any]) -> NDArray[Any]:
     """
     import numpy as np
 
-    (
-        *(n, c_in, h_in, w_in, c_out, h_out, w_out, k_h, k_w, stride, groups),
-        *(operands, activation, added, apart),
-    ) = numbers.astype("float64").T
+    n, c_in, h_in, w_in, c_out, h_out, w_out, *others = numbers.astype("float64").T
+    k_h, k_w, stride, groups, operands, activation, added, apart = others
     positions = n * h_out * w_out
     area = k_h * k_w
     zeros = np.zeros_like(n)

@@ -77,7 +77,8 @@ class Kernel(NamedTuple):
     @property
     def numbers(self) -> tuple[Number, ...]:
         """All but the kind and where it comes from, in the order of FIELDS."""
-        return self[1 : 1 + len(FIELDS)]
+        numbers: Any = self[1 : 1 + len(FIELDS)]
+        return tuple(numbers)
 
 
 FIELDS = Kernel._fields[1:-2]
@@ -99,16 +100,12 @@ def kernels_of(rows: Sequence[Row], fusion: Fusion) -> list[Kernel]:
             )
         else:
             apart = int(bool(written) and not _alike(row.inputs[0] if row.inputs else (), written))
-            kernels += (
-                made._replace(apart=apart, places=(place,)) for made in _made(row, fusion)
-            )
+            kernels += (made._replace(apart=apart, places=(place,)) for made in _made(row, fusion))
         written = row.output
     return kernels
 
 
-def _taken_in(
-    kernels: Sequence[Kernel], row: Row, written: Shape, fusion: Fusion
-) -> Kernel | None:
+def _taken_in(kernels: Sequence[Kernel], row: Row, written: Shape, fusion: Fusion) -> Kernel | None:
     """The last kernel with this row in it; None where the row is a kernel of its own."""
     if not kernels or not row.inputs or not _alike(row.output, written):
         return None

@@ -1,4 +1,4 @@
-"""Measure random networks on an engine until the time is over; every network is whole or not there."""
+"""Measure random networks on an engine, one after the other, until the time is over."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from shufflenet_flops.latency.predict.calibration import SCHEMA, Calibration, Sa
 from shufflenet_flops.latency.predict.conformal import held_out_errors
 from shufflenet_flops.latency.predict.kernels import FIELDS, Kernel, kernels_of
 from shufflenet_flops.latency.predict.networks import random_network
-from shufflenet_flops.latency.predict.profilers import Profile, Profiler, find_profiler
+from shufflenet_flops.latency.predict.profilers import Profiler, find_profiler
+from shufflenet_flops.latency.predict.profilers.protocol import Profile
 from shufflenet_flops.latency.predict.regression import HYPERPARAMETERS
 
 GAP = 0.05  # by how much the kernels may differ from the whole before they are measured again
@@ -48,7 +49,10 @@ def begun(engine: str, setup: Setup, here: Environment) -> Calibration:
 
 
 def measured(
-    calibration: Calibration, budget_s: float, most: int, clock: Callable[[], float] = time.monotonic
+    calibration: Calibration,
+    budget_s: float,
+    most: int,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Calibration]:
     """The calibration with one network more each time, until `budget_s` is over or it has `most`.
 

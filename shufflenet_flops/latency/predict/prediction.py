@@ -14,7 +14,7 @@ from shufflenet_flops.latency.predict.calibration import Calibration
 from shufflenet_flops.latency.predict.conformal import factor
 from shufflenet_flops.latency.predict.kernels import kernels_of
 from shufflenet_flops.latency.predict.profilers import find_profiler
-from shufflenet_flops.latency.predict.regression import Model, fit
+from shufflenet_flops.latency.predict.regression import TimeModel, fit
 
 if TYPE_CHECKING:
     from shufflenet_flops.sources.source import Source
@@ -74,7 +74,7 @@ class Predictor:
         self.fusion = find_profiler(calibration.engine).fusion
 
     @cached_property
-    def model(self) -> Model:
+    def model(self) -> TimeModel:
         """What was learned; raises InputError where scikit-learn is not installed."""
         return fit(self.calibration.timed(), self.calibration.hyperparameters)
 

@@ -1,7 +1,7 @@
 """The time of kernels as learned from a calibration: a rough roofline, corrected by trees.
 
-Times are learned as the logarithm of their ratio to the roofline, so that an error of a tenth weighs
-the same in a small kernel and in a large one.
+Times are learned as the logarithm of their ratio to the roofline, so that an error of a tenth
+weighs the same in a small kernel and in a large one.
 """
 
 from __future__ import annotations
@@ -14,14 +14,22 @@ from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.extras import install_command
-from shufflenet_flops.latency.predict.features import IN, MACS, NAMES, OUT, WEIGHTS, features, matrix
+from shufflenet_flops.latency.predict.features import (
+    IN,
+    MACS,
+    NAMES,
+    OUT,
+    WEIGHTS,
+    features,
+    matrix,
+)
 from shufflenet_flops.latency.predict.kernels import Kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 HYPERPARAMETERS: Mapping[str, float] = MappingProxyType(
-    {"trees": 150, "learning_rate": 0.08, "leaves": 12, "samples_in_leaf": 5, "l2": 1.0}
+    {"trees": 60, "learning_rate": 0.15, "leaves": 12, "samples_in_leaf": 5, "l2": 1.0}
 )
 LEAST_SAMPLES = 12  # of a kind, for it to be known at all
 _LEAST_S = 1e-7  # below which a kernel is within another, and its time is noise
@@ -49,8 +57,8 @@ class KindModel:
         """Of kernels with features `x`, one line each."""
         import numpy as np
 
-        base = _work(x) @ self.roofline
-        return base if self.trees is None else base * np.exp(self.trees.predict(x))
+        base: NDArray[Any] = _work(x) @ self.roofline
+        return base if self.trees is None else np.multiply(base, np.exp(self.trees.predict(x)))
 
     def beyond(self, x: NDArray[Any]) -> str:
         """What of a kernel lies outside of what was measured; empty where nothing does."""
@@ -65,7 +73,7 @@ class KindModel:
 
 
 @dataclass(frozen=True)
-class Model:
+class TimeModel:
     """Every kind that was measured, and what stands for the others: a roofline over all kinds."""
 
     kinds: Mapping[str, KindModel]
@@ -83,7 +91,7 @@ class Model:
         return result
 
     def of_kind(self, kind: str, numbers: NDArray[Any]) -> NDArray[Any]:
-        """Seconds of kernels of one kind, one line of FIELDS each; equal ones are worked out once."""
+        """Seconds of kernels of one kind, a line of FIELDS each; equal ones are worked out once."""
         import numpy as np
 
         unique, places = np.unique(numbers, axis=0, return_inverse=True)
@@ -97,7 +105,10 @@ class Model:
         result = np.zeros(number)
         for kind, places in _by_kind(kernels).items():
             lines = [
-                np.stack([np.broadcast_to(size, number) for size in kernels[i].numbers], axis=1)
+                np.stack(
+                    [np.broadcast_to(np.asarray(size), number) for size in kernels[i].numbers],
+                    axis=1,
+                )
                 for i in places
             ]
             seconds = self.of_kind(kind, np.concatenate(lines))
@@ -115,7 +126,7 @@ class Model:
 
 def fit(
     networks: Sequence[Timed], hyperparameters: Mapping[str, float] = HYPERPARAMETERS
-) -> Model:
+) -> TimeModel:
     """Learn from the kernels of networks and their seconds; the same samples give the same model.
 
     Raises InputError where scikit-learn is not installed, or there are too few samples to learn.
@@ -138,7 +149,7 @@ def fit(
         raise InputError("a calibration needs more networks than it has: run `calibrate` longer")
     all_x, all_t = (np.concatenate(part) for part in zip(*everything, strict=True))
     other = KindModel(_roofline(all_x, all_t), None, all_x.min(axis=0), all_x.max(axis=0))
-    return Model(kinds, other, _macs_only(networks))
+    return TimeModel(kinds, other, _macs_only(networks))
 
 
 def _macs_only(networks: Sequence[Timed]) -> float:
@@ -195,8 +206,8 @@ def _roofline(x: NDArray[Any], t: NDArray[Any]) -> NDArray[Any]:
     relative = _work(x) / t[:, None]
     scale = np.maximum(np.abs(relative).max(axis=0), 1e-300)
     found, _ = nnls(relative / scale, np.ones(len(t)))
-    result = found / scale
-    return np.maximum(result, (0.0, 0.0, _LEAST_S / 100))
+    result: NDArray[Any] = np.maximum(found / scale, (0.0, 0.0, _LEAST_S / 100))
+    return result
 
 
 def _by_kind(kernels: Iterable[Kernel]) -> dict[str, list[int]]:

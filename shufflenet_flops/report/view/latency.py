@@ -13,7 +13,7 @@ from shufflenet_flops.latency.roofline import Peaks
 from shufflenet_flops.latency.saved import RunChange
 from shufflenet_flops.latency.stats import Latency
 from shufflenet_flops.paper.table8_times import Against, paper_ms, per_4x
-from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega, with_notes
+from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega, milliseconds, with_notes
 from shufflenet_flops.saved import record
 from shufflenet_flops.spec import shape_text
 
@@ -261,10 +261,3 @@ def interval(ratio: Pair | RunChange, digits: int = 2) -> str:
     """`11.0–11.4`, with = in front where it holds 1."""
     same = "= " if ratio.low <= 1 <= ratio.high else ""
     return f"{same}{ratio.low:.{digits}f}–{ratio.high:.{digits}f}"
-
-
-def milliseconds(seconds: float) -> str:
-    """Three or more significant digits, in milliseconds."""
-    value = seconds * 1e3
-    digits = 1 if value >= 100 else 2 if value >= 1 else 3
-    return f"{value:,.{digits}f}"

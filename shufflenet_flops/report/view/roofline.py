@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from shufflenet_flops.counting.metric import MACS
 from shufflenet_flops.latency.measure import Timing
-from shufflenet_flops.report.grid import Column, Grid, grid, mega
-from shufflenet_flops.report.view.latency import milliseconds
+from shufflenet_flops.report.grid import Column, Grid, grid, mega, milliseconds
 from shufflenet_flops.spec import shape_text
 
 _SLOWEST_LAYERS = 12

@@ -26,13 +26,15 @@ _LEAST_S = 1e-7  # that a node takes
 
 
 @profiler
-class OnnxRuntime(Profiler):
+class OnnxRuntimeProfiler(Profiler):
     """All optimisations on; simple activations and sums are within a convolution's kernel."""
 
     name = "onnxruntime"
     fusion = Fusion(
         norm=True,
-        activations=frozenset({"relu", "relu6", "leaky_relu", "sigmoid", "hardsigmoid", "tanh", "hardswish"}),
+        activations=frozenset(
+            {"relu", "relu6", "leaky_relu", "sigmoid", "hardsigmoid", "tanh", "hardswish"}
+        ),
         addition=True,
     )
 

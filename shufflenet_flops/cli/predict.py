@@ -1,0 +1,121 @@
+"""`predict`: how long networks take on a calibrated engine, without running them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shufflenet_flops.cli.completion import complete_model
+from shufflenet_flops.cli.options import (
+    MODEL_HELP,
+    ArgOption,
+    FormatOption,
+    InputFactoryOption,
+    InputOption,
+    OutputOption,
+    PathOption,
+    QuietOption,
+    RulesOption,
+    number_option,
+    source_options,
+)
+from shufflenet_flops.cli.output import Document, Format, open_outputs
+from shufflenet_flops.latency.predict.profilers import profiler_names
+from shufflenet_flops.latency.predict.shipped import find_calibration
+from shufflenet_flops.sources import resolve_all
+
+if TYPE_CHECKING:
+    from shufflenet_flops.latency.predict.calibration import Calibration
+
+MOST_UNCOVERED = 0.05  # of the predicted time, for --strict
+
+
+CalibratedEngine = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        help=f"The engine: {', '.join(profiler_names())}.",
+        autocompletion=lambda: list(profiler_names()),
+    ),
+]
+CalibrationOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibration",
+        metavar="FILE",
+        help="What `calibrate` wrote.",
+        show_default="calibration-ENGINE.json here, else the one that comes with the package",
+    ),
+]
+
+
+def command(
+    models: Annotated[
+        list[str],
+        typer.Argument(metavar="MODEL", help=MODEL_HELP, autocompletion=complete_model),
+    ],
+    engine: CalibratedEngine,
+    calibration: CalibrationOption = None,
+    input: InputOption = None,
+    input_factory: InputFactoryOption = None,
+    arg: ArgOption = None,
+    path: PathOption = None,
+    rules: RulesOption = None,
+    top: Annotated[int, number_option("Show the N kernels that take most.", least=0)] = 5,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Exit with 1 if more than 5 % of the time is of kernels that the calibration "
+            "does not cover, or an op is unknown.",
+        ),
+    ] = False,
+    form: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+    quiet: QuietOption = False,
+) -> int:
+    """Predict how long networks take on an engine, from a calibration, without running them.
+
+    The interval holds the true time of 90 % of networks like those of the calibration. What no
+    measured kernel is like is named, and its time is a rough guess.
+    """
+    from shufflenet_flops.latency.predict.prediction import Predictor
+    from shufflenet_flops.report.view.predict import prediction_grids
+
+    with open_outputs(form, output or []) as writer:
+        found, where = find_calibration(engine, calibration)
+        warnings = _doubts(found)
+        options = source_options(input, arg, path, input_factory)
+        predictor = Predictor(found)
+        predictions = [predictor.predict(source) for source in resolve_all(models, options)]
+        grids = prediction_grids(predictions, top, where, warnings)
+        records = [_without_kernels(prediction) for prediction in predictions]
+        writer.write(Document("predict", None, predictions, grids, records, notes=warnings))
+    if not quiet:
+        for warning in warnings:
+            print(f"warning: {warning}", file=sys.stderr)
+    uncertain = any(
+        1 - prediction.covered > MOST_UNCOVERED or prediction.unknown_ops
+        for prediction in predictions
+    )
+    return int(strict and uncertain)
+
+
+def _doubts(calibration: Calibration) -> list[str]:
+    from shufflenet_flops.environment import environment
+    from shufflenet_flops.latency.engines import find_engine
+    from shufflenet_flops.latency.predict.prediction import doubts
+
+    engine = find_engine(calibration.engine)
+    version = "" if engine.missing() else engine.version()
+    return doubts(calibration, environment(), version)
+
+
+def _without_kernels(prediction: object) -> dict[str, object]:
+    from shufflenet_flops.saved import record
+
+    return {key: value for key, value in record(prediction).items() if key != "kernels"}

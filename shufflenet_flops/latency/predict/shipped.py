@@ -1,0 +1,36 @@
+"""Where a calibration is: the file named, the one in this directory, or the one of the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shufflenet_flops.errors import InputError
+
+if TYPE_CHECKING:
+    from shufflenet_flops.latency.predict.calibration import Calibration
+
+SHIPPED = Path(__file__).parent / "calibrations"
+
+
+def find_calibration(engine: str, path: Path | None = None) -> tuple[Calibration, str]:
+    """The calibration of an engine, and where it is from, in words.
+
+    Raises InputError for a file that is none, or another engine's, and where there is none at all.
+    """
+    from shufflenet_flops.latency.predict.calibration import load_calibration
+    from shufflenet_flops.latency.predict.profilers import find_profiler
+
+    find_profiler(engine)
+    if path is not None:
+        return load_calibration(path, engine), path.name
+    here = Path(f"calibration-{engine}.json")
+    if here.exists():
+        return load_calibration(here, engine), here.name
+    shipped = SHIPPED / f"{engine}.json.gz"
+    if shipped.exists():
+        return load_calibration(shipped, engine), "the one that comes with the package"
+    raise InputError(
+        f"there is no calibration of {engine}: run `calibrate --engine {engine}`, or name one "
+        "with --calibration"
+    )

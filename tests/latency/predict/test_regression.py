@@ -1,0 +1,107 @@
+"""What is learned from kernels that follow a law is the law."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from shufflenet_flops.errors import InputError
+from shufflenet_flops.latency.predict.conformal import factor, held_out_errors
+from shufflenet_flops.latency.predict.kernels import Kernel
+from shufflenet_flops.latency.predict.prediction import Predictor
+from shufflenet_flops.latency.predict.regression import fit
+from shufflenet_flops.sources import resolve
+from tests.latency.predict.laws import conv, law, lawful
+
+
+def test_the_law_is_found() -> None:
+    """Also for kernels that were not among the samples, within what was measured."""
+    model = fit(lawful().timed())
+    kernels = [conv(20, 56, 10), conv(33, 100, 28), conv(50, 40, 14)]
+
+    assert model.seconds(kernels) == pytest.approx([law(kernel) for kernel in kernels], rel=1e-3)
+
+
+def test_the_same_samples_give_the_same_model() -> None:
+    """To the last bit, so that a budget in CI is the same on every run."""
+    kernels = [conv(21, 57, 13)]
+    first, second = (fit(lawful().timed()).seconds(kernels) for _ in range(2))
+    assert first.tolist() == second.tolist()
+
+
+def test_arrays_of_networks() -> None:
+    """Whole networks at once take what their kernels take one by one."""
+    model = fit(lawful().timed())
+    widths = np.array([16, 24, 33])
+    kernels = [
+        Kernel("pointwise conv", 1, widths, 14, 14, 40, 14, 14),
+        Kernel("pointwise conv", 1, 40, 14, 14, widths, 14, 14),
+    ]
+
+    expected = [
+        model.seconds([conv(width, 40, 14), conv(40, width, 14)]).sum() for width in widths.tolist()
+    ]
+    assert model.networks(kernels, 3) == pytest.approx(expected)
+
+
+def test_what_is_not_covered_is_named() -> None:
+    """A kind that was not measured, and a kernel three times as large as the largest."""
+    model = fit(lawful().timed())
+
+    assert model.uncovered(conv(30, 60, 14)) == ""
+    assert model.uncovered(Kernel("roll", 1, 8, 7, 7, 8, 7, 7)) == (
+        "roll: no such kernel was measured"
+    )
+    assert "pointwise conv: macs" in model.uncovered(conv(400, 400, 28))
+    assert model.uncovered(conv(30, 60, 14)._replace(groups=30)).startswith("pointwise conv: ")
+
+
+def test_a_prediction_tells_its_share_and_its_doubts() -> None:
+    """ShuffleNet V2 from pointwise convolutions alone: the rest is guessed, and named."""
+    calibration = replace(lawful(), log_errors=(0.1,) * 40)
+    prediction = Predictor(calibration).predict(resolve("shufflenet_v2_x0_5"))
+
+    assert 0 < prediction.covered < 1
+    assert any(text.startswith("depthwise conv: no such kernel") for text in prediction.uncovered)
+    known = sum(kernel.seconds for kernel in prediction.kernels if kernel.covered)
+    assert known == pytest.approx(prediction.covered * prediction.predicted_s)
+    assert prediction.low_s == pytest.approx(prediction.predicted_s / math.exp(0.1))
+    assert prediction.high_s == pytest.approx(prediction.predicted_s * math.exp(0.1))
+
+
+def test_macs_alone() -> None:
+    """The median, over the networks, of the seconds of a MAC."""
+    calibration = lawful(3)
+    model = fit([timed * 4 for timed in calibration.timed()])
+    ratios = [
+        sum(seconds for _, seconds in timed)
+        / sum((law(kernel) - 5e-6) / 1e-10 for kernel, _ in timed)
+        for timed in calibration.timed()
+    ]
+    assert model.macs_only_s == pytest.approx(sorted(ratios)[1], rel=1e-3)
+
+
+def test_held_out_errors() -> None:
+    """A whole that takes 1.2 times its kernels is off by log 1.2 in every network."""
+    errors = held_out_errors(lawful(slower=1.2))
+
+    assert len(errors) == 40
+    assert errors == pytest.approx([math.log(1.2)] * 40, abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(9, 9), (19, 18), (99, 90), (8, math.inf), (0, math.inf)],
+)
+def test_the_bound_is_an_order_statistic(number: int, expected: float) -> None:
+    """Of n errors the ceil(0.9 (n + 1))-th; none where that is more than there are."""
+    sizes = tuple((-1) ** i * math.log(i) for i in range(1, number + 1))
+    assert factor(sizes) == pytest.approx(expected)
+
+
+def test_too_few_samples() -> None:
+    with pytest.raises(InputError, match="more networks"):
+        fit(lawful(2).timed())
