@@ -20,6 +20,9 @@ from shufflenet_flops.cli.options import (
     InputOption,
     OutputOption,
     PathOption,
+    ScaleDepthOption,
+    ScaleResolutionOption,
+    ScaleWidthOption,
     list_option,
     number_option,
     plot_option,
@@ -28,6 +31,7 @@ from shufflenet_flops.cli.options import (
     unit_option,
 )
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
+from shufflenet_flops.cli.scale_fit import largest_scales
 from shufflenet_flops.cli.size_fit import largest_inputs
 from shufflenet_flops.counting.amount import parse_amount
 from shufflenet_flops.counting.metric import MACS, MEMORY, PARAMS, Metric
@@ -39,7 +43,10 @@ if TYPE_CHECKING:
 
 MOST_COMBINATIONS = 1000  # each takes some tens of milliseconds
 
-_OF_FAMILIES = (*("unit", "g", "multiple_of", "m", "n", "k", "h", "w", "stem", "classes", "plot"),)
+_OF_FAMILIES = (
+    *("unit", "g", "multiple_of", "m", "n", "k", "h", "w", "stem", "classes", "plot"),
+    *("width", "depth", "resolution"),
+)
 _OF_MODELS = ("aspect", "at", "input", "input_factory", "arg", "path")
 
 
@@ -63,7 +70,7 @@ def command(
     memory: Annotated[str | None, _budget("At most so many bytes of memory access.")] = None,
     g: Annotated[str | None, list_option("Groups, as 3, 1,2,4 or 1:8.")] = None,
     multiple_of: Annotated[
-        int, number_option("Channels must also be a multiple of this.", DESIGN)
+        int, number_option("Channels, or a resolution, must also be a multiple of this.", DESIGN)
     ] = 1,
     m: Annotated[str | None, list_option("Bottleneck channels.")] = None,
     n: Annotated[str | None, list_option("Output channels.")] = None,
@@ -72,11 +79,15 @@ def command(
     w: Annotated[str | None, list_option("Input widths.")] = None,
     stem: Annotated[str | None, list_option("Channels of conv1.")] = None,
     classes: Annotated[str | None, list_option("Classes of a network.")] = None,
+    width: ScaleWidthOption = None,
+    depth: ScaleDepthOption = None,
+    resolution: ScaleResolutionOption = None,
     over: Annotated[
         str | None,
         typer.Option(
             metavar="NAMES",
-            help="Find the largest input instead: h,w (a square), n (the batch), s (a length).",
+            help="Find the largest input instead: h,w (a square), n (the batch), s (a length); or "
+            "the largest scale of a family: width, depth, resolution, phi.",
             rich_help_panel=MODEL,
         ),
     ] = None,
@@ -100,25 +111,33 @@ def command(
 ) -> None:
     """Find the widest network within a budget, or the largest input of a model.
 
-    The next wider or larger one, which is over it, is shown too.
+    The next wider or larger one, which is over it, is shown too. EfficientNet is scaled as its
+    paper says, by phi.
     """
     given = {"g": g, "m": m, "n": n, "k": k, "h": h, "w": w, "stem": stem, "classes": classes}
+    scales = {"width": width, "depth": depth, "resolution": resolution}
     budgets: dict[str, int] = {
         metric.name: _amount(metric, text)
         for metric, text in ((MACS, macs), (PARAMS, params), (MEMORY, memory))
         if text is not None
     }
     with open_outputs(form, output or []) as writer, open_figure(plot) as write_figure:
-        from shufflenet_flops.design.sweep.axes import parse_axis
+        from shufflenet_flops.design.scale_fit import scale_to_enlarge
+        from shufflenet_flops.design.sweep.axes import read_axes
 
-        axes = [parse_axis(name, text) for name, text in given.items() if text is not None]
-        values = {axis.name: axis for axis in axes}
+        values = {axis.name: axis for axis in read_axes(given | scales)}
         if not (designs or unit):
             raise InputError(
                 "which family? name one or several, as in: fit shufflenet_v1 --macs 140M"
             )
         if not budgets:
             raise InputError("what is the budget? give --macs, --params or --memory, as in 140M")
+        names = [*(designs or []), *(unit or [])]
+        scale = scale_to_enlarge(names, over, list(values))
+        if scale is not None:
+            refuse_typed(context, (*_OF_MODELS, "plot"), f"it is not for the largest {scale}")
+            writer.write(largest_scales(names, scale, values, budgets, multiple_of))
+            return
         if over is not None:
             refuse_typed(context, _OF_FAMILIES, "--over looks for an input, not for a width")
             options = source_options(input, arg, path, input_factory)
@@ -128,9 +147,7 @@ def command(
         refuse_typed(context, _OF_MODELS, "it is for the largest input: give --over h,w")
         if plot and ("g" not in values or len(budgets) != 1):
             raise InputError("--plot draws the widest channels against --g, under one budget")
-        document, figure = _fits(
-            [*(designs or []), *(unit or [])], values, budgets, multiple_of, plot, given
-        )
+        document, figure = _fits(names, values, budgets, multiple_of, plot, given)
         writer.write(document)
         write_figure(figure)
 

@@ -74,6 +74,18 @@ def list_option(help: str) -> Any:
     return typer.Option(metavar="LIST", help=help, rich_help_panel=DESIGN)
 
 
+ScaleWidthOption = Annotated[
+    str | None, list_option("A family's width multipliers, as 0.5,1 or 0.35:1.4:0.05.")
+]
+ScaleDepthOption = Annotated[
+    str | None, list_option("A family's depths: multipliers, or layers where these name it.")
+]
+ScaleResolutionOption = Annotated[str | None, list_option("Sides of a square image, as 96:224:32.")]
+ScalePhiOption = Annotated[
+    str | None, list_option("EfficientNet's compound coefficients, as 0:6:0.5.")
+]
+
+
 def plot_option(help: str) -> Any:
     """An option that names the file of a figure."""
     return typer.Option(

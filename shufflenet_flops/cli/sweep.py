@@ -20,6 +20,10 @@ from shufflenet_flops.cli.options import (
     OutputOption,
     PathOption,
     QuietOption,
+    ScaleDepthOption,
+    ScalePhiOption,
+    ScaleResolutionOption,
+    ScaleWidthOption,
     UnitOption,
     list_option,
     number_option,
@@ -40,8 +44,22 @@ if TYPE_CHECKING:
 
 _OF_MODELS = ("input", "input_factory", "arg", "path")
 _OF_DESIGNS = (
-    *("unit", "c", "m", "n", "k", "g", "h", "w", "stride", "stem", "classes", "where", "least"),
-    *("most", "sample", "seed", "save", "save_as", "resume", "executor", "scheduler", "workers"),
+    *("unit", "c", "m", "n", "k", "g", "h", "w", "stride", "stem", "classes", "phi", "width"),
+    *(
+        "depth",
+        "resolution",
+        "where",
+        "least",
+        "most",
+        "sample",
+        "seed",
+        "save",
+        "save_as",
+        "resume",
+        "executor",
+        "scheduler",
+        "workers",
+    ),
     *("max_configurations", "chunk", "measure", "plot"),
 )
 _SELECTION = "Selection"
@@ -81,6 +99,10 @@ def command(
     stride: Annotated[str | None, list_option("Stride of a unit, 1 or 2.")] = None,
     stem: Annotated[str | None, list_option("Channels of conv1.")] = None,
     classes: Annotated[str | None, list_option("Classes of a network.")] = None,
+    width: ScaleWidthOption = None,
+    depth: ScaleDepthOption = None,
+    resolution: ScaleResolutionOption = None,
+    phi: ScalePhiOption = None,
     over: Annotated[
         str | None,
         typer.Option(
@@ -109,7 +131,7 @@ def command(
         list[str] | None, _column("--min", "Minimise this column. Repeatable.", "macs")
     ] = None,
     most: Annotated[
-        list[str] | None, _column("--max", "Maximise this column. Repeatable.", "c")
+        list[str] | None, _column("--max", "Maximise this column. Repeatable.", "c, or the scales")
     ] = None,
     sample: Annotated[
         int | None,
@@ -186,6 +208,7 @@ def command(
     given = {
         "c": c, "m": m, "n": n, "k": k, "g": g, "h": h, "w": w,
         "stride": stride, "stem": stem, "classes": classes,
+        "width": width, "depth": depth, "resolution": resolution, "phi": phi,
     }  # fmt: skip
     if save is None:
         refuse_typed(
@@ -196,14 +219,15 @@ def command(
     if executor is Executor.LOCAL:
         refuse_typed(context, ("scheduler",), "it is for --executor dask")
     with open_outputs(form, output or []) as writer, open_figure(plot) as write_figure:
-        from shufflenet_flops.design.sweep.axes import parse_axis
+        from shufflenet_flops.design.sweep.axes import default_goals, read_axes
         from shufflenet_flops.design.sweep.plan import Plan, check_plan
         from shufflenet_flops.report.view.sweep import Swept, draw_sweep, sweep_grid, sweep_result
 
-        goals = (least or [], most or []) if least or most else (["macs"], ["c"])
+        axes = read_axes(given)
+        goals = (least or [], most or []) if least or most else default_goals(axes)
         plan = Plan(
             designs=_designs(designs, unit),
-            axes=tuple(parse_axis(name, text) for name, text in given.items() if text is not None),
+            axes=axes,
             minimise=tuple(goals[0]),
             maximise=tuple(goals[1]),
             where=where,
@@ -243,14 +267,13 @@ def _measure(rows: tuple[SweepRow, ...], quiet: bool) -> tuple[Latency, ...]:
     import torch
 
     from shufflenet_flops.build import build
+    from shufflenet_flops.design.sweep.grid import network_at
     from shufflenet_flops.latency.stats import summarise
     from shufflenet_flops.spec.numbers import whole
-    from shufflenet_flops.zoo.designs import find_design
 
     modules = {}
     for i, row in enumerate(rows):
-        design = find_design(str(row["design"]))
-        network = design.build(**design.known(row))
+        network = network_at(str(row["design"]), row)
         module = build(network.spec).eval()
         inputs = (torch.randn(tuple(map(whole, network.input))),)
         modules[f"{i + 1} of {len(rows)}"] = module, inputs

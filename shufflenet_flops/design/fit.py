@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import lcm
 
 from shufflenet_flops.counting.amount import parse_amount
@@ -17,10 +17,11 @@ WIDEST = 2**40
 
 @dataclass(frozen=True)
 class Choice:
-    """A network of one width with its metrics."""
+    """A network of one width, or at these `scales` of its family, with its metrics."""
 
     channels: int
     metrics: Mapping[str, int]
+    scales: Mapping[str, int | float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,17 @@ class Fit:
     """The widest valid network within `budgets`, and the next valid one, which is over.
 
     `channels` are those of a network's last stage, or of a unit's input. `over` are the metrics by
-    which `next_wider` breaks its budget.
+    which `next_wider` breaks its budget. `scale` is what was enlarged where that is not the
+    channels; `step` says in what steps.
     """
 
     design: Design
-    numbers: Mapping[str, int]
+    numbers: Mapping[str, int | float]
     budgets: Mapping[str, int]
-    step: int
+    step: int | float
     best: Choice
     next_wider: Choice
+    scale: str | None = None
 
     @property
     def over(self) -> list[str]:
@@ -78,13 +81,14 @@ def fit(
     def is_over(choice: Choice) -> bool:
         return any(choice.metrics[metric] > limit for metric, limit in limits.items())
 
-    first = _first(lambda count: at(count) is not None, 1, WIDEST // step)
+    first = first_where(lambda count: at(count) is not None, 1, WIDEST // step)
     if first is None:
         raise _never_valid(design, numbers, 64 * step)
     narrowest = _valid(at(first))
     if is_over(narrowest):
-        raise InputError(_impossible(design, numbers, limits, narrowest))
-    too_wide = _first(lambda count: is_over(_valid(at(count))), first, WIDEST // step)
+        smallest = f"the narrowest, of {narrowest.channels} channels"
+        raise InputError(too_large(design.name, numbers, limits, smallest, narrowest))
+    too_wide = first_where(lambda count: is_over(_valid(at(count))), first, WIDEST // step)
     if too_wide is None:
         raise InputError(
             f"{design.name} stays within the budget at every width up to {WIDEST:,} channels: "
@@ -99,7 +103,7 @@ def _valid(choice: Choice | None) -> Choice:
     return choice
 
 
-def _first(holds: Callable[[int], bool], start: int, stop: int) -> int | None:
+def first_where(holds: Callable[[int], bool], start: int, stop: int) -> int | None:
     """The least count in start … stop for which `holds`, which once true stays true."""
     low, high = start - 1, start  # holds is false at low
     while not holds(high):
@@ -122,16 +126,18 @@ def _never_valid(design: Design, numbers: Mapping[str, int], channels: int) -> S
     raise AssertionError("a valid width that the search has missed")
 
 
-def _impossible(
-    design: Design, numbers: Mapping[str, int], budgets: Mapping[str, int], narrowest: Choice
+def too_large(
+    name: str,
+    numbers: Mapping[str, int | float],
+    budgets: Mapping[str, int],
+    smallest: str,
+    choice: Choice,
 ) -> str:
+    """That even the smallest network of a family breaks a budget, and by how much."""
     broken = [
-        f"{metric} {narrowest.metrics[metric]:,} of {limit:,} allowed"
+        f"{metric} {choice.metrics[metric]:,} of {limit:,} allowed"
         for metric, limit in budgets.items()
-        if narrowest.metrics[metric] > limit
+        if choice.metrics[metric] > limit
     ]
     given = ",".join(f"{name}={value}" for name, value in numbers.items())
-    return (
-        f"no {design.name} {given + ' ' if given else ''}fits: the narrowest, of "
-        f"{narrowest.channels} channels, has {' and '.join(broken)}"
-    )
+    return f"no {name} {given + ' ' if given else ''}fits: {smallest}, has {' and '.join(broken)}"

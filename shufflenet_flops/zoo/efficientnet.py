@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from shufflenet_flops.spec import (
     Activation,
@@ -22,10 +23,11 @@ from shufflenet_flops.zoo.blocks import (
     rounded,
     width_factor,
 )
-from shufflenet_flops.zoo.registry import Network, family, variant
+from shufflenet_flops.zoo.registry import Network, Values, derived, family, variant
 
 SiLU = Activation("silu")
 FIRST, LAST = 32, 1280
+RESOLUTION = 224
 # Expansion, kernel, stride of the first block, output channels, blocks of each stage (Table 1).
 STAGES = (
     (1, 3, 1, 16, 1),
@@ -50,18 +52,33 @@ SCALES = (
 LITE_RESOLUTIONS = (224, 240, 260, 280, 300)
 
 
+# The bases of the powers of phi that depth, width and resolution are multiplied by.
+ALPHA, BETA, GAMMA = 1.2, 1.1, 1.15
+
+
+def _compound(base: float, options: Values) -> float:
+    return round(float(base ** options["phi"]), 3)
+
+
+def _side(options: Values) -> int:
+    return round(RESOLUTION * _compound(GAMMA, options))
+
+
 @family("EfficientNet, Table 1")
 def efficientnet(
-    width: float = 1.0,
-    depth: float = 1.0,
-    resolution: int = 224,
+    phi: float = 0.0,
+    width: float = derived(partial(_compound, BETA)),
+    depth: float = derived(partial(_compound, ALPHA)),
+    resolution: Number = derived(_side),
     lite: bool = False,
     classes: Number = 1000,
 ) -> Network:
-    """EfficientNet at multipliers of width and depth, on a square image.
+    """EfficientNet at the compound coefficient phi, or multipliers of width and depth, on a square.
 
-    Widths are rounded to multiples of 8, numbers of blocks up. `lite` has no gates, ReLU6 in place
-    of SiLU, and the first and last layers of B0 whatever the multipliers.
+    phi multiplies depth by 1.2^phi, width by 1.1^phi and the image's side of 224 by 1.15^phi; the
+    published B1 to B7 have multipliers and sides near those of a phi, set by hand. Widths are
+    rounded to multiples of 8, numbers of blocks up. `lite` has no gates, ReLU6 in place of SiLU,
+    and the first and last layers of B0 whatever the multipliers.
     """
     wider, deeper = width_factor("width", width), width_factor("depth", depth)
     check_resolution(resolution)

@@ -83,7 +83,7 @@ def bottleneck(
 
 
 @family("GhostNet, Table 1")
-def ghostnet(alpha: float = 1.0, resolution: int = 224, classes: Number = 1000) -> Network:
+def ghostnet(alpha: float = 1.0, resolution: Number = 224, classes: Number = 1000) -> Network:
     """GhostNet with width multiplier alpha on a square image; widths are multiples of 4."""
     factor = width_factor("alpha", alpha)
     check_resolution(resolution)

@@ -39,7 +39,7 @@ A1 = (
 def mnasnet(
     version: Literal["A1", "B1"] = "B1",
     alpha: float = 1.0,
-    resolution: int = 224,
+    resolution: Number = 224,
     classes: Number = 1000,
 ) -> Network:
     """MnasNet of a version, with width multiplier alpha, on a square image.

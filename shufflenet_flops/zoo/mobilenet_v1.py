@@ -18,6 +18,7 @@ from shufflenet_flops.spec import (
     seq,
 )
 from shufflenet_flops.spec.numbers import check_divisible, exact_div
+from shufflenet_flops.zoo.blocks import check_resolution
 from shufflenet_flops.zoo.registry import Network, Values, derived, family, same_height, variant
 
 # Channels of conv1 and of the units on maps of 112, 56, 28, 14 and 7 pixels (Table 1).
@@ -102,7 +103,7 @@ def _last_width(options: Values) -> int:
 def mobilenet_v1(
     alpha: float = 1.0,
     c: Number = derived(_last_width),
-    resolution: int = 224,
+    resolution: Number = 224,
     separable: bool = True,
     shallow: bool = False,
     last_stride: Literal[1, 2] = 1,
@@ -113,8 +114,7 @@ def mobilenet_v1(
     `separable=False` has a full convolution in place of each separable one (Table 4); `shallow`
     drops five of the six units on 14x14 maps (Table 5); `last_stride=2` is Table 1 to the letter.
     """
-    if resolution < 1:
-        raise InputError(f"resolution={resolution}: must be at least 1")
+    check_resolution(resolution)
     spec = network(
         tuple(exact_div(c * width, WIDTHS[-1]) for width in WIDTHS),
         units=SHALLOW_UNITS if shallow else UNITS,

@@ -38,7 +38,7 @@ ReLU6 = Activation("relu6")
 
 
 @family("MobileNet V2, Table 2")
-def mobilenet_v2(alpha: float = 1.0, resolution: int = 224, classes: Number = 1000) -> Network:
+def mobilenet_v2(alpha: float = 1.0, resolution: Number = 224, classes: Number = 1000) -> Network:
     """MobileNet V2 with width multiplier alpha on a square image.
 
     Widths are rounded to multiples of 8 as in the authors' release and torchvision, and the last

@@ -66,7 +66,7 @@ LAST = {"large": 1280, "small": 1024}
 def mobilenet_v3(
     size: Literal["large", "small"] = "large",
     alpha: float = 1.0,
-    resolution: int = 224,
+    resolution: Number = 224,
     layout: Literal["torchvision", "release"] = "torchvision",
     classes: Number = 1000,
 ) -> Network:

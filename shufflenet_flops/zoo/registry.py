@@ -90,8 +90,15 @@ class Family:
 
     @property
     def variables(self) -> list[str]:
-        """The options that are numbers to vary; a stride is one, though it has two values."""
-        return [name for name in self.options if name == "stride" or self.hints[name] == Number]
+        """The options that are numbers to vary; a stride is one, though it has two values.
+
+        A resolution is none: the input's height and width are.
+        """
+        return [
+            name
+            for name in self.options
+            if name == "stride" or (self.hints[name] == Number and name != "resolution")
+        ]
 
     def fill(self, options: Values) -> dict[str, Any]:
         """All options: `options` where it has them, and defaults for the rest.

@@ -67,7 +67,7 @@ def regnet(
     group_width: int = 16,
     se: bool = False,
     layout: Literal["torchvision", "pycls"] = "torchvision",
-    resolution: int = 224,
+    resolution: Number = 224,
     classes: Number = 1000,
 ) -> Network:
     """RegNet X, or Y with squeeze and excitation (`se`), of the parameters that the paper names.

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
@@ -119,6 +120,14 @@ def test_formula_of_a_ratio(capsys: pytest.CaptureFixture[str]) -> None:
         (["fit", "shufflenet_v1", "--params", "5 MB"], "--params '5 MB': B is no unit of params"),
         (["fit", "shufflenet_v1", "--memory", "5 MMAC"], 'MAC is no unit of memory: write "5 MB"'),
         (["fit", "shufflenet_v1", "--macs", "1e999999999"], "less than 1e+30"),
+        (["fit", "mobilenet_v2", "--macs", "9G", "--width", "1"], "what to enlarge, as in --over"),
+        (["fit", "mobilenet_v2", "--macs", "9G", "--over", "phi"], "phi"),
+        (["fit", "efficientnet", "--macs", "1k"], "the least, of phi -23.99, has macs"),
+        (["fit", "vgg", "--over", "depth", "--macs", "9G", "--plot", "x.svg"], "the largest depth"),
+        (["sweep", "mobilenet_v2", "--width", "wide"], "write numbers above 0"),
+        (["sweep", "mobilenet_v2", "--width", "1", "--c", "640"], "both set the c"),
+        (["sweep", "vgg", "--width", "0.5"], "--width: vgg has no such option"),
+        (["sweep", "resnet", "--depth", "20"], "must be one of 18, 34, 50, 101, 152"),
         (["formula", "--metric", "mac"], "'mac' is not one of 'macs', 'params'"),
         (["fit", "shufflenet_v1", "--macs", "140M", "--g", "5"], "for others give stem"),
         (["fit", "shufflenet_v1@rounding=up", "--macs", "140M"], "rounded one by one"),
@@ -178,6 +187,49 @@ def test_fit_under_several_budgets_names_the_one_that_binds(
 
     assert (one["metric"], one["budget"]) == ("params", 1_500_000)
     assert one["params"] <= 1_500_000 < one["next_wider"]["params"]
+
+
+def test_fit_answers_which_scaling_fits(capsys: pytest.CaptureFixture[str]) -> None:
+    """EfficientNet by its own rule; others by what --over names, for each of the other scales."""
+    (efficientnet,) = results(capsys, "fit", "efficientnet", "--macs", "400M")
+    widths = results(
+        capsys,
+        *("fit", "mobilenet_v2", "--over", "width", "--resolution", "96:224:64", "--macs", "300M"),
+    )
+
+    assert efficientnet["over"] == "phi"
+    assert efficientnet["scales"]["resolution"] == 224
+    assert efficientnet["macs"] == 385_814_752
+    assert [found["scales"]["resolution"] for found in widths] == [96, 160, 224]
+    assert [found["scales"]["width"] for found in widths] == [2.37, 1.42, 0.98]
+    assert all(found["macs"] <= 300_000_000 < found["next_wider"]["macs"] for found in widths)
+
+
+def test_sweep_over_a_familys_scales(capsys: pytest.CaptureFixture[str]) -> None:
+    """Saved rows have them too."""
+    (found,) = results(
+        capsys,
+        *("sweep", "mobilenet_v2", "--width", "0.35:1.4:0.05", "--resolution", "96:224:32"),
+    )
+
+    assert found["axes"] == ["width", "resolution"]
+    assert (found["configurations"], len(found["pareto"])) == (110, 110)
+    assert found["maximise"] == ["width", "resolution"]
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_scales_are_saved_and_resumed(
+    form: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    command = ["sweep", "mobilenet_v2", "--width", "0.5,0.75", "--resolution", "96,128"]
+    command += ["--save", str(tmp_path), "--save-as", form, "--quiet"]
+    assert cli(capsys, *command)[0] == 0
+    (part,) = tmp_path.glob(f"*.{form}")
+    frame = pd.read_parquet(part) if form == "parquet" else pd.read_csv(part)
+
+    assert frame["width"].tolist() == [0.5, 0.5, 0.75, 0.75]
+    assert frame["resolution"].tolist() == [96, 128] * 2
+    assert cli(capsys, *command, "--resume")[0] == 0
 
 
 def test_paper_table_4(capsys: pytest.CaptureFixture[str]) -> None:

@@ -210,6 +210,19 @@ def test_fit() -> None:
         assert "widest within 140 MMAC" in str(fitted)
 
 
+def test_fit_and_sweep_take_a_familys_scales() -> None:
+    """EfficientNet is scaled by phi; the width of another is found within 0.01."""
+    efficientnet = sf.fit("efficientnet", macs="400M")
+    mobilenet = sf.fit("mobilenet_v2", macs="300M", over="width", resolution=224)
+    frame = sf.sweep("mobilenet_v2", width=[0.5, 1], resolution=range(96, 225, 32))
+
+    assert efficientnet.scales == {"phi": 0.0, "width": 1.0, "depth": 1.0, "resolution": 224}
+    assert "phi=0.0" in repr(efficientnet)
+    assert mobilenet.scales["width"] == 0.98
+    assert len(frame) == 10
+    assert frame["pareto"].all()
+
+
 def test_sweep_is_a_frame_of_every_configuration() -> None:
     """Each row is what a count of it is; the front is the one that the command finds."""
     frame = sf.sweep("shufflenet_unit", c=range(24, 241, 24), g=[1, 2, 3], h=28)
@@ -272,6 +285,10 @@ BAD: list[tuple[Any, str]] = [
     (lambda: sf.fit("shufflenet_v1"), "what is the budget?"),
     (lambda: sf.fit("shufflenet_v1", macs="140MB"), "B is no unit of macs"),
     (lambda: sf.fit("shufflenet_v1", macs="140M", z=3), "cannot vary it"),
+    (lambda: sf.fit("mobilenet_v2", macs="9G", over="phi"), "mobilenet_v2 has no such scale"),
+    (lambda: sf.fit("shufflenet_v1", macs="140M", g=1.5), "g=1.5: give a whole number"),
+    (lambda: sf.sweep("mobilenet_v2", width="0.35:0.1"), "write numbers above 0"),
+    (lambda: sf.sweep("mobilenet_v2", resolution=96.5), "resolution=96.5: give whole"),
     (lambda: sf.sweep("shufflenet_unit"), "what is to vary?"),
     (lambda: sf.sweep("shufflenet_unit", c=[1.5]), "give whole numbers"),
     (lambda: sf.sweep("shufflenet_unit", c="1:3000000"), "more than 1,000,000"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ def front(minimise: Sequence[Array], maximise: Sequence[Array]) -> npt.NDArray[n
 
     A row is dominated by one that is nowhere worse and somewhere better; equal rows stay together.
     """
-    points = np.stack([*minimise, *(-metric for metric in maximise)], axis=1)
+    points = np.stack([*map(_exact, minimise), *(-_exact(metric) for metric in maximise)], axis=1)
     if not len(points):
         return np.empty(0, np.intp)
     order = np.lexsort(points.T[::-1])
@@ -29,6 +30,14 @@ def front(minimise: Sequence[Array], maximise: Sequence[Array]) -> npt.NDArray[n
 
 
 _SMALL = 64  # points that are compared each with each, faster than they could be split
+
+
+def _exact(metric: npt.NDArray[Any]) -> Array:
+    """Whole numbers as they are; of others the places in their order, which int64 holds exactly."""
+    if metric.dtype.kind == "f":
+        places: Array = np.unique(metric, return_inverse=True)[1]
+        return places
+    return metric
 
 
 def _front_of_sorted(points: Array) -> npt.NDArray[np.intp]:

@@ -14,13 +14,17 @@ from shufflenet_flops.counting.metric import TOTALS
 from shufflenet_flops.counting.totals import totals
 from shufflenet_flops.design.sweep.axes import Axis
 from shufflenet_flops.design.sweep.filter import parse_filter
+from shufflenet_flops.design.sweep.grid import (
+    NEUTRAL,
+    check_scales,
+    counted,
+    grid_values,
+    network_at,
+)
 from shufflenet_flops.design.sweep.pareto import Array, front, in_figure
-from shufflenet_flops.design.sweep.vectorized import count_many
 from shufflenet_flops.errors import InputError, SpecError, UnknownNameError
 from shufflenet_flops.zoo.designs import Design, check_used, find_design
-
-# Dense and with stride 1: what a design without such a variable is.
-NEUTRAL = {"g": 1, "stride": 1}
+from shufflenet_flops.zoo.scales import CALLED
 
 
 @dataclass(frozen=True)
@@ -44,24 +48,33 @@ class Plan:
         return [find_design(name) for name in self.designs]
 
     def axes_of(self, design: Design) -> list[Axis]:
-        """Those axes that `design` has."""
-        return [axis for axis in self.axes if axis.name in design.variables]
+        """Those axes that `design` has; scales come first, each a network of its own."""
+        own = [axis for axis in self.axes if axis.name in design.variables]
+        return [*self.scales(), *own]
+
+    def scales(self) -> list[Axis]:
+        """The axes that scale a network; every design has them."""
+        return [axis for axis in self.axes if axis.name in CALLED]
 
     def size(self, design: Design) -> int:
         """Configurations in one design's grid."""
         return prod(len(axis) for axis in self.axes_of(design))
 
     def columns(self) -> list[str]:
-        """The variables of any design, then the metrics."""
-        names = (name for design in self.found_designs() for name in design.variables)
-        return [*dict.fromkeys(names), *TOTALS]
+        """The scales, the variables of any design, then the metrics."""
+        return _columns(
+            [name for design in self.found_designs() for name in design.variables], self
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The plan as JSON types, for a manifest; equal plans give equal ones."""
         return asdict(self) | {
             "designs": list(self.designs),
             "axes": {
-                axis.name: [[part.start, part[-1], part.step] for part in axis.parts]
+                axis.name: [
+                    [axis.value(end) for end in (part.start, part[-1], part.step)]
+                    for part in axis.parts
+                ]
                 for axis in self.axes
             },
             "minimise": list(self.minimise),
@@ -79,7 +92,7 @@ class Chunk:
     stop: int
 
 
-SweepRow = dict[str, int | str]
+SweepRow = dict[str, int | float | str]
 
 
 @dataclass(frozen=True)
@@ -114,11 +127,12 @@ def check_plan(plan: Plan, limit: int) -> None:
     designs = plan.found_designs()
     if not plan.axes:
         raise InputError("what is to vary? give ranges, as in --c 64:1024:16 --g 1,2,3,4,8")
-    check_used(designs, {axis.name: axis for axis in plan.axes})
+    check_used(designs, {axis.name: axis for axis in plan.axes if axis.name not in CALLED})
+    check_scales(designs, plan.axes)
     for axis in plan.axes:
         if axis.name == "stride" and (len(axis) > 1 or axis[0] > 2):
             raise InputError("--stride: a sweep has one stride, 1 or 2")
-    common = _common_columns(designs)
+    common = _common_columns(designs, plan)
     for column in (*plan.minimise, *plan.maximise):
         if column not in common:
             raise UnknownNameError("column", column, common)
@@ -146,7 +160,14 @@ def check_plan(plan: Plan, limit: int) -> None:
             )
 
 
-def _common_columns(designs: Sequence[Design]) -> list[str]:
+def _columns(variables: Sequence[str], plan: Plan) -> list[str]:
+    """The scales, then these variables without those that a scale stands for, then the metrics."""
+    scales = [axis.name for axis in plan.scales()]
+    sizes = ("h", "w") if "resolution" in scales else ()
+    return [*dict.fromkeys((*scales, *(name for name in variables if name not in sizes))), *TOTALS]
+
+
+def _common_columns(designs: Sequence[Design], plan: Plan) -> list[str]:
     """Columns that have a value for every design."""
     names = dict.fromkeys(name for design in designs for name in design.variables)
     common = [
@@ -154,7 +175,7 @@ def _common_columns(designs: Sequence[Design]) -> list[str]:
         for name in names
         if name in NEUTRAL or all(name in design.variables for design in designs)
     ]
-    return [*common, *TOTALS]
+    return _columns(common, plan)
 
 
 def chunks(plan: Plan) -> Iterator[Chunk]:
@@ -187,14 +208,11 @@ class CountedChunk:
 def count_chunk(plan: Plan, chunk: Chunk) -> CountedChunk:
     """Count one chunk. Raises InputError for a metric that no int64 holds."""
     design = find_design(chunk.design)
-    values = _values(plan, design, chunk)
-    counted = count_many(design, values)
-    size = len(counted.kept)
-    columns = {
-        **{name: np.full(size, value) for name, value in NEUTRAL.items()},
-        **counted.variables,
-        **counted.metrics,
-    }
+    configurations = chunk.stop - chunk.start
+    index = np.arange(chunk.start, chunk.stop)
+    if plan.sample is not None:
+        index = _sampled(index, plan.size(design), plan.sample, plan.seed + chunk.number)
+    size, columns = counted(design, grid_values(plan.axes_of(design), index), configurations)
     kept = size
     if plan.where is not None:
         mask = parse_filter(plan.where, list(columns)).mask(columns)
@@ -202,7 +220,6 @@ def count_chunk(plan: Plan, chunk: Chunk) -> CountedChunk:
         kept = int(mask.sum())
     low, high = ([columns[name] for name in names] for names in (plan.minimise, plan.maximise))
     names = [name for name in plan.columns() if name in columns]
-    configurations = chunk.stop - chunk.start
     summary = Summary(
         configurations=configurations,
         invalid=configurations - size,
@@ -218,30 +235,11 @@ def why_invalid(plan: Plan) -> str:
     """The rule that the grid's first configuration breaks, where all break one."""
     design = plan.found_designs()[0]
     try:
-        network = design.build(**design.fill({axis.name: axis[0] for axis in plan.axes_of(design)}))
+        network = network_at(design.name, {axis.name: axis[0] for axis in plan.axes_of(design)})
         totals(network.spec, network.input)
     except SpecError as error:
         return str(error)
     raise AssertionError("a network that the sweep has missed")
-
-
-def _values(plan: Plan, design: Design, chunk: Chunk) -> dict[str, int | Array]:
-    """The chunk's value of every axis; an axis of one value stays an int."""
-    axes = plan.axes_of(design)
-    index = np.arange(chunk.start, chunk.stop)
-    if plan.sample is not None:
-        index = _sampled(index, plan.size(design), plan.sample, plan.seed + chunk.number)
-    values: dict[str, int | Array] = {}
-    for axis in reversed(axes):
-        if len(axis) == 1:
-            values[axis.name] = axis[0]
-            continue
-        index, position = np.divmod(index, len(axis))
-        values[axis.name] = _at(axis, position)
-    if values and all(isinstance(value, int) for value in values.values()):
-        name, value = next(iter(values.items()))
-        values[name] = np.full(chunk.stop - chunk.start, value)
-    return values or {"c": np.array([design.fill({})["c"]])}
 
 
 def _sampled(i: Array, size: int, sample: int, seed: int) -> Array:
@@ -254,17 +252,6 @@ def _sampled(i: Array, size: int, sample: int, seed: int) -> Array:
     end = (i + 1) * whole + (i + 1) * part // sample
     drawn: Array = np.random.default_rng(seed).integers(begin, end)
     return drawn
-
-
-def _at(axis: Axis, position: Array) -> Array:
-    """The axis's values at many positions."""
-    lengths = [len(part) for part in axis.parts]
-    starts = np.cumsum([0, *lengths[:-1]])
-    which = np.searchsorted(starts, position, side="right") - 1
-    first: Array = np.array([part.start for part in axis.parts])
-    step: Array = np.array([part.step for part in axis.parts])
-    values: Array = first[which] + step[which] * (position - starts[which])
-    return values
 
 
 def _rows(
@@ -280,7 +267,7 @@ def _rows(
 def _front(rows: Sequence[SweepRow], plan: Plan) -> Iterable[int]:
     """Positions of the front among rows of any chunks, in an order that chunks do not change."""
     low, high = (
-        [np.array([row[name] for row in rows], np.int64) for name in names]
+        [np.array([row[name] for row in rows]) for name in names]
         for names in (plan.minimise, plan.maximise)
     )
     indices = front(low, high).tolist()
@@ -290,7 +277,13 @@ def _front(rows: Sequence[SweepRow], plan: Plan) -> Iterable[int]:
 def _rank(row: SweepRow, plan: Plan) -> tuple[Any, ...]:
     return (
         *(row[name] for name in plan.minimise),
-        *(-int(row[name]) for name in plan.maximise),
+        *(-_number(row, name) for name in plan.maximise),
         plan.designs.index(str(row["design"])),
         *(value for name, value in row.items() if name != "design"),
     )
+
+
+def _number(row: SweepRow, name: str) -> int | float:
+    value = row[name]
+    assert not isinstance(value, str)
+    return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from shufflenet_flops.counting.metric import find_metric
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WidthResult:
-    """What a family comes to at one width."""
+    """What a family comes to at one width, or at these scales."""
 
     channels: int
     macs: int
@@ -24,6 +24,7 @@ class WidthResult:
     params: int
     activations: int
     memory_bytes: int
+    scales: Mapping[str, int | float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -31,16 +32,17 @@ class FitResult:
     """The widest network or unit within `budgets`, and the next wider, which is over.
 
     `channels` are those of a network's last stage, or of a unit's input; `metric` is the budget
-    that the next wider network breaks.
+    that the next wider network breaks. `over` is the scale that was enlarged in place of the
+    channels, in steps of `multiple_of`, and `scales` are what the family is scaled by.
     """
 
     family: str
     unit: str | None
-    options: Mapping[str, int]
+    options: Mapping[str, int | float]
     metric: str
     budget: int
     budgets: Mapping[str, int]
-    multiple_of: int
+    multiple_of: int | float
     channels: int
     macs: int
     flops: int
@@ -48,6 +50,8 @@ class FitResult:
     activations: int
     memory_bytes: int
     next_wider: WidthResult
+    over: str | None = None
+    scales: Mapping[str, int | float] = field(default_factory=dict)
 
     def is_over(self, metric: str) -> bool:
         """Whether the next wider network breaks this budget."""
@@ -66,17 +70,20 @@ def fit_result(fit: Fit) -> FitResult:
         budgets=dict(fit.budgets),
         multiple_of=fit.step,
         next_wider=width_result(fit.next_wider),
+        over=fit.scale,
         **asdict(width_result(fit.best)),
     )
 
 
 def width_result(choice: Choice) -> WidthResult:
     """What a network of one width comes to."""
-    return WidthResult(choice.channels, **choice.metrics)
+    return WidthResult(choice.channels, scales=choice.scales, **choice.metrics)
 
 
 def fit_grid(results: Sequence[FitResult], failures: Sequence[str]) -> Grid:
     """One line per family and options; the widest carries the star."""
+    if results[0].over:
+        return _scales_grid(results, failures)
     limits = results[0].budgets
     names = list(dict.fromkeys(name for result in results for name in result.options))
     columns = [
@@ -106,15 +113,47 @@ def fit_grid(results: Sequence[FitResult], failures: Sequence[str]) -> Grid:
         ]
         for result in results
     ]
-    allowed = " and ".join(
-        f"{limit / 1e6:,.6g} {find_metric(metric).scaled('M')}" for metric, limit in limits.items()
-    )
     notes = [
         "channels of a network's last stage, or of a unit's input; the next valid width is a step "
         "wider, and over the budgets marked >",
         *failures,
     ]
-    return grid(f"widest within {allowed}", columns, rows, notes)
+    return grid(f"widest within {_allowed(limits)}", columns, rows, notes)
+
+
+def _allowed(limits: Mapping[str, int]) -> str:
+    return " and ".join(
+        f"{limit / 1e6:,.6g} {find_metric(metric).scaled('M')}" for metric, limit in limits.items()
+    )
+
+
+def _scales_grid(results: Sequence[FitResult], failures: Sequence[str]) -> Grid:
+    """Two lines per family and options: the largest scale within the budgets, and the next."""
+    limits = results[0].budgets
+    over = results[0].over
+    names = list(dict.fromkeys(name for result in results for name in result.scales))
+    columns = [
+        Column("network", figures=False),
+        *(Column(name) for name in names),
+        *(Column(find_metric(metric).scaled("M")) for metric in limits),
+        Column("", figures=False),
+    ]
+    rows: list[list[Cell | str]] = []
+    for result in results:
+        for choice, fits in ((result, True), (result.next_wider, False)):
+            rows.append(
+                [
+                    result.family,
+                    *(
+                        f"{choice.scales[name]:,}" if name in choice.scales else "–"
+                        for name in names
+                    ),
+                    *(mega(getattr(choice, metric)) for metric in limits),
+                    "fits" if fits else "is over",
+                ]
+            )
+    notes = [f"largest {over}, in steps of {results[0].multiple_of}", *failures]
+    return grid(f"largest {over} within {_allowed(limits)}", columns, rows, notes)
 
 
 def draw_widths(fits: Sequence[Fit]) -> Figure:

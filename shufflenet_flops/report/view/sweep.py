@@ -149,8 +149,8 @@ def _heading(name: str) -> str:
     return find_metric(name).heading if name in TOTALS else name
 
 
-def _cell(value: int | str | None) -> str:
-    return f"{value:,}" if isinstance(value, int) else value or "–"
+def _cell(value: float | str | None) -> str:
+    return value or "–" if isinstance(value, str | None) else f"{value:,}"
 
 
 def _notes(result: SweepResult, same: Mapping[str, Any]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from shufflenet_flops.counting.metric import MACS
 from shufflenet_flops.paper.table4_fits import (
@@ -75,7 +75,8 @@ def structure_result(row: StructureFit) -> StructureResult:
         published_channels=row.published,
         continuous_channels=row.continuous,
         next_wider=width_result(row.fit.next_wider) if row.fit else None,
-        **(asdict(width_result(row.fit.best)) if row.fit else {"channels": None}),
+        channels=row.fit.best.channels if row.fit else None,
+        **(row.fit.best.metrics if row.fit else {}),
     )
 
 

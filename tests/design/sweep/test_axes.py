@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shufflenet_flops.design.sweep.axes import parse_axis
+from shufflenet_flops.design.sweep.axes import parse_axis, parse_decimal_axis
 from shufflenet_flops.errors import InputError
 
 
@@ -55,3 +55,34 @@ def test_a_range_is_not_written_out() -> None:
 def test_what_is_refused(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse_axis("c", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("0.35:0.5:0.05", [0.35, 0.4, 0.45, 0.5]),
+        ("1,0.5", [0.5, 1.0]),
+        ("1,2", [1, 2]),
+        ("0.1:1:0.3", [0.1, 0.4, 0.7, 1.0]),
+        ("0.25:1:.25", None),
+        ("0:1", None),
+        ("0.0000001", None),
+        ("-1", None),
+        ("1e3", None),
+        ("0.5,0.50", None),
+    ],
+)
+def test_decimals_are_exact(text: str, values: list[float] | None) -> None:
+    """As they are written: 0.35 and three times 0.05 are 0.5, with no rounding on the way."""
+    if values is None:
+        with pytest.raises(InputError, match=r"write numbers above 0|at most 6 decimals"):
+            parse_decimal_axis("width", text)
+        return
+    axis = parse_decimal_axis("width", text)
+
+    assert list(axis) == values
+    assert [axis[i] for i in range(len(axis))] == values
+
+
+def test_some_scales_start_at_zero() -> None:
+    assert list(parse_decimal_axis("phi", "0:1:0.5", from_zero=True)) == [0.0, 0.5, 1.0]
