@@ -9,7 +9,7 @@ READY = $(VENV)/.ready
 VERSIONS = newest oldest
 TORCH_TESTS = tests/trace tests/counters tests/sources tests/cases tests/test_build.py
 
-.PHONY: setup compare test slow lint check reports reports-latency reports-engines docs bench picture
+.PHONY: setup compare test slow lint check reports reports-latency reports-engines reports-gpu-time docs bench picture
 .PHONY: test-versions $(VERSIONS:%=test-%)
 .DEFAULT_GOAL := compare
 
@@ -69,6 +69,9 @@ reports-latency: setup ## reports/latency.md and its plots, measured on this mac
 
 reports-engines: setup ## reports/engines.md: does every engine compute what eager computes?
 	$(BIN)/python -m benchmarks.engine_agreement
+
+reports-gpu-time: setup ## reports/gpu-time.md, from the files of timm's results/ folder in TIMM_RESULTS=DIR
+	$(BIN)/python -m benchmarks.gpu_time $(TIMM_RESULTS)
 
 bench: setup ## reports/benchmarks.md, measured on this machine; AGAINST=COMMIT sets one beside this
 	$(BIN)/python -m benchmarks.run $(AGAINST)

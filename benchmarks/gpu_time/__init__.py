@@ -1,0 +1,1 @@
+"""How well FLOPs, and rows, tell the time that timm measured: reports/gpu-time.md."""
