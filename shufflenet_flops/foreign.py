@@ -1,9 +1,13 @@
-"""Somebody else's code: whatever it raises is an error of its own, and ends nothing of ours."""
+"""Somebody else's code: what it raises is an error of its own, and what it prints is dropped."""
 
 from __future__ import annotations
 
+import io
+import logging
+import os
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 
 class ForeignExit(Exception):  # noqa: N818  # it stands for an exception that is no error
@@ -20,3 +24,34 @@ def contained() -> Iterator[None]:
     except BaseException as error:
         # By its own name, which messages show.
         raise type(type(error).__name__, (ForeignExit,), {})(*error.args) from error
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Drop what is printed, warned and logged, also below Python: none of it is our output."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with (
+            redirect_stdout(io.StringIO()),
+            redirect_stderr(io.StringIO()),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")
+            with _quiet_below_python():
+                yield
+    finally:
+        logging.disable(disabled)
+
+
+@contextmanager
+def _quiet_below_python() -> Iterator[None]:
+    """torch's profiler writes to the process's own stderr."""
+    saved = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)

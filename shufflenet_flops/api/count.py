@@ -29,12 +29,14 @@ if TYPE_CHECKING:
 class Count(Result):
     """One model on its inputs, counted.
 
-    `table` has a row for each op. What is no metric of `table` goes by `convention`.
+    `table` has a row for each op. What is no metric of `table` goes by `convention`. `source` is
+    the model as it was found.
     """
 
     result: CountResult
     table: Table = field(repr=False)
     convention: Convention
+    source: Source = field(repr=False)
 
     @property
     def model(self) -> str:
@@ -96,7 +98,16 @@ class Count(Result):
             grids = [training_grid(self.result, self.training, by), *count_peak(self.result)]
             return Document("count", "training", [self.result], grids, self.training.layers)
         grids = count_grids(self.result, self.convention, by, layers)
-        return Document("count", self.convention.name, [self.result], grids, self.result.rows)
+        return Document(
+            "count", self.convention.name, [self.result], grids, self.result.rows, nodes=self._nodes
+        )
+
+    def _nodes(self) -> dict[str, int]:
+        """The count of each node of the model's exported program, by its name."""
+        from shufflenet_flops.sources.pt2.export import tables_by_node
+
+        tables = tables_by_node(self.source)
+        return {name: table.total(self.convention) for name, table in tables.items()}
 
     def __repr__(self) -> str:
         inputs = " ".join(self.result.inputs)
@@ -205,7 +216,7 @@ def count_of(
         passes = None if training is None else step_timeline(source, training)
         peaks = PeakResult.of(source.timeline(), passes, _arenas(source))
     result = count_result(source, convention, peaks, step)
-    return Count(result, source.table if step is None else step[0].table, convention)
+    return Count(result, source.table if step is None else step[0].table, convention, source)
 
 
 def _arenas(source: Source) -> tuple[ArenaSize, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated, Any
@@ -163,4 +164,11 @@ def command(
             source = resolve(model, replace(options, inputs=at_batch(source.inputs, batch)))
         counted = count_of(source, weights, peak=peak, training=asked)
         writer.write(counted.document(by.value, view))
+    overlays = [path for path in output or [] if path.name.endswith(".model-explorer.json")]
+    if overlays and not model.endswith(".pt2"):
+        print(
+            f"{overlays[0]}: is for the program that torch.export.export(model.eval(), inputs) "
+            "makes, and torch.export.save writes that for Model Explorer",
+            file=sys.stderr,
+        )
     return int(strict and bool(counted.unknown_ops))

@@ -11,7 +11,13 @@ import typer
 
 from shufflenet_flops.cli.output import Format
 from shufflenet_flops.errors import InputError
-from shufflenet_flops.report.format.registry import RESULTS, suffixes
+from shufflenet_flops.report.format.registry import (
+    RESULTS,
+    check_command,
+    format_for,
+    formats,
+    suffixes,
+)
 from shufflenet_flops.sources import Options, parse_args, parse_input
 
 # Headings in `--help`.
@@ -93,10 +99,26 @@ def plot_option(help: str) -> Any:
     )
 
 
+def _check_format(context: typer.Context, form: Format) -> Format:
+    """Before any work is done. Raises InputError for a format that is another command's."""
+    check_command(formats(RESULTS)[form], context.command.name or "", f"--format {form}")
+    return form
+
+
+def _check_outputs(context: typer.Context, paths: list[Path] | None) -> list[Path] | None:
+    for path in paths or []:
+        check_command(format_for(RESULTS, path), context.command.name or "", f"-o {path}")
+    return paths
+
+
 FormatOption = Annotated[
     Format,
     typer.Option(
-        "--format", help="How to print the result.", show_default=True, rich_help_panel=OUTPUT
+        "--format",
+        help="How to print the result.",
+        show_default=True,
+        callback=_check_format,
+        rich_help_panel=OUTPUT,
     ),
 ]
 OutputOption = Annotated[
@@ -105,6 +127,7 @@ OutputOption = Annotated[
         "--output",
         "-o",
         metavar="FILE",
+        callback=_check_outputs,
         help="Also write this file, in the format that its suffix stands for "
         f"({', '.join(suffixes(RESULTS))}). Repeatable.",
         rich_help_panel=OUTPUT,

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import io
-import logging
-import os
 import signal
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any, TypeVar
@@ -19,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from shufflenet_flops.counters.protocol import CounterError
+from shufflenet_flops.foreign import silenced
 from shufflenet_flops.model_copy import copied
 from shufflenet_flops.one_at_a_time import ONE_AT_A_TIME
 from shufflenet_flops.trace.process import process_untouched
@@ -56,7 +53,7 @@ def _call(
     limit_s: float,
 ) -> T:
     before = _state(model)
-    with _quiet(), _torch_restored(), process_untouched(), _one_path(), torch.no_grad():
+    with silenced(), _torch_restored(), process_untouched(), _one_path(), torch.no_grad():
         twin = copied(model).eval()
         try:
             with _limited(limit_s):
@@ -103,37 +100,6 @@ def _state(model: nn.Module) -> list[object]:
         )
         for name, module in model.named_modules()
     ]
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Counters print, warn and log about what they find; none of it is our output."""
-    disabled = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with (
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore")
-            with _quiet_below_python():
-                yield
-    finally:
-        logging.disable(disabled)
-
-
-@contextlib.contextmanager
-def _quiet_below_python() -> Iterator[None]:
-    """torch's profiler writes to the process's own stderr."""
-    saved = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
 
 
 _PATCHED: tuple[Any, ...] = (torch, torch.Tensor, functional)

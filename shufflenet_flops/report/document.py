@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -21,7 +21,8 @@ class Document:
     `results` are dataclasses, or mappings of JSON types; `records` the lines of the CSV, by default
     the same. `notes` are sentences about the whole run that belong to no single result.
     `environment` is the one that the results were measured in; None stands for that of this
-    process. `made_by` is the command line that found them, if one did.
+    process. `made_by` is the command line that found them, if one did. `nodes` works out the count
+    of each node of the model's exported program, by its name, where the document is of one model.
     """
 
     command: str
@@ -32,6 +33,7 @@ class Document:
     notes: Sequence[str] = ()
     environment: Environment | None = None
     made_by: str = ""
+    nodes: Callable[[], Mapping[str, int]] | None = None
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ SEEN = (
 def hostile() -> Document:
     table = grid(HOSTILE, [Column(HOSTILE, figures=False)], [[HOSTILE]], [HOSTILE])
     record = {"path": HOSTILE, "ops": {HOSTILE: 1}, "inputs": [HOSTILE]}
-    return Document("listing", None, [record], [with_notes(table, [HOSTILE])])
+    tables = [with_notes(table, [HOSTILE])]
+    return Document("listing", None, [record], tables, nodes=lambda: {HOSTILE: 1})
 
 
 def is_safe(text: str) -> bool:

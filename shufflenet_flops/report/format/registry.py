@@ -18,12 +18,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Renderer(Generic[T]):
-    """One format of one kind of thing; `suffix` is empty where it is for stdout alone."""
+    """One format of one kind of thing; `suffix` is empty where it is for stdout alone.
+
+    `command` is the only one whose results it can render, empty where it renders those of all.
+    """
 
     name: str
     suffix: str
     rank: int
     render: Callable[[T], str]
+    command: str = ""
 
 
 _PACKAGE = "shufflenet_flops.report.format"
@@ -33,7 +37,7 @@ PAGES: Registry[Renderer[Page]] = Registry("formats of reports", _PACKAGE)
 
 
 def renders(
-    kind: Registry[Renderer[T]], name: str, suffix: str = "", *, rank: int
+    kind: Registry[Renderer[T]], name: str, suffix: str = "", *, rank: int, command: str = ""
 ) -> Callable[[Callable[[T], str]], Callable[[T], str]]:
     """Register a function that renders RESULTS, VERDICTS or PAGES; the least rank comes first.
 
@@ -41,7 +45,7 @@ def renders(
     """
 
     def register(render: Callable[[T], str]) -> Callable[[T], str]:
-        kind.add(name, Renderer(name, suffix, rank, render))
+        kind.add(name, Renderer(name, suffix, rank, render, command))
         return render
 
     return register
@@ -51,6 +55,12 @@ def formats(kind: Registry[Renderer[T]]) -> Mapping[str, Renderer[T]]:
     """The formats of one kind by name, by rank."""
     ordered = sorted(kind.entries().values(), key=lambda known: (known.rank, known.name))
     return {known.name: known for known in ordered}
+
+
+def check_command(known: Renderer[T], command: str, asked: str) -> None:
+    """Raise InputError where a format, asked for in these words, has no place in a command."""
+    if known.command and known.command != command:
+        raise InputError(f"{asked}: is a format of `{known.command}`, and not of `{command}`")
 
 
 def suffixes(kind: Registry[Renderer[T]]) -> list[str]:

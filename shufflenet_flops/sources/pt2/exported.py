@@ -3,60 +3,72 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
-from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from shufflenet_flops.counting import Table
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources.inputs import MAX_ELEMENTS, Input
 from shufflenet_flops.sources.options import Options
-from shufflenet_flops.sources.pt2.archive import read_program
-from shufflenet_flops.sources.pt2.graph import (
-    DTYPES,
-    Graph,
-    Json,
-    Node,
-    Ref,
-    parse_graph,
-    value,
-)
+from shufflenet_flops.sources.pt2.graph import Graph, Node
 from shufflenet_flops.sources.pt2.graph_ops import with_autocast, with_set_grad_enabled
+from shufflenet_flops.sources.pt2.program import MALFORMED, Held, ProgramSpec, Tensorlike, read
 from shufflenet_flops.sources.torch_modules.factory import inputs_for
 from shufflenet_flops.sources.torch_modules.imports import one_line
 from shufflenet_flops.sources.torch_modules.module import ModuleSource
-from shufflenet_flops.spec import shape_text
-
-_MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 
 
-def find(path: str, options: Options) -> ModuleSource:
+@dataclass(frozen=True)
+class ProgramSource(ModuleSource):
+    """An exported program, whose rows have the module paths of the original model."""
+
+    program: ProgramSpec = field(kw_only=True)
+
+    def by_node(self) -> dict[str, Table]:
+        """The rows of each node of the graph that has any, by the name that torch.fx gives it.
+
+        Raises ModelError where the program fails on its inputs.
+        """
+        spec = replace(self.program, graph=_in_nodes(self.program.graph))
+        table = replace(self, build=partial(_build, self.name, spec)).table
+        parts = table.by("layer")
+        return {path.removeprefix(_NODE): part for path, part in parts.items()}
+
+
+_NODE = "%"  # as torch.fx writes nodes; no module and no attribute of one is named so
+
+
+def _in_nodes(graph: Graph, path: str = "") -> Graph:
+    """The graph with each call in a scope of its node's own, and not in that of its module.
+
+    What a node does with a graph of its own is that node's.
+    """
+    nodes = []
+    for node in graph.nodes:
+        own = path or f"{_NODE}{node.name}"
+        args = tuple(_in_nodes(arg, own) if isinstance(arg, Graph) else arg for arg in node.args)
+        nodes.append(replace(node, path=own, args=args))
+    return replace(graph, nodes=tuple(nodes))
+
+
+def find(path: str, options: Options) -> ProgramSource:
     """The program in the `.pt2` file at `path`, on the input given or else as it was exported.
 
     Raises InputError for a file that is no exported program or that asks for anything but torch's
     own ops, and for inputs that the program was not exported for.
     """
     options.refuse(path, "args", why="an exported program is built already")
-    json, weights = read_program(path)
-    try:
-        program = _parse(
-            json["graph_module"], json.get("range_constraints") or {}, weights.get("config") or {}
-        )
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    except _MALFORMED as error:
-        raise InputError(f"{path}: its graph is malformed: {one_line(error)}") from None
+    program = read(path)
     build = partial(_build, path, program)
     with torch.device("meta"):
         build()  # so that what cannot be built is found before anything runs
     inputs, given = inputs_for(path, build, options, program.inputs)
     _check_inputs(path, program, inputs)
-    return ModuleSource(path, "exported program", inputs, build, given=given)
+    return ProgramSource(path, "exported program", inputs, build, given=given, program=program)
 
 
 def _build(path: str, spec: ProgramSpec) -> Program:
@@ -68,57 +80,8 @@ def _build(path: str, spec: ProgramSpec) -> Program:
         )
     try:
         return Program(spec)
-    except (*_MALFORMED, RuntimeError) as error:
+    except (*MALFORMED, RuntimeError) as error:
         raise InputError(f"{path}: its graph is malformed: {one_line(error)}") from None
-
-
-@dataclass(frozen=True)
-class Tensorlike:
-    """What the file says of a tensor that it holds or expects."""
-
-    shape: tuple[int, ...]
-    dtype: torch.dtype
-    # For each axis that may vary, the least and greatest size.
-    ranges: Mapping[int, tuple[int, int]]
-
-
-@dataclass(frozen=True)
-class Held:
-    """A tensor that the program holds, under the name it has in the original model.
-
-    `tied` is the first name of a tensor that is stored once and held under several names.
-    """
-
-    name: str
-    like: Tensorlike
-    is_parameter: bool
-    tied: str
-
-
-@dataclass(frozen=True)
-class ProgramSpec:
-    """A program as its file describes it: each input of its graph is held, given or a constant."""
-
-    graph: Graph
-    feeds: tuple[Held | Tensorlike | Any, ...]
-
-    @property
-    def user_inputs(self) -> tuple[Tensorlike, ...]:
-        """The tensors that a caller gives, in order."""
-        return tuple(feed for feed in self.feeds if isinstance(feed, Tensorlike))
-
-    @property
-    def held_bytes(self) -> int:
-        """Bytes of the tensors that the program holds."""
-        held = {feed.tied: feed.like for feed in self.feeds if isinstance(feed, Held)}
-        return sum(prod(like.shape) * like.dtype.itemsize for like in held.values())
-
-    @property
-    def inputs(self) -> tuple[Input, ...]:
-        """The inputs as they were when the program was exported."""
-        return tuple(
-            Input(ref.shape, str(ref.dtype).removeprefix("torch.")) for ref in self.user_inputs
-        )
 
 
 class _Scope(nn.Module):
@@ -203,73 +166,6 @@ class Program(nn.Module):
     def _held(self, held: Held) -> Any:
         owner, _, name = held.name.rpartition(".")
         return getattr(self._owners[owner], name)
-
-
-def _parse(module: Json, ranges: Json, stored: Json) -> ProgramSpec:
-    graph = parse_graph(module["graph"])
-    tensors = module["graph"]["tensor_values"]
-    specs = module["signature"]["input_specs"]
-    if len(specs) != len(graph.inputs):
-        raise ValueError(f"{len(graph.inputs)} inputs, described {len(specs)} times")
-    first = _first_names(stored)
-    return ProgramSpec(graph, tuple(_feed(spec, tensors, ranges, first) for spec in specs))
-
-
-def _first_names(stored: Json) -> Mapping[str, str]:
-    """For each parameter the first name under which the same bytes in the same shape are stored."""
-    names: dict[str, str] = {}
-    places: dict[str, str] = {}
-    for name, entry in stored.items():
-        if entry["is_param"]:
-            place = repr((entry["path_name"], sorted(entry["tensor_meta"].items())))
-            names[name] = places.setdefault(place, name)
-    return names
-
-
-def _feed(
-    spec: Json, tensors: Json, ranges: Json, first: Mapping[str, str]
-) -> Held | Tensorlike | Any:
-    ((kind, content),) = spec.items()
-    if kind == "user_input":
-        given = value(content["arg"])
-        if not isinstance(given, Ref):
-            return given
-        if "as_tensor" not in content["arg"]:
-            raise InputError("it takes a number that varies, which is not supported")
-        return _tensorlike(tensors[given.name], ranges)
-    if kind == "constant_input":
-        return value(content["value"])
-    if kind not in _HELD:
-        raise InputError(f"it holds a {kind}, which is not supported")
-    like = _tensorlike(tensors[content["arg"]["name"]], ranges)
-    if like.ranges:
-        raise ValueError("a weight whose size varies")
-    name = str(content[_HELD[kind]])
-    return Held(name, like, kind == "parameter", first.get(name, name))
-
-
-_HELD = {
-    "parameter": "parameter_name",
-    "buffer": "buffer_name",
-    "tensor_constant": "tensor_constant_name",
-}
-
-
-def _tensorlike(meta: Json, ranges: Json) -> Tensorlike:
-    shape, varying = [], {}
-    elements = 1
-    for axis, size in enumerate(meta["sizes"]):
-        ((kind, content),) = size.items()
-        if kind == "as_expr":
-            symbol = re.match(r"Symbol\('(\w+)'", content["expr_str"])
-            limits = ranges.get(symbol[1], {}) if symbol else {}
-            varying[axis] = (limits.get("min_val") or 0, limits.get("max_val") or MAX_ELEMENTS)
-            content = content["hint"]["as_int"]
-        shape.append(int(content))
-        elements *= max(shape[-1], 1)
-        if shape[-1] < 0 or elements >= MAX_ELEMENTS:
-            raise InputError(f"it declares a tensor of shape {shape_text(tuple(shape))}…")
-    return Tensorlike(tuple(shape), DTYPES[meta["dtype"]], varying)
 
 
 def _check_inputs(path: str, program: ProgramSpec, inputs: tuple[Input, ...]) -> None:

@@ -53,8 +53,13 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One call: `path` is the module it was made in, `outputs` the names of what it returns."""
+    """One call: `path` is the module it was made in, `outputs` the names of what it returns.
 
+    `name` is that of its node in the graph that torch loads: of the call, and in files of torch up
+    to 2.9, which do not name the calls of several results, of the node for the first of them.
+    """
+
+    name: str
     path: str
     function: Callable[..., Any]
     args: tuple[Any, ...]
@@ -192,16 +197,28 @@ def _node(node: Json) -> Node:
     stack = node["metadata"].get("nn_module_stack", "")
     if stack.endswith("torch.nn.modules.activation.MultiheadAttention"):
         function = WITHIN_ATTENTION.get(function, function)
+    outputs = tuple(value(argument) for argument in node["outputs"])
     return Node(
+        str(node.get("name") or _first_name(outputs)),
         _module_path(stack),
         function,
         tuple(args),
         kwargs,
-        tuple(value(argument) for argument in node["outputs"]),
+        outputs,
     )
 
 
 _POSITIONAL = 1
+
+
+def _first_name(outputs: tuple[Any, ...]) -> str:
+    """The name of the first tensor or size among outputs; empty where there is none."""
+    for output in outputs:
+        if isinstance(output, Ref):
+            return output.name
+        if isinstance(output, list) and (name := _first_name(tuple(output))):
+            return name
+    return ""
 
 
 def _module_path(stack: str) -> str:
