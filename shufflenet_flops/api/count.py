@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.api.model import AnyModel, ModelInput, source_of
 from shufflenet_flops.api.result import Result
-from shufflenet_flops.api.training import Training, step_timeline, trained
+from shufflenet_flops.api.training import Training, fitting_batch, step_timeline, trained
 from shufflenet_flops.counting import Convention, Grouping, Table, find_convention
-from shufflenet_flops.counting.amount import figure
+from shufflenet_flops.counting.amount import figure, parse_amount
 from shufflenet_flops.counting.result import CountResult
 from shufflenet_flops.counting.training import TrainingResult
-from shufflenet_flops.peak.result import ArenaSize, PeakResult, arena_sizes
+from shufflenet_flops.errors import InputError
+from shufflenet_flops.peak.result import PeakResult
 from shufflenet_flops.report.document import Document
 from shufflenet_flops.report.view.count import count_grids, count_notes, count_peak, count_result
 from shufflenet_flops.report.view.lines import LayerView, group_grid, layer_grid
 from shufflenet_flops.report.view.training import training_grid
 from shufflenet_flops.sources import Source
+from shufflenet_flops.sources.arenas import arenas_of
 
 if TYPE_CHECKING:
     from shufflenet_flops.report.grid import Grid
@@ -178,6 +180,7 @@ def count(
     args: Mapping[str, Any] | None = None,
     convention: str = "paper",
     peak: bool = False,
+    limit: str | int | None = None,
     batch: int | None = None,
     training: bool | Training = False,
 ) -> Count:
@@ -188,7 +191,8 @@ def count(
     dict by the names of `forward`; by default an image, 1x3x224x224. No kernel runs and the module
     is left as it was. `args` go to the function that makes a model which is named.
     `convention` is what shares and `total` go by; `batch` replaces the batch size of the inputs.
-    With `peak` the result has the peak memory in bytes, for which a zoo's network is traced too.
+    With `peak` the result has the peak memory in bytes, for which a zoo's network is traced too,
+    and with a `limit` of bytes ("8GiB") the largest batch whose peak keeps to it.
     `training` asks for a training step, forward and backward; a `Training` says more about it.
     Raises a ShufflenetFlopsError, one line.
 
@@ -199,7 +203,10 @@ def count(
     asked = Training() if training is True else training or None
     source = source_of(model, input, args)
     source = source if batch is None else source.with_batch(batch)
-    return count_of(source, weights, peak=peak, training=asked)
+    if limit is not None and not peak:
+        raise InputError("limit: is of peak memory: give peak=True too")
+    most = None if limit is None else int(parse_amount("memory_bytes", limit))
+    return count_of(source, weights, peak=peak, training=asked, limit=most)
 
 
 def count_of(
@@ -208,19 +215,17 @@ def count_of(
     *,
     peak: bool = False,
     training: Training | None = None,
+    limit: int | None = None,
 ) -> Count:
-    """The count of a source, with its peak memory and a training step where they are asked for."""
+    """The count of a source, with its peak memory and a training step where they are asked for.
+
+    `limit` asks for the largest batch whose peak keeps to these bytes.
+    """
     step = None if training is None else trained(source, training)
     peaks = None
     if peak:
         passes = None if training is None else step_timeline(source, training)
-        peaks = PeakResult.of(source.timeline(), passes, _arenas(source))
+        fit = None if limit is None else fitting_batch(source, training, limit)
+        peaks = PeakResult.of(source.timeline(), passes, arenas_of(source), fit)
     result = count_result(source, convention, peaks, step)
     return Count(result, source.table if step is None else step[0].table, convention, source)
-
-
-def _arenas(source: Source) -> tuple[ArenaSize, ...]:
-    network = source.network
-    if network is None:
-        return ()
-    return arena_sizes(network.spec, source.first_shape, source.counted.params)

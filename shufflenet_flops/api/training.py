@@ -14,6 +14,7 @@ from shufflenet_flops.counting.training import (
     training_result,
 )
 from shufflenet_flops.errors import InputError, UnknownNameError
+from shufflenet_flops.peak.batch import BatchFit, largest_batch
 from shufflenet_flops.peak.timeline import Timeline
 from shufflenet_flops.peak.update import with_update
 from shufflenet_flops.sources import Source
@@ -84,3 +85,17 @@ def step_timeline(source: Source, asked: Training) -> Timeline:
     optimizer = OPTIMIZERS[asked.optimizer]
     passes = source.step_timeline(asked.trained)
     return with_update(passes, optimizer.name, optimizer.state)
+
+
+def fitting_batch(source: Source, asked: Training | None, limit: int) -> BatchFit:
+    """The largest batch whose step, or whose inference, keeps to `limit` bytes at its peak.
+
+    Raises InputError for a source whose batch is not free, ModelError where a pass fails.
+    """
+
+    def peak_at(batch: int) -> int:
+        at = source.with_batch(batch)
+        timeline = at.timeline() if asked is None else step_timeline(at, asked)
+        return timeline.peak_bytes
+
+    return largest_batch(peak_at, limit)

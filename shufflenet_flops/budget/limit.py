@@ -10,13 +10,23 @@ from types import MappingProxyType
 from typing import Any
 
 from shufflenet_flops.counting.amount import parse_amount, plain, short_form
-from shufflenet_flops.counting.metric import LATENCY, TOTALS, WEIGHT_BYTES, find_metric
+from shufflenet_flops.counting.metric import (
+    LATENCY,
+    PEAK_DTYPES,
+    TOTALS,
+    WEIGHT_BYTES,
+    find_metric,
+)
 from shufflenet_flops.errors import InputError, shown
 
 # What a budget can limit, by the keys of a budget file.
-LIMITED = tuple(find_metric(name).key for name in (*TOTALS, *WEIGHT_BYTES, LATENCY.name))
+LIMITED = tuple(
+    find_metric(name).key for name in (*TOTALS, *WEIGHT_BYTES, *PEAK_DTYPES, LATENCY.name)
+)
 # Short keys, and the metrics that they are: a model is in fp32 unless it is said otherwise.
-SHORT: Mapping[str, str] = MappingProxyType({"weights": "weights_fp32"})
+SHORT: Mapping[str, str] = MappingProxyType(
+    {"weights": "weights_fp32", "peak_memory": "peak_memory_fp32"}
+)
 
 _RELATIVE = re.compile(r"(?P<number>[0-9]{1,9}(\.[0-9]{1,9})?) ?[x×] (?P<reference>\S+)")
 

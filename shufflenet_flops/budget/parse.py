@@ -146,7 +146,8 @@ def _guards(reader: _Reader, path: KeyPath, table: Any) -> Guards:
     if not isinstance(table, dict):
         reader.report(path, f'must be a table, as in guard = {{macs = "+2 %"}}, not {_kind(table)}')
         return {}
-    reader.check_keys(path, table, (*GUARDED, *SHORT))
+    short = [key for key, metric in SHORT.items() if metric in GUARDED]
+    reader.check_keys(path, table, (*GUARDED, *short))
     return {
         metric: reader.value((*path, key), (), partial(parse_guards, metric, table[key]))
         for metric, key in _metrics(reader, path, table, GUARDED).items()
@@ -161,7 +162,7 @@ def _metrics(
     for key, metric in SHORT.items():
         if key in table and metric in keys:
             reader.report((*path, key), f"is {metric}, which is there too: write one of them")
-        elif key in table:
+        elif key in table and metric in known:
             keys[metric] = key
     return {metric: keys[metric] for metric in known if metric in keys}
 

@@ -21,6 +21,7 @@ from shufflenet_flops.cli.options import (
     RulesOption,
     StrictOption,
     number_option,
+    refuse_typed,
     source_options,
 )
 from shufflenet_flops.cli.output import Format, open_outputs
@@ -133,6 +134,14 @@ def command(
     batch: Annotated[
         int | None, number_option("The size of the first axis of every input.", _PEAK)
     ] = None,
+    limit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BYTES",
+            help="With --peak: the largest batch that takes no more than this, such as 8GiB.",
+            rich_help_panel=_PEAK,
+        ),
+    ] = None,
     strict: StrictOption = False,
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
@@ -140,11 +149,15 @@ def command(
     """Count one network: MACs, params, activations, memory access."""
     from shufflenet_flops.api.count import count_of
     from shufflenet_flops.counting import find_convention
+    from shufflenet_flops.counting.amount import parse_amount
     from shufflenet_flops.report.view.lines import check_view
     from shufflenet_flops.sources import resolve
     from shufflenet_flops.sources.inputs import at_batch
 
     asked = training_asked(context)
+    if not peak:
+        refuse_typed(context, ("limit",), "is of peak memory: add --peak")
+    most = None if limit is None else int(parse_amount("memory_bytes", limit))
     names = tuple(name.strip() for name in columns.split(",")) if columns is not None else ()
     view = LayerView(sort, top, zeros, names, unit.value)
     is_chosen = view != LayerView(unit=view.unit)
@@ -162,7 +175,7 @@ def command(
         if batch is not None:
             options.refuse(model, "input_factory", why="--batch changes shapes: use --input")
             source = resolve(model, replace(options, inputs=at_batch(source.inputs, batch)))
-        counted = count_of(source, weights, peak=peak, training=asked)
+        counted = count_of(source, weights, peak=peak, training=asked, limit=most)
         writer.write(counted.document(by.value, view))
     overlays = [path for path in output or [] if path.name.endswith(".model-explorer.json")]
     if overlays and not model.endswith(".pt2"):

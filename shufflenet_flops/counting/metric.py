@@ -26,6 +26,9 @@ MetricName = Literal[
     "weights_fp32_bytes",
     "weights_bf16_bytes",
     "weights_int8_bytes",
+    "peak_memory_fp32_bytes",
+    "peak_memory_bf16_bytes",
+    "peak_memory_int8_bytes",
     "latency_s",
 ]
 Units = Mapping[str, int | Decimal]
@@ -144,9 +147,32 @@ WEIGHTS_FP32 = _size_of_weights("weights_fp32_bytes", "fp32")
 WEIGHTS_BF16 = _size_of_weights("weights_bf16_bytes", "bf16")
 WEIGHTS_INT8 = _size_of_weights("weights_int8_bytes", "int8")
 
+# What torch calls the type in which an inference keeps its tensors, by the metric of its arena.
+PEAK_DTYPES: Mapping[str, str] = MappingProxyType(
+    {
+        "peak_memory_fp32": "float32",
+        "peak_memory_bf16": "bfloat16",
+        "peak_memory_int8": "int8",
+    }
+)
+
+
+def _peak_of(name: MetricName, dtype: str) -> Metric:
+    noun = f"peak memory in {dtype}"
+    forms = 'write bytes as a whole number, or text such as "320 KiB" or "1 MB"'
+    heading = f"{dtype} peak\nbytes"
+    meaning = f"bytes of an arena for the input and all activations of one inference in {dtype}"
+    return Metric(name, "B", noun, heading, meaning, ("M", 2), _BYTES, forms)
+
+
+PEAK_FP32 = _peak_of("peak_memory_fp32_bytes", "fp32")
+PEAK_BF16 = _peak_of("peak_memory_bf16_bytes", "bf16")
+PEAK_INT8 = _peak_of("peak_memory_int8_bytes", "int8")
+
 METRICS: tuple[Metric, ...] = (
     *(MACS, FLOPS, PARAMS, WEIGHTS, ACTIVATIONS, MEMORY),
-    *(WEIGHTS_FP32, WEIGHTS_BF16, WEIGHTS_INT8, LATENCY),
+    *(WEIGHTS_FP32, WEIGHTS_BF16, WEIGHTS_INT8),
+    *(PEAK_FP32, PEAK_BF16, PEAK_INT8, LATENCY),
 )
 # What a network's totals are, in the order in which they are shown, and what has a closed form:
 # FLOPs would only be twice the MACs.

@@ -8,7 +8,7 @@ from itertools import accumulate
 from math import prod
 from typing import Any
 
-from shufflenet_flops.peak.timeline import Storage
+from shufflenet_flops.peak.timeline import IntShape, Storage, Timeline
 from shufflenet_flops.spec import Kind, Node, Seq, Shape
 from shufflenet_flops.spec.tree import Join
 
@@ -34,26 +34,31 @@ def arena(tensors: Sequence[Storage]) -> Arena:
     So TensorFlow Lite plans (Pisarchyk and Lee, "Efficient memory management for deep neural net
     inference", 2020). A place is free where no tensor lies that is alive at the same time.
     """
-    placed: list[tuple[int, Storage]] = []
     offsets = [0] * len(tensors)
+    placed: list[list[int]] = [[] for _ in range(_last(tensors))]  # by the moments of their lives
     for index in sorted(range(len(tensors)), key=lambda index: (-tensors[index].bytes, index)):
         tensor = tensors[index]
+        life = placed[tensor.born : tensor.died]
         offset = 0
-        for start, other in sorted(placed, key=lambda place: place[0]):
-            if other.died <= tensor.born or tensor.died <= other.born:
-                continue
-            if start - offset >= tensor.bytes:
+        for other in sorted({i for beside in life for i in beside}, key=offsets.__getitem__):
+            if offsets[other] - offset >= tensor.bytes:
                 break
-            offset = max(offset, start + other.bytes)
+            offset = max(offset, offsets[other] + tensors[other].bytes)
         offsets[index] = offset
-        placed.append((offset, tensor))
-    end = max((offset + tensor.bytes for offset, tensor in placed), default=0)
-    return Arena(end, _most_alive(tensors), tuple(offsets))
+        for beside in life:
+            beside.append(index)
+    ends = (offset + tensor.bytes for offset, tensor in zip(offsets, tensors, strict=True))
+    return Arena(max(ends, default=0), _most_alive(tensors), tuple(offsets))
+
+
+def _last(tensors: Iterable[Storage]) -> int:
+    """The moment at which nothing is alive any more."""
+    return max((tensor.died for tensor in tensors), default=0)
 
 
 def _most_alive(tensors: Iterable[Storage]) -> int:
     tensors = list(tensors)
-    changes = [0] * (max((tensor.died for tensor in tensors), default=0) + 1)
+    changes = [0] * (_last(tensors) + 1)
     for tensor in tensors:
         changes[tensor.born] += tensor.bytes
         changes[tensor.died] -= tensor.bytes
@@ -70,6 +75,39 @@ def spec_tensors(node: Node, x: Shape, itemsize: int = 1) -> list[Storage]:
     flow = _Flow(itemsize)
     flow.use(flow.run(node, flow.make(x, "input", ""), "", shared=False))
     return flow.tensors()
+
+
+_FLOATS = frozenset({"float64", "float32", "float16", "bfloat16"})
+_BY_PRODUCT = "_with_indices"  # ops that torch has make indices which nobody asked for
+
+
+def run_tensors(
+    timeline: Timeline, inputs: Iterable[tuple[IntShape, int]], itemsize: int = 1
+) -> list[Storage]:
+    """The tensors of one inference as it was traced: those that are made, and the `inputs`.
+
+    Those of floating point have elements of `itemsize` bytes; an input is a shape and the bytes of
+    an element that stays as it is, 0 for one of floating point. Each lives as long as the model's
+    code holds it, and an input all the time, so an arena of them is the most that a device takes.
+    """
+    end = len(timeline.moments)
+    given = [
+        Storage((each or itemsize) * prod(shape), 0, end, shape, "", "", "input")
+        for shape, each in inputs
+    ]
+    return [*given, *(_sized(made, itemsize) for made in timeline.storages if _is_kept(made))]
+
+
+def _is_kept(made: Storage) -> bool:
+    """Whether it is no by-product of a kernel of torch: indices, or what is dropped at once."""
+    is_index = made.op.endswith(_BY_PRODUCT) and made.dtype == "int64"
+    return bool(made.dtype) and not (is_index and made.died == made.born + 1)
+
+
+def _sized(made: Storage, itemsize: int) -> Storage:
+    if made.dtype not in _FLOATS:
+        return made
+    return made._replace(bytes=itemsize * prod(made.shape))
 
 
 class _Flow:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
-from shufflenet_flops.peak.arena import arena, spec_tensors
-from shufflenet_flops.peak.timeline import Timeline
-from shufflenet_flops.saved import Count
-from shufflenet_flops.spec import Node, Shape
+from shufflenet_flops.peak.advice import Advice, advice
+from shufflenet_flops.peak.arena import arena
+from shufflenet_flops.peak.batch import BatchFit
+from shufflenet_flops.peak.timeline import Storage, Timeline
+from shufflenet_flops.saved import Count, given_with
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class PeakRun:
 
     `bytes` is the sum of `terms`; `tensor_bytes` is the peak of tensors alone, which may be at
     another moment. `path` and `op` are the call at which the peak is, `alive` what is alive at it,
-    the largest first.
+    the largest first. `advice` are changes that would lower it.
     """
 
     bytes: Count
@@ -56,9 +57,10 @@ class PeakRun:
     terms: tuple[PeakTerm, ...]
     alive: tuple[AliveTensor, ...]
     timeline: tuple[PeakMoment, ...]
+    advice: tuple[Advice, ...] = ()
 
     @classmethod
-    def of(cls, timeline: Timeline) -> PeakRun:
+    def of(cls, timeline: Timeline, *, training: bool = False) -> PeakRun:
         """The peak of a timeline."""
         peak, held = timeline.peak, timeline.held_bytes
         at = timeline.moments[peak] if peak is not None else None
@@ -75,6 +77,7 @@ class PeakRun:
                 PeakMoment(moment.path, moment.op, held + live, held + used)
                 for moment, live, used in amounts
             ),
+            advice=advice(timeline, training=training),
         )
 
 
@@ -95,12 +98,12 @@ class ArenaSize:
 _ITEMSIZES = {"int8": 1, "bfloat16": 2, "float32": 4}
 
 
-def arena_sizes(spec: Node, x: Shape, params: int) -> tuple[ArenaSize, ...]:
-    """The arenas of a spec on an input of shape `x`, for each type."""
-    plan = arena(spec_tensors(spec, x))
+def arena_sizes(tensors: Callable[[int], Sequence[Storage]], params: int) -> tuple[ArenaSize, ...]:
+    """The arenas for each type; `tensors` are those of an inference by the bytes of an element."""
+    plans = {dtype: (size, arena(tensors(size))) for dtype, size in _ITEMSIZES.items()}
     return tuple(
-        ArenaSize(dtype, size * plan.bytes, size * plan.lower_bound_bytes, size * params)
-        for dtype, size in _ITEMSIZES.items()
+        ArenaSize(dtype, plan.bytes, plan.lower_bound_bytes, size * params)
+        for dtype, (size, plan) in plans.items()
     )
 
 
@@ -109,8 +112,8 @@ class PeakResult:
     """Peak memory in bytes: of inference, and of a training step where that was asked for.
 
     `terms` are the parts of the latter where it is there, else of the former. `kernels` says whose
-    kernels the workspace is of, as another processor has others. `arenas` are there for a network
-    with a spec.
+    kernels the workspace is of, as another processor has others. `fit` is the largest batch under a
+    limit, of the training step where that was asked for, else of inference.
     """
 
     inference_bytes: Count
@@ -120,6 +123,7 @@ class PeakResult:
     training: PeakRun | None = None
     kernels: str = ""
     arenas: tuple[ArenaSize, ...] = ()
+    fit: BatchFit | None = field(default=None, metadata=given_with("fit"))
 
     @classmethod
     def of(
@@ -127,10 +131,11 @@ class PeakResult:
         inference: Timeline,
         training: Timeline | None = None,
         arenas: tuple[ArenaSize, ...] = (),
+        fit: BatchFit | None = None,
     ) -> PeakResult:
         """The peaks of the runs."""
         first = PeakRun.of(inference)
-        second = PeakRun.of(training) if training is not None else None
+        second = PeakRun.of(training, training=True) if training is not None else None
         return cls(
             inference_bytes=first.bytes,
             training_bytes=second.bytes if second else None,
@@ -139,6 +144,7 @@ class PeakResult:
             training=second,
             kernels=inference.kernels,
             arenas=arenas,
+            fit=fit,
         )
 
     @property

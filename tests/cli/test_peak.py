@@ -137,3 +137,68 @@ def test_the_arena_of_a_network_with_a_spec(capsys: pytest.CaptureFixture[str]) 
     }
     assert run(["count", "mobilenet_v2", "--peak"]) == 0
     assert "arena of a small device" in capsys.readouterr().out
+
+
+def test_the_largest_batch_under_a_limit(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is proven by the next one; a step takes more than inference."""
+    asked = (
+        "count",
+        "shufflenet_v1_x0_25_g3",
+        "--input",
+        "1x3x64x64",
+        "--peak",
+        "--limit",
+        "20 MB",
+    )
+    fits = {}
+    for more in ((), ("--training",)):
+        assert run([*asked, *more, "--format", "json"]) == 0
+        (result,) = json.loads(capsys.readouterr().out)["results"]
+        fit = fits[more] = result["peak"]["fit"]
+        assert fit["bytes"] <= fit["limit_bytes"] == 20_000_000 < fit["next_bytes"]
+        at = ["--batch", str(fit["batch"])]
+        assert run([*asked[:5], *more, *at, "--format", "json"]) == 0
+        (result,) = json.loads(capsys.readouterr().out)["results"]
+        peak = result["peak"]
+        assert (peak["training_bytes"] or peak["inference_bytes"]) == fit["bytes"]
+        assert "fit" not in peak
+    assert fits["--training",]["batch"] < fits[()]["batch"]
+    assert run(list(asked)) == 0
+    assert f"under 20,000,000 bytes is {fits[()]['batch']:,}" in capsys.readouterr().out
+    assert run([*asked[:-1], "100 kB"]) == 0
+    assert "not even a batch of 1 fits" in capsys.readouterr().out
+
+
+def test_what_would_lower_the_peak(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["count", "resnet18", "--peak", "--training", "--batch", "4"]) == 0
+    text = capsys.readouterr().out
+
+    assert "training with checkpoint conv" in text
+    assert " % less" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--limit", "8GiB"), "--limit: is of peak memory: add --peak"),
+        (("--peak", "--limit", "8 GMAC"), "8 GMAC"),
+        (("--peak", "--limit", "much"), "'much' is not an amount"),
+    ],
+)
+def test_limits_that_are_refused(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
+) -> None:
+    assert run(["count", "resnet18", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_module_has_an_arena_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of its input of 8 numbers, which stays, and 4 and 2 more."""
+    net = nn.Sequential(nn.Linear(4, 2), nn.Linear(2, 1))
+    peak = sf.count(net, (2, 4), peak=True).peak
+
+    assert peak is not None
+    assert [size.arena_bytes for size in peak.arenas] == [14, 28, 56]
+    assert sf.count(net, (2, 4), peak=True, limit="1 kB").peak.fit.batch > 2  # type: ignore[union-attr] # given
+    with pytest.raises(sf.ShufflenetFlopsError, match="peak=True"):
+        sf.count(net, (2, 4), limit=10)

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shufflenet_flops import zoo
-from shufflenet_flops.peak.arena import arena, spec_tensors
+from shufflenet_flops.peak.arena import arena, run_tensors, spec_tensors
 from shufflenet_flops.peak.result import arena_sizes
-from shufflenet_flops.peak.timeline import Storage
+from shufflenet_flops.peak.timeline import Moment, Storage, Timeline
 from shufflenet_flops.spec import Activation, Add, BatchNorm, Conv2d, Identity, seq
 
 
@@ -85,9 +85,31 @@ def test_mobilenet_v2_in_whole_bytes() -> None:
 
 def test_sizes_by_type() -> None:
     """One byte, two or four for each element of an activation and of a weight."""
-    sizes = {size.dtype: size for size in arena_sizes(Conv2d(4, 8), (1, 4, 8, 8), params=32)}
+
+    def tensors(itemsize: int) -> list[Storage]:
+        return spec_tensors(Conv2d(4, 8), (1, 4, 8, 8), itemsize)
+
+    sizes = {size.dtype: size for size in arena_sizes(tensors, params=32)}
 
     assert list(sizes) == ["int8", "bfloat16", "float32"]
     assert sizes["int8"].arena_bytes == 12 * 64
     assert sizes["float32"].lower_bound_bytes == 4 * 12 * 64
     assert [size.weight_bytes for size in sizes.values()] == [32, 64, 128]
+
+
+def test_a_traced_run_has_its_tensors_in_the_type_asked_for() -> None:
+    """Of floating point; whole numbers stay, and indices that a kernel makes for nobody go."""
+    timeline = Timeline(
+        {},
+        (Moment("a", "embedding"), Moment("b", "max_pool2d_with_indices")),
+        (
+            Storage(40, 0, 2, (10,), "float32", "a", "embedding"),
+            Storage(16, 0, 2, (2,), "int64", "a", "argmax"),
+            Storage(20, 1, 2, (5,), "float32", "b", "max_pool2d_with_indices"),
+            Storage(40, 1, 2, (5,), "int64", "b", "max_pool2d_with_indices"),
+        ),
+    )
+    tensors = run_tensors(timeline, [((3,), 8), ((2, 2), 0)], 2)
+
+    assert [tensor.bytes for tensor in tensors] == [24, 8, 20, 16, 10]
+    assert {(tensor.born, tensor.died) for tensor in tensors[:2]} == {(0, 2)}

@@ -83,7 +83,9 @@ def count_grids(
 def count_peak(result: CountResult) -> list[Grid]:
     """The tables of the peak memory, where that was asked for."""
     title = f"{result.model} on {' '.join(result.inputs)}"
-    return peak_grids(title, result.peak) if result.peak is not None else []
+    if result.peak is None:
+        return []
+    return peak_grids(title, result.peak, specified=result.specified)
 
 
 def _table_grids(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shufflenet_flops.counting.metric import MEMORY
+from shufflenet_flops.peak.batch import BatchFit
 from shufflenet_flops.peak.result import PeakMoment, PeakResult, PeakRun
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, percent, scale_within
 from shufflenet_flops.report.view.lines import ROOT
@@ -17,16 +18,23 @@ _MEANING = (
 )
 
 
-def peak_grids(name: str, result: PeakResult) -> list[Grid]:
-    """The parts of each peak; for each run what is alive at it, and the stages that lead to it."""
+def peak_grids(name: str, result: PeakResult, *, specified: bool) -> list[Grid]:
+    """The parts of each peak; for each run what is alive at it, and the stages that lead to it.
+
+    An arena is that of a spec where there is one, else of what a trace saw.
+    """
     return [
         _terms(name, result),
         *(table for what, run in result.runs for table in (_alive(what, run), _stages(what, run))),
-        *((_arenas(result),) if result.arenas else ()),
+        *((_arenas(result, specified),) if result.arenas else ()),
     ]
 
 
-def _arenas(result: PeakResult) -> Grid:
+_OF_SPEC = "norms and activations are part of the op before them"
+_OF_TRACE = "each tensor for as long as the model's code holds it, the input all the time"
+
+
+def _arenas(result: PeakResult, specified: bool) -> Grid:
     rows = [
         [size.dtype, *(f"{count / 1024:,.1f}" for count in counts)]
         for size in result.arenas
@@ -38,9 +46,10 @@ def _arenas(result: PeakResult) -> Grid:
         Column("lower bound\nKiB"),
         Column("weights\nKiB"),
     ]
+    which = _OF_SPEC if specified else _OF_TRACE
     notes = (
         "the largest tensor first, each at the lowest place that is free, as TensorFlow Lite does; "
-        "input included, norms and activations part of the op before them, weights not in it",
+        f"input included, weights not in it; {which}",
     )
     return grid("arena of a small device", columns, rows, notes)
 
@@ -65,6 +74,8 @@ def _terms(name: str, result: PeakResult) -> Grid:
             f"{run.tensor_bytes:,} bytes"
             for what, run in runs.items()
         ),
+        *(line for what, run in runs.items() for line in _advice(what, run)),
+        *((_fit(result.fit),) if result.fit else ()),
         _MEANING,
         *((f"workspace is that of {result.kernels}",) if result.kernels else ()),
     ]
@@ -73,6 +84,24 @@ def _terms(name: str, result: PeakResult) -> Grid:
         *(Column(f"{what}\nbytes") for what in runs),
     ]
     return grid(f"peak memory of {name}", columns, [*rows, totals], notes)
+
+
+def _advice(what: str, run: PeakRun) -> Iterator[str]:
+    for one in run.advice:
+        less = percent(run.bytes - one.bytes, run.bytes)
+        yield f"{what} with {one.change}: {one.bytes:,} bytes at the peak, {less} less"
+
+
+def _fit(fit: BatchFit) -> str:
+    limit = f"under {fit.limit_bytes:,} bytes"
+    if not fit.batch:
+        return f"not even a batch of 1 fits {limit}: it takes {fit.next_bytes:,}"
+    if fit.next_bytes is None:
+        return f"a batch of {fit.batch:,} still fits {limit}, with {fit.bytes:,}"
+    return (
+        f"the largest batch {limit} is {fit.batch:,}, with {fit.bytes:,}; {fit.batch + 1:,} takes "
+        f"{fit.next_bytes:,}"
+    )
 
 
 def memory(size: int) -> str:
