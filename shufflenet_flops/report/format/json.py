@@ -33,7 +33,12 @@ def as_json(
         "results": record(list(results)),
         **({"notes": list(notes)} if notes else {}),
     }
-    text = json.dumps(envelope, indent=2, ensure_ascii=False) + "\n"
+    return json_text(envelope)
+
+
+def json_text(content: Any) -> str:
+    """Lines of JSON in which every sign is printable, and which start no command in a log."""
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     # What is not printable, and what starts a command in a workflow's log, stands in texts alone,
     # where JSON has an escape of its own for it.
     text = text.replace("##[", "#\\u0023[")

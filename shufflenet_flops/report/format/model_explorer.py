@@ -6,10 +6,10 @@ those of torch.fx, and the adapter for exported programs names the one graph "gr
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from shufflenet_flops.errors import InputError
+from shufflenet_flops.report.format.json import json_text
 from shufflenet_flops.report.format.registry import RESULTS, renders
 
 if TYPE_CHECKING:
@@ -40,4 +40,4 @@ def document_as_node_data(document: Document) -> str:
             for stop, colour in _COLOURS.items()
         ],
     }
-    return json.dumps({"graph": graph}, indent=2) + "\n"
+    return json_text({"graph": graph})
