@@ -135,4 +135,5 @@ class Constants:
 
 
 def _address(tensor: Tensor) -> int:
-    return tensor.untyped_storage().data_ptr()
+    with torch_private.without_functions():
+        return tensor.untyped_storage().data_ptr()

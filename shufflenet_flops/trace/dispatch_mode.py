@@ -28,6 +28,7 @@ from shufflenet_flops.trace.rules.sparse import is_dense
 from shufflenet_flops.trace.shortcuts import Shortcuts
 from shufflenet_flops.trace.stand_ins import StandIns
 from shufflenet_flops.trace.state import State
+from shufflenet_flops.trace.strangers import Strangers
 from shufflenet_flops.trace.torch_private import DispatchMode, arguments_of
 from shufflenet_flops.trace.worked_out import work_out
 
@@ -65,6 +66,7 @@ class Tracer(DispatchMode):
         self.silent = False  # no rows are written
         self.is_apart = False  # a call has its row, and its memory is that of its parts
         self.elsewhere: Callable[..., Any] | None = None  # a module's call in another thread
+        self.strangers: Strangers | None = None  # where somebody else may make tensors
         self._thread = get_ident()
         self._place = NOWHERE
         self._stand_ins = StandIns()
@@ -153,6 +155,8 @@ class Tracer(DispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if self.looks_away:
             return func(*args, **(kwargs or {}))
+        if self.strangers is not None:
+            self.strangers.op(func, self.function, args, kwargs or _NO_KWARGS)
         try:
             run = self._rename if func.overloadpacket in FREE else self.op
             return run(func, args, kwargs or _NO_KWARGS)
@@ -234,8 +238,7 @@ class Tracer(DispatchMode):
         """A view, a new name or an allocation: views are made for real, they cost nothing."""
         if self.values or func is _LIFT_FRESH:
             out = func(*args, **kwargs)  # a constant written in the code has its values
-            if not self.values:
-                self.constants.adopt(out)
+            self.made(out) if self.values else self.constants.adopt(out)
         elif self.constants.all_have_values(args, kwargs):
             out = self._free_constant(func, args, kwargs)
         else:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from shufflenet_flops.trace import torch_private
-from shufflenet_flops.trace.arguments import map_tensors
+from shufflenet_flops.trace.arguments import map_tensors, tensors_of
 from shufflenet_flops.trace.call_site import REPLACED, is_named
 from shufflenet_flops.trace.copies import PREPARING, RESHAPING, Preparation, only_for_the_batch
 from shufflenet_flops.trace.devices import ANSWERS as DEVICE_ANSWERS
@@ -64,9 +64,13 @@ class Functions(TorchFunctionMode):
         elif name == "einsum" and args and isinstance(args[0], str):
             tracer.callee = f"torch.einsum({args[0]})"
         kwargs = kwargs or {}
+        if tracer.strangers is not None:
+            tracer.strangers.function(func, args)
         try:
             is_plain = not types or types == _PLAIN
             if known is not None and is_plain and torch_private.transform() is None:
+                if tracer.strangers is not None:
+                    tracer.strangers.used(tensors_of((args, kwargs)))
                 with tracer.unseen():
                     out = known(tracer, *args, **kwargs)
                 if out is not NotImplemented:

@@ -101,8 +101,9 @@ class Lifetimes:
         before = len(self._made)
         if func in _BATCH_NORMS and not args[_BATCH_NORMS[func]]:
             out = out[0]  # statistics are saved in training alone
-        for x in (out,) if out.__class__ is Tensor else tensors_of(out):
-            self._note(x, func, args)
+        with without_functions():
+            for x in (out,) if out.__class__ is Tensor else tensors_of(out):
+                self._note(x, func, args)
         sizes = dropped_bytes(func, args, out)
         for size in sizes:
             made = _Made(size, len(self._moments), (), None)

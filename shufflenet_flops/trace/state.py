@@ -26,6 +26,10 @@ class State:
     def __contains__(self, tensor: Tensor) -> bool:
         return id(tensor) in self._origins
 
+    def held(self) -> list[Tensor]:
+        """The parameters and buffers themselves."""
+        return list(self._origins.values())
+
     def stand_in(self, origin: Tensor, other: Tensor) -> None:
         """From here on `other` stands for the parameter or buffer that `origin` stands for."""
         held = self._origins.get(id(origin))

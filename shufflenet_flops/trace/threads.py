@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import _thread
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from threading import Thread, get_ident
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -15,11 +17,12 @@ from torch import Tensor
 from shufflenet_flops.errors import ModelError
 from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import tensors_of
-from shufflenet_flops.trace.channels import UNSEEN, watched
+from shufflenet_flops.trace.channels import watched
 from shufflenet_flops.trace.dispatch_mode import Tracer
 from shufflenet_flops.trace.function_mode import Functions
 from shufflenet_flops.trace.module_tree import Place
 from shufflenet_flops.trace.rules.sparse import is_dense
+from shufflenet_flops.trace.strangers import note_unseen
 
 LONGEST_S = 10.0  # that a thread may go on after the forward pass
 
@@ -30,13 +33,14 @@ class Threads:
     Torch shows a mode the ops of its own thread alone, so each thread gets a tracer of its own,
     which writes to the same record. Threads are followed where they are started, pools where they
     are given something to do, and a thread that was there before where it calls a module. What
-    others did is listed as unknown where forward gets it.
+    others did is listed as unknown where forward waits for it or gets it.
     """
 
     def __init__(self, tracer: Tracer, functions: Functions) -> None:
         self._tracer = tracer
         self._functions = functions
         self._branches: dict[int, Tracer] = {get_ident(): tracer}
+        self._followed = {get_ident()}  # threads whose work was seen
         self._submitting: set[int] = set()
         self._started: list[Thread] = []
         self._errors: list[Exception] = []
@@ -48,18 +52,21 @@ class Threads:
         Raises what a thread raised, and ModelError where one goes on for too long.
         """
         start, submit = Thread.start, ThreadPoolExecutor.submit
-        patched: tuple[Any, Any] = (Thread, ThreadPoolExecutor)
+        patched: tuple[Any, Any, Any] = (Thread, ThreadPoolExecutor, _thread)
+        begin = _thread.start_new_thread
         patched[0].start = lambda thread: self._start(start, thread)
         patched[1].submit = lambda pool, function, /, *args, **kwargs: self._submit(
             partial(submit, pool), function, args, kwargs
         )
+        patched[2].start_new_thread = partial(self._begin, begin)
         self._tracer.elsewhere = self.call
         try:
-            with watched(lambda: get_ident() in self._branches, self._arrived):
+            with watched(self):
                 yield
                 self._wait()
         finally:
             patched[0].start, patched[1].submit = start, submit
+            patched[2].start_new_thread = begin
 
     def call(self, place: Place, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A module's own call in another thread than the tracer's."""
@@ -72,7 +79,25 @@ class Threads:
         with self._branch(self._tracer) as branch:
             return branch.call(place, whole, *args, **kwargs)
 
-    def _arrived(self, x: Tensor) -> None:
+    def is_followed(self) -> bool:
+        """Whether the thread that asks is."""
+        return get_ident() in self._branches and get_ident() not in self._submitting
+
+    def was_followed(self, ident: int) -> bool:
+        """Whether a thread has done work that was seen."""
+        return ident in self._followed
+
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Within it, the trace sees nothing of what the thread does."""
+        with torch_private.without_functions(), self._tracer.unseen():
+            yield
+
+    def unseen(self) -> None:
+        """There was work that is not seen."""
+        note_unseen(self._tracer.unknown)
+
+    def arrived(self, x: Tensor) -> None:
         """Take notice of a tensor that was handed over: no op of the trace may have made it."""
         tracer = self._tracer
         if x in tracer.state or not is_dense(x):
@@ -81,12 +106,13 @@ class Threads:
             address = x.untyped_storage()._cdata
             made = (result() for result in (*tracer.results, *tracer.constants.results))
             if all(t is None or t.untyped_storage()._cdata != address for t in made):
-                tracer.unknown.append(UNSEEN)
+                self.unseen()
 
     @contextmanager
     def _branch(self, parent: Tracer) -> Iterator[Tracer]:
         branch, ident = parent.branch(), get_ident()
         self._branches[ident] = branch
+        self._followed.add(ident)
         try:
             grads = partial(torch.set_grad_enabled, branch.differentiates)
             with grads(), self._functions.of(branch), branch:
@@ -94,6 +120,20 @@ class Threads:
         finally:
             del self._branches[ident]
             self._tracer.join(branch)
+
+    def _begin(
+        self,
+        begin: Callable[..., int],
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any] = MappingProxyType({}),
+    ) -> int:
+        """A thread of `_thread`, in forward as one of `threading`."""
+        if get_ident() not in self._branches:
+            return begin(function, args, dict(kwargs))
+        thread = Thread(target=function, args=args, kwargs=kwargs, daemon=True)
+        thread.start()
+        return thread.ident or 0
 
     def _start(self, start: Callable[[Thread], None], thread: Thread) -> None:
         parent = self._branches.get(get_ident())
@@ -109,7 +149,8 @@ class Threads:
 
             thread.run = run  # type: ignore[method-assign] # of this thread alone
             self._started.append(thread)
-        start(thread)
+        with self._on_its_way():
+            start(thread)
 
     def _submit(
         self,
@@ -127,11 +168,20 @@ class Threads:
             with self._branch(parent):
                 return function(*args, **kwargs)
 
-        self._submitting.add(ident)  # the pool's own threads outlive the work
-        try:
+        with self._on_its_way():  # the pool's own threads outlive the work
             return submit(run, *args, **kwargs)
+
+    @contextmanager
+    def _on_its_way(self) -> Iterator[None]:
+        """While work is given to a thread, what Python itself does for that is nobody's."""
+        ident = get_ident()
+        outer = ident in self._submitting
+        self._submitting.add(ident)
+        try:
+            yield
         finally:
-            self._submitting.discard(ident)
+            if not outer:
+                self._submitting.discard(ident)
 
     def _wait(self) -> None:
         for thread in self._started:

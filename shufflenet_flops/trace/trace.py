@@ -50,6 +50,7 @@ from shufflenet_flops.trace.shortcuts import NONE as NO_SHORTCUTS
 from shufflenet_flops.trace.shortcuts import shortcuts
 from shufflenet_flops.trace.state import State
 from shufflenet_flops.trace.step_tracer import StepTracer
+from shufflenet_flops.trace.strangers import look_for_strangers, others_at_work
 from shufflenet_flops.trace.threads import Threads
 from shufflenet_flops.trace.watched_call import WatchedCall
 
@@ -169,6 +170,8 @@ def _run(
     if asked.step is not None:
         ways = ways.differentiable
         tracer = StepTracer(state, ways, values, lifetimes, asked.step, places)
+    if values or others_at_work():
+        look_for_strangers(tracer)
     given = list(tensors_of(call))
     tracer.batch = given[0].shape[0] if given and given[0].dim() else 0
     device = device_of((*params, *buffers, *given))
@@ -218,6 +221,8 @@ def _forward(
         if tracer.lifetimes is not None:
             tracer.lifetimes.hold("inputs", tensors_of(call))
         args, kwargs = map_tensors(stand_in, call)
+        if tracer.values:
+            tracer.made([*tensors_of((args, kwargs))])
         if tracer.lifetimes is not None:
             tracer.lifetimes.ignore(tensors_of((args, kwargs)))
         followed = Threads(tracer, functions).followed()
@@ -243,6 +248,8 @@ def _run_to_its_end(model: nn.Module, args: Any, kwargs: Any, tracer: Tracer) ->
     """In a context of its own, so that the variables of contexts are as before."""
     output = model(*args, **kwargs)
     exhaust(output)
+    if tracer.strangers is not None:
+        tracer.strangers.used(tensors_of(output))
     if isinstance(tracer, StepTracer):
         tracer.run_back(output)
 

@@ -74,6 +74,7 @@ def _attention(tracer: Tracer, args: tuple[Any, ...], named: dict[str, Any]) -> 
     for axis in sorted(range(4), key=lambda axis: (query.stride(axis), -axis)):
         strides[axis], step = step, step * y.shape[axis]
     laid_out = torch.empty_strided(y.shape, strides, dtype=y.dtype, device=META)
+    tracer.made(laid_out)
     if tracer.lifetimes is not None:
         tracer.lifetimes.stand_in(y, laid_out)
     return laid_out
@@ -112,6 +113,7 @@ class _Attention(torch.autograd.Function):
             made = [
                 _zeros(x) if wants else None for x, wants in zip(ctx.operands, wanted, strict=True)
             ]
+        tracer.made(made)
         return None, None, *made, None, None
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from shufflenet_flops.errors import ModelError
 from shufflenet_flops.trace import channels, trace
-from shufflenet_flops.trace.channels import UNSEEN
+from shufflenet_flops.trace.strangers import UNSEEN
 
 X = torch.ones(1, 8)
 
@@ -145,5 +145,5 @@ class Waiting(nn.Module):
 def test_waiting_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a sentence that says what may be the reason, and what would do."""
     monkeypatch.setattr(channels, "LONGEST_S", 0.01)
-    with pytest.raises(ModelError, match=r"another thread .* let forward do the work itself"):
+    with pytest.raises(ModelError, match=r"another thread: .* let forward do the work itself"):
         trace(Waiting(), X)

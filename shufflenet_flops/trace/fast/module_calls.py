@@ -117,6 +117,8 @@ def _plain_call(kind: type[nn.Module], known: KnownCalls, tracer: Tracer) -> Cal
         ):
             return tracer.call(place, whole, *inputs, **kwargs)
         with hidden(), unseen():
+            if tracer.strangers is not None:
+                tracer.strangers.used(inputs)
             try:
                 op, tensors, others = op_call(layer, inputs[0])
                 found = find(op, name, tensors, others, state.trained)
