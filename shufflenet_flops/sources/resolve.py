@@ -85,7 +85,7 @@ def _named(text: str, options: Options) -> Source:
         base = text.partition("@")[0]
         if base in zoo.families() or base in zoo.names():  # one of its options is unknown
             raise
-        from shufflenet_flops.sources.torch_modules.libraries import holders
+        from shufflenet_flops.sources.registered import holders
 
         exact, known = holders(base)
         if exact:

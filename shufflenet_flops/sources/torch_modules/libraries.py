@@ -100,31 +100,6 @@ def _source(
     return ModuleSource(text, origin, inputs, build, given=given)
 
 
-def holders(name: str) -> tuple[list[str], list[str]]:
-    """Where an installed library has a model of this name, as MODEL; and every name that they have.
-
-    A library that cannot be imported is asked for nothing.
-    """
-    exact, known = [], []
-    for prefix, library, names in (
-        ("torchvision", "torchvision.models", lambda models: models.list_models()),
-        ("timm", "timm", lambda timm: timm.list_models()),
-        (
-            "transformers",
-            "transformers.models.auto.modeling_auto",
-            lambda auto: list(auto.MODEL_MAPPING_NAMES),
-        ),
-    ):
-        try:
-            has = names(import_library(library, prefix))
-        except (InputError, ModelError):
-            continue
-        known += [f"{prefix}:{one}" for one in has]
-        if name in has:
-            exact.append(f"{prefix}:{name}")
-    return exact, known
-
-
 def import_library(module_name: str, text: str) -> Any:
     """A library's module. Raises InputError where there is none, ModelError where it fails."""
     library = module_name.partition(".")[0]
