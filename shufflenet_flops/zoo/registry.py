@@ -201,6 +201,12 @@ def parse_name(name: str) -> tuple[Family, dict[str, Any]]:
     if base in _VARIANTS and not at:
         family_name, options = _VARIANTS[base]
         return find_family(family_name), dict(options)
+    if base in _VARIANTS and base not in _FAMILIES:
+        family = find_family(_VARIANTS[base][0])
+        raise InputError(
+            f"{name}: {base} is one network of the family {family.name}, which has the options "
+            f"{', '.join(family.options)}: write {family.name}@OPTION=VALUE"
+        )
     return find_family(base), _parse_options(find_family(base), text) if at else {}
 
 

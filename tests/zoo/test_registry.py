@@ -60,7 +60,7 @@ def test_a_name_is_given_once() -> None:
         ),
         ("resnext@cardinality=0", InputError, "resnext@cardinality=0: must be at least 1"),
         ("resnet@depth=18,stride_in=1x1", InputError, "it needs depth=50 or more"),
-        ("resnet50@depth=18", UnknownNameError, "unknown model 'resnet50'"),
+        ("resnet50@depth=18", InputError, "one network of the family resnet, which"),
         (
             "shufflenet_unit@c=250",
             SpecError,
