@@ -12,14 +12,14 @@ import argparse
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from random import Random
 from statistics import median
-from typing import Any
 
+from shufflenet_flops.closed_form.built import built_for_size
 from shufflenet_flops.closed_form.derive import derive
 from shufflenet_flops.closed_form.model_formula import ModelFormula
 from shufflenet_flops.closed_form.questions import overtakings
@@ -39,32 +39,27 @@ TOKENS = """
     albert bart bert bloom deberta-v2 distilbert electra falcon gemma gpt2 gpt_neo gpt_neox llama
     mistral opt phi qwen2 roberta t5 xlnet
     """.split()
-# With which a model of timm takes other sizes than its own; the first that it takes.
-ARGUMENTS: tuple[dict[str, Any], ...] = (
-    {},
-    {"dynamic_img_size": True},
-    {"strict_img_size": False},
-)
 
 
 @dataclass(frozen=True)
 class Result:
     """What came of one model; `error` is why it has no formula.
 
-    `exact` counts the sizes, of SIZES, at which the formula is what a trace has; `cost` is the time
-    to derive it over that of one trace. `crossing` is the length from which on attention's
-    products are more than the rest, and `crossed` whether traces before and at it say so.
+    `how` tells how the model comes to other sizes; `exact` counts the sizes, of SIZES, at which the
+    formula is what a trace has; `cost` is the time to derive it over that of one trace. `crossing`
+    is the length from which on attention's products are more than the rest, and `crossed` whether
+    traces before and at it say so.
     """
 
     model: str
     over: str
-    args: Mapping[str, Any]
     domain: tuple[str, ...] = ()
     formula: str = ""
     exact: int = 0
     wrong: tuple[str, ...] = ()
     traces: int = 0
     cost: float = 0.0
+    how: str = ""
     refused: str = ""
     crossing: int | None = None
     crossed: bool | None = None
@@ -107,30 +102,25 @@ def _saved() -> list[Result]:
 
 
 def _result(name: str, over: str) -> Result:
-    best: Result | None = None
-    for args in ARGUMENTS if name.startswith("timm:") else ARGUMENTS[:1]:
-        try:
-            model = sized(name, Options(args=args))
-            start = time.perf_counter()
-            _ = model.at(model.base).counted
-            one = time.perf_counter() - start
-            found = derive(model, dict.fromkeys(over))
-            cost = (time.perf_counter() - start - one) / one
-        except ShufflenetFlopsError as error:
-            best = best or Result(name, over, args, error=str(error))
-            continue
-        result = _checked(model, found, Result(name, over, args, cost=round(cost, 1)))
-        if found.domain.free != ["n"]:
-            return result
-        if best is None or best.error:
-            best = result
-    assert best is not None
-    return best
+    try:
+        model = sized(name, Options())
+        start = time.perf_counter()
+        _ = model.at(model.base).counted
+        one = time.perf_counter() - start
+        found = derive(model, dict.fromkeys(over))
+        cost = (time.perf_counter() - start - one) / one
+    except ShufflenetFlopsError as error:
+        return Result(name, over, error=str(error))
+    return _checked(model, found, Result(name, over, cost=round(cost, 1)))
 
 
 def _checked(model: SizedModel, found: ModelFormula, result: Result) -> Result:
     """The result with the formula and what traces say of it."""
     samples, exact, wrong = Samples(model, found.own), 0, []
+    if found.how:
+        built = built_for_size(model, model.rows_at(found.own))
+        assert built is not None
+        model = built
     for _ in range(SIZES):
         sizes = samples.draw(found.domain)
         try:
@@ -145,13 +135,13 @@ def _checked(model: SizedModel, found: ModelFormula, result: Result) -> Result:
     return Result(
         result.model,
         result.over,
-        result.args,
         tuple(found.domain.texts),
         written(found.expression, PEOPLE),
         exact,
         tuple(wrong),
         found.traces,
         result.cost,
+        found.how,
         found.refused,
         crossing,
         crossed,
@@ -189,14 +179,17 @@ def _report(results: list[Result]) -> str:
         f"timm {version('timm')}, torchvision {version('torchvision')} and "
         f"transformers {version('transformers')}, drawn by chance.",
         "",
-        "| models | number | over all sizes | over the batch alone | none | exact at all sizes |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| models | number | over all sizes | of these built for each size | over the batch alone "
+        "| none | exact at all sizes |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
         _counted("images, over height, width and batch", images),
         _counted("tokens, over length and batch", tokens),
         "",
         f"A formula takes {median(result.traces for result in found):.0f} traces in the median "
         f"and {max(result.traces for result in found)} at most, and the time of "
-        f"{median(result.cost for result in found):.0f} traces in the median.",
+        f"{median(result.cost for result in found):.0f} traces in the median. A model that "
+        "refuses other sizes than its own is built for each, where its factory has an argument "
+        "for it, as img_size.",
         "",
         "## What is not over all sizes, or not exact",
         "",
@@ -220,8 +213,9 @@ def _counted(title: str, results: list[Result]) -> str:
     none = sum(bool(result.error) for result in results)
     fixed = sum(_is_fixed(result) for result in results)
     exact = sum(result.exact == SIZES for result in results)
+    built = sum(bool(result.how) for result in results)
     over_all = len(results) - none - fixed
-    return f"| {title} | {len(results)} | {over_all} | {fixed} | {none} | {exact} |"
+    return f"| {title} | {len(results)} | {over_all} | {built} | {fixed} | {none} | {exact} |"
 
 
 def _is_fixed(result: Result) -> bool:

@@ -10,6 +10,7 @@ from shufflenet_flops.sources import Options
 def sizes_swept(model: str, over: str, options: Options) -> Document:
     """Every metric that has a formula, at all sizes. Raises a ShufflenetFlopsError."""
     from shufflenet_flops.closed_form.derive import derive_each
+    from shufflenet_flops.closed_form.domain import met_domain
     from shufflenet_flops.closed_form.over import parse_over, spanned
     from shufflenet_flops.closed_form.size_sweep import size_sweep
     from shufflenet_flops.closed_form.sized import sized
@@ -26,6 +27,6 @@ def sizes_swept(model: str, over: str, options: Options) -> Document:
     ranges = {name: None if name in chosen.places else spanned(axes[name]) for name in axes}
     found, missing = derive_each(chosen, ranges, metrics)
     swept = size_sweep(found, list(axes.values()))
-    domain = tuple(dict.fromkeys(rule for one in found for rule in one.domain.texts))
+    domain = tuple(met_domain([formula.domain for formula in found]).texts)
     result = size_sweep_result(model, domain, swept, missing)
     return Document("sweep", "paper", [result], [size_sweep_grid(result)], result.rows)

@@ -8,7 +8,8 @@ from itertools import combinations, combinations_with_replacement
 from math import prod
 
 from shufflenet_flops.closed_form.expression import Expression, constant, total
-from shufflenet_flops.closed_form.extents import UnexplainedError, Vector
+from shufflenet_flops.closed_form.extents import UnexplainedError
+from shufflenet_flops.closed_form.vectors import Vector
 
 Known = tuple[Vector, Expression]
 MOST_DEGREE = 5

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from shufflenet_flops.closed_form.built import built_for_size
 from shufflenet_flops.closed_form.domain import Domain, Range
-from shufflenet_flops.closed_form.fitting import check_alike, counted_rows, fitted
-from shufflenet_flops.closed_form.model_formula import FormulaRow, ModelFormula
+from shufflenet_flops.closed_form.domains import everything, fixed, narrower
+from shufflenet_flops.closed_form.model_formula import ModelFormula
+from shufflenet_flops.closed_form.proving import proven
 from shufflenet_flops.closed_form.samples import NotProvenError, RefusedError, Samples
 from shufflenet_flops.closed_form.sized import SizedModel, Sizes, rows_of
-from shufflenet_flops.counting import Row
 from shufflenet_flops.counting.metric import Metric, MetricName, find_metric
 from shufflenet_flops.errors import InputError
-
-FIRST = 6  # sizes at which a formula is looked for first
-HELD_OUT = 4  # sizes at which it is then checked
 
 
 def derive(
@@ -82,22 +80,47 @@ def _first_proven(
 ) -> ModelFormula:
     """On the first domain on which it is."""
     reasons: list[str] = []
-    for domain in _domains(samples, over):
+    for chosen, domain in _tried(samples, over):
         rules = tuple(domain.texts)
         try:
-            if rules in samples.refused:  # whatever the metric is
-                raise RefusedError(samples.refused[rules])
-            samples.begin()
-            proven = _widened(samples, _proven(samples, domain, metric))
-        except RefusedError as error:
-            samples.refused[rules] = str(error)
-            reasons.append(str(error))
-        except NotProvenError as error:
+            refused = chosen.failed.get(rules)
+            if isinstance(refused, RefusedError):  # whatever the metric is
+                raise refused
+            found = proven(chosen, domain, metric)
+        except (RefusedError, NotProvenError) as error:
+            chosen.failed[rules] = error
             reasons.append(str(error))
         else:
-            return replace(proven, refused=reasons[0] if reasons else "")
+            return replace(found, refused=reasons[0] if reasons else "")
     name = samples.model.name
     raise InputError(f"{name}: no formula over {', '.join(over)} is proven: {reasons[0]}")
+
+
+def _tried(samples: Samples, over: Mapping[str, Range | None]) -> Iterator[tuple[Samples, Domain]]:
+    """Domains, each with the traces of the model as it is, or of one that is built for a size."""
+    yield from _of_model(samples, over)
+    if {"h", "w"} <= {name for name, given in over.items() if given is None}:
+        built = built_for_size(samples.model, samples.at(samples.own))
+        if built is not None:
+            others = Samples(built, samples.own)
+            others.keep(samples.own, samples.at(samples.own))
+            yield from _of_model(others, over)
+    alone = fixed(samples, over)
+    if alone is not None:
+        samples.begin()
+        yield samples, alone
+
+
+def _of_model(
+    samples: Samples, over: Mapping[str, Range | None]
+) -> Iterator[tuple[Samples, Domain]]:
+    samples.begin()
+    whole = everything(samples, over)
+    yield samples, whole
+    if isinstance(samples.failed[tuple(whole.texts)], NotProvenError):
+        samples.begin()
+    for domain in narrower(samples, over):
+        yield samples, domain
 
 
 def check(model: SizedModel, formula: ModelFormula, sizes: Sizes) -> None:
@@ -132,150 +155,3 @@ def _check_names(model: SizedModel, over: Mapping[str, Range | None]) -> None:
                 f"{', '.join(model.places)}; an argument of its factory is given with its "
                 f"values, as {name}=16:256:16"
             )
-
-
-def _domains(samples: Samples, over: Mapping[str, Range | None]) -> Iterator[Domain]:
-    """What may be free, from everything to nothing but the batch."""
-    base = samples.model.base
-    chosen = {name: given for name, given in over.items() if given is not None}
-    # Models tell batches of one apart, where a copy is saved; they are tried at the end.
-    open_sizes = {
-        name: Range(2 if name == "n" else base[name])
-        for name, given in over.items()
-        if given is None
-    }
-    yield Domain(chosen | open_sizes)
-    maps = [name for name in open_sizes if name != "n"]
-    if not maps:
-        return
-    strides = _strides(samples.at(samples.own), base, maps)
-    for factor in (1, 2, 4):
-        steps = {name: Range(base[name], factor * strides[name]) for name in maps}
-        yield Domain(chosen | open_sizes | steps)
-    pair = tuple(maps)
-    if len(pair) == 2 and base[pair[0]] == base[pair[1]]:
-        steps = {name: Range(base[name], strides[name]) for name in maps}
-        yield Domain(chosen | open_sizes | steps, (pair[0], pair[1]))
-    fixed = {name: Range(base[name], 1, base[name]) for name in maps}
-    if "n" in open_sizes:
-        alone = {"n": Range(base["n"], 1, base["n"])}
-        steps = {name: Range(base[name], strides[name]) for name in maps}
-        yield Domain(chosen | open_sizes | fixed)
-        yield Domain(chosen | open_sizes | steps | alone)
-
-
-def _strides(rows: Sequence[Row], base: Sizes, names: Sequence[str]) -> dict[str, int]:
-    """For each size, by how much the smallest map is smaller, where that is a whole number."""
-    maps = [row.output[2:] for row in rows if row.stride] or [row.output[1:] for row in rows]
-    extents = {size for shape in maps for size in shape}
-    return {
-        name: max(
-            (base[name] // size for size in extents if base[name] % size == 0 and size > 1),
-            default=1,
-        )
-        for name in names
-    }
-
-
-def _proven(samples: Samples, domain: Domain, metric: Metric) -> ModelFormula:
-    """Found, and looked for again with every size at which it is wrong, until it holds."""
-    points: list[Sizes] = []
-    while len(points) < FIRST and (sizes := samples.new(domain, points)):
-        points.append(sizes)
-        # Where the model refuses these, or does something else, nothing more is traced.
-        check_alike(samples, points[0], sizes, metric)
-    points += _far(samples, domain, metric, points[0])
-    held: list[Sizes] = []
-    expressions, extents = fitted(samples, domain, points, metric)
-    while len(held) < HELD_OUT:
-        telling = (
-            samples.telling(domain, extents.open)
-            if extents.open and samples.left > HELD_OUT
-            else None
-        )
-        sizes = telling or samples.new(domain, [*points, *held])
-        if sizes is None:  # all that there are were traced, and fitted or right
-            break
-        check_alike(samples, points[0], sizes, metric)
-        found = [metric.of([row]) for row in counted_rows(samples.at(sizes), metric)]
-        if telling or [e.value(sizes) for e in expressions] != found:
-            points += [*held, sizes]
-            held = []
-            expressions, extents = fitted(samples, domain, points, metric)
-        else:
-            held.append(sizes)
-    rows = zip(counted_rows(samples.at(points[0]), metric), expressions, strict=True)
-    return ModelFormula(
-        samples.model.name,
-        metric.name,
-        domain,
-        tuple(FormulaRow(row, expression) for row, expression in rows),
-        tuple(points),
-        tuple(held),
-        len(samples.rows),
-        samples.own,
-        training=samples.model.training,
-    )
-
-
-def _far(samples: Samples, domain: Domain, metric: Metric, first: Sizes) -> list[Sizes]:
-    """Sizes far from the model's own, as far as it takes them and does the same there."""
-    found = []
-    for sizes in samples.far(domain):
-        try:
-            check_alike(samples, first, sizes, metric)
-        except (RefusedError, NotProvenError):
-            continue
-        found.append(sizes)
-    return found
-
-
-def _widened(samples: Samples, proven: ModelFormula) -> ModelFormula:
-    """The formula on smaller sizes than those that it was found at, where it holds there too.
-
-    The smallest is tried, then larger ones, and then one between it and the model's own.
-    """
-    ranges = dict(proven.domain.ranges)
-    if "n" in ranges and not ranges["n"].is_fixed:
-        ranges["n"] = replace(ranges["n"], least=1)
-    domain = replace(proven.domain, ranges=ranges)
-    own = {name: given.least for name, given in ranges.items()}
-    if not _holds(samples, proven, own):
-        return proven
-    proven = replace(proven, domain=domain, held_out=(*proven.held_out, own))
-    for share in (64, 8, 4, 2):
-        smaller = {name: _smaller(name, given, share) for name, given in ranges.items()}
-        wider = replace(domain, ranges=smaller)
-        least = {name: given.least for name, given in smaller.items()}
-        if least == own or samples.left < 2:
-            break
-        if _holds(samples, proven, least):
-            between = {
-                name: samples.random.randrange(least[name], own[name] + 1, given.step)
-                for name, given in smaller.items()
-            }
-            if domain.square:
-                between[domain.square[1]] = between[domain.square[0]]
-            if _holds(samples, proven, between):
-                held = (*proven.held_out, least, between)
-                return replace(proven, domain=wider, held_out=held, traces=len(samples.rows))
-    return replace(proven, traces=len(samples.rows))
-
-
-def _smaller(name: str, given: Range, share: int) -> Range:
-    """A range of an input's size that begins at a part of it."""
-    if given.most is not None or name == "n":
-        return given
-    steps = (given.least - given.least // share) // given.step
-    return replace(given, least=max(given.least - steps * given.step, 1))
-
-
-def _holds(samples: Samples, proven: ModelFormula, sizes: Sizes) -> bool:
-    """Whether the model does at these sizes, row by row, what the formula tells."""
-    try:
-        rows = counted_rows(samples.at(sizes), find_metric(proven.metric))
-    except (NotProvenError, RefusedError):
-        return False
-    return [(row.path, row.op, getattr(row, proven.metric)) for row in rows] == [
-        (row.row.path, row.row.op, row.expression.value(sizes)) for row in proven.rows
-    ]

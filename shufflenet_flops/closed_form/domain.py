@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import product
 from math import prod
 
@@ -16,12 +16,14 @@ FEW = 64
 class Range:
     """`least` and every `step` up from it, to `most` where that is not None.
 
-    A range of one size is a number that stays as it is.
+    A range of one size is a number that stays as it is. With `own` it begins at the model's own
+    size, and smaller ones may be in it too.
     """
 
     least: int
     step: int = 1
     most: int | None = None
+    own: bool = field(default=False, compare=False)
 
     @property
     def residue(self) -> Residue:
@@ -36,7 +38,9 @@ class Range:
     @property
     def count(self) -> int | None:
         """How many sizes there are; None where they have no end."""
-        return None if self.most is None else (self.most - self.least) // self.step + 1
+        if self.most is None:
+            return None
+        return max(0, (self.most - self.least) // self.step + 1)
 
     @property
     def sizes(self) -> range:
@@ -58,6 +62,24 @@ class Range:
         rest = [f"{name} ≡ {self.residue.rest} mod {self.step}"] if self.step > 1 else []
         bound = f"{name} ≥ {self.least}" if self.most is None else ""
         return ", ".join([*rest, bound or f"{self.least} ≤ {name} ≤ {self.most}"])
+
+
+def met(ranges: Sequence[Range]) -> Range:
+    """The sizes that are in all of the ranges, of which the largest step has the others' factors.
+
+    Empty, with an end before its beginning, where none is.
+    """
+    widest = max(ranges, key=lambda given: given.step)
+    above = max(given.least for given in ranges) - widest.least
+    least = widest.least - -above // widest.step * widest.step
+    ends = [given.most for given in ranges if given.most is not None]
+    return Range(least, widest.step, min(ends, default=None))
+
+
+def met_domain(domains: Sequence[Domain]) -> Domain:
+    """The sizes that are in all of the domains, which are over the same names."""
+    ranges = {name: met([one.ranges[name] for one in domains]) for name in domains[0].ranges}
+    return Domain(ranges, next((one.square for one in domains if one.square), None))
 
 
 @dataclass(frozen=True)

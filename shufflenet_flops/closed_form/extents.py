@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain, combinations, combinations_with_replacement, islice, product
+from math import gcd
 
 from shufflenet_flops.closed_form.expression import (
     Expression,
@@ -22,12 +23,12 @@ from shufflenet_flops.closed_form.expression import (
     root,
     scaled,
 )
+from shufflenet_flops.closed_form.vectors import Vector, affine, divided, fitting, multiplied
 
-Vector = tuple[int, ...]
 MOST_TIMES = 4
-MOST_DIVISORS = 256
 MOST_CHOICES = 16
 MOST_DOUBTS = 4
+MOST_PARTS = 64
 
 
 class UnexplainedError(ValueError):
@@ -67,9 +68,19 @@ class Extents:
                 return
             left = still
 
+    def know(self, expression: Expression) -> None:
+        """Get to know an expression that was found at some of the sizes."""
+        values = tuple(int(expression.value(point)) for point in self.points)
+        if len(set(values)) > 1:
+            self.known.setdefault(values, expression)
+
     def _is_line(self, values: Vector) -> bool:
         if values not in self.known:
-            found = self._product(values, (), 1) or self._floor_of_line(values, ())
+            found = (
+                self._product(values, (), 1)
+                or self._floor_of_line(values, ())
+                or self._product(values, (), 2)
+            )
             if found is not None:
                 self.known[values] = found
         return values in self.known
@@ -89,6 +100,7 @@ class Extents:
                 or self._floor_of_line(values, near)
                 or self._product(values, near, 2)
                 or self._product(values, near, 3)
+                or self._of_unseen(values)
             )
             if found is None:
                 self.failed[values] = len(self.known)
@@ -110,7 +122,7 @@ class Extents:
             if root(line.atoms[0]) == root(found.atoms[0]):
                 self.open += [
                     Open(found, other)
-                    for by, low, high in islice(_fitting(u, values, 1), MOST_DOUBTS)
+                    for by, low, high in islice(fitting(u, values, 1), MOST_DOUBTS)
                     for plus in (0, by - 1)
                     if low <= plus <= high
                     and (other := floored(line, plus, by, self.residues))
@@ -137,14 +149,14 @@ class Extents:
 
     def _floor_of(self, u: Vector, values: Vector, times: int, plain: bool) -> Expression | None:
         line = self.known[u].times(times)
-        fitting = list(islice(_fitting(u, values, times), MOST_CHOICES))
-        for by, low, high in fitting:
+        slopes = list(islice(fitting(u, values, times), MOST_CHOICES))
+        for by, low, high in slopes:
             plus = next((a for a in (0, by - 1) if low <= a <= high), None if plain else low)
             found = None if plus is None else floored(line, plus, by, self.residues)
             if found is not None:
                 ends = {(by, low), (by, high)}
                 # What divides it is open too, as far as the others are as plain.
-                for other, least, most in fitting:
+                for other, least, most in slopes:
                     range_of = (0, other - 1) if plain else (least, most)
                     ends |= {(other, a) for a in range_of if least <= a <= most}
                 others = (floored(line, a, by, self.residues) for by, a in sorted(ends))
@@ -159,7 +171,7 @@ class Extents:
             combinations_with_replacement(close, number), self._of_each_size(near, number)
         )
         for factors in choices:
-            found = _affine(_multiplied(factors), values)
+            found = affine(multiplied(factors), values)
             if found is not None and self._is_whole(factors, *found):
                 return self._written(factors, *found)
         return None
@@ -186,8 +198,51 @@ class Extents:
             by_size[root(self.known[u].atoms[0])].append(u)
         for chosen in combinations(by_size.values(), number):
             yield from product(*chosen)
-        if number == 2:
-            yield from ((u, u) for lines in by_size.values() for u in lines)
+        if number > 1:
+            for lines in by_size.values():
+                others = [name for name, theirs in by_size.items() if theirs is not lines]
+                for names in combinations(others, number - 2):
+                    for rest in product(*(by_size[name] for name in names)):
+                        yield from ((u, u, *rest) for u in lines)
+
+    def _of_unseen(self, values: Vector) -> Expression | None:
+        """r·X·Y, or n times that, of floors that no row shows by themselves: windows, patches."""
+        sizes = [u for u, one in self.known.items() if isinstance(one.line and one.line[0], str)]
+        ones = (1,) * len(values)
+        for of in (ones, *sizes):
+            whole = divided(values, of)
+            for more in (0, 1) if whole else ():  # a token that stands for the whole
+                rest = tuple(v - more for v in whole or ())
+                found = self._of_two(rest)
+                if found is not None:
+                    found += constant(more)
+                    return found if of == ones else found * self.known[of]
+        return None
+
+    def _of_two(self, values: Vector) -> Expression | None:
+        """r·X·Y of a part X of what is known, and a line Y."""
+        for first, (one, *others) in self._parts().items() if all(values) else ():
+            second = divided(values, first)
+            if second is not None and len(set(second)) > 1:
+                common = gcd(*second)
+                second = tuple(y // common for y in second)
+                if self._is_line(second):
+                    self.open += [Open(one, other) for other in others[:MOST_DOUBTS]]
+                    return one * self.known[second].times(common)
+        return None
+
+    def _parts(self) -> dict[Vector, list[Expression]]:
+        """Floors and ceilings of what is known, by few before those by many, all that are alike."""
+        parts: dict[Vector, list[Expression]] = {}
+        for by, u in product(range(2, MOST_PARTS), self._lines(())[1]):
+            for plus in (0, by - 1):
+                part = tuple((x + plus) // by for x in u)
+                if all(part) and len(set(part)) > 1:
+                    found = floored(self.known[u], plus, by, self.residues)
+                    alike = parts.setdefault(part, [])
+                    if found is not None and found not in alike:
+                        alike.append(found)
+        return {part: alike for part, alike in parts.items() if alike}
 
     def _written(self, factors: Sequence[Vector], slope: Fraction, offset: Fraction) -> Expression:
         if len(factors) == 1:
@@ -202,42 +257,3 @@ class Extents:
 
 def _told(values: Vector) -> str:
     return f"an extent of {', '.join(map(str, values))}"
-
-
-def _multiplied(factors: Sequence[Vector]) -> Vector:
-    result = list(factors[0])
-    for factor in factors[1:]:
-        result = [a * b for a, b in zip(result, factor, strict=True)]
-    return tuple(result)
-
-
-def _affine(u: Sequence[int], values: Sequence[int]) -> tuple[Fraction, Fraction] | None:
-    """(r, b) where every value is r·u + b."""
-    where = next((i for i, x in enumerate(u) if x != u[0]), None)
-    if where is None:
-        return None
-    dx, dv = u[where] - u[0], values[where] - values[0]
-    if not all((v - values[0]) * dx == (x - u[0]) * dv for x, v in zip(u, values, strict=True)):
-        return None
-    slope = Fraction(dv, dx)
-    return slope, values[0] - slope * u[0]
-
-
-def _fitting(u: Vector, values: Vector, times: int) -> Iterator[tuple[int, int, int]]:
-    """(s, low, high) where ⌊(times·u + a)/s⌋ has these values for every a from low to high."""
-    for by in _divisors(u, values, times):
-        rests = [by * v - times * x for x, v in zip(u, values, strict=True)]
-        low, high = max(rests), min(rests) + by - 1
-        if low <= high:
-            yield by, low, high
-
-
-def _divisors(u: Vector, values: Vector, times: int) -> range:
-    """The s for which times/s may be the slope of the values over u."""
-    least, most = u.index(min(u)), u.index(max(u))
-    dx, dv = times * (u[most] - u[least]), values[most] - values[least]
-    if dv < 0:
-        return range(0)
-    # dx/s differs by less than one from dv.
-    first = max(1, dx // (dv + 1))
-    return range(first, min(dx // max(1, dv - 1), first + MOST_DIVISORS) + 1)

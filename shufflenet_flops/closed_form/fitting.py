@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from shufflenet_flops.closed_form.counts import explained
 from shufflenet_flops.closed_form.domain import Domain
 from shufflenet_flops.closed_form.expression import Expression
-from shufflenet_flops.closed_form.extents import Extents, UnexplainedError, Vector
-from shufflenet_flops.closed_form.samples import NotProvenError, Samples
+from shufflenet_flops.closed_form.extents import Extents, UnexplainedError
+from shufflenet_flops.closed_form.samples import NotProvenError, Samples, UnlikeError
 from shufflenet_flops.closed_form.sized import Sizes
+from shufflenet_flops.closed_form.vectors import Vector
 from shufflenet_flops.counting import Row
 from shufflenet_flops.counting.metric import Metric
+
+MOST_MISSING = 2  # tables of several that may lack a row of which the extents are learned
 
 
 def counted_rows(rows: Sequence[Row], metric: Metric) -> list[Row]:
@@ -21,11 +24,11 @@ def counted_rows(rows: Sequence[Row], metric: Metric) -> list[Row]:
 
 
 def check_alike(samples: Samples, first: Sizes, second: Sizes, metric: Metric) -> None:
-    """Raise NotProvenError where the model counts other rows at one sizes than at the others."""
+    """Raise UnlikeError where the model counts other rows at one sizes than at the others."""
     tables = [counted_rows(samples.at(sizes), metric) for sizes in (first, second)]
     one, other = ([(row.path, row.op) for row in table] for table in tables)
     if one != other:
-        raise NotProvenError(f"it runs other ops at {_said(second)} than at {_said(first)}")
+        raise UnlikeError(first, second)
 
 
 def fitted(
@@ -47,13 +50,30 @@ def fitted(
         return _explained(aligned, metric, extents), extents
     except NotProvenError:
         # Sizes of which only products are counted, as of windows, may be seen in other rows.
-        extents.learn(_all_extents([samples.at(point) for point in points]))
+        _learn_all(extents, [samples.at(point) for point in points])
         return _explained(aligned, metric, extents), extents
 
 
-def _all_extents(tables: Sequence[Sequence[Row]]) -> Iterator[Vector]:
-    """Of the rows that every table has."""
+def _learn_all(extents: Extents, tables: Sequence[Sequence[Row]]) -> None:
+    """Of the rows that every table has, and of those that most have, as where some are padded."""
     named = [_by_name(table) for table in tables]
+    everywhere = range(len(tables))
+    where: dict[tuple[int, ...], None] = {tuple(everywhere): None}
+    for name in dict.fromkeys(name for table in named for name in table):
+        having = tuple(i for i in everywhere if name in named[i])
+        if len(having) >= max(MOST_MISSING + 2, len(tables) - MOST_MISSING):
+            where[having] = None
+    for having in where:
+        here = [named[i] for i in having]
+        known = Extents([extents.points[i] for i in having], extents.residues)
+        known.learn(_all_extents(here))
+        for expression in known.known.values():
+            extents.know(expression)
+        extents.open += known.open
+
+
+def _all_extents(named: Sequence[Mapping[tuple[str, str, int], Row]]) -> Iterator[Vector]:
+    """Of the rows that all of these have."""
     for name in named[0]:
         if all(name in table for table in named):
             try:
@@ -89,10 +109,6 @@ def _explained(
                 raise NotProvenError(f"{where}: no formula has {error}") from None
         expressions.append(known[key])
     return expressions
-
-
-def _said(sizes: Sizes) -> str:
-    return ", ".join(f"{name}={size}" for name, size in sizes.items())
 
 
 def _shapes(rows: Sequence[Row]) -> tuple[tuple[Vector, ...], ...]:

@@ -26,8 +26,9 @@ class ModelFormula:
     """One metric of a model as an exact function of its sizes, on `domain`.
 
     It was found at the sizes `fitted`, and holds at `held_out`, which it had not seen. `own` are
-    the model's own sizes. `refused` tells why other sizes are not in the domain, `unknown_ops`
-    which ops are not counted. With `training` it is of a training step.
+    the model's own sizes. `how` tells how it comes to other sizes, where it is more than given
+    other inputs; `refused` why sizes outside of the domain are not in it, `unknown_ops` which ops
+    are not counted. With `training` it is of a training step.
     """
 
     model: str
@@ -38,6 +39,7 @@ class ModelFormula:
     held_out: tuple[Sizes, ...]
     traces: int
     own: Sizes
+    how: str = ""
     refused: str = ""
     unknown_ops: Mapping[str, int] = field(default_factory=dict)
     training: bool = False

@@ -16,6 +16,7 @@ MOST_TRACES = 15
 WIDEST = 4  # times the model's own size, up to which sizes are drawn
 FARTHEST = 12  # times its own, for one size at a time
 MOST_BATCH = 16
+WHOLE = 64  # which most strides divide
 _TRIES = 80
 
 
@@ -27,6 +28,19 @@ class NotProvenError(ValueError):
     """No formula stands the test on a domain; the message says why."""
 
 
+class UnlikeError(NotProvenError):
+    """The model runs other ops at one sizes than at others."""
+
+    def __init__(self, first: Sizes, second: Sizes) -> None:
+        self.first, self.second = first, second
+        super().__init__(f"it runs other ops at {said(second)} than at {said(first)}")
+
+
+def said(sizes: Sizes) -> str:
+    """`h=224, n=1`."""
+    return ", ".join(f"{name}={size}" for name, size in sizes.items())
+
+
 @dataclass
 class Samples:
     """Rows of a model at sizes, each traced once; `own` are its own sizes."""
@@ -35,19 +49,38 @@ class Samples:
     own: Sizes
     random: Random = field(default_factory=lambda: Random(1))
     rows: dict[tuple[tuple[str, int], ...], list[Row] | str] = field(default_factory=dict)
-
-    before: int = 0
-    # The domains, by their rules, in which there are sizes that the model does not take.
-    refused: dict[tuple[str, ...], str] = field(default_factory=dict)
+    most: int = MOST_TRACES
+    # Why a formula is on none of these domains, by their rules.
+    failed: dict[tuple[str, ...], RefusedError | NotProvenError] = field(default_factory=dict)
 
     def begin(self) -> None:
-        """Count the traces anew, for another domain."""
-        self.before = len(self.rows) - 1
+        """Count the traces anew, for another formula, which may use those that there are."""
+        self.most = self.traces + MOST_TRACES - 1
+
+    @property
+    def traces(self) -> int:
+        """How many were made."""
+        return len(self.rows)
 
     @property
     def left(self) -> int:
-        """How many more traces there may be for this domain."""
-        return MOST_TRACES - len(self.rows) + self.before
+        """How many more there may be."""
+        return self.most - self.traces
+
+    @property
+    def is_unexplained(self) -> bool:
+        """Whether what fails is a formula, and not the model at some sizes."""
+        return not any(
+            isinstance(error, RefusedError | UnlikeError) for error in self.failed.values()
+        )
+
+    def takes(self, sizes: Sizes) -> bool:
+        """Whether the model runs at these sizes."""
+        try:
+            self.at(sizes)
+        except (RefusedError, NotProvenError):
+            return False
+        return True
 
     def keep(self, sizes: Sizes, rows: Sequence[Row]) -> None:
         """Rows that were traced already."""
@@ -71,12 +104,43 @@ class Samples:
         except ShufflenetFlopsError as error:
             return str(error)
 
+    def met_in(self, domain: Domain, least: Sizes) -> list[Sizes]:
+        """Sizes below those of a domain, but not below `least`, which the model took before."""
+        below = (dict(key) for key, rows in self.rows.items() if not isinstance(rows, str))
+        return [
+            sizes
+            for sizes in below
+            if sizes not in domain
+            and all(
+                least[name] <= size <= domain.ranges[name].least for name, size in sizes.items()
+            )
+            and all(
+                (size - least[name]) % domain.ranges[name].step == 0 for name, size in sizes.items()
+            )
+        ]
+
     def draw(self, domain: Domain) -> dict[str, int]:
         """Random sizes of a domain, of every order of magnitude alike."""
         sizes = {name: self._size(name, given) for name, given in domain.ranges.items()}
         if domain.square:
             sizes[domain.square[1]] = sizes[domain.square[0]]
         return sizes
+
+    def edges(self, domain: Domain) -> list[Sizes]:
+        """Sizes right before and after those that strides divide, where roundings differ."""
+        maps = [
+            name
+            for name in domain.free
+            if name != "n" and domain.ranges[name].own and domain.ranges[name].step == 1
+        ]
+        found: list[Sizes] = []
+        for sign in (-1, 1) if maps else ():
+            sizes = self.draw(domain)
+            for name in maps:
+                sizes[name] += -sizes[name] % WHOLE + sign
+                sign = -sign
+            found.append(sizes)
+        return found
 
     def far(self, domain: Domain) -> list[Sizes]:
         """Sizes of which one is much larger than the others, each in its turn but the batch."""

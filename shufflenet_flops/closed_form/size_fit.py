@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from shufflenet_flops.closed_form.domain import Range
+from shufflenet_flops.closed_form.domain import Range, met_domain
 from shufflenet_flops.closed_form.model_formula import ModelFormula
 from shufflenet_flops.closed_form.questions import LARGEST, first
 from shufflenet_flops.closed_form.sized import Sizes
@@ -45,7 +45,7 @@ def size_fit(
     with the sizes. Raises InputError where even the smallest is over, or none is.
     """
     model = formulas[0].model
-    ranges = {name: _common(name, formulas) for name in at}
+    ranges = met_domain([formula.domain for formula in formulas]).ranges
 
     def sizes(steps: int) -> Sizes:
         first_range = ranges[names[0]]
@@ -79,12 +79,6 @@ def size_fit(
         )
     over = first(is_over, 0, last)
     return SizeFit(model, dict(budgets), count(over - 1), count(over))
-
-
-def _common(name: str, formulas: Sequence[ModelFormula]) -> Range:
-    """The range with the largest step and the largest least; each has its multiples."""
-    ranges = [formula.domain.ranges[name] for formula in formulas]
-    return max(ranges, key=lambda given: (given.step, given.least))
 
 
 def _below(size: Fraction, given: Range) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shufflenet_flops.counting import Kind, Row
 from shufflenet_flops.counting.trained import ALL
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Sizes = Mapping[str, int]
 Place = tuple[int, int]  # of which input, which axis
+# The source for arguments of the factory, on inputs.
+Build: TypeAlias = Callable[[Mapping[str, Any], tuple["Input", ...]], "Source"]
 
 # By the number of axes, as torch's layers name them: images, clips, signals, tokens.
 _AXES: Mapping[int, str] = {2: "ns", 3: "ncl", 4: "nchw", 5: "ncthw"}
@@ -31,13 +33,15 @@ class SizedModel:
 
     `places` are the axes that each named size of the inputs has, `base` the sizes that the model is
     given by default; `at` is its source at others, which may also be arguments of its factory.
-    With `training` its rows are those of a training step.
+    `given_args` are arguments that the user chose. With `training` its rows are those of a
+    training step.
     """
 
     source: Source
     places: Mapping[str, tuple[Place, ...]]
     base: Sizes
-    build: Callable[[Mapping[str, int], tuple[Input, ...]], Source] = field(repr=False)
+    given_args: Mapping[str, Any]
+    build: Build = field(repr=False)
     training: bool = False
 
     @property
@@ -63,8 +67,16 @@ class SizedModel:
             replace(given, shape=tuple(shape))
             for given, shape in zip(self.source.inputs, shapes, strict=True)
         )
-        args = {name: size for name, size in sizes.items() if name not in self.places}
-        return self.build(args, inputs)
+        return self.build(self.args_at(sizes), inputs)
+
+    def args_at(self, sizes: Sizes) -> dict[str, Any]:
+        """The arguments of the factory that these sizes give."""
+        return {name: size for name, size in sizes.items() if name not in self.places}
+
+    @property
+    def how(self) -> str:
+        """How it comes to other sizes, where that is more than to be given other inputs."""
+        return ""
 
     def rows_at(self, sizes: Sizes) -> Sequence[Row]:
         """The rows at these sizes, from shapes alone: no kernel runs, however large they are.
@@ -95,7 +107,7 @@ def sized(text: str, options: Options) -> SizedModel:
     """The model that MODEL names. Raises a ShufflenetFlopsError, as `resolve` does."""
     source = resolve(text, options)
 
-    def build(args: Mapping[str, int], inputs: tuple[Input, ...]) -> Source:
+    def build(args: Mapping[str, Any], inputs: tuple[Input, ...]) -> Source:
         if args:
             chosen = resolve(text, replace(options, args={**options.args, **args}))
             return resized(chosen, inputs)
@@ -104,28 +116,26 @@ def sized(text: str, options: Options) -> SizedModel:
         return resized(base, inputs)
 
     base = _built_once(source)
-    return _subject(source, build)
+    return _subject(source, options.args, build)
 
 
 def sized_source(source: Source) -> SizedModel:
     """The model of a source that is there already."""
     base = _built_once(source)
 
-    def build(args: Mapping[str, int], inputs: tuple[Input, ...]) -> Source:
+    def build(args: Mapping[str, Any], inputs: tuple[Input, ...]) -> Source:
         if args:
             names = " and ".join(args)
             raise InputError(f"{source.name}: {names}: no size of its inputs is called so")
         return resized(base, inputs)
 
-    return _subject(source, build)
+    return _subject(source, {}, build)
 
 
-def _subject(
-    source: Source, build: Callable[[Mapping[str, int], tuple[Input, ...]], Source]
-) -> SizedModel:
+def _subject(source: Source, args: Mapping[str, Any], build: Build) -> SizedModel:
     places = _places(source.inputs)
     base = {name: source.inputs[which].shape[axis] for name, ((which, axis), *_) in places.items()}
-    return SizedModel(source, places, base, build)
+    return SizedModel(source, places, base, args, build)
 
 
 def _places(inputs: Sequence[Input]) -> dict[str, tuple[Place, ...]]:

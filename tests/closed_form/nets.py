@@ -85,6 +85,60 @@ class OneSize(nn.Module):
         return self.fc(x.flatten(1))
 
 
+class SizedByArgument(nn.Module):
+    """Made for images of one size: tokens of 4x4, a learned position for each, and a mean."""
+
+    def __init__(self, img_size: tuple[int, int] | int = 64) -> None:
+        super().__init__()
+        h, w = img_size if isinstance(img_size, tuple) else (img_size, img_size)
+        self.patch = nn.Conv2d(3, 8, 4, 4)
+        self.positions = nn.Parameter(torch.zeros(1, 8, h // 4, w // 4))
+        self.head = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head((self.patch(x) + self.positions).flatten(2).transpose(1, 2))
+
+
+class SquareByArgument(SizedByArgument):
+    """The same for squares alone, as its argument is one number."""
+
+    def __init__(self, image_size: int = 64) -> None:
+        super().__init__(image_size + 0)
+
+
+class Windowed(nn.Module):
+    """A layer on windows of 7x7, to which the map is padded; the map by itself where it is one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.Conv2d(3, 4, 4, 4)
+        self.out = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.down(x)
+        n, c, h, w = x.shape
+        if (h, w) == (7, 7):
+            return self.out(x.permute(0, 2, 3, 1))
+        x = F.pad(x, (0, -w % 7, 0, -h % 7))
+        x = x.view(n, c, x.shape[2] // 7, 7, x.shape[3] // 7, 7)
+        return self.out(x.permute(0, 2, 4, 3, 5, 1).reshape(-1, 49, c))
+
+
+class Divisible(nn.Module):
+    """It takes maps that its windows of 7x7 divide."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.Conv2d(3, 4, 4, 4)
+        self.out = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.down(x)
+        n, c, h, w = x.shape
+        cut = x.view(n, c, h // 7, 7, w // 7, 7)
+        return self.out(cut.permute(0, 2, 4, 3, 5, 1).reshape(-1, 49, c))
+
+
 class Valued(nn.Module):
     """What it does goes by a value of its input."""
 

@@ -95,6 +95,56 @@ def test_a_model_of_one_size_has_a_formula_over_the_batch() -> None:
     assert list(found.domain.texts) == ["h = 224", "w = 224", "n ≥ 1"]
 
 
+def test_a_model_is_built_for_each_size_where_its_factory_takes_one() -> None:
+    """3·4·4·8 for each of ⌊h/4⌋·⌊w/4⌋ tokens, and 8·8."""
+    options = Options((parse_input("1x3x64x64"),))
+    found = formula(sized(f"{NETS}:SizedByArgument", options), "h,w,n")
+
+    assert text(found) == "448·n·⌊h/4⌋·⌊w/4⌋"
+    assert found.how == "built for each size, with img_size = (h, w)"
+    assert found.traces <= MOST_TRACES
+    for h, w in ((33, 50), (131, 64)):
+        args = {"img_size": (h, w)}
+        assert (
+            found.value({"h": h, "w": w, "n": 2})
+            == sf.count(f"{NETS}:SizedByArgument", (2, 3, h, w), args=args).macs
+        )
+
+
+def test_a_model_is_built_for_squares_where_its_argument_is_one_number() -> None:
+    options = Options((parse_input("1x3x64x64"),))
+    found = formula(sized(f"{NETS}:SquareByArgument", options), "h,w,n")
+
+    assert text(found) == "28·h^2·n"
+    assert found.how == "built for each size, with image_size = h"
+    assert list(found.domain.texts)[-1] == "h = w"
+
+
+def test_an_argument_that_the_user_gives_stays() -> None:
+    options = Options((parse_input("1x3x32x32"),), {"img_size": 32})
+    found = formula(sized(f"{NETS}:SizedByArgument", options), "h,w,n")
+
+    assert found.how == ""
+    assert list(found.domain.texts) == ["h = 32", "w = 32", "n ≥ 1"]
+
+
+def test_windows_of_which_only_products_are_counted() -> None:
+    """4·4·3·4 for each of ⌊h/4⌋·⌊w/4⌋, and 49·4·4 for each window of ⌈⌊h/4⌋/7⌉·⌈⌊w/4⌋/7⌉."""
+    found = formula(of_module(nets.Windowed(), "1x3x28x28"), "h,w,n")
+
+    assert text(found) == "n·(192·⌊h/4⌋·⌊w/4⌋ + 784·⌈(h - 3)/28⌉·⌈(w - 3)/28⌉)"
+    for h, w in ((28, 28), (28, 29), (55, 56), (59, 60), (31, 257)):
+        assert found.value({"h": h, "w": w, "n": 2}) == sf.count(nets.Windowed(), (2, 3, h, w)).macs
+
+
+def test_a_period_is_that_of_the_models_own_size() -> None:
+    """Windows of 7 on a map of a quarter: 28 divides height and width."""
+    found = formula(of_module(nets.Divisible(), "1x3x56x56"), "h,w,n")
+
+    assert text(found) == "13·h·n·w"
+    assert list(found.domain.texts)[:2] == ["h ≡ 0 mod 56, h ≥ 56", "w ≡ 0 mod 56, w ≥ 56"]
+
+
 @pytest.mark.parametrize("name", ["resnet18", "shufflenet_v1_x1_0_g3", "mobilenet_v2"])
 @pytest.mark.parametrize("metric", [metric.name for metric in FORMED])
 def test_networks_of_the_zoo_as_modules(name: str, metric: MetricName) -> None:

@@ -69,6 +69,7 @@ class ModelFormulaResult:
 
     `divided` is the same without floors, where the sizes are multiples of `strides`; None where it
     has none. It was found at the sizes `fitted` and checked at `held_out`, with so many `traces`.
+    `how` tells how the model comes to other sizes, where it is more than given other inputs.
     `value` is at the sizes `at`; `crossings` are along the size `wrt`, with the others as in `at`,
     and `derivative` is by it, of `divided` where that is given.
     """
@@ -85,6 +86,7 @@ class ModelFormulaResult:
     fitted: tuple[Mapping[str, Count], ...]
     held_out: tuple[Mapping[str, Count], ...]
     traces: Count
+    how: str
     refused: str
     unknown_ops: Mapping[str, Count]
     at: Mapping[str, Count] | None
@@ -131,6 +133,7 @@ def model_formula_result(
         fitted=formula.fitted,
         held_out=formula.held_out,
         traces=formula.traces,
+        how=formula.how,
         refused=formula.refused,
         unknown_ops=formula.unknown_ops,
         at=at,
@@ -203,6 +206,8 @@ def _notes(result: ModelFormulaResult) -> list[str]:
         )
         notes.append(f"where {where}: {noun} = {result.divided.text}")
     notes.append(f"for {'; '.join(result.domain)}")
+    if result.how:
+        notes.append(result.how)
     if "n ≥ 2" in result.domain:
         others = ",".join(name for name in result.sizes if name != "n")
         one = f", and --over {others} has its formula" if others else ""

@@ -1,0 +1,171 @@
+"""A closed form on one domain: found at chosen sizes, looked for again until it holds at others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from shufflenet_flops.closed_form.domain import Domain, Range
+from shufflenet_flops.closed_form.expression import Expression, root, value_of
+from shufflenet_flops.closed_form.extents import Extents, Open
+from shufflenet_flops.closed_form.fitting import check_alike, counted_rows, fitted
+from shufflenet_flops.closed_form.model_formula import FormulaRow, ModelFormula
+from shufflenet_flops.closed_form.questions import first
+from shufflenet_flops.closed_form.samples import NotProvenError, RefusedError, Samples
+from shufflenet_flops.closed_form.sized import Sizes
+from shufflenet_flops.counting.metric import Metric, find_metric
+
+FIRST = 5  # sizes at which a formula is looked for first, besides the far ones
+MOST_FIRST = 8  # up to which more are taken, where these do not explain every row
+HELD_OUT = 4  # sizes at which it is then checked
+
+
+def proven(samples: Samples, domain: Domain, metric: Metric) -> ModelFormula:
+    """Found, and looked for again with every size at which it is wrong, until it holds.
+
+    Then on smaller sizes, as far as it holds there. Raises RefusedError where the model does not
+    take the domain's sizes, and NotProvenError.
+    """
+    points: list[Sizes] = []
+    edges = samples.edges(domain)
+    while len(points) < FIRST and (
+        sizes := edges.pop() if points and edges else samples.new(domain, points)
+    ):
+        points.append(sizes)
+        # Where the model refuses these, or does something else, nothing more is traced.
+        check_alike(samples, points[0], sizes, metric)
+    points += _far(samples, domain, metric, points[0])
+    held: list[Sizes] = []
+    expressions, extents = _first_fit(samples, domain, metric, points)
+    while len(held) < HELD_OUT:
+        telling = (
+            samples.telling(domain, extents.open)
+            if extents.open and samples.left > HELD_OUT
+            else None
+        )
+        sizes = telling or samples.new(domain, [*points, *held])
+        if sizes is None:  # all that there are were traced, and fitted or right
+            break
+        check_alike(samples, points[0], sizes, metric)
+        counts = [metric.of([row]) for row in counted_rows(samples.at(sizes), metric)]
+        if telling or [e.value(sizes) for e in expressions] != counts:
+            points += [*held, sizes]
+            held = []
+            expressions, extents = fitted(samples, domain, points, metric)
+        else:
+            held.append(sizes)
+    rows = zip(counted_rows(samples.at(points[0]), metric), expressions, strict=True)
+    found = ModelFormula(
+        samples.model.name,
+        metric.name,
+        domain,
+        tuple(FormulaRow(row, expression) for row, expression in rows),
+        tuple(points),
+        tuple(held),
+        samples.traces,
+        samples.own,
+        samples.model.how,
+        training=samples.model.training,
+    )
+    return _widened(samples, found, extents.open)
+
+
+def _first_fit(
+    samples: Samples, domain: Domain, metric: Metric, points: list[Sizes]
+) -> tuple[list[Expression], Extents]:
+    """From `points`, to which more are added where they are too few."""
+    while True:
+        try:
+            return fitted(samples, domain, points, metric)
+        except NotProvenError:
+            sizes = samples.new(domain, points) if len(points) < MOST_FIRST else None
+            if sizes is None:
+                raise
+            check_alike(samples, points[0], sizes, metric)
+            points.append(sizes)
+
+
+def _far(samples: Samples, domain: Domain, metric: Metric, own: Sizes) -> list[Sizes]:
+    """Sizes far from the model's own, as far as it takes them and does the same there."""
+    found = []
+    for sizes in samples.far(domain):
+        try:
+            check_alike(samples, own, sizes, metric)
+        except (RefusedError, NotProvenError):
+            continue
+        found.append(sizes)
+    return found
+
+
+def _widened(samples: Samples, found: ModelFormula, doubts: Sequence[Open]) -> ModelFormula:
+    """The formula on smaller sizes than those that it was found at, where it holds there too.
+
+    The smallest is tried, then larger ones, and then one between it and the model's own, which
+    settles most of the doubts that are left.
+    """
+    ranges = dict(found.domain.ranges)
+    if "n" in ranges and not ranges["n"].is_fixed:
+        ranges["n"] = replace(ranges["n"], least=1)
+    domain = replace(found.domain, ranges=ranges)
+    own = {name: given.least for name, given in ranges.items()}
+    if not holds(samples, found, own):
+        return replace(found, traces=samples.traces)
+    found = replace(found, domain=domain, held_out=(*found.held_out, own))
+    smallest = {name: _smallest(found, name) for name in ranges}
+    tried = [
+        {name: _times(given, smallest[name], by) for name, given in ranges.items()}
+        for by in (1, 2, 4, 8)
+    ]
+    for least in [*samples.met_in(domain, smallest), *tried]:
+        if least == own or samples.left < 2:
+            break
+        if not holds(samples, found, least):
+            continue
+        wider = {name: replace(given, least=least[name]) for name, given in ranges.items()}
+        smaller = replace(
+            domain,
+            ranges={
+                name: replace(given, most=own[name]) if given.own else given
+                for name, given in wider.items()
+            },
+        )
+        between = samples.telling(smaller, doubts) or samples.draw(smaller)
+        if holds(samples, found, between):
+            held = (*found.held_out, least, between)
+            found = replace(found, domain=replace(domain, ranges=wider), held_out=held)
+            break
+    return replace(found, traces=samples.traces)
+
+
+def _times(given: Range, smallest: int, by: int) -> int:
+    """The first size of a range from so many times its smallest on, or what it begins with."""
+    if not given.own:
+        return given.least
+    more = -(-smallest * (by - 1) // given.step)
+    return min(given.least, smallest + more * given.step)
+
+
+def _smallest(found: ModelFormula, name: str) -> int:
+    """The least size of which every floor leaves something."""
+    given = found.domain.ranges[name]
+    if not given.own:
+        return given.least
+    floors = dict.fromkeys(x for row in found.rows for x in row.expression.atoms if root(x) == name)
+    least = given.least % given.step or given.step
+
+    def leaves(steps: int) -> bool:
+        return all(value_of(x, {name: least + steps * given.step}) > 0 for x in floors)
+
+    last = (given.least - least) // given.step
+    return least + given.step * (0 if leaves(0) else first(leaves, 0, last))
+
+
+def holds(samples: Samples, found: ModelFormula, sizes: Sizes) -> bool:
+    """Whether the model does at these sizes, row by row, what the formula tells."""
+    try:
+        rows = counted_rows(samples.at(sizes), find_metric(found.metric))
+    except (NotProvenError, RefusedError):
+        return False
+    return [(row.path, row.op, getattr(row, found.metric)) for row in rows] == [
+        (row.row.path, row.row.op, row.expression.value(sizes)) for row in found.rows
+    ]
