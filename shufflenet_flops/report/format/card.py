@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @renders(RESULTS, "card", ".card.md", rank=45)
 def document_as_card(document: Document) -> str:
-    """What `count` found: MACs, parameters, input, convention and tool; of others their tables."""
+    """MACs, parameters, input, convention and tool of a forward pass; of other results tables."""
     from shufflenet_flops.counting import find_convention
     from shufflenet_flops.counting.result import CountResult
 
     result = document.results[0] if len(document.results) == 1 else None
-    if not isinstance(result, CountResult):
+    if not isinstance(result, CountResult) or result.training is not None:
         return document_as_markdown(document)
     convention = find_convention(document.convention or "paper")
     version = metadata.version("shufflenet-flops")

@@ -121,6 +121,8 @@ def draw_lines(
                 label=name,
             )
         axes.set_ylim(bottom=0)
+        if all(float(x).is_integer() for points in lines.values() for x, _ in points):
+            axes.locator_params(axis="x", integer=True)
         if len(lines) > 1:
             axes.legend()
     return figure

@@ -11,8 +11,10 @@ from shufflenet_flops.counting.result import CountResult
 from shufflenet_flops.report.grid import Grid, percent
 from shufflenet_flops.report.plot.bars import draw_stacked
 from shufflenet_flops.report.section import Picture, Portrait, Section, Tile
+from shufflenet_flops.report.sections.training import counted_step
 from shufflenet_flops.report.view.count import (
     count_caveats,
+    count_peak,
     memory_text,
     stage_grid,
 )
@@ -33,6 +35,8 @@ MOST_BARS = 30  # in one figure; a network with more stages than that is drawn b
 def section(saved: Saved) -> Section:
     """One network: its first figures, every layer, a drawing, and its stages and kinds."""
     result = saved.single(CountResult)
+    if result.training is not None:
+        return counted_step(result, result.training)
     convention = find_convention(saved.convention or "paper")
     table = result.table
     stages, kinds = table.by("stage"), table.by("kind")
@@ -48,6 +52,7 @@ def section(saved: Saved) -> Section:
         grids=(
             _stages(table, stages, convention),
             group_grid("by kind of layer", "kind", kinds, table, convention),
+            *count_peak(result),
         ),
         pictures=(_picture(name, stages, convention),) if table.total(convention) else (),
         portrait=_portrait(result, table, stages, convention),

@@ -48,9 +48,10 @@ def counters_picture(
     shown = sorted(filter(largest.get, largest), key=largest.__getitem__, reverse=True)[:_MOST]
     if not shown:
         return ()
-    drawn = {part: [parts.get(part, 0) / 1e6 for parts in beyond.values()] for part in shown}
+    size, word = (10**6, "millions") if largest[shown[0]] >= 10**5 else (10**3, "thousands")
+    drawn = {part: [parts.get(part, 0) / size for parts in beyond.values()] for part in shown}
     rest = [
-        sum(amount for part, amount in parts.items() if part not in shown) / 1e6
+        sum(amount for part, amount in parts.items() if part not in shown) / size
         for parts in beyond.values()
     ]
     if any(rest):
@@ -63,7 +64,7 @@ def counters_picture(
                 [f"{name}, {report.unit}" for name, report in reports.items()],
                 drawn,
                 title="what counters add to the MACs that ran",
-                x_label="millions, in each counter's unit",
+                x_label=f"{word}, in each counter's unit",
                 colours={"other classes": "#9CA3AF", _UNEXPLAINED: "#111111"},
             ),
         ),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from shufflenet_flops.counters import CounterReport
 from shufflenet_flops.counters.explain import Explanation, NamedNumber
+from shufflenet_flops.counters.training import StepExplanation
 from shufflenet_flops.report.section import Section
 from shufflenet_flops.report.sections.counter_totals import check_counters, counters_picture
+from shufflenet_flops.report.sections.training import explained_step
 from shufflenet_flops.report.view.explain import explain_grids, match_grid
 from shufflenet_flops.saved_file import Saved
 
@@ -14,6 +16,8 @@ def section(saved: Saved) -> Section:
     """Every counter's total, taken apart by class of work."""
     if "matches" in saved.results[0]:
         return _named(saved.single(NamedNumber))
+    if "traced" in saved.results[0]:
+        return explained_step(saved.single(StepExplanation))
     explanation = saved.single(Explanation)
     check_counters(saved, [explanation.counters])
     reports = [report for report in explanation.counters.values() if report.status == "ok"]

@@ -34,7 +34,9 @@ def section_of(steps: Sequence[Step], notes: Sequence[str] = ()) -> Section:
             *_heaviest(steps),
         ),
         grids=(history_grid(steps, notes),),
-        pictures=tuple(_picture(steps, commits, metric) for metric in metrics),
+        pictures=tuple(_picture(steps, commits, metric) for metric in metrics)
+        if len(commits) > 1
+        else (),
         convention="Each model's own, as its budget says.",
     )
 

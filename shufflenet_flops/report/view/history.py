@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from shufflenet_flops.budget.history import Step
 from shufflenet_flops.counting.amount import difference, figure
-from shufflenet_flops.report.grid import Column, Grid, grid
+from shufflenet_flops.report.grid import Cell, Column, Grid, grid
 
 _LONGEST = 60  # signs of a commit's message in a table
 
@@ -27,10 +27,13 @@ def history_grid(steps: Sequence[Step], notes: Sequence[str] = ()) -> Grid:
     return grid("what models cost, step by step", columns, list(map(_row, reversed(steps))), notes)
 
 
-def _row(step: Step) -> list[str]:
+def _row(step: Step) -> list[str | Cell]:
     message = step.message if len(step.message) <= _LONGEST else f"{step.message[:_LONGEST]}…"
     now = "–" if step.after is None else figure(step.metric, step.after)
-    both = step.before is not None and step.after is not None
+    change = Cell("")
+    if step.before is not None and step.after is not None:
+        text = difference(step.metric, step.after, step.before)
+        change = Cell(text, tone="bad" if step.after > step.before else "good")
     return [
         step.date[:10],
         step.commit[:9],
@@ -39,6 +42,6 @@ def _row(step: Step) -> list[str]:
         step.model,
         step.metric,
         now,
-        difference(step.metric, step.after or 0, step.before or 0) if both else "",
+        change,
         f"{step.layer} {step.change}".strip(),
     ]

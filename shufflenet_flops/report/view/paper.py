@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from shufflenet_flops.errors import printable
 from shufflenet_flops.paper import CellResult, CellVerdict, PublishedTable, load_table
@@ -72,8 +72,30 @@ def table_grid(table: PublishedTable, cells: Sequence[CellResult]) -> Grid:
         ]
     title = f"{table.name}: {table.paper}, {table.table} ({table.where}; {table.source})"
     notes = [table.caption, summary(cells), *table.notes, *_reasons(cells)]
-    stacked = [[Cell(text, stacked=True) for text in line] for line in lines]
+    stacked = [
+        [
+            Cell(name, stacked=True),
+            *(
+                Cell(text, stacked=True, tone=_tone(by_place.get((row, column))))
+                for column, text in zip(columns, texts, strict=True)
+            ),
+        ]
+        for row, (name, *texts) in zip(rows, lines, strict=True)
+    ]
     return grid(title, headings, stacked, notes)
+
+
+def _tone(cell: CellResult | None) -> Literal["", "good", "bad"]:
+    """That of a figure which comes out or does not; a near one has its reason, and has none."""
+    if cell is None:
+        return ""
+    return _TONES.get(cell.verdict, "")
+
+
+_TONES: Mapping[CellVerdict, Literal["good", "bad"]] = {
+    CellVerdict.EXACT: "good",
+    CellVerdict.UNEXPLAINED: "bad",
+}
 
 
 def cell_text(cell: CellResult) -> str:
