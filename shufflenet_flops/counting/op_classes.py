@@ -123,7 +123,10 @@ _BY_CLASS: tuple[tuple[OpClass, Kind, str], ...] = (
     (
         OpClass.NORM_ELEMENTS,
         Kind.NORM,
-        "batch_norm group_norm instance_norm layer_norm lp_norm mean_variance_norm rms_norm",
+        """
+        batch_norm group_norm instance_norm layer_norm local_response_norm lp_norm
+        mean_variance_norm rms_norm
+        """,
     ),
     (
         OpClass.INTERPOLATED_ELEMENTS,

@@ -2,49 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops.sources.onnx.chain import Chain, Meaning, Nodes, Rank, input_at, inputs_at
+from shufflenet_flops.sources.onnx.chain import (
+    Chain,
+    Meaning,
+    Nodes,
+    Sizes,
+    input_at,
+    inputs_at,
+    make_node,
+)
 
 if TYPE_CHECKING:
     from onnx import NodeProto
 
 
-def self_attention(node: NodeProto, attributes: Mapping[str, Any], rank: Rank) -> Nodes | None:
-    """One product for queries, keys and values, then attention."""
-    past = 8 if node.op_type == "QAttention" else 4
-    if input_at(node, past):
+def self_attention(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes | None:
+    """One product for queries, keys and values, then attention on them and on earlier ones.
+
+    The earlier keys and values are one tensor: (2, batch, heads, length, size).
+    """
+    past = input_at(node, 8 if node.op_type == "QAttention" else 4)
+    x, weight = _known(sizes, node.input[0]), _known(sizes, node.input[1])
+    earlier = _known(sizes, past) if past else (2, 0, 0, 0, 0)
+    if x is None or weight is None or earlier is None:
         return None
     chain = Chain(node)
     value = chain.then("MatMul", list(node.input[:2]))
     if input_at(node, 2):
         value = chain.then("Add", [value, node.input[2]])
-    sizes = attributes.get("qkv_hidden_sizes")
-    if sizes:
-        split = chain.then("Constant", [], value_ints=sizes)
-        first = chain.then("Split", [value, split], outputs=3, axis=-1)
-    else:
-        first = chain.then("Split", [value], outputs=3, axis=-1, num_outputs=3)
+    widths = attributes.get("qkv_hidden_sizes") or [weight[-1] // 3] * 3
+    operands = [_part(chain, value, [*x[:-1], width]) for width in widths]
+    if past:
+        operands += ["", *(_part(chain, past, earlier[1:]) for _ in range(2))]
     heads = attributes["num_heads"]
-    parts = [first, f"{first}.1", f"{first}.2"]
-    chain.then("Attention", parts, q_num_heads=heads, kv_num_heads=heads)
-    return chain.end()
+    chain.then("Attention", operands, q_num_heads=heads, kv_num_heads=heads)
+    made = chain.end()
+    if present := [name for name in node.output[1:2] if name]:
+        length = earlier[3] + x[1]
+        shape = [2, x[0], heads, length, widths[1] // heads]
+        made.append(make_node("Unpacked", list(node.output[:1]), present, shape=shape))
+    return made
 
 
 def attention(past: int) -> Meaning:
-    """Attention on queries, keys and values of three axes, with earlier keys and values or none."""
+    """Attention on queries, keys and values, however packed, with earlier ones at `past` or none.
 
-    def meaning(node: NodeProto, attributes: Mapping[str, Any], rank: Rank) -> Nodes | None:
-        if any(rank(input_at(node, position)) != 3 for position in (0, 1, 2)):
-            return None
+    All have three axes, or keys and values have their heads apart: (batch, heads, length, size).
+    Packed are (batch, length, heads, 3 or 2, size), and (batch, length, all heads · size).
+    """
+
+    def meaning(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes | None:
+        if attributes.get("past_present_share_buffer"):
+            return None  # of which nothing tells how much is filled
         chain = Chain(node)
         heads = attributes["num_heads"]
-        inputs = [*node.input[:3], "", *inputs_at(node, (past, past + 1))]
+        shared = attributes.get("kv_num_heads", heads)
+        operands = _operands(chain, node, sizes, heads, shared)
+        if operands is None:
+            return None
+        inputs = [*operands, "", *inputs_at(node, (past, past + 1))]
         while not inputs[-1]:
             inputs.pop()
-        shared = attributes.get("kv_num_heads", heads)
         chain.then("Attention", inputs, q_num_heads=heads, kv_num_heads=shared)
-        return chain.end(*node.output[1:])
+        return chain.end(*node.output[1:3])
 
     return meaning
+
+
+def _operands(
+    chain: Chain, node: NodeProto, sizes: Sizes, heads: int, shared: int
+) -> list[str] | None:
+    """Queries, keys and values, each of three axes."""
+    names = [input_at(node, position) for position in range(3)]
+    known = [_known(sizes, name) for name in names if name]
+    match [len(size) for size in known if size is not None]:
+        case [3, 3, 3]:
+            return names
+        case [3, 4, 4]:
+            parts = [(name, size) for name, size in zip(names, known, strict=True) if size]
+            return [names[0], *(_part(chain, x, [n, m, h * d]) for x, (n, h, m, d) in parts[1:])]
+        case [3, 5] if known[1]:
+            n, m, h, _, d = known[1]
+            return [names[0], *(_part(chain, names[1], [n, m, h * d]) for _ in range(2))]
+        case [5] if known[0]:
+            n, m, h, _, d = known[0]
+            return [_part(chain, names[0], [n, m, h * d]) for _ in range(3)]
+        case [3] if known[0]:
+            n, m, width = known[0]
+            size = width // (heads + 2 * shared)
+            widths = (heads * size, shared * size, shared * size)
+            return [_part(chain, names[0], [n, m, part]) for part in widths]
+    return None
+
+
+def _part(chain: Chain, value: str, shape: Sequence[int]) -> str:
+    """A part of a value, which is not moved."""
+    return chain.then("Unpacked", [value], shape=list(shape))
+
+
+def _known(sizes: Sizes, name: str) -> tuple[int, ...] | None:
+    """The size of each axis, where all are known."""
+    found = sizes(name)
+    whole = tuple(size for size in found or () if size is not None)
+    return whole if found is not None and len(whole) == len(found) else None

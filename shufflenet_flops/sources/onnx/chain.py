@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from onnx import NodeProto
 
-Rank = Callable[[str], int | None]
+# The size of each axis of a value, None where it is not known; None where its axes are not.
+Sizes = Callable[[str], tuple[int | None, ...] | None]
 Nodes = list["NodeProto"]
-# From the node, its attributes and the rank of a value to nodes; None where it cannot be told.
-Meaning = Callable[["NodeProto", Mapping[str, Any], Rank], Nodes | None]
+# From the node, its attributes and the sizes of a value to nodes; None where it cannot be told.
+Meaning = Callable[["NodeProto", Mapping[str, Any], Sizes], Nodes | None]
 
 
 def attributes_of(node: NodeProto) -> dict[str, Any]:
@@ -79,7 +80,7 @@ def picked(attributes: Mapping[str, Any], *names: str) -> dict[str, Any]:
 def as_operator(op_type: str, *positions: int, keep: tuple[str, ...] = ()) -> Meaning:
     """One operator on the inputs at these positions, with these attributes."""
 
-    def meaning(node: NodeProto, attributes: Mapping[str, Any], rank: Rank) -> Nodes:
+    def meaning(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
         inputs = inputs_at(node, positions)
         return [make_node(op_type, inputs, list(node.output), **picked(attributes, *keep))]
 

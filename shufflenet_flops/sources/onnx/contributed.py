@@ -17,7 +17,7 @@ from shufflenet_flops.sources.onnx.chain import (
     Chain,
     Meaning,
     Nodes,
-    Rank,
+    Sizes,
     add_activation,
     as_operator,
     attributes_of,
@@ -26,6 +26,11 @@ from shufflenet_flops.sources.onnx.chain import (
     make_node,
     picked,
 )
+from shufflenet_flops.sources.onnx.channels_last import (
+    channels_last,
+    channels_last_weight,
+    either,
+)
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -33,12 +38,12 @@ if TYPE_CHECKING:
 MICROSOFT, BLOCKED, CHANNELS_LAST = "com.microsoft", "com.microsoft.nchwc", "com.ms.internal.nhwc"
 
 
-def standard(node: NodeProto, rank: Rank) -> Nodes:
+def standard(node: NodeProto, sizes: Sizes) -> Nodes:
     """The nodes of ONNX's own operators that `node` stands for; the node itself where unknown."""
     meaning = MEANINGS.get((node.domain, node.op_type))
     if meaning is None:
         return [node]
-    made = meaning(node, attributes_of(node), rank)
+    made = meaning(node, attributes_of(node), sizes)
     if made is None:
         return [node]
     for part in made:
@@ -47,7 +52,7 @@ def standard(node: NodeProto, rank: Rank) -> Nodes:
     return made
 
 
-def _fused_conv(node: NodeProto, attributes: Mapping[str, Any], rank: Rank) -> Nodes:
+def _fused_conv(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
     chain = Chain(node)
     value = chain.then("Conv", inputs_at(node, (0, 1, 2)), **picked(attributes, *CONV))
     if input_at(node, 3):
@@ -56,7 +61,7 @@ def _fused_conv(node: NodeProto, attributes: Mapping[str, Any], rank: Rank) -> N
     return chain.end()
 
 
-def _fused_gemm(node: NodeProto, attributes: Mapping[str, Any], rank: Rank) -> Nodes:
+def _fused_gemm(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
     chain = Chain(node)
     value = chain.then("Gemm", inputs_at(node, (0, 1, 2)), **picked(attributes, "transA", "transB"))
     add_activation(chain, value, attributes)
@@ -73,16 +78,16 @@ def _transposed(batch: bool, last: bool, rank: int) -> list[int]:
     return order
 
 
-def _fused_matmul(node: NodeProto, attributes: Mapping[str, Any], rank: Rank) -> Nodes | None:
+def _fused_matmul(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes | None:
     chain = Chain(node)
     operands = []
     for name, letter in zip(node.input, "AB", strict=False):
-        axes = rank(name)
+        known = sizes(name)
         batch, last = (bool(attributes.get(f"trans{which}{letter}")) for which in ("Batch", ""))
         if batch or last:
-            if axes is None:
+            if known is None:
                 return None
-            name = chain.then("Transpose", [name], perm=_transposed(batch, last, axes))
+            name = chain.then("Transpose", [name], perm=_transposed(batch, last, len(known)))
         operands.append(name)
     value = chain.then("MatMul", operands)
     add_activation(chain, value, attributes)
@@ -92,7 +97,7 @@ def _fused_matmul(node: NodeProto, attributes: Mapping[str, Any], rank: Rank) ->
 def _added(*op_types: str, inputs: tuple[int, ...], scaled: tuple[int, ...] = ()) -> Meaning:
     """A sum of inputs (those that are there), then one operator on it and on further inputs."""
 
-    def meaning(node: NodeProto, attributes: Mapping[str, Any], rank: Rank) -> Nodes:
+    def meaning(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
         chain = Chain(node)
         value, *others = inputs_at(node, inputs)
         for other in others:
@@ -114,7 +119,7 @@ def _added(*op_types: str, inputs: tuple[int, ...], scaled: tuple[int, ...] = ()
     return meaning
 
 
-def _embedding(node: NodeProto, attributes: Mapping[str, Any], rank: Rank) -> Nodes:
+def _embedding(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
     """Words, positions and segments looked up, added and normalised."""
     chain = Chain(node)
     words = chain.then("Gather", [node.input[2], node.input[0]])
@@ -127,36 +132,32 @@ def _embedding(node: NodeProto, attributes: Mapping[str, Any], rank: Rank) -> No
     return chain.end()
 
 
-def _channels_last(op_type: str, *positions: int) -> Meaning:
-    """An operator whose images have their channels last, which in ONNX are second."""
-
-    def meaning(node: NodeProto, attributes: Mapping[str, Any], rank: Rank) -> Nodes | None:
-        axes = rank(node.input[0])
-        if axes is None:
-            return None
-        chain = Chain(node)
-        first = [0, axes - 1, *range(1, axes - 1)]
-        image, *others = inputs_at(node, positions)
-        kept = picked(attributes, *CONV, "ceil_mode", "count_include_pad")
-        image = chain.then("Transpose", [image], perm=first)
-        value = chain.then(op_type, [image, *others], **kept)
-        value = chain.then("Transpose", [value], perm=[0, *range(2, axes), 1])
-        add_activation(chain, value, attributes)
-        return chain.end()
-
-    return meaning
+def _group_norm(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
+    """A norm of groups of channels, of a sum where there are further inputs; then Swish or not."""
+    chain = Chain(node)
+    value, *others = node.input[0], *inputs_at(node, (3, 4))
+    for other in filter(None, others):
+        value = chain.then("Add", [value, other])
+    value = chain.then("GroupNorm", [value, *node.input[1:3]])
+    if attributes.get("activation"):
+        chain.then("Swish", [value])
+    return chain.end()
 
 
-def _either(first: Meaning, last: Meaning) -> Meaning:
-    """`last` where the channels come last, `first` otherwise."""
+def _gated_gelu(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes | None:
+    """A bias, and half of the channels by a GELU of the other half."""
+    known = sizes(node.input[0])
+    if known is None or None in known or not known[-1]:
+        return None
+    chain = Chain(node)
+    value = chain.then("Add", list(node.input[:2]))
+    half = [*known[:-1], known[-1] // 2]
+    value, gate = (chain.then("Unpacked", [value], shape=half) for _ in range(2))
+    chain.then("Mul", [value, chain.then("Gelu", [gate])])
+    return chain.end()
 
-    def meaning(node: NodeProto, attributes: Mapping[str, Any], rank: Rank) -> Nodes | None:
-        return (last if attributes.get("channels_last") else first)(node, attributes, rank)
 
-    return meaning
-
-
-def _concatenated(node: NodeProto, attributes: Mapping[str, Any], rank: Rank) -> Nodes:
+def _concatenated(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
     return [make_node("Concat", list(node.input[2::3]), list(node.output), axis=attributes["axis"])]
 
 
@@ -168,38 +169,38 @@ def _dequantized(chain: Chain, value: str, scale: str, bias: str) -> Nodes:
     return chain.end()
 
 
-def _dynamic_matmul(node: NodeProto, attributes: Mapping[str, Any], rank: Rank) -> Nodes:
+def _dynamic_matmul(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
     chain = Chain(node)
     value = chain.then("DynamicQuantizeLinear", [node.input[0]], outputs=3)
     value = chain.then("MatMulInteger", [value, node.input[1]])
     return _dequantized(chain, value, node.input[2], input_at(node, 4))
 
 
-def _integer_matmul(node: NodeProto, attributes: Mapping[str, Any], rank: Rank) -> Nodes:
+def _integer_matmul(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
     chain = Chain(node)
     value = chain.then("MatMulInteger", list(node.input[:2]))
     return _dequantized(chain, value, node.input[3], input_at(node, 6))
 
 
-def _packed_matmul(node: NodeProto, attributes: Mapping[str, Any], rank: Rank) -> Nodes:
+def _packed_matmul(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
     """A product with a weight of K rows and N columns whose numbers take a few bits each."""
     chain = Chain(node)
-    sizes = [attributes["K"], attributes["N"]]
-    weight = chain.then("Unpacked", [node.input[1]], shape=sizes)
+    shape = [attributes["K"], attributes["N"]]
+    weight = chain.then("Unpacked", [node.input[1]], shape=shape)
     value = chain.then("MatMul", [node.input[0], weight])
     if node.op_type == "MatMulNBits" and input_at(node, 5):
         chain.then("Add", [value, node.input[5]])
     return chain.end()
 
 
-def _enlarged(node: NodeProto, attributes: Mapping[str, Any], rank: Rank) -> Nodes:
+def _enlarged(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
     chain = Chain(node)
     scales = chain.then("Constant", [], value_floats=[float(x) for x in attributes["scales"]])
     chain.then("Resize", [node.input[0], "", scales], mode=attributes.get("mode", "nearest"))
     return chain.end()
 
 
-def _reordered(node: NodeProto, attributes: Mapping[str, Any], rank: Rank) -> Nodes:
+def _reordered(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
     """From or to blocks of channels; with the channels last outside."""
     chain = Chain(node)
     value = node.input[0]
@@ -221,8 +222,8 @@ _POOLS = {
     "GlobalAveragePool": as_operator("GlobalAveragePool", 0),
 }
 _LAST = {
-    "Conv": _channels_last("Conv", 0, 1, 2),
-    **{name: _channels_last(name, 0) for name in _POOLS},
+    "Conv": channels_last("Conv", 0, 1, 2),
+    **{name: channels_last(name, 0) for name in _POOLS},
 }
 _QUANTIZED = {
     "QGemm": as_operator("Gemm", 0, 3, 6, keep=("transA", "transB")),
@@ -233,13 +234,13 @@ _QUANTIZED = {
     "QLinearLeakyRelu": as_operator("LeakyRelu", 0, keep=("alpha",)),
     "QLinearSoftmax": as_operator("Softmax", 0, keep=("axis",)),
     "QLinearReduceMean": as_operator("ReduceMean", 0, keep=("axes", "keepdims")),
-    "QLinearAveragePool": _either(_POOLS["AveragePool"], _channels_last("AveragePool", 0)),
-    "QLinearGlobalAveragePool": _either(
-        _POOLS["GlobalAveragePool"], _channels_last("GlobalAveragePool", 0)
+    "QLinearAveragePool": either(_POOLS["AveragePool"], channels_last("AveragePool", 0)),
+    "QLinearGlobalAveragePool": either(
+        _POOLS["GlobalAveragePool"], channels_last("GlobalAveragePool", 0)
     ),
     "QLinearConcat": _concatenated,
-    "QLinearConv": _either(
-        as_operator("QLinearConv", *range(9), keep=CONV), _channels_last("QLinearConv", *range(9))
+    "QLinearConv": either(
+        as_operator("QLinearConv", *range(9), keep=CONV), channels_last("QLinearConv", *range(9))
     ),
     "QuantizeLinear": as_operator("QuantizeLinear", 0, 1, 2, keep=("axis",)),
     "DequantizeLinear": as_operator("DequantizeLinear", 0, 1, 2, keep=("axis",)),
@@ -255,8 +256,9 @@ _QUANTIZED = {
 }
 _FUSED = {
     "FusedConv": _fused_conv,
-    "NhwcFusedConv": _channels_last("Conv", 0, 1, 2),
-    "NhwcMaxPool": _channels_last("MaxPool", 0),
+    "NhwcFusedConv": channels_last("Conv", 0, 1, 2),
+    "NhwcConv": channels_last_weight,
+    "NhwcMaxPool": channels_last("MaxPool", 0),
     "FusedGemm": _fused_gemm,
     **dict.fromkeys(("FusedMatMul", "TransposeMatMul", "FusedMatMulActivation"), _fused_matmul),
     "Gelu": as_operator("Gelu", 0),
@@ -270,8 +272,13 @@ _FUSED = {
         "SimplifiedLayerNormalization", 0, 1, keep=("axis",)
     ),
     "EmbedLayerNormalization": _embedding,
+    **dict.fromkeys(("GroupNorm", "SkipGroupNorm"), _group_norm),
+    "BiasAdd": _added(inputs=(0, 1, 2)),
+    "BiasSoftmax": _added("Softmax", inputs=(0, 1)),
+    "BiasSplitGelu": _gated_gelu,
     "Attention": self_attention,
     "MultiHeadAttention": attention(6),
+    "DecoderMaskedMultiHeadAttention": attention(5),
     "GroupQueryAttention": attention(3),
     "Trilu": as_operator("Trilu", 0, 1, keep=("upper",)),
     "RotaryEmbedding": as_operator("Rotary", 0, 2, 3),

@@ -77,12 +77,13 @@ class Inference:
         else:
             self._large[name] = self.operands[name].elements
 
-    def rank(self, name: str) -> int | None:
-        """The number of axes of a value, None where it is not known."""
+    def sizes(self, name: str) -> tuple[int | None, ...] | None:
+        """The size of each axis, None where it is not known; None where a value's axes are not."""
         value_type = self._types.get(name)
         if value_type is None or not value_type.tensor_type.HasField("shape"):
             return None
-        return len(value_type.tensor_type.shape.dim)
+        axes = value_type.tensor_type.shape.dim
+        return tuple(axis.dim_value if axis.HasField("dim_value") else None for axis in axes)
 
     def infer(self, node: NodeProto) -> None:
         """The shapes, and where they are few the values, of the node's outputs.
@@ -185,9 +186,9 @@ class Inference:
         (name,) = node.output
         x = self.operands.get(node.input[0])
         if x is None:
-            rank = self.rank(node.input[0]) if node.op_type == "Shape" else None
-            known = rank is not None and not node.attribute
-            shape = () if node.op_type == "Size" else (rank,) if known else None
+            axes = self.sizes(node.input[0]) if node.op_type == "Shape" else None
+            known = axes is not None and not node.attribute
+            shape = () if node.op_type == "Size" else (len(axes or ()),) if known else None
             value_type = helper.make_tensor_type_proto(INT64, shape)
             self._set_type(name, value_type, reason)
             return

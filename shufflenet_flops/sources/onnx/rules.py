@@ -127,6 +127,24 @@ def _pool(kind: str) -> Formula:
     return formula
 
 
+def _power_pool(windows: bool) -> Formula:
+    """Powers of the inputs, their mean in windows or in all, and roots."""
+
+    def formula(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
+        pooled = (_pool("avg") if windows else _global_pool)(attributes, xs, y)
+        powers = work_of("pow", at(xs, 0).elements + y.elements)
+        return pooled._replace(op="lp_pool", counts={**pooled.counts, **powers.counts})
+
+    return formula
+
+
+def _roi_align(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
+    """Each cell is the mean of samples, a side of which holds as many as was said, or one."""
+    samples = max(1, attributes.get("sampling_ratio", 0)) ** 2
+    counts = {OpClass.INTERPOLATED_ELEMENTS: y.elements * samples}
+    return Work("roi_align", Kind.RESAMPLE, counts)
+
+
 def _global_max_pool(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
     inputs = at(xs, 0).elements
     counts = {
@@ -198,21 +216,24 @@ OPS: Mapping[str, str] = MappingProxyType(
         Abs:abs Acos:acos Acosh:acosh Add:add And:logical_and Asin:asin Asinh:asinh Atan:atan
         Atanh:atanh BatchNormalization:batch_norm BitShift:bitwise_left_shift BitwiseAnd:bitwise_and
         BitwiseNot:bitwise_not BitwiseOr:bitwise_or BitwiseXor:bitwise_xor Cast:_to_copy
-        CastLike:alias Ceil:ceil Celu:celu Concat:cat Constant:lift_fresh ConstantOfShape:full
-        Cos:cos Cosh:cosh DepthToSpace:pixel_shuffle DequantizeLinear:dequantize Div:div
-        Dropout:alias Elu:elu Equal:eq Erf:erf Exp:exp Expand:expand EyeLike:eye Flatten:reshape
-        Floor:floor Gelu:gelu Greater:gt GreaterOrEqual:ge GridSample:grid_sampler
-        GroupNormalization:group_norm HardSigmoid:hardsigmoid HardSwish:hardswish Identity:alias
+        CastLike:alias Ceil:ceil Celu:celu CenterCropPad:pad Col2Im:col2im Concat:cat
+        Constant:lift_fresh ConstantOfShape:full Cos:cos Cosh:cosh DepthToSpace:pixel_shuffle
+        DequantizeLinear:dequantize Div:div Dropout:alias Elu:elu Equal:eq Erf:erf Exp:exp
+        Expand:expand EyeLike:eye Flatten:reshape Floor:floor Gelu:gelu Greater:gt GreaterOrEqual:ge
+        GridSample:grid_sampler GroupNorm:group_norm GroupNormalization:group_norm
+        HardSigmoid:hardsigmoid HardSwish:hardswish Identity:alias
         InstanceNormalization:instance_norm IsInf:isinf IsNaN:isnan LayerNormalization:layer_norm
-        LeakyRelu:leaky_relu Less:lt LessOrEqual:le Log:log LpNormalization:lp_norm Max:maximum
+        LRN:local_response_norm LeakyRelu:leaky_relu Less:lt LessOrEqual:le Log:log
+        LpNormalization:lp_norm Max:maximum MaxUnpool:max_unpool
         MeanVarianceNormalization:mean_variance_norm Min:minimum Mish:mish Mod:remainder Mul:mul
         Neg:neg Not:logical_not OneHot:one_hot Or:logical_or PRelu:prelu Pad:pad Pow:pow
-        QuantizeLinear:quantize_per_tensor RMSNormalization:rms_norm Range:arange
-        Reciprocal:reciprocal Relu:relu Reshape:reshape Resize:interpolate Round:round
-        ScatterElements:scatter ScatterND:index_put Selu:selu Shape:sym_size Sigmoid:sigmoid
-        Sign:sign Sin:sin Sinh:sinh Size:sym_numel Slice:slice Softplus:softplus Softsign:softsign
-        SimplifiedLayerNormalization:rms_norm SpaceToDepth:pixel_unshuffle Split:split Sqrt:sqrt
-        Squeeze:squeeze Sub:sub Swish:silu
+        QuantizeLinear:quantize_per_tensor RMSNormalization:rms_norm Range:arange RandomNormal:randn
+        RandomNormalLike:randn_like RandomUniform:rand RandomUniformLike:rand_like
+        Reciprocal:reciprocal Relu:relu Reshape:reshape Resize:interpolate ReverseSequence:flip
+        Round:round ScatterElements:scatter ScatterND:index_put Selu:selu Shape:sym_size
+        Shrink:hardshrink Sigmoid:sigmoid Sign:sign Sin:sin Sinh:sinh Size:sym_numel Slice:slice
+        Softplus:softplus Softsign:softsign SimplifiedLayerNormalization:rms_norm
+        SpaceToDepth:pixel_unshuffle Split:split Sqrt:sqrt Squeeze:squeeze Sub:sub Swish:silu
         Tan:tan Tanh:tanh ThresholdedRelu:threshold Tile:repeat Transpose:permute Trilu:tril
         Unpacked:alias Unsqueeze:unsqueeze Upsample:interpolate Where:where Xor:logical_xor
         """.split()
@@ -222,6 +243,7 @@ _REDUCTIONS = {
     "ArgMax": "argmax",
     "ArgMin": "argmin",
     "CumSum": "cumsum",
+    "Hardmax": "argmax",
     "ReduceL1": "norm",
     "ReduceL2": "norm",
     "ReduceLogSum": "sum",
@@ -260,6 +282,9 @@ FORMULAS: Mapping[str, Formula] = {
     "AveragePool": _pool("avg"),
     "GlobalAveragePool": _global_pool,
     "GlobalMaxPool": _global_max_pool,
+    "LpPool": _power_pool(windows=True),
+    "GlobalLpPool": _power_pool(windows=False),
+    "RoiAlign": _roi_align,
     "ReduceMean": _mean,
     "Sum": _sum,
     "Mean": _mean_of_tensors,

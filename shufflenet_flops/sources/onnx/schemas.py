@@ -36,8 +36,9 @@ def schema_of(op_type: str, version: int, domain: str) -> Any:
 
 # Operators that are not ONNX's but stand in its namespace, and those whose shapes are the same.
 _ALIKE = {
+    "GroupNorm": "LayerNormalization",
     "Reorder": "Identity",
-    "Rotary": "Identity",
+    "Rotary": "LayerNormalization",
     "SimplifiedLayerNormalization": "RMSNormalization",
 }
 

@@ -35,7 +35,7 @@ class Unfolding:
             if way is not None:
                 yield from way(node)
                 continue
-            for part in standard(node, self._inference.rank):
+            for part in standard(node, self._inference.sizes):
                 self._inference.infer(part)
                 yield part
 
