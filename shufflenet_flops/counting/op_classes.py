@@ -176,7 +176,8 @@ _BY_CLASS: tuple[tuple[OpClass, Kind, str], ...] = (
 )
 
 _FREE = """
-    alias as_strided chunk conj _conj detach diagonal empty empty_like empty_permuted
+    alias as_strided chunk conj _conj detach diagonal _efficientzerotensor empty empty_like
+    empty_permuted
     empty_strided expand expand_as imag lift lift_fresh movedim narrow new_empty
     new_empty_strided permute positive real requires_grad reshape resize resize_as
     resolve_conj resolve_neg select set slice split split_with_sizes squeeze swapaxes swapdims

@@ -11,6 +11,7 @@ from torch import Tensor
 from shufflenet_flops.counting.row import Call, Row
 from shufflenet_flops.trace.arguments import in_order, tensors_of
 from shufflenet_flops.trace.rules import FORMULAS, Context
+from shufflenet_flops.trace.rules.elements import PRIMS
 from shufflenet_flops.trace.rules.sparse import SPARSE, is_dense, stored
 from shufflenet_flops.trace.rules.supplied import supplied
 from shufflenet_flops.trace.rules.torchvision import BY_NAME
@@ -53,7 +54,8 @@ def facts_of(
     `operands` are the tensors among its arguments in order, `function` is the torch function that
     led to it.
     """
-    formula = FORMULAS.get(func.overloadpacket) or BY_NAME.get(str(func.overloadpacket))
+    packet, name = func.overloadpacket, str(func.overloadpacket)
+    formula = FORMULAS.get(packet) or BY_NAME.get(name) or PRIMS.get(name)
     y = _result(func, args, kwargs, out)
     if y is None or _is_bookkeeping(y):
         return None

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from shufflenet_flops.errors import ModelError
 from shufflenet_flops.trace import trace
@@ -166,3 +167,32 @@ def test_flex_attention(kind: str) -> None:
     traced = trace(Calls(lambda self, q: FLEX[kind](q)), torch.ones(1, 2, 128, 16))
     assert traced.table.macs == ATTENDED
     assert not traced.unknown_ops
+
+
+class Products(TorchDispatchMode):
+    """Adds up the MACs of products of matrices that torch itself runs."""
+
+    macs = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        y = func(*args, **(kwargs or {}))
+        if func.overloadpacket in (torch.ops.aten.mm, torch.ops.aten.addmm):
+            self.macs += y.numel() * args[-2].shape[-1]
+        return y
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # torch's own use of it
+@pytest.mark.parametrize("transform", [torch.func.hessian, torch.func.jacrev, torch.func.jacfwd])
+def test_derivatives_of_derivatives(transform: Any) -> None:
+    """As many products as torch runs; what its decompositions do besides is known."""
+
+    def function(self: Calls, x: Tensor) -> Any:
+        return transform(lambda y: self.a(y).sin().sum())(x[0])
+
+    model = Calls(function)
+    traced = trace(model, x)
+    with Products() as products:
+        model(x)
+
+    assert traced.table.macs == products.macs >= 2 * 8 * 4
+    assert traced.unknown_ops == {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from torch import Tensor
@@ -113,3 +115,7 @@ FORMULAS: dict[Any, Formula] = {
     **formulas("_ctc_loss", _ctc_loss),
     **by_name("_fft_c2c _fft_c2r _fft_r2c".split(), _fft),
 }
+# Those that torch's own decompositions call, as in forward-mode derivatives, under the same names.
+PRIMS: Mapping[str, Formula] = MappingProxyType(
+    {f"prims.{packet.__name__}": formula for packet, formula in FORMULAS.items()}
+)
