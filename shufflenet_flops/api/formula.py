@@ -36,6 +36,7 @@ def formula(
     With `over`, as "h,w,n" or "width=16:256:16", `model` is a module or what `count` takes, on
     `input`, and the form one in its sizes, or in arguments of its factory, with floors where
     strides do not divide; it is found from traces and checked at sizes that these did not have.
+    Where the model does other things at other sizes, it is a Piecewise.
 
     `metric` is macs, params, weights, activations or memory; with `training` it is macs, and those
     of a training step: forward, and every gradient once. `numbers`, and those of a name, are
@@ -68,13 +69,13 @@ def _over(
 ) -> sympy.Expr:
     from shufflenet_flops.closed_form.derive import derive
     from shufflenet_flops.closed_form.over import parse_over, ranges
-    from shufflenet_flops.closed_form.writing import for_sympy
+    from shufflenet_flops.closed_form.writing import for_cases
 
     found = derive(model, ranges(parse_over("over", over)), metric)
     sizes = found.filled(numbers)
     if numbers.keys() >= set(found.domain.free):
         found.value(sizes)  # where they are outside of its domain, there is no number
-    expression, symbols = for_sympy(found.expression)
+    expression, symbols = for_cases(found)
     return expression.subs(
         {symbols[name]: size for name, size in numbers.items() if name in symbols}
     )

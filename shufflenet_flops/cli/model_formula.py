@@ -48,14 +48,16 @@ def model_formulas(
         at = formula.filled(numbers) if numbers else None
         if at is not None:
             check(chosen, formula, at)
-        if asked.wrt is not None and asked.wrt not in formula.domain.free:
-            free = ", ".join(formula.domain.free)
-            raise InputError(f"--wrt {asked.wrt}: the formula of {model} has {free}")
-        results.append(model_formula_result(formula, asked.by, at, asked.wrt))
+        for case in [formula.case(at)] if at is not None else formula.cases:
+            if asked.wrt is not None and asked.wrt not in case.domain.free:
+                free = ", ".join(case.domain.free)
+                raise InputError(f"--wrt {asked.wrt}: the formula of {model} has {free}")
+            results.append(model_formula_result(case, asked.by, at, asked.wrt))
         if figure_type and asked.wrt:
             from shufflenet_flops.report.plot.figure import image
 
-            drawn = draw_along(formula, asked.by, asked.wrt, at or formula.own)
+            case = formula.case(at or formula.own)
+            drawn = draw_along(case, asked.by, asked.wrt, at or formula.own)
             figure = image(drawn, figure_type)
     convention = "training" if asked.training else None
     return Document("formula", convention, results, model_formula_grids(results)), figure

@@ -10,7 +10,7 @@ from shufflenet_flops.sources import Options
 def sizes_swept(model: str, over: str, options: Options) -> Document:
     """Every metric that has a formula, at all sizes. Raises a ShufflenetFlopsError."""
     from shufflenet_flops.closed_form.derive import derive_each
-    from shufflenet_flops.closed_form.domain import met_domain
+    from shufflenet_flops.closed_form.domain import Domain, hull, met_domain
     from shufflenet_flops.closed_form.over import parse_over, spanned
     from shufflenet_flops.closed_form.size_sweep import size_sweep
     from shufflenet_flops.closed_form.sized import sized
@@ -27,6 +27,12 @@ def sizes_swept(model: str, over: str, options: Options) -> Document:
     ranges = {name: None if name in chosen.places else spanned(axes[name]) for name in axes}
     found, missing = derive_each(chosen, ranges, metrics)
     swept = size_sweep(found, list(axes.values()))
-    domain = tuple(met_domain([formula.domain for formula in found]).texts)
+    domains = [
+        Domain({name: hull([one.domain.ranges[name] for one in formula.cases]) for name in axes})
+        if formula.others
+        else formula.domain
+        for formula in found
+    ]
+    domain = tuple(met_domain(domains).texts)
     result = size_sweep_result(model, domain, swept, missing)
     return Document("sweep", "paper", [result], [size_sweep_grid(result)], result.rows)

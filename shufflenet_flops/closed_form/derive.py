@@ -8,8 +8,8 @@ from dataclasses import replace
 from shufflenet_flops.closed_form.built import built_for_size
 from shufflenet_flops.closed_form.domain import Domain, Range
 from shufflenet_flops.closed_form.domains import everything, fixed, narrower
+from shufflenet_flops.closed_form.guards import in_cases
 from shufflenet_flops.closed_form.model_formula import ModelFormula
-from shufflenet_flops.closed_form.proving import proven
 from shufflenet_flops.closed_form.samples import NotProvenError, RefusedError, Samples
 from shufflenet_flops.closed_form.sized import SizedModel, Sizes, rows_of
 from shufflenet_flops.counting.metric import Metric, MetricName, find_metric
@@ -86,12 +86,13 @@ def _first_proven(
             refused = chosen.failed.get(rules)
             if isinstance(refused, RefusedError):  # whatever the metric is
                 raise refused
-            found = proven(chosen, domain, metric)
+            found, *others = in_cases(chosen, domain, metric)
         except (RefusedError, NotProvenError) as error:
             chosen.failed[rules] = error
             reasons.append(str(error))
         else:
-            return replace(found, refused=reasons[0] if reasons else "")
+            refused_for = reasons[0] if reasons else ""
+            return replace(found, refused=refused_for, others=tuple(others))
     name = samples.model.name
     raise InputError(f"{name}: no formula over {', '.join(over)} is proven: {reasons[0]}")
 

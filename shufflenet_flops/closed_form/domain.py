@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from math import prod
+from math import gcd, prod
 
 from shufflenet_flops.closed_form.expression import Residue
 
@@ -17,13 +17,14 @@ class Range:
     """`least` and every `step` up from it, to `most` where that is not None.
 
     A range of one size is a number that stays as it is. With `own` it begins at the model's own
-    size, and smaller ones may be in it too.
+    size, and smaller ones may be in it too. Sizes that leave one of the rests `without` are not.
     """
 
     least: int
     step: int = 1
     most: int | None = None
     own: bool = field(default=False, compare=False)
+    without: tuple[Residue, ...] = ()
 
     @property
     def residue(self) -> Residue:
@@ -53,6 +54,7 @@ class Range:
             size >= self.least
             and (size - self.least) % self.step == 0
             and (self.most is None or size <= self.most)
+            and all(size % residue.step != residue.rest for residue in self.without)
         )
 
     def text(self, name: str) -> str:
@@ -60,6 +62,7 @@ class Range:
         if self.is_fixed:
             return f"{name} = {self.least}"
         rest = [f"{name} ≡ {self.residue.rest} mod {self.step}"] if self.step > 1 else []
+        rest += [f"{name} ≢ {one.rest} mod {one.step}" for one in self.without]
         bound = f"{name} ≥ {self.least}" if self.most is None else ""
         return ", ".join([*rest, bound or f"{self.least} ≤ {name} ≤ {self.most}"])
 
@@ -73,7 +76,16 @@ def met(ranges: Sequence[Range]) -> Range:
     above = max(given.least for given in ranges) - widest.least
     least = widest.least - -above // widest.step * widest.step
     ends = [given.most for given in ranges if given.most is not None]
-    return Range(least, widest.step, min(ends, default=None))
+    without = dict.fromkeys(residue for given in ranges for residue in given.without)
+    return Range(least, widest.step, min(ends, default=None), without=tuple(without))
+
+
+def hull(ranges: Sequence[Range]) -> Range:
+    """The smallest range that holds all of them."""
+    least = min(given.least for given in ranges)
+    step = gcd(*(number for given in ranges for number in (given.step, given.least - least)))
+    ends = [given.most for given in ranges if given.most is not None]
+    return Range(least, step, max(ends) if len(ends) == len(ranges) else None)
 
 
 def met_domain(domains: Sequence[Domain]) -> Domain:

@@ -28,7 +28,8 @@ class ModelFormula:
     It was found at the sizes `fitted`, and holds at `held_out`, which it had not seen. `own` are
     the model's own sizes. `how` tells how it comes to other sizes, where it is more than given
     other inputs; `refused` why sizes outside of the domain are not in it, `unknown_ops` which ops
-    are not counted. With `training` it is of a training step.
+    are not counted. `others` are its formulas on the other sides of guards, where it does other
+    things at other sizes. With `training` it is of a training step.
     """
 
     model: str
@@ -43,6 +44,7 @@ class ModelFormula:
     refused: str = ""
     unknown_ops: Mapping[str, int] = field(default_factory=dict)
     training: bool = False
+    others: tuple[ModelFormula, ...] = ()
 
     @property
     def expression(self) -> Expression:
@@ -61,9 +63,19 @@ class ModelFormula:
 
     def value(self, sizes: Sizes) -> int:
         """The metric at sizes of the domain. Raises InputError for others."""
-        missed = self.domain.missed(sizes)
-        if missed is not None:
-            given = ", ".join(f"{name}={size}" for name, size in sizes.items())
-            why = f"; {self.refused}" if self.refused else ""
-            raise InputError(f"{given}: the formula of {self.model} is for {missed}{why}")
-        return int(self.expression.value(sizes))
+        return int(self.case(sizes).expression.value(sizes))
+
+    @property
+    def cases(self) -> tuple[ModelFormula, ...]:
+        """The formula itself, and its others."""
+        return (self, *self.others)
+
+    def case(self, sizes: Sizes) -> ModelFormula:
+        """The formula, of all cases, that is for these sizes. Raises InputError where none is."""
+        for case in self.cases:
+            if sizes in case.domain:
+                return case
+        given = ", ".join(f"{name}={size}" for name, size in sizes.items())
+        missed = " or ".join(str(case.domain.missed(sizes)) for case in self.cases)
+        why = f"; {self.refused}" if self.refused else ""
+        raise InputError(f"{given}: the formula of {self.model} is for {missed}{why}")

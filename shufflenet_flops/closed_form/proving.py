@@ -86,14 +86,10 @@ def _first_fit(
 
 
 def _far(samples: Samples, domain: Domain, metric: Metric, own: Sizes) -> list[Sizes]:
-    """Sizes far from the model's own, as far as it takes them and does the same there."""
-    found = []
-    for sizes in samples.far(domain):
-        try:
-            check_alike(samples, own, sizes, metric)
-        except (RefusedError, NotProvenError):
-            continue
-        found.append(sizes)
+    """Sizes far from the model's own, as far as it takes them; raises UnlikeError."""
+    found = [sizes for sizes in samples.far(domain) if samples.takes(sizes)]
+    for sizes in found:
+        check_alike(samples, own, sizes, metric)
     return found
 
 
@@ -116,7 +112,7 @@ def _widened(samples: Samples, found: ModelFormula, doubts: Sequence[Open]) -> M
         {name: _times(given, smallest[name], by) for name, given in ranges.items()}
         for by in (1, 2, 4, 8)
     ]
-    for least in [*samples.met_in(domain, smallest), *tried]:
+    for least in [tried[0], *samples.met_in(domain, smallest), *tried[1:]]:
         if least == own or samples.left < 2:
             break
         if not holds(samples, found, least):

@@ -53,9 +53,9 @@ class Samples:
     # Why a formula is on none of these domains, by their rules.
     failed: dict[tuple[str, ...], RefusedError | NotProvenError] = field(default_factory=dict)
 
-    def begin(self) -> None:
+    def begin(self, most: int = MOST_TRACES - 1) -> None:
         """Count the traces anew, for another formula, which may use those that there are."""
-        self.most = self.traces + MOST_TRACES - 1
+        self.most = self.traces + most
 
     @property
     def traces(self) -> int:
@@ -122,6 +122,9 @@ class Samples:
     def draw(self, domain: Domain) -> dict[str, int]:
         """Random sizes of a domain, of every order of magnitude alike."""
         sizes = {name: self._size(name, given) for name, given in domain.ranges.items()}
+        for name, given in domain.ranges.items():
+            while given.without and sizes[name] not in given:
+                sizes[name] = self._size(name, given)
         if domain.square:
             sizes[domain.square[1]] = sizes[domain.square[0]]
         return sizes
@@ -139,7 +142,8 @@ class Samples:
             for name in maps:
                 sizes[name] += -sizes[name] % WHOLE + sign
                 sign = -sign
-            found.append(sizes)
+            if sizes in domain:
+                found.append(sizes)
         return found
 
     def far(self, domain: Domain) -> list[Sizes]:
@@ -152,7 +156,8 @@ class Samples:
             steps = (FARTHEST * given.least) // given.step
             size = given.least + given.step * (steps - self.random.randint(0, steps // 4))
             near = {other: one.least for other, one in domain.ranges.items()}
-            found.append({**near, name: size})
+            if {**near, name: size} in domain:
+                found.append({**near, name: size})
         return found
 
     def _size(self, name: str, given: Range) -> int:

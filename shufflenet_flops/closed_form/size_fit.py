@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from shufflenet_flops.closed_form.domain import Range, met_domain
+from shufflenet_flops.closed_form.domain import Range, hull, met
 from shufflenet_flops.closed_form.model_formula import ModelFormula
 from shufflenet_flops.closed_form.questions import LARGEST, first
 from shufflenet_flops.closed_form.sized import Sizes
@@ -45,7 +45,10 @@ def size_fit(
     with the sizes. Raises InputError where even the smallest is over, or none is.
     """
     model = formulas[0].model
-    ranges = met_domain([formula.domain for formula in formulas]).ranges
+    ranges = {
+        name: met([hull([case.domain.ranges[name] for case in one.cases]) for one in formulas])
+        for name in at
+    }
 
     def sizes(steps: int) -> Sizes:
         first_range = ranges[names[0]]

@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
+from shufflenet_flops.closed_form.domain import Domain
 from shufflenet_flops.closed_form.expression import Expression
 from shufflenet_flops.closed_form.model_formula import ModelFormula
 from shufflenet_flops.design.sweep.axes import Axis
@@ -40,22 +41,46 @@ def size_sweep(formulas: Sequence[ModelFormula], axes: Sequence[Axis]) -> SizeSw
         raise InputError(f"{number:,} sizes are too many: a sweep takes up to {MOST_SIZES:,}")
     grid = np.meshgrid(*(np.fromiter(axis, np.int64, len(axis)) for axis in axes), indexing="ij")
     sizes = {axis.name: values.ravel() for axis, values in zip(axes, grid, strict=True)}
-    kept = np.ones(number, bool)
-    for formula in formulas:
-        for name, given in formula.domain.ranges.items():
-            kept &= (sizes[name] >= given.least) & ((sizes[name] - given.least) % given.step == 0)
-            if given.most is not None:
-                kept &= sizes[name] <= given.most
-        if formula.domain.square:
-            first, second = formula.domain.square
-            kept &= sizes[first] == sizes[second]
+    places = [[_inside(case.domain, sizes) for case in formula.cases] for formula in formulas]
+    kept = np.logical_and.reduce([np.logical_or.reduce(inside) for inside in places])
     if not kept.any():
         rules = "; ".join(formulas[0].domain.texts)
         raise InputError(f"{formulas[0].model}: no size is one that its formula is for: {rules}")
     sizes = {name: values[kept] for name, values in sizes.items()}
-    metrics = {formula.metric: values_at(formula.expression, sizes) for formula in formulas}
+    metrics = {
+        formula.metric: _in_cases(formula, [one[kept] for one in inside], sizes)
+        for formula, inside in zip(formulas, places, strict=True)
+    }
     columns = {name: values.tolist() for name, values in (sizes | metrics).items()}
     return SizeSweep(columns, number, number - int(kept.sum()))
+
+
+def _inside(domain: Domain, sizes: Mapping[str, npt.NDArray[np.int64]]) -> npt.NDArray[np.bool_]:
+    """Which of the sizes are in the domain."""
+    kept = np.ones(len(next(iter(sizes.values()))), bool)
+    for name, given in domain.ranges.items():
+        kept &= (sizes[name] >= given.least) & ((sizes[name] - given.least) % given.step == 0)
+        if given.most is not None:
+            kept &= sizes[name] <= given.most
+        for residue in given.without:
+            kept &= sizes[name] % residue.step != residue.rest
+    if domain.square:
+        first, second = domain.square
+        kept &= sizes[first] == sizes[second]
+    return kept
+
+
+def _in_cases(
+    formula: ModelFormula, places: Sequence[npt.NDArray[np.bool_]], sizes: Mapping[str, Array]
+) -> Array:
+    if not formula.others:
+        return values_at(formula.expression, sizes)
+    values = np.zeros(len(places[0]), object)
+    for case, inside in zip(formula.cases, places, strict=True):
+        if inside.any():
+            chosen = {name: given[inside] for name, given in sizes.items()}
+            values[inside] = values_at(case.expression, chosen)
+    return values
 
 
 def values_at(expression: Expression, sizes: Mapping[str, Array]) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
@@ -24,6 +24,9 @@ from shufflenet_flops.counting.closed_forms import symbol
 
 if TYPE_CHECKING:
     import sympy
+
+    from shufflenet_flops.closed_form.domain import Domain
+    from shufflenet_flops.closed_form.model_formula import ModelFormula
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,35 @@ def for_sympy(expression: Expression) -> tuple[sympy.Expr, dict[str, sympy.Symbo
 
     symbols = {root(x): symbol(root(x)) for x in expression.atoms}
     return sympy.sympify(written(expression, SYMPY), locals=symbols), symbols
+
+
+def for_cases(formula: ModelFormula) -> tuple[sympy.Expr, dict[str, sympy.Symbol]]:
+    """The formula for sympy, and its symbols by name; a Piecewise where it has cases."""
+    import sympy
+
+    if not formula.others:
+        return for_sympy(formula.expression)
+    symbols = {name: symbol(name) for name in formula.domain.ranges}
+    pieces = [
+        (for_sympy(case.expression)[0], sympy.And(*_conditions(case.domain, symbols)))
+        for case in formula.cases
+    ]
+    return sympy.Piecewise(*pieces), symbols
+
+
+def _conditions(
+    domain: Domain, symbols: Mapping[str, sympy.Symbol]
+) -> Iterator[sympy.logic.boolalg.Boolean]:
+    import sympy
+
+    for name, given in domain.ranges.items():
+        yield symbols[name] >= given.least
+        if given.most is not None:
+            yield symbols[name] <= given.most
+        if given.step > 1:
+            yield sympy.Eq(sympy.Mod(symbols[name], given.step), given.residue.rest)
+        for residue in given.without:
+            yield sympy.Ne(sympy.Mod(symbols[name], residue.step), residue.rest)
 
 
 def total_stride(expression: Expression) -> dict[str, int]:

@@ -74,6 +74,18 @@ def test_an_argument_of_the_factory(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["domain"] == ["width ≡ 0 mod 16, 16 ≤ width ≤ 256"]
 
 
+def test_each_side_of_a_guard_has_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """At 101 rows 64·50·4, at 100 rows 16·100·8."""
+    name = f"{NETS}:Large"
+    shape = ("--input", "1x4x64x64", "--over", "h,w,n")
+    _, out, _ = cli(capsys, name, *shape)
+
+    assert f"closed form of {name} for h ≥ 101; w ≥ 2; n ≥ 1" in out
+    assert f"closed form of {name} for 1 ≤ h ≤ 100; w ≥ 1; n ≥ 1" in out
+    assert result(capsys, name, *shape, "--at", "h=101,w=8")["value"] == 64 * 50 * 4
+    assert result(capsys, name, *shape, "--at", "h=100,w=8")["value"] == 16 * 100 * 8
+
+
 def test_a_network_of_the_zoo(capsys: pytest.CaptureFixture[str]) -> None:
     found = result(capsys, "shufflenet_v1_x1_0_g3", "--over", "h,w,n")
 

@@ -61,6 +61,16 @@ def test_a_sweep_leaves_out_what_the_model_does_not_take(
     assert found["left_out"] == 2
 
 
+def test_a_sweep_over_both_sides_of_a_guard(capsys: pytest.CaptureFixture[str]) -> None:
+    found = result(
+        capsys, "sweep", f"{NETS}:Large", "--input", "1x4x64x64", "--over", "h=99:102,w=64"
+    )
+
+    assert [row["macs"] for row in found["rows"]] == [
+        16 * 99 * 64, 16 * 100 * 64, 64 * 50 * 32, 64 * 51 * 32,
+    ]  # fmt: skip
+
+
 def test_a_sweep_of_more_than_fits_into_64_bits(capsys: pytest.CaptureFixture[str]) -> None:
     found = result(capsys, "sweep", STRIDED, "--over", "h=3000000000,w=3000000000")
 

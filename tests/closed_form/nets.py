@@ -74,6 +74,30 @@ class Guarded(nn.Module):
         return self.down(self.odd(x) if x.shape[-1] % 2 else self.even(x))
 
 
+class Large(nn.Module):
+    """Control flow by a size: maps of more than 100 rows take another way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.small = nn.Conv2d(4, 4, 1)
+        self.large = nn.Conv2d(4, 4, 2, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.large(x) if x.shape[2] > 100 else self.small(x)
+
+
+class Seventh(nn.Module):
+    """Control flow by a size: widths that 7 divides take another way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Conv2d(4, 4, 1)
+        self.other = nn.Conv2d(4, 4, 3, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.other(x) if x.shape[3] % 7 else self.one(x)
+
+
 class OneSize(nn.Module):
     """It flattens a map of one size."""
 

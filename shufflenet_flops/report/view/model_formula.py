@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -148,8 +149,9 @@ def model_formula_result(
 
 
 def model_formula_grids(results: Sequence[ModelFormulaResult]) -> list[Grid]:
-    """One table for each model: its parts, and their sum."""
-    return list(map(_grid, results))
+    """One table for each model, or for each side of its guards: its parts, and their sum."""
+    tables = Counter(result.model for result in results)
+    return [_grid(result, tables[result.model] > 1) for result in results]
 
 
 def draw_along(formula: ModelFormula, by: Grouping, wrt: str, at: Mapping[str, int]) -> Figure:
@@ -173,7 +175,7 @@ def draw_along(formula: ModelFormula, by: Grouping, wrt: str, at: Mapping[str, i
     )
 
 
-def _grid(result: ModelFormulaResult) -> Grid:
+def _grid(result: ModelFormulaResult, is_case: bool) -> Grid:
     with_value = result.value is not None
     columns = [
         Column(result.by, figures=False, path=True),
@@ -189,7 +191,8 @@ def _grid(result: ModelFormulaResult) -> Grid:
     last: list[Cell | str] = ["in all", _cell(result.formula)]
     if result.value is not None:
         last += [f"{result.value:,}", percent(result.value, result.value)]
-    return grid(f"closed form of {result.model}", columns, [*rows, last], _notes(result))
+    where = f" for {'; '.join(result.domain)}" if is_case else ""
+    return grid(f"closed form of {result.model}{where}", columns, [*rows, last], _notes(result))
 
 
 def _cell(formula: Written) -> Cell:

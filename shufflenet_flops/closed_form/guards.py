@@ -1,0 +1,130 @@
+"""Where a model does one thing at some sizes and another at others: a formula for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from shufflenet_flops.closed_form.domain import Domain, Range
+from shufflenet_flops.closed_form.expression import Residue
+from shufflenet_flops.closed_form.fitting import counted_rows
+from shufflenet_flops.closed_form.model_formula import ModelFormula
+from shufflenet_flops.closed_form.proving import proven
+from shufflenet_flops.closed_form.questions import first
+from shufflenet_flops.closed_form.samples import NotProvenError, RefusedError, Samples, UnlikeError
+from shufflenet_flops.closed_form.sized import Sizes
+from shufflenet_flops.counting.metric import Metric
+
+MOST_CASES = 4
+MOST_PERIOD = 64
+MOST_TRACES = 40  # to find one guard
+_CHECKED = 3  # sizes on each side that must do the same, for a bound to be one
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What splits a domain: a size from `least` on, or one that leaves the rest of `residue`."""
+
+    name: str
+    least: int = 0
+    residue: Residue | None = None
+
+    def sides(self, domain: Domain) -> tuple[Domain, Domain]:
+        """The sizes of a domain that are so, and the others."""
+        given = domain.ranges[self.name]
+        if self.residue is None:
+            inside = replace(given, least=self.least, own=False)
+            outside = replace(given, most=self.least - 1)
+            return _with(domain, self.name, inside), _with(domain, self.name, outside)
+        period = self.residue.step
+        inside = replace(given, least=_next(given.least, self.residue), step=period)
+        outside = replace(given, without=(*given.without, self.residue))
+        if period == 2:
+            other = Residue(2, 1 - self.residue.rest)
+            outside = replace(given, least=_next(given.least, other), step=2)
+        return _with(domain, self.name, inside), _with(domain, self.name, outside)
+
+
+def _with(domain: Domain, name: str, given: Range) -> Domain:
+    return replace(domain, ranges={**domain.ranges, name: given})
+
+
+def _next(size: int, residue: Residue) -> int:
+    return size + (residue.rest - size) % residue.step
+
+
+def in_cases(
+    samples: Samples, domain: Domain, metric: Metric, most: int = MOST_CASES
+) -> list[ModelFormula]:
+    """The formula on a domain, or one for each side of every guard that splits it.
+
+    Raises RefusedError, NotProvenError where there is none, and UnlikeError where more guards than
+    MOST_CASES allows split it, or what splits it is not one of the kinds that are looked for.
+    """
+    try:
+        return [proven(samples, domain, metric)]
+    except UnlikeError as error:
+        guard = _guard(samples, domain, error, metric) if most > 1 else None
+        if guard is None:
+            raise
+        inside, outside = guard.sides(domain)
+        samples.begin()
+        found = in_cases(samples, inside, metric, most - 1)
+        samples.begin()
+        return [*found, *in_cases(samples, outside, metric, most - len(found))]
+
+
+def _guard(samples: Samples, domain: Domain, error: UnlikeError, metric: Metric) -> Guard | None:
+    """What tells the two sizes of the error apart; None where no such thing is found."""
+
+    def does(sizes: Sizes) -> Any:
+        return [(row.path, row.op) for row in counted_rows(samples.at(sizes), metric)]
+
+    samples.begin(MOST_TRACES)
+    here = dict(error.first)
+    try:
+        for name, size in error.second.items():
+            if does({**here, name: size}) != does(here):
+                given = domain.ranges[name]
+                found = _along(partial(_at, does, here, name), name, (here[name], size), given)
+                return None if found and found.residue and given.step > 1 else found
+            here[name] = size
+    except (RefusedError, NotProvenError):
+        return None
+    return None
+
+
+def _at(does: Callable[[Sizes], Any], here: Sizes, name: str, size: int) -> Any:
+    return does({**here, name: size})
+
+
+def _along(
+    does: Callable[[int], Any], name: str, ends: tuple[int, int], given: Range
+) -> Guard | None:
+    """A bound or a rest between two sizes of which one does something else than the other."""
+    low, high = sorted(ends)
+    below = does(low)
+    steps = first(
+        lambda step: does(low + step * given.step) != below, 0, (high - low) // given.step
+    )
+    at = low + steps * given.step
+    if all(
+        does(at - k * given.step) == below or at - k * given.step < given.least
+        for k in range(1, _CHECKED + 1)
+    ) and all(does(at + k * given.step) == does(at) for k in range(1, _CHECKED + 1)):
+        return Guard(name, at)
+    return _rest(does, name, at)
+
+
+def _rest(does: Callable[[int], Any], name: str, at: int) -> Guard | None:
+    """The rest that every size leaves which does as `at` does, or as the one before it does."""
+    for start in (at, at - 1):
+        kind = does(start)
+        period = next((k for k in range(2, MOST_PERIOD) if does(start + k) == kind), None)
+        if period is not None and does(start + 1) != kind:
+            alike = [does(start + k) == kind for k in range(period, 2 * period + 1)]
+            if alike == [True, *(period - 1) * [False], True]:
+                return Guard(name, residue=Residue(period, start % period))
+    return None
