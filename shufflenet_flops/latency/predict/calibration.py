@@ -26,12 +26,14 @@ _NANO = 1e-9
 class Sample:
     """One random network, told by its number, and what was measured of it.
 
-    `seconds` is of a whole call; `kernels` are its kernels, each as text: the place of its kind
-    among the calibration's `kinds`, the numbers of a Kernel in their order, and nanoseconds.
+    `seconds` is of a whole call, and `gap` the share by which the kernels as they were measured
+    differ from it. `kernels` are scaled to add up to it, each as text: the place of its kind among
+    the calibration's `kinds`, the numbers of a Kernel in their order, and nanoseconds.
     """
 
     number: int
     seconds: float
+    gap: float
     kernels: tuple[str, ...]
 
     def timed(self, kinds: tuple[str, ...]) -> list[tuple[Kernel, float]]:
@@ -87,7 +89,7 @@ class Calibration:
 
 
 def sample_of(
-    number: int, seconds: float, timed: list[tuple[Kernel, float]], kinds: list[str]
+    number: int, seconds: float, gap: float, timed: list[tuple[Kernel, float]], kinds: list[str]
 ) -> Sample:
     """What was measured of a network; a kind that is new is put at the end of `kinds`."""
     texts = []
@@ -96,7 +98,7 @@ def sample_of(
             kinds.append(kernel.kind)
         numbers = (kinds.index(kernel.kind), *kernel.numbers, round(kernel_s / _NANO))
         texts.append(" ".join(map(str, numbers)))
-    return Sample(number, seconds, tuple(texts))
+    return Sample(number, seconds, round(gap, 4), tuple(texts))
 
 
 def load_calibration(path: Path, engine: str | None = None) -> Calibration:

@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.counting.row import CONV_KINDS, Kind
-from shufflenet_flops.latency.predict.kernels import FIELDS, Kernel
+from shufflenet_flops.latency.predict.kernels import BYTES, FIELDS, Kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BYTES = 4  # of one fp32 element
 VECTOR = 16  # fp32 numbers in the widest vector registers, and channels in a block of a layout
 _CONVS = {kind.value for kind in CONV_KINDS}
 _WITH_WEIGHTS = _CONVS | {Kind.LINEAR.value}
@@ -19,9 +18,11 @@ NAMES = (
     *("macs", "bytes_in", "bytes_weights", "bytes_out", "c_in", "c_out"),
     *("c_in_of_group", "c_out_of_group", "groups", "positions", "w_out", "kernel", "k_w", "stride"),
     *("c_in_rest", "c_out_rest", "c_out_of_group_rest", "positions_rest"),
-    *("operands", "activation", "added", "apart", "n"),
+    *("c_in_filled", "c_out_filled", "c_in_rest_4", "c_out_rest_4"),
+    *("operands", "activation", "added", "apart", "after", "resident", "n"),
 )
 MACS, IN, WEIGHTS, OUT = range(4)
+_RESIDENT = FIELDS.index("resident")
 
 
 def matrix(kernels: Iterable[Kernel]) -> NDArray[Any]:
@@ -29,6 +30,19 @@ def matrix(kernels: Iterable[Kernel]) -> NDArray[Any]:
     import numpy as np
 
     return np.array([kernel.numbers for kernel in kernels], dtype="int64").reshape(-1, len(FIELDS))
+
+
+def rounded(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Numbers in which the weights of the whole network are rounded to a power of 2.
+
+    So kernels of many networks that differ in nothing else are the same.
+    """
+    import numpy as np
+
+    result = numbers.copy()
+    resident = np.maximum(result[:, _RESIDENT], 1)
+    result[:, _RESIDENT] = 2 ** np.round(np.log2(resident)).astype("int64")
+    return result
 
 
 def features(kind: str, numbers: NDArray[Any]) -> NDArray[Any]:
@@ -40,7 +54,7 @@ def features(kind: str, numbers: NDArray[Any]) -> NDArray[Any]:
     import numpy as np
 
     n, c_in, h_in, w_in, c_out, h_out, w_out, *others = numbers.astype("float64").T
-    k_h, k_w, stride, groups, operands, activation, added, apart = others
+    k_h, k_w, stride, groups, operands, activation, added, apart, after, resident = others
     positions = n * h_out * w_out
     area = k_h * k_w
     zeros = np.zeros_like(n)
@@ -61,6 +75,14 @@ def features(kind: str, numbers: NDArray[Any]) -> NDArray[Any]:
         *(BYTES * weights, BYTES * positions * c_out, c_in, c_out),
         *(c_in / groups, c_out / groups, groups, positions, w_out, area, k_w, stride),
         *(c_in % VECTOR, c_out % VECTOR, (c_out / groups) % VECTOR, positions % VECTOR),
-        *(operands, activation, added, apart, n),
+        *(c_in / _whole(c_in), c_out / _whole(c_out), c_in % 4, c_out % 4),
+        *(operands, activation, added, apart, after, resident, n),
     )
     return np.stack(columns, axis=1)
+
+
+def _whole(channels: NDArray[Any]) -> NDArray[Any]:
+    """Channels in whole vectors: what an engine computes that fills the last one up."""
+    import numpy as np
+
+    return np.ceil(channels / VECTOR) * VECTOR

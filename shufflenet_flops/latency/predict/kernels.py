@@ -28,6 +28,8 @@ _SAME = {
 }
 _LAST = {Kind.LINEAR, Kind.MATMUL}  # whose channels are the last axis
 _LAST_OPS = {"layer_norm", "softmax", "log_softmax", "rms_norm"}
+BYTES = 4  # of one fp32 element
+_CONVS = {kind.value for kind in CONV_KINDS}
 _ATTENTION = "scaled_dot_product_attention"
 
 
@@ -51,8 +53,10 @@ class Kernel(NamedTuple):
     Input (n, c_in, h_in, w_in), output (n, c_out, h_out, w_out); of tokens, h is their number and
     w is 1. `operands` are inputs of the full size, `activation` is a place in ACTIVATIONS, `added`
     and `apart` are 0 or 1: a join's sum is within, and the input is not what the kernel before
-    wrote, as after a view or at the start of a branch. `paths` are of the rows it covers, `places`
-    of these rows in the table.
+    wrote, as after a view or at the start of a branch. `after` is a place in SORTS, of the kernel
+    before, which tells in what layout the input comes; `resident` are the KiB of weights of the
+    whole network, which tells from which cache they come. `paths` are of the rows it covers,
+    `places` of these rows in the table.
     """
 
     kind: str
@@ -71,6 +75,8 @@ class Kernel(NamedTuple):
     activation: Number = 0
     added: Number = 0
     apart: Number = 0
+    after: Number = 0
+    resident: Number = 0
     paths: tuple[str, ...] = ()
     places: tuple[int, ...] = ()
 
@@ -82,6 +88,17 @@ class Kernel(NamedTuple):
 
 
 FIELDS = Kernel._fields[1:-2]
+# What kernels do with layouts, which is to say what stands before another.
+SORTS = ("nothing", "conv", "pool", "join", "elements", "move", "norm", "linear", "matmul")
+_SORT_OF = {
+    **dict.fromkeys(_CONVS, "conv"),
+    **dict.fromkeys(("max_pool2d", "avg_pool2d"), "pool"),
+    **dict.fromkeys(("add", "cat"), "join"),
+    **dict.fromkeys(("clone", "roll", "pad", "index"), "move"),
+    **dict.fromkeys(("batch_norm", "layer_norm", "group_norm"), "norm"),
+    **dict.fromkeys(("linear", "mean"), "linear"),
+    **dict.fromkeys(("matmul", "attention", "softmax"), "matmul"),
+}
 
 
 def kernels_of(rows: Sequence[Row], fusion: Fusion) -> list[Kernel]:
@@ -102,7 +119,26 @@ def kernels_of(rows: Sequence[Row], fusion: Fusion) -> list[Kernel]:
             apart = int(bool(written) and not _alike(row.inputs[0] if row.inputs else (), written))
             kernels += (made._replace(apart=apart, places=(place,)) for made in _made(row, fusion))
         written = row.output
-    return kernels
+    return _in_context(kernels)
+
+
+def _in_context(kernels: Sequence[Kernel]) -> list[Kernel]:
+    """The kernels with what stands before each, and the weights of all of them together."""
+    resident: Any = sum(map(weights, kernels)) * BYTES // 1024
+    before = ("nothing", *(_SORT_OF.get(kernel.kind, "elements") for kernel in kernels))
+    return [
+        kernel._replace(after=SORTS.index(sort), resident=resident)
+        for kernel, sort in zip(kernels, before, strict=False)
+    ]
+
+
+def weights(kernel: Kernel) -> Any:
+    """Numbers in the weight of a convolution or a linear layer; 0 of other kernels."""
+    numbers: Any = kernel
+    if kernel.kind in _CONVS:
+        area = numbers.k_h * numbers.k_w
+        return numbers.c_out * (numbers.c_in // numbers.groups) * area
+    return numbers.c_out * numbers.c_in if kernel.kind == Kind.LINEAR.value else 0
 
 
 def _taken_in(kernels: Sequence[Kernel], row: Row, written: Shape, fusion: Fusion) -> Kernel | None:
@@ -122,7 +158,6 @@ def _taken_in(kernels: Sequence[Kernel], row: Row, written: Shape, fusion: Fusio
     return None
 
 
-_CONVS = {kind.value for kind in CONV_KINDS}
 _WEIGHTED = _CONVS | {Kind.LINEAR.value, "batch_norm"}
 
 

@@ -74,10 +74,7 @@ def measured(
 
 def finished(calibration: Calibration) -> Calibration:
     """The calibration with what it predicts of networks that it did not learn from."""
-    noise = sorted(
-        abs(sum(seconds for _, seconds in timed) / sample.seconds - 1)
-        for sample, timed in zip(calibration.samples, calibration.timed(), strict=True)
-    )
+    noise = sorted(sample.gap for sample in calibration.samples)
     return replace(
         calibration,
         log_errors=held_out_errors(calibration),
@@ -99,12 +96,13 @@ def _measure(profiler: Profiler, setup: Setup, number: int, kinds: list[str]) ->
         if best.gap <= GAP:
             break
     assert best is not None
-    return sample_of(number, best.seconds, timed(kernels, best), kinds)
+    return sample_of(number, best.seconds, best.gap, timed(kernels, best), kinds)
 
 
 def timed(kernels: list[Kernel], profile: Profile) -> list[tuple[Kernel, float]]:
-    """The kernels with their seconds: of all ops that they cover."""
+    """The kernels with their seconds: of all ops that they cover, as they add up to the whole."""
+    scale = profile.seconds / sum(profile.parts.values())
     return [
-        (kernel, sum(profile.parts.get(path, 0.0) for path in set(kernel.paths)))
+        (kernel, scale * sum(profile.parts.get(path, 0.0) for path in set(kernel.paths)))
         for kernel in kernels
     ]

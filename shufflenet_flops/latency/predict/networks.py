@@ -58,15 +58,16 @@ def random_network(number: int) -> RandomNetwork:
 def _convolutional(draw: Draw) -> tuple[Node, tuple[int, ...]]:
     """Blocks on maps, from an image or from the middle of a network."""
     factor = draw.between(0.12, 4)
+    batch = draw.choice((1, 1, 1, 1, 1, 1, 1, 2, 4, 8))
     if draw.of(2):
         size = round(draw.between(64, 320))
         c, start, stem = _stem(draw, factor)
         parts, h = [stem], -(-size // start)
-        shape = (1, 3, size, size)
+        shape = (batch, 3, size, size)
     else:
         h = draw.choice((7, 7, 8, 10, 12, 14, 14, 16, 20, 28, 28, 40, 56))
         c = draw.width(factor * 2400 / h, 2)
-        parts, shape = [], (1, c, h, h)
+        parts, shape = [], (batch, c, h, h)
     for _ in range(2 + draw.of(7)):
         down = h >= 8 and draw.of(3) == 0
         wider = draw.choice((1.0, 1.0, 1.3, 2.0)) if not down else draw.choice((1.0, 1.5, 2.0))

@@ -22,6 +22,7 @@ from shufflenet_flops.latency.predict.features import (
     WEIGHTS,
     features,
     matrix,
+    rounded,
 )
 from shufflenet_flops.latency.predict.kernels import Kernel
 
@@ -35,7 +36,7 @@ LEAST_SAMPLES = 12  # of a kind, for it to be known at all
 _LEAST_S = 1e-7  # below which a kernel is within another, and its time is noise
 _BEYOND = 2.0  # how far outside of what was measured a kernel may be, as a factor
 # What has to lie within what was measured; the others are shapes that trees only sort by.
-_BOUNDED = ("macs", "bytes_in", "bytes_weights", "bytes_out", "kernel", "groups", "stride")
+_BOUNDED = ("macs", "bytes_in", "bytes_weights", "bytes_out", "kernel", "groups", "stride", "n")
 
 Timed = Sequence[tuple[Kernel, float]]
 
@@ -94,7 +95,7 @@ class TimeModel:
         """Seconds of kernels of one kind, a line of FIELDS each; equal ones are worked out once."""
         import numpy as np
 
-        unique, places = np.unique(numbers, axis=0, return_inverse=True)
+        unique, places = np.unique(rounded(numbers), axis=0, return_inverse=True)
         model = self.kinds.get(kind, self.other)
         return model.seconds(features(kind, unique))[places.reshape(-1)]
 
@@ -140,7 +141,7 @@ def fit(
     kinds = {}
     everything = []
     for kind, timed in samples.items():
-        x = features(kind, matrix(kernel for kernel, _ in timed))
+        x = features(kind, rounded(matrix(kernel for kernel, _ in timed)))
         t = np.array([seconds for _, seconds in timed])
         everything.append((x, t))
         if len(timed) >= LEAST_SAMPLES:

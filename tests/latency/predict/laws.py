@@ -32,7 +32,7 @@ def lawful(networks: int = 40, engine: str = "onnxruntime", slower: float = 1.0)
         ]
         timed = [(kernel, law(kernel)) for kernel in kernels]
         whole = slower * sum(seconds for _, seconds in timed)
-        samples.append(sample_of(number, whole, timed, kinds))
+        samples.append(sample_of(number, whole, 0.01, timed, kinds))
     return Calibration(
         version=SCHEMA,
         engine=engine,
