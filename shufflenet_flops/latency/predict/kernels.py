@@ -37,11 +37,12 @@ _ATTENTION = "scaled_dot_product_attention"
 class Fusion:
     """What an engine computes in one kernel with the convolution or linear layer before it.
 
-    `norm` is batch norm, `addition` the sum at a join; `attention` tells that scores, softmax and
-    weighted sum are one kernel.
+    `norm` is batch norm, `scale` a product with a learned number for each channel, `addition` the
+    sum at a join; `attention` tells that scores, softmax and weighted sum are one kernel.
     """
 
     norm: bool = False
+    scale: bool = False
     activations: frozenset[str] = frozenset()
     addition: bool = False
     attention: bool = False
@@ -151,6 +152,8 @@ def _taken_in(kernels: Sequence[Kernel], row: Row, written: Shape, fusion: Fusio
     if row.kind is Kind.NORM:
         fits = fusion.norm and row.op == "batch_norm" and last.kind in _CONVS
         return last if fits and not last.activation and not last.added else None
+    if row.op == "mul" and fusion.scale and len(row.inputs) == 1:
+        return last
     if row.op in fusion.activations and not last.activation:
         return last._replace(activation=ACTIVATIONS.index(row.op))
     if row.op == "add" and fusion.addition and last.kind in _CONVS and len(row.inputs) == 2:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,8 +13,9 @@ from shufflenet_flops.latency.engines.protocol import Setup
 from shufflenet_flops.latency.predict.kernels import Fusion
 from shufflenet_flops.latency.predict.networks import RandomNetwork
 from shufflenet_flops.latency.predict.onnx_graph import INPUT, onnx_model
+from shufflenet_flops.latency.predict.profilers.attribution import EngineNode, seconds_by_path
 from shufflenet_flops.latency.predict.profilers.protocol import Profile, Profiler, profiler
-from shufflenet_flops.no_gc import no_gc
+from shufflenet_flops.latency.predict.profilers.timing import least_s
 from shufflenet_flops.spec import Activation, seq
 
 _EVENT = "_kernel_time"  # what the profile adds to a node's name
@@ -54,11 +53,17 @@ class OnnxRuntimeProfiler(Profiler):
             optimised = Path(folder) / "optimised.onnx"
             plain = _session(model, setup, optimized_model_filepath=str(optimised))
             whole = least_s(lambda: plain.run(None, {INPUT: x}), repeats)
-            nodes = _profiled(model, x, setup, repeats)
+            profiled = _profiled(model, x, setup, repeats)
             graph = onnx.load(str(optimised), load_external_data=False).graph
         cost = _cost_of_profiling(setup)
-        seconds = {name: max(time - cost, _LEAST_S) for name, time in nodes.items()}
-        return Profile(whole, _by_path(graph.node, seconds, paths))
+        seconds = {name: max(time - cost, _LEAST_S) for name, time in profiled.items()}
+        nodes = [
+            EngineNode(
+                (node.name, *node.output), node.input, node.output, seconds.get(node.name, 0.0)
+            )
+            for node in graph.node
+        ]
+        return Profile(whole, seconds_by_path(nodes, paths))
 
 
 def _profiled(model: bytes, x: Any, setup: Setup, repeats: int) -> dict[str, float]:
@@ -103,50 +108,7 @@ def _session(model: bytes, setup: Setup, **settings: Any) -> Any:
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def least_s(call: Callable[[], object], repeats: int) -> float:
-    """The least seconds of the calling thread's processor that `call` takes."""
-    for _ in range(3):
-        call()
-    times = []
-    with no_gc():
-        for _ in range(repeats):
-            start = time.thread_time()
-            call()
-            times.append(time.thread_time() - start)
-    return min(times)
-
-
 def _faster_half(times: list[int]) -> float:
     """The mean of the faster half, as the profile has whole µs."""
     half = sorted(times)[: (len(times) + 1) // 2]
     return sum(half) / len(half)
-
-
-def _by_path(
-    nodes: Sequence[Any], seconds: Mapping[str, float], paths: frozenset[str]
-) -> dict[str, float]:
-    """Seconds by the op that a node computes, or whose input it makes ready, or whose output."""
-    owners = [_path([node.name, *node.output], paths) for node in nodes]
-    consumer: dict[str, str] = {}  # of a value: the op that takes it first
-    for place in reversed(range(len(nodes))):
-        node = nodes[place]
-        if owners[place] is None:
-            users = (consumer[name] for name in node.output if name in consumer)
-            owners[place] = next(users, None)
-        if (owner := owners[place]) is not None:
-            consumer.update(dict.fromkeys(node.input, owner))
-    parts: defaultdict[str, float] = defaultdict(float)
-    producer: dict[str, str] = {}
-    for node, owner in zip(nodes, owners, strict=True):
-        if owner is None:
-            owner = next((producer[name] for name in node.input if name in producer), "")
-        producer.update(dict.fromkeys(node.output, owner))
-        parts[owner] += seconds.get(node.name, 0.0)
-    return dict(parts)
-
-
-def _path(names: Iterable[str], paths: frozenset[str]) -> str | None:
-    """The op that a node is named after: `PATH/part:number`, or `PATH` alone where it is one."""
-    stems = (name.partition(":")[0] for name in names)
-    both = (part for stem in stems for part in (stem, stem.partition("/")[0]))
-    return next((part for part in both if part in paths), None)

@@ -1,0 +1,80 @@
+"""OpenVINO: the performance counters of its compiled model."""
+
+from __future__ import annotations
+
+import io
+import time
+from typing import Any
+
+from shufflenet_flops.latency.engines.protocol import Setup
+from shufflenet_flops.latency.predict.kernels import ACTIVATIONS, Fusion
+from shufflenet_flops.latency.predict.networks import RandomNetwork
+from shufflenet_flops.latency.predict.onnx_graph import onnx_model
+from shufflenet_flops.latency.predict.profilers.attribution import EngineNode, seconds_by_path
+from shufflenet_flops.latency.predict.profilers.protocol import Profile, Profiler, profiler
+from shufflenet_flops.latency.predict.profilers.timing import least_s
+
+_WARM_UP = 2  # runs, in which the engine makes its kernels
+_COUNTED = 20
+
+
+@profiler
+class OpenVinoProfiler(Profiler):
+    """Norms, every activation and sums are within the kernel of a convolution or linear layer."""
+
+    name = "openvino"
+    fusion = Fusion(
+        norm=True,
+        scale=True, activations=frozenset(ACTIVATIONS[1:]), addition=True, attention=True
+    )
+
+    def profile(
+        self, network: RandomNetwork, paths: frozenset[str], setup: Setup, repeats: int
+    ) -> Profile:
+        """The least time of a call, by the process's clock, and the mean of each kernel.
+
+        The counters tell means alone; `measuring` scales them, so that they add up to the call's.
+        """
+        import numpy as np
+
+        model = onnx_model(network.spec, network.input).SerializeToString()
+        x = np.random.default_rng(0).standard_normal(network.input, dtype="float32")
+        plain = _compiled(model, setup).create_infer_request()
+        whole = least_s(lambda: plain.infer([x], share_inputs=True), repeats, time.process_time)
+        compiled = _compiled(model, setup, PERF_COUNT=True)
+        request = compiled.create_infer_request()
+        first = _counted(request, x, _WARM_UP, 0)
+        both = _counted(request, x, _COUNTED, _WARM_UP)
+        seconds = {name: max(0.0, total - first[name]) / _COUNTED for name, total in both.items()}
+        nodes = [_node(op, seconds) for op in compiled.get_runtime_model().get_ordered_ops()]
+        return Profile(whole, seconds_by_path(nodes, paths))
+
+
+def _counted(request: Any, x: Any, runs: int, before: int) -> dict[str, float]:
+    """Seconds in each node of `runs` runs and those before, of which the counters tell the mean."""
+    for _ in range(runs):
+        request.infer([x], share_inputs=True)
+    return {
+        node.node_name: node.real_time.total_seconds() * (runs + before)
+        for node in request.get_profiling_info()
+    }
+
+
+def _compiled(model: bytes, setup: Setup, **settings: Any) -> Any:
+    import openvino
+
+    core = openvino.Core()
+    settings |= {
+        "INFERENCE_NUM_THREADS": setup.threads,
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "f32",
+    }
+    return core.compile_model(core.read_model(io.BytesIO(model)), "CPU", settings)
+
+
+def _node(op: Any, seconds: dict[str, float]) -> EngineNode:
+    """A node of the runtime model, which notes the names of the nodes that it was made of."""
+    name = op.get_friendly_name()
+    made_of = op.get_rt_info()["originalLayersNames"].astype(str).split(",")
+    inputs = [value.get_node().get_friendly_name() for value in op.input_values()]
+    return EngineNode((name, *made_of), inputs, [name], seconds.get(name, 0.0))
