@@ -9,7 +9,7 @@ READY = $(VENV)/.ready
 VERSIONS = newest oldest
 TORCH_TESTS = tests/trace tests/counters tests/sources tests/cases tests/test_build.py
 
-.PHONY: setup compare test slow lint check reports reports-latency reports-engines reports-gpu-time docs bench picture
+.PHONY: setup compare test slow lint check reports reports-latency reports-engines reports-gpu-time reports-prediction docs bench picture
 .PHONY: test-versions $(VERSIONS:%=test-%)
 .DEFAULT_GOAL := compare
 
@@ -69,6 +69,9 @@ reports-latency: setup ## reports/latency.md and its plots, measured on this mac
 
 reports-engines: setup ## reports/engines.md: does every engine compute what eager computes?
 	$(BIN)/python -m benchmarks.engine_agreement
+
+reports-prediction: setup ## reports/prediction.md: predicted times against measured ones, on this machine
+	$(BIN)/python -m benchmarks.prediction
 
 reports-gpu-time: setup ## reports/gpu-time.md, from the files of timm's results/ folder in TIMM_RESULTS=DIR
 	$(BIN)/python -m benchmarks.gpu_time $(TIMM_RESULTS)

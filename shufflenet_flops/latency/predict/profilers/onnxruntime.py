@@ -7,16 +7,18 @@ import tempfile
 from collections import defaultdict
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.latency.engines.protocol import Setup
 from shufflenet_flops.latency.predict.kernels import Fusion
-from shufflenet_flops.latency.predict.networks import RandomNetwork
 from shufflenet_flops.latency.predict.onnx_graph import INPUT, onnx_model
-from shufflenet_flops.latency.predict.profilers.attribution import EngineNode, seconds_by_path
-from shufflenet_flops.latency.predict.profilers.protocol import Profile, Profiler, profiler
+from shufflenet_flops.latency.predict.profilers.attribution import EngineNode
+from shufflenet_flops.latency.predict.profilers.protocol import GraphProfiler, Run, profiler
 from shufflenet_flops.latency.predict.profilers.timing import least_s
 from shufflenet_flops.spec import Activation, seq
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _EVENT = "_kernel_time"  # what the profile adds to a node's name
 _MICRO = 1e-6
@@ -25,7 +27,7 @@ _LEAST_S = 1e-7  # that a node takes
 
 
 @profiler
-class OnnxRuntimeProfiler(Profiler):
+class OnnxRuntimeProfiler(GraphProfiler):
     """All optimisations on; simple activations and sums are within a convolution's kernel."""
 
     name = "onnxruntime"
@@ -37,33 +39,28 @@ class OnnxRuntimeProfiler(Profiler):
         addition=True,
     )
 
-    def profile(
-        self, network: RandomNetwork, paths: frozenset[str], setup: Setup, repeats: int
-    ) -> Profile:
-        """The least time of a call by the thread's own clock, and of each node by the profile.
-
-        What the profile costs is taken off each node.
-        """
-        import numpy as np
+    def run(self, model: bytes, x: NDArray[Any], setup: Setup, repeats: int) -> Run:
+        """By the thread's own clock and by the profile, whose own cost is taken off each node."""
         import onnx
 
-        model = onnx_model(network.spec, network.input).SerializeToString()
-        x = np.random.default_rng(0).standard_normal(network.input, dtype="float32")
         with tempfile.TemporaryDirectory() as folder:
             optimised = Path(folder) / "optimised.onnx"
             plain = _session(model, setup, optimized_model_filepath=str(optimised))
-            whole = least_s(lambda: plain.run(None, {INPUT: x}), repeats)
+            feed = {plain.get_inputs()[0].name: x}
+            whole = least_s(lambda: plain.run(None, feed), repeats)
             profiled = _profiled(model, x, setup, repeats)
             graph = onnx.load(str(optimised), load_external_data=False).graph
         cost = _cost_of_profiling(setup)
-        seconds = {name: max(time - cost, _LEAST_S) for name, time in profiled.items()}
         nodes = [
             EngineNode(
-                (node.name, *node.output), node.input, node.output, seconds.get(node.name, 0.0)
+                (node.name, *node.output),
+                node.input,
+                node.output,
+                max(profiled.get(node.name, 0.0) - cost, _LEAST_S),
             )
             for node in graph.node
         ]
-        return Profile(whole, seconds_by_path(nodes, paths))
+        return Run(whole, nodes)
 
 
 def _profiled(model: bytes, x: Any, setup: Setup, repeats: int) -> dict[str, float]:
@@ -73,7 +70,7 @@ def _profiled(model: bytes, x: Any, setup: Setup, repeats: int) -> dict[str, flo
             model, setup, enable_profiling=True, profile_file_prefix=f"{folder}/profile"
         )
         for _ in range(max(repeats, _LEAST_RUNS)):
-            session.run(None, {INPUT: x})
+            session.run(None, {session.get_inputs()[0].name: x})
         events = json.loads(Path(session.end_profiling()).read_text())
     times: defaultdict[str, list[int]] = defaultdict(list)
     for event in events:

@@ -4,41 +4,32 @@ from __future__ import annotations
 
 import io
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.latency.engines.protocol import Setup
 from shufflenet_flops.latency.predict.kernels import ACTIVATIONS, Fusion
-from shufflenet_flops.latency.predict.networks import RandomNetwork
-from shufflenet_flops.latency.predict.onnx_graph import onnx_model
-from shufflenet_flops.latency.predict.profilers.attribution import EngineNode, seconds_by_path
-from shufflenet_flops.latency.predict.profilers.protocol import Profile, Profiler, profiler
+from shufflenet_flops.latency.predict.profilers.attribution import EngineNode
+from shufflenet_flops.latency.predict.profilers.protocol import GraphProfiler, Run, profiler
 from shufflenet_flops.latency.predict.profilers.timing import least_s
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _WARM_UP = 2  # runs, in which the engine makes its kernels
 _COUNTED = 20
 
 
 @profiler
-class OpenVinoProfiler(Profiler):
+class OpenVinoProfiler(GraphProfiler):
     """Norms, every activation and sums are within the kernel of a convolution or linear layer."""
 
     name = "openvino"
     fusion = Fusion(
-        norm=True,
-        scale=True, activations=frozenset(ACTIVATIONS[1:]), addition=True, attention=True
+        norm=True, scale=True, activations=frozenset(ACTIVATIONS[1:]), addition=True, attention=True
     )
 
-    def profile(
-        self, network: RandomNetwork, paths: frozenset[str], setup: Setup, repeats: int
-    ) -> Profile:
-        """The least time of a call, by the process's clock, and the mean of each kernel.
-
-        The counters tell means alone; `measuring` scales them, so that they add up to the call's.
-        """
-        import numpy as np
-
-        model = onnx_model(network.spec, network.input).SerializeToString()
-        x = np.random.default_rng(0).standard_normal(network.input, dtype="float32")
+    def run(self, model: bytes, x: NDArray[Any], setup: Setup, repeats: int) -> Run:
+        """By the process's clock and by the counters, which tell means alone."""
         plain = _compiled(model, setup).create_infer_request()
         whole = least_s(lambda: plain.infer([x], share_inputs=True), repeats, time.process_time)
         compiled = _compiled(model, setup, PERF_COUNT=True)
@@ -46,8 +37,8 @@ class OpenVinoProfiler(Profiler):
         first = _counted(request, x, _WARM_UP, 0)
         both = _counted(request, x, _COUNTED, _WARM_UP)
         seconds = {name: max(0.0, total - first[name]) / _COUNTED for name, total in both.items()}
-        nodes = [_node(op, seconds) for op in compiled.get_runtime_model().get_ordered_ops()]
-        return Profile(whole, seconds_by_path(nodes, paths))
+        ordered = compiled.get_runtime_model().get_ordered_ops()
+        return Run(whole, [_node(op, seconds) for op in ordered])
 
 
 def _counted(request: Any, x: Any, runs: int, before: int) -> dict[str, float]:

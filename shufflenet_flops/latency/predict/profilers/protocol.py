@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from shufflenet_flops.errors import UnknownNameError
 from shufflenet_flops.latency.engines.protocol import Setup
 from shufflenet_flops.latency.predict.kernels import Fusion
 from shufflenet_flops.latency.predict.networks import RandomNetwork
+from shufflenet_flops.latency.predict.onnx_graph import onnx_model
+from shufflenet_flops.latency.predict.profilers.attribution import EngineNode, seconds_by_path
 from shufflenet_flops.registry import Registry
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a graph took: `seconds` a whole call, and the engine's nodes as they run."""
+
+    seconds: float
+    nodes: Sequence[EngineNode]
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,25 @@ class Profiler(ABC):
         self, network: RandomNetwork, paths: frozenset[str], setup: Setup, repeats: int
     ) -> Profile:
         """Time the network and those of its ops that stand at `paths`: the least of `repeats`."""
+
+
+class GraphProfiler(Profiler):
+    """An engine that runs ONNX graphs, and tells the time of the nodes it makes of one."""
+
+    def profile(
+        self, network: RandomNetwork, paths: frozenset[str], setup: Setup, repeats: int
+    ) -> Profile:
+        """The network as a graph, its nodes' times by the ops that they compute."""
+        import numpy as np
+
+        model = onnx_model(network.spec, network.input).SerializeToString()
+        x = np.random.default_rng(0).standard_normal(network.input, dtype="float32")
+        run = self.run(model, x, setup, repeats)
+        return Profile(run.seconds, seconds_by_path(run.nodes, paths))
+
+    @abstractmethod
+    def run(self, model: bytes, x: NDArray[Any], setup: Setup, repeats: int) -> Run:
+        """The least time of a call on the one input `x`, and that of each node, as it tells it."""
 
 
 _PROFILERS: Registry[Profiler] = Registry("engines", "shufflenet_flops.latency.predict.profilers")

@@ -1,0 +1,222 @@
+"""What reports/prediction.md says: tables, findings and figures, all from what was measured."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from statistics import median
+from typing import TYPE_CHECKING
+
+from benchmarks.gpu_time.errors import Errors
+from benchmarks.prediction.predicted import Compared, Tested, off_by, off_by_alone
+from shufflenet_flops.report.grid import Column, Grid, grid, milliseconds
+from shufflenet_flops.report.plot.figure import COLOURS, new_axes, new_figure, style
+from shufflenet_flops.report.section import measured_on
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+_LEAST = 3  # networks of a family in the table
+_WORST = 12
+
+
+def findings(tests: Sequence[Tested]) -> list[str]:
+    """Sentences with the figures they rest on."""
+    sentences = []
+    for test in tests:
+        engine, rows, covered = test.truth.engine, test.rows, test.covered
+        models = len({row.model for row in rows})
+        ours, theirs = _ours(rows), off_by_alone(rows, lambda row: row.macs)
+        sentences += [
+            f"**{engine} {test.truth.engine_version}**: {len(rows)} times of {models} networks of "
+            f"timm and torchvision, none of which was tuned on. From the layer table alone the "
+            f"mean error is {_share(ours.mape)}; {_share(ours.within_10)} are within 10 %, "
+            f"{_share(ours.within_20)} within 20 %, Spearman {ours.spearman:.3f}. MACs alone, "
+            f"times the factor that fits these networks best: {_share(theirs.mape)}, "
+            f"{_share(theirs.within_10)}, {_share(theirs.within_20)}, {theirs.spearman:.3f}.",
+            f"Of {engine}'s {len(covered)} times of which calibrated kernels account for 95 % and "
+            f"more, the mean error is {_share(_ours(covered).mape)}. The 90 % interval holds "
+            f"{_share(test.coverage(0.9, covered))} of these, and "
+            f"{_share(test.coverage(0.9, rows))} of all.",
+        ]
+        if test.failed:
+            sentences.append(
+                f"{test.failed} networks at a size could not be exported, given another size, run "
+                "or counted, and are left out."
+            )
+    return sentences
+
+
+def grids(tests: Sequence[Tested]) -> list[Grid]:
+    """Predictors side by side, intervals, families, and the networks that are furthest off."""
+    tables = [_predictors(tests), _intervals(tests)]
+    for test in tests:
+        tables += [_families(test), _furthest(test)]
+    return tables
+
+
+def _ours(rows: Sequence[Compared]) -> Errors:
+    return off_by(rows, lambda row: row.predicted_s)
+
+
+def _predictors(tests: Sequence[Tested]) -> Grid:
+    lines = []
+    for test in tests:
+        found = {
+            "MACs alone": off_by_alone(test.rows, lambda row: row.macs),
+            "memory access alone": off_by_alone(test.rows, lambda row: row.memory_bytes),
+            "predicted from rows": _ours(test.rows),
+            "the same, covered 95 % and more": _ours(test.covered),
+            "ceiling: its own measured kernels": off_by(test.rows, lambda row: row.kernels_s),
+        }
+        lines += [
+            [
+                test.truth.engine,
+                name,
+                str(errors.networks),
+                _share(errors.mape),
+                _share(errors.within_10),
+                _share(errors.within_20),
+                f"{errors.spearman:.3f}",
+            ]
+            for name, errors in found.items()
+        ]
+    columns = [Column("engine", figures=False), Column("predictor", figures=False)]
+    headings = ("times", "mean error", "within 10 %", "within 20 %", "Spearman")
+    return grid("Predicted against measured", [*columns, *map(Column, headings)], lines)
+
+
+def _intervals(tests: Sequence[Tested]) -> Grid:
+    return grid(
+        "How many of the times an interval holds",
+        [Column("engine", figures=False), *(Column(_share(level)) for level in LEVELS)],
+        [
+            [test.truth.engine, *(_share(test.coverage(level, test.rows)) for level in LEVELS)]
+            for test in tests
+        ],
+        ["each column is the level of an interval: what it should hold"],
+    )
+
+
+def _families(test: Tested) -> Grid:
+    members: dict[str, list[Compared]] = {}
+    for row in test.rows:
+        members.setdefault(row.family, []).append(row)
+    lines = []
+    for family, rows in sorted(members.items()):
+        if len({row.model for row in rows}) >= _LEAST:
+            ours = _ours(rows)
+            lines.append(
+                [
+                    family,
+                    str(len(rows)),
+                    _share(ours.mape),
+                    f"{median(row.predicted_s / row.measured_s for row in rows):.2f}",
+                    _share(off_by(rows, lambda row: _by_macs(test, row)).mape),
+                ]
+            )
+    headings = ("times", "mean error", "predicted / measured", "MACs alone")
+    title = f"{test.truth.engine}: families of {_LEAST} networks and more"
+    return grid(title, [Column("family", figures=False), *map(Column, headings)], lines)
+
+
+def _by_macs(test: Tested, row: Compared) -> float:
+    return row.macs * median(other.measured_s / other.macs for other in test.rows)
+
+
+def _furthest(test: Tested) -> Grid:
+    by_error = sorted(test.rows, key=lambda row: -abs(row.predicted_s / row.measured_s - 1))
+    return grid(
+        f"{test.truth.engine}: furthest off",
+        [
+            Column("network", figures=False),
+            *map(Column, ("size", "measured ms", "predicted ms", "covered")),
+            Column("not covered", figures=False),
+        ],
+        [
+            [
+                row.model,
+                str(row.size),
+                milliseconds(row.measured_s),
+                milliseconds(row.predicted_s),
+                _share(row.covered),
+                _short(row.uncovered),
+            ]
+            for row in by_error[:_WORST]
+        ],
+    )
+
+
+def _short(uncovered: Sequence[str]) -> str:
+    kinds = Counter(why.partition(":")[0] for why in uncovered)
+    return ", ".join(kinds)
+
+
+def guideline_grid(
+    engine: str, found: Mapping[str, Mapping[str, tuple[int, float, float]]]
+) -> Grid:
+    """By guideline and network: MACs, measured and predicted seconds."""
+    lines = []
+    for guideline, networks in found.items():
+        first = next(iter(networks.values()))
+        for i, (name, (macs, measured, predicted)) in enumerate(networks.items()):
+            lines.append(
+                [
+                    "" if i else guideline,
+                    name,
+                    f"{macs / 1e6:,.0f}",
+                    milliseconds(measured),
+                    milliseconds(predicted),
+                    f"{measured / first[1]:.2f}",
+                    f"{predicted / first[2]:.2f}",
+                ]
+            )
+    headings = ("MMAC", "measured ms", "predicted ms", "measured ratio", "predicted ratio")
+    columns = [Column("guideline", figures=False), Column("network", figures=False)]
+    return grid(
+        f"ShuffleNet V2's guidelines on {engine}",
+        [*columns, *map(Column, headings)],
+        lines,
+        ["ratios are to the first network of each guideline"],
+    )
+
+
+def stamps(tests: Sequence[Tested]) -> list[str]:
+    """On what the networks were measured, and the calibrations."""
+    lines = []
+    for test in tests:
+        calibration = test.calibration
+        lines += [
+            f"{test.truth.engine}: {measured_on(asdict(test.truth.environment))}",
+            f"calibration: {calibration.name}, {len(calibration.samples)} random networks, "
+            f"{calibration.date}, load average {calibration.load[0]:.2f} at its start and "
+            f"{calibration.load[-1]:.2f} at its end; kernels add up to the whole within "
+            f"{_share(calibration.noise)} (median)",
+        ]
+    return lines
+
+
+def scatter(test: Tested) -> Figure:
+    """Predicted against measured, and MACs alone beside it."""
+    ratio = median(row.measured_s / row.macs for row in test.rows)
+    with style():
+        figure = new_figure(7.2, 3.6)
+        for i, (title, predict) in enumerate(
+            (
+                ("predicted from rows", lambda row: row.predicted_s),
+                ("MACs alone", lambda row: ratio * row.macs),
+            )
+        ):
+            axes = new_axes(figure, title, "measured ms", "predicted ms", 121 + i)
+            measured = [1e3 * row.measured_s for row in test.rows]
+            axes.loglog()
+            axes.scatter(measured, [1e3 * predict(row) for row in test.rows], s=7, color=COLOURS[i])
+            ends = [min(measured), max(measured)]
+            axes.plot(ends, ends, color=COLOURS[2], linewidth=1)
+    return figure
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.1f} %"
