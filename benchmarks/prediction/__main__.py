@@ -90,8 +90,8 @@ def _claim(engine: str) -> str:
     )
     return (
         f"ShuffleNet V1 measured AlexNet at about 13 times the time of ShuffleNet 0.5x; on "
-        f"{engine} {a.predicted_s / b.predicted_s:.1f} times is predicted, of {a.macs / b.macs:.1f} times "
-        f"the MACs ({100 * a.covered:.0f} % and {100 * b.covered:.0f} % covered)."
+        f"{engine} {a.predicted_s / b.predicted_s:.1f} times is predicted, of "
+        f"{a.macs / b.macs:.1f} times the MACs ({100 * a.covered:.0f} % and {100 * b.covered:.0f} % covered)."
     )
 
 
