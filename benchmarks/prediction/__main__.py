@@ -88,10 +88,11 @@ def _claim(engine: str) -> str:
     a, b = (
         predictor.predict(resolve(name, options)) for name in ("alexnet", "shufflenet_v1_x0_5_g3")
     )
+    shares = " and ".join(f"{100 * found.covered:.0f} %" for found in (a, b))
     return (
         f"ShuffleNet V1 measured AlexNet at about 13 times the time of ShuffleNet 0.5x; on "
         f"{engine} {a.predicted_s / b.predicted_s:.1f} times is predicted, of "
-        f"{a.macs / b.macs:.1f} times the MACs ({100 * a.covered:.0f} % and {100 * b.covered:.0f} % covered)."
+        f"{a.macs / b.macs:.1f} times the MACs ({shares} covered)."
     )
 
 

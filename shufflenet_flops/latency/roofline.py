@@ -103,7 +103,7 @@ def layers(case: Case, peaks: Peaks, threads: int) -> list[BoundLayer]:
     """
     torch.set_num_threads(threads)
     with quiet():
-        times = _profile(case.module, case.inputs)
+        times = own_times(case.module, case.inputs)
     rows: defaultdict[str, list[Row]] = defaultdict(list)
     for row in case.table.rows:
         rows[row.path].append(row)
@@ -123,7 +123,7 @@ def layers(case: Case, peaks: Peaks, threads: int) -> list[BoundLayer]:
     return timed
 
 
-def _profile(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> Mapping[str, float]:
+def own_times(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> Mapping[str, float]:
     """Median seconds of each module's own work, by path."""
     handles = []
     for path, part in module.named_modules():

@@ -1,0 +1,62 @@
+"""PyTorch eager and channels-last: each module's own time, in torch's profiler."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from shufflenet_flops.latency.engines.protocol import Setup
+from shufflenet_flops.latency.engines.quiet import quiet
+from shufflenet_flops.latency.predict.kernels import Fusion
+from shufflenet_flops.latency.predict.networks import RandomNetwork
+from shufflenet_flops.latency.predict.profilers.protocol import Profile, Profiler, profiler
+from shufflenet_flops.latency.predict.profilers.timing import least_s
+
+_LEAST_S = 1e-7  # that a module takes
+
+
+@profiler
+class EagerProfiler(Profiler):
+    """Every op is a kernel of its own, attention one as a whole."""
+
+    name = "eager"
+    fusion = Fusion(attention=True)
+    layout: ClassVar[Literal["contiguous_format", "channels_last"]] = "contiguous_format"
+
+    def profile(
+        self, network: RandomNetwork, paths: frozenset[str], setup: Setup, repeats: int
+    ) -> Profile:
+        """The least time of a call by the thread's own clock, and the median of each module.
+
+        What the profiler adds is taken off all modules alike.
+        """
+        import torch
+
+        from shufflenet_flops.build import build
+        from shufflenet_flops.latency.roofline import own_times
+
+        torch.set_num_threads(setup.threads)
+        with torch.random.fork_rng(devices=()):
+            torch.manual_seed(0)
+            module = build(network.spec).eval()
+            x = torch.randn(network.input)
+        layout = getattr(torch, self.layout)
+        # Torch documents this call of `to`, and leaves it out of its type hints.
+        module = module.to(memory_format=layout)  # type: ignore[call-overload]
+        x = x.contiguous(memory_format=layout)
+        with torch.inference_mode():
+            whole = least_s(lambda: module(x), repeats)
+        with quiet():
+            times = own_times(module, (x,))
+        added = max(0.0, sum(times.values()) - whole) / len(times)
+        parts = {
+            path: max(seconds - added, _LEAST_S) for path, seconds in times.items() if path in paths
+        }
+        return Profile(whole, parts)
+
+
+@profiler
+class ChannelsLastProfiler(EagerProfiler):
+    """Weights and input in torch's `channels_last` memory format."""
+
+    name = "channels-last"
+    layout = "channels_last"
