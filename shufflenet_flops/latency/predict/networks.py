@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 
 from shufflenet_flops.counting import layer_table
-from shufflenet_flops.latency.predict.random_blocks import BLOCKS, Draw
+from shufflenet_flops.latency.predict.random_blocks import BLOCKS, STYLES, Draw
 from shufflenet_flops.spec import (
     Add,
     Attention,
@@ -56,28 +56,46 @@ def random_network(number: int) -> RandomNetwork:
 
 
 def _convolutional(draw: Draw) -> tuple[Node, tuple[int, ...]]:
-    """Blocks on maps, from an image or from the middle of a network."""
-    factor = draw.between(0.12, 4)
-    batch = draw.choice((1, 1, 1, 1, 1, 1, 1, 2, 4, 8))
+    return _from_an_image(draw) if draw.of(3) else _from_the_middle(draw)
+
+
+def _from_an_image(draw: Draw) -> tuple[Node, tuple[int, ...]]:
+    """Stages of blocks of one style, each stage on a smaller map and wider than the one before."""
+    size = round(draw.between(80, 320))
+    factor = draw.between(0.12, 2.5)
+    c, start, stem = _stem(draw, factor)
+    parts, h = [stem], -(-size // start)
+    style = draw.choice(STYLES)
+    for stage in range(3 + draw.of(3)):
+        c_out = draw.width(min(c * draw.between(1.1, 2.2), 1500), 2)
+        for i in range(1 + draw.of(3)):
+            down = i == 0 and h >= 8 and (stage > 0 or draw.of(2) == 0)
+            block, c = draw.choice(style)(draw, c, c_out, 2 if down else 1)
+            parts.append(block)
+            h = -(-h // 2) if down else h
     if draw.of(2):
-        size = round(draw.between(64, 320))
-        c, start, stem = _stem(draw, factor)
-        parts, h = [stem], -(-size // start)
-        shape = (batch, 3, size, size)
-    else:
-        h = draw.choice((7, 7, 8, 10, 12, 14, 14, 16, 20, 28, 28, 40, 56))
-        c = draw.width(factor * 2400 / h, 2)
-        parts, shape = [], (batch, c, h, h)
+        parts.append(_head(draw, c))
+    return seq(*parts), (_batch(draw), 3, size, size)
+
+
+def _from_the_middle(draw: Draw) -> tuple[Node, tuple[int, ...]]:
+    """Blocks of any kind on a map as networks have it further on."""
+    h = draw.choice((7, 7, 8, 10, 12, 14, 14, 16, 20, 28, 28, 40, 56))
+    c = draw.width(draw.between(0.12, 4) * 2400 / h, 2)
+    parts, shape = [], (_batch(draw), c, h, h)
     for _ in range(2 + draw.of(7)):
         down = h >= 8 and draw.of(3) == 0
-        wider = draw.choice((1.0, 1.0, 1.3, 2.0)) if not down else draw.choice((1.0, 1.5, 2.0))
-        c_out = draw.width(min(c * wider, 2500), 2)
+        c_out = draw.width(min(c * draw.choice((1.0, 1.0, 1.3, 2.0)), 2500), 2)
         block, c = draw.choice(BLOCKS)(draw, c, c_out, 2 if down else 1)
         parts.append(block)
         h = -(-h // 2) if down else h
     if draw.of(2):
         parts.append(_head(draw, c))
     return seq(*parts), shape
+
+
+def _batch(draw: Draw) -> int:
+    return draw.choice((*[1] * 13, 2, 4, 8))
 
 
 def _stem(draw: Draw, factor: float) -> tuple[int, int, Node]:

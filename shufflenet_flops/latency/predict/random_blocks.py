@@ -55,7 +55,7 @@ class Draw:
 
     def width(self, about: float, step: int = 1) -> int:
         """Channels: mostly multiples of 16 or 8, as designers choose, else of `step` alone."""
-        unit = self.choice((16, 16, 16, 8, 8, 4, 2, 1))
+        unit = self.choice((16, 16, 8, 8, 8, 8, 4, 2, 1))
         unit = max(step, unit // step * step)
         return max(unit, round(about / unit) * unit)
 
@@ -192,7 +192,17 @@ def _convnext(draw: Draw, c: int, c_out: int, stride: int) -> Block:
     return seq(norm=norm, conv=conv), c_out
 
 
-BLOCKS: tuple[Callable[[Draw, int, int, int], Block], ...] = (
+Blocks = tuple[Callable[[Draw, int, int, int], Block], ...]
+BLOCKS: Blocks = (
     *(_basic, _bottleneck, _bottleneck, _inverted, _inverted, _inverted, _separable),
     *(_plain, _plain, _pooled, _shuffle, _split, _dense, _concat, _ghost, _convnext),
+)
+# What one network is made of: mobile, residual, or anything.
+STYLES: tuple[Blocks, ...] = (
+    (_inverted, _inverted, _inverted, _separable, _ghost),
+    (_separable, _split, _shuffle, _inverted),
+    (_basic, _bottleneck, _bottleneck),
+    (_plain, _pooled, _dense, _concat, _basic),
+    (_convnext,),
+    BLOCKS,
 )

@@ -13,7 +13,7 @@ from shufflenet_flops.latency.engines.protocol import Setup
 from shufflenet_flops.latency.predict.kernels import Fusion
 from shufflenet_flops.latency.predict.onnx_graph import INPUT, onnx_model
 from shufflenet_flops.latency.predict.profilers.attribution import EngineNode
-from shufflenet_flops.latency.predict.profilers.protocol import GraphProfiler, Run, profiler
+from shufflenet_flops.latency.predict.profilers.protocol import GraphProfiler, GraphRun, profiler
 from shufflenet_flops.latency.predict.profilers.timing import least_s
 from shufflenet_flops.spec import Activation, seq
 
@@ -39,7 +39,7 @@ class OnnxRuntimeProfiler(GraphProfiler):
         addition=True,
     )
 
-    def run(self, model: bytes, x: NDArray[Any], setup: Setup, repeats: int) -> Run:
+    def run(self, model: bytes, x: NDArray[Any], setup: Setup, repeats: int) -> GraphRun:
         """By the thread's own clock and by the profile, whose own cost is taken off each node."""
         import onnx
 
@@ -60,7 +60,7 @@ class OnnxRuntimeProfiler(GraphProfiler):
             )
             for node in graph.node
         ]
-        return Run(whole, nodes)
+        return GraphRun(whole, nodes)
 
 
 def _profiled(model: bytes, x: Any, setup: Setup, repeats: int) -> dict[str, float]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shufflenet_flops.latency.engines.protocol import Setup
 from shufflenet_flops.latency.predict.kernels import ACTIVATIONS, Fusion
 from shufflenet_flops.latency.predict.profilers.attribution import EngineNode
-from shufflenet_flops.latency.predict.profilers.protocol import GraphProfiler, Run, profiler
+from shufflenet_flops.latency.predict.profilers.protocol import GraphProfiler, GraphRun, profiler
 from shufflenet_flops.latency.predict.profilers.timing import least_s
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class OpenVinoProfiler(GraphProfiler):
         norm=True, scale=True, activations=frozenset(ACTIVATIONS[1:]), addition=True, attention=True
     )
 
-    def run(self, model: bytes, x: NDArray[Any], setup: Setup, repeats: int) -> Run:
+    def run(self, model: bytes, x: NDArray[Any], setup: Setup, repeats: int) -> GraphRun:
         """By the process's clock and by the counters, which tell means alone."""
         plain = _compiled(model, setup).create_infer_request()
         whole = least_s(lambda: plain.infer([x], share_inputs=True), repeats, time.process_time)
@@ -38,7 +38,7 @@ class OpenVinoProfiler(GraphProfiler):
         both = _counted(request, x, _COUNTED, _WARM_UP)
         seconds = {name: max(0.0, total - first[name]) / _COUNTED for name, total in both.items()}
         ordered = compiled.get_runtime_model().get_ordered_ops()
-        return Run(whole, [_node(op, seconds) for op in ordered])
+        return GraphRun(whole, [_node(op, seconds) for op in ordered])
 
 
 def _counted(request: Any, x: Any, runs: int, before: int) -> dict[str, float]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Run:
+class GraphRun:
     """What a graph took: `seconds` a whole call, and the engine's nodes as they run."""
 
     seconds: float
@@ -72,7 +72,7 @@ class GraphProfiler(Profiler):
         return Profile(run.seconds, seconds_by_path(run.nodes, paths))
 
     @abstractmethod
-    def run(self, model: bytes, x: NDArray[Any], setup: Setup, repeats: int) -> Run:
+    def run(self, model: bytes, x: NDArray[Any], setup: Setup, repeats: int) -> GraphRun:
         """The least time of a call on the one input `x`, and that of each node, as it tells it."""
 
 
