@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from shufflenet_flops.counting.row import CONV_KINDS, Kind, Row
 from shufflenet_flops.spec import Number, OpClass, Shape
-from shufflenet_flops.spec.numbers import is_equal
+from shufflenet_flops.spec.numbers import is_array, is_equal
 
 # Activations that an engine may compute within the kernel before; the place is the code.
 ACTIVATIONS = (
@@ -180,7 +180,8 @@ def _conv(row: Row) -> Kernel:
     _, c_out, h_out, w_out = row.output
     k_h, k_w = row.kernel or (1, 1)
     stride = (row.stride or (1,))[0]
-    sizes = (n, c_in, h_in, w_in, c_out, h_out, w_out, k_h, k_w, stride, row.groups or 1)
+    groups = 1 if row.groups is None else row.groups
+    sizes = (n, c_in, h_in, w_in, c_out, h_out, w_out, k_h, k_w, stride, groups)
     return Kernel(row.kind.value, *sizes, paths=(row.path,))
 
 
@@ -239,4 +240,12 @@ def _as_map(shape: Shape, last: bool) -> tuple[Number, Number, Number, Number]:
 
 
 def _alike(a: Shape, b: Shape) -> bool:
-    return len(a) == len(b) and all(map(is_equal, a, b))
+    return len(a) == len(b) and all(map(_equal, a, b))
+
+
+def _equal(a: Number, b: Number) -> bool:
+    """Whether sizes are equal, those of arrays in every network."""
+    if is_array(a) or is_array(b):
+        same: Any = a == b
+        return bool(same.all())
+    return is_equal(a, b)

@@ -10,7 +10,7 @@ from shufflenet_flops.latency.predict.features import NAMES, features, matrix
 from shufflenet_flops.latency.predict.kernels import FIELDS, Fusion, Kernel, kernels_of
 from shufflenet_flops.sources import resolve
 from shufflenet_flops.spec import Conv2d, Linear, ReLU, seq
-from shufflenet_flops.zoo import resnet
+from shufflenet_flops.zoo import resnet, shufflenet_v2
 
 FUSED = Fusion(norm=True, activations=frozenset({"relu"}), addition=True)
 
@@ -81,7 +81,7 @@ def test_many_networks_at_once() -> None:
     widths = np.array([48, 96, 240])
 
     def rows(c: object) -> object:
-        return layer_table(resnet.bottleneck(c, c, c // 4), (1, c, 14, 14)).rows  # type: ignore[arg-type,operator,return-value]  # arrays are numbers too
+        return layer_table(shufflenet_v2.unit(c), (1, c, 14, 14)).rows  # type: ignore[arg-type,operator,return-value]  # arrays are numbers too
 
     together = kernels_of(rows(widths), FUSED)  # type: ignore[arg-type]  # rows of arrays
     for i, width in enumerate(widths.tolist()):
