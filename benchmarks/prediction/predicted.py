@@ -38,7 +38,7 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class Tested:
+class Outcome:
     """An engine: what was measured on it, its calibration, and all networks that could be run."""
 
     truth: Truth
@@ -62,7 +62,7 @@ class Tested:
         return float(np.mean(inside))
 
 
-def tested(truth: Truth) -> Tested:
+def tested(truth: Truth) -> Outcome:
     """Predict every network that was measured, with the calibration that the package ships."""
     calibration, _ = find_calibration(truth.engine)
     predictor = Predictor(calibration)
@@ -90,7 +90,7 @@ def tested(truth: Truth) -> Tested:
                 source.table.memory_bytes,
             )
         )
-    return Tested(truth, calibration, tuple(rows))
+    return Outcome(truth, calibration, tuple(rows))
 
 
 def off_by(rows: Sequence[Compared], predict: Callable[[Compared], float]) -> Errors:

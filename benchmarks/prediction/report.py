@@ -9,7 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from benchmarks.gpu_time.errors import Errors
-from benchmarks.prediction.predicted import Compared, Tested, off_by, off_by_alone
+from benchmarks.prediction.predicted import Compared, Outcome, off_by, off_by_alone
 from shufflenet_flops.report.grid import Column, Grid, grid, milliseconds
 from shufflenet_flops.report.plot.figure import COLOURS, new_axes, new_figure, style
 from shufflenet_flops.report.section import measured_on
@@ -22,7 +22,7 @@ _LEAST = 3  # networks of a family in the table
 _WORST = 12
 
 
-def findings(tests: Sequence[Tested]) -> list[str]:
+def findings(tests: Sequence[Outcome]) -> list[str]:
     """Sentences with the figures they rest on."""
     sentences = []
     for test in tests:
@@ -49,7 +49,7 @@ def findings(tests: Sequence[Tested]) -> list[str]:
     return sentences
 
 
-def grids(tests: Sequence[Tested]) -> list[Grid]:
+def grids(tests: Sequence[Outcome]) -> list[Grid]:
     """Predictors side by side, intervals, families, and the networks that are furthest off."""
     tables = [_predictors(tests), _intervals(tests)]
     for test in tests:
@@ -61,7 +61,7 @@ def _ours(rows: Sequence[Compared]) -> Errors:
     return off_by(rows, lambda row: row.predicted_s)
 
 
-def _predictors(tests: Sequence[Tested]) -> Grid:
+def _predictors(tests: Sequence[Outcome]) -> Grid:
     lines = []
     for test in tests:
         found = {
@@ -88,7 +88,7 @@ def _predictors(tests: Sequence[Tested]) -> Grid:
     return grid("Predicted against measured", [*columns, *map(Column, headings)], lines)
 
 
-def _intervals(tests: Sequence[Tested]) -> Grid:
+def _intervals(tests: Sequence[Outcome]) -> Grid:
     return grid(
         "How many of the times an interval holds",
         [Column("engine", figures=False), *(Column(_share(level)) for level in LEVELS)],
@@ -100,7 +100,7 @@ def _intervals(tests: Sequence[Tested]) -> Grid:
     )
 
 
-def _families(test: Tested) -> Grid:
+def _families(test: Outcome) -> Grid:
     members: dict[str, list[Compared]] = {}
     for row in test.rows:
         members.setdefault(row.family, []).append(row)
@@ -122,11 +122,11 @@ def _families(test: Tested) -> Grid:
     return grid(title, [Column("family", figures=False), *map(Column, headings)], lines)
 
 
-def _by_macs(test: Tested, row: Compared) -> float:
+def _by_macs(test: Outcome, row: Compared) -> float:
     return row.macs * median(other.measured_s / other.macs for other in test.rows)
 
 
-def _furthest(test: Tested) -> Grid:
+def _furthest(test: Outcome) -> Grid:
     by_error = sorted(test.rows, key=lambda row: -abs(row.predicted_s / row.measured_s - 1))
     return grid(
         f"{test.truth.engine}: furthest off",
@@ -183,7 +183,7 @@ def guideline_grid(
     )
 
 
-def stamps(tests: Sequence[Tested]) -> list[str]:
+def stamps(tests: Sequence[Outcome]) -> list[str]:
     """On what the networks were measured, and the calibrations."""
     lines = []
     for test in tests:
@@ -198,7 +198,7 @@ def stamps(tests: Sequence[Tested]) -> list[str]:
     return lines
 
 
-def scatter(test: Tested) -> Figure:
+def scatter(test: Outcome) -> Figure:
     """Predicted against measured, and MACs alone beside it."""
     ratio = median(row.measured_s / row.macs for row in test.rows)
     with style():

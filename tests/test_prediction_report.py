@@ -1,0 +1,97 @@
+"""The report on predictions says what was measured: errors and shares worked out by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import log
+from pathlib import Path
+
+import pytest
+
+from benchmarks.prediction import report
+from benchmarks.prediction.guidelines import guidelines
+from benchmarks.prediction.held_out import NETWORKS
+from benchmarks.prediction.measured import Measured, Truth, load, save
+from benchmarks.prediction.predicted import Compared, Outcome, off_by, off_by_alone
+from shufflenet_flops.counting import layer_table
+from shufflenet_flops.environment import environment
+from tests.latency.predict.laws import lawful
+
+
+def compared(model: str, measured_s: float, predicted_s: float, macs: int = 100) -> Compared:
+    """A network of which nothing else is of interest; what is off by a half is not covered."""
+    covered = 0.5 if abs(predicted_s / measured_s - 1) >= 0.5 else 1.0
+    uncovered = ("roll: no such kernel was measured",) if covered < 1 else ()
+    return Compared(
+        model, 224, measured_s, measured_s, predicted_s, covered, uncovered, macs, 4 * macs
+    )
+
+
+@pytest.fixture
+def one() -> Outcome:
+    """Networks of 1, 2, 3 and 4 seconds, predicted 0, 5, 15 and 50 % too high."""
+    rows = tuple(
+        compared(f"timm:resnet{n}", n, n * (1 + off), 100 * n**2)
+        for n, off in enumerate((0.0, 0.05, 0.15, 0.5), start=1)
+    )
+    measured = (
+        *(Measured(row.model, 224, row.measured_s, 1.0) for row in rows),
+        Measured("timm:x", 224),
+    )
+    truth = Truth("onnxruntime", "1.2", environment(), measured)
+    errors = tuple([log(1.1)] * 18 + [log(1.3)])
+    return Outcome(truth, replace(lawful(), log_errors=errors, load=(0.1, 0.2)), rows)
+
+
+def test_errors_by_hand(one: Outcome) -> None:
+    """The mean of 0, 5, 15 and 50 %; three of four are within 20 %; MACs fit by their median."""
+    ours = off_by(one.rows, lambda row: row.predicted_s)
+    assert ours.mape == pytest.approx(0.175)
+    assert (ours.within_10, ours.within_20) == (0.5, 0.75)
+    # n seconds and n^2 MACs: times the median of 1, 1/2, 1/3 and 1/4 that is n of these.
+    alone = off_by_alone(one.rows, lambda row: row.macs)
+    middle = (1 / 2 + 1 / 3) / 2
+    assert alone.mape == pytest.approx(sum(abs(n * middle - 1) for n in (1, 2, 3, 4)) / 4)
+
+
+def test_intervals_and_what_is_covered(one: Outcome) -> None:
+    """The 90 % interval of 19 errors is the 18th: a factor of 1.1."""
+    assert one.coverage(0.9, one.rows) == 0.5
+    assert one.coverage(0.95, one.rows) == 0.75
+    assert len(one.covered) == 3
+    assert one.failed == 1
+
+
+def test_the_report_tells_it(one: Outcome) -> None:
+    text = " ".join(report.findings([one]))
+    assert "4 times of 4 networks" in text
+    assert "the mean error is 17.5 %; 50.0 % are within 10 %, 75.0 % within 20 %" in text
+    assert "1 networks at a size could not be" in text
+    tables = report.grids([one])
+    assert [table.title for table in tables] == [
+        "Predicted against measured",
+        "How many of the times an interval holds",
+        "onnxruntime: families of 3 networks and more",
+        "onnxruntime: furthest off",
+    ]
+    families, furthest = ([cell.text for cell in table.rows[0]] for table in tables[2:])
+    assert families[:4] == ["resnet", "4", "17.5 %", "1.10"]
+    assert furthest[0] == "timm:resnet4"
+    assert furthest[-1] == "roll"
+    assert report.scatter(one).axes
+
+
+def test_what_was_measured_comes_back(one: Outcome, tmp_path: Path) -> None:
+    save(tmp_path / "t.json", one.truth)
+    assert load(tmp_path / "t.json") == one.truth
+
+
+def test_the_held_out_networks_are_many() -> None:
+    assert len(NETWORKS) == len(set(NETWORKS)) >= 100
+
+
+def test_guidelines_compare_like_with_like() -> None:
+    """The networks of a guideline do as many MACs, within 6 %, as ShuffleNet V2 has them."""
+    for networks in guidelines().values():
+        macs = [layer_table(spec, shape).macs for spec, shape in networks.values()]
+        assert max(macs) < 1.06 * min(macs)
