@@ -9,6 +9,7 @@ One call for each question:
     sweep(family, c=…, g=…)   every configuration, as a DataFrame
     formula(family)           the closed form, as a sympy expression
     check()                   models against the budgets of flop-budget.toml
+    meter(model, input)       what a training run computes, how fast, and its MFU
 
 A model is an `nn.Module`, or a name: "resnet50", "net.py:Net", "timm:resnet50". An input is a
 shape with the batch first, or a tensor. What a call returns prints as the command's table. No
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from shufflenet_flops.api.fit import Fitted as Fitted
     from shufflenet_flops.api.fit import fit as fit
     from shufflenet_flops.api.formula import formula as formula
+    from shufflenet_flops.api.meter import meter as meter
     from shufflenet_flops.api.sweep import sweep as sweep
     from shufflenet_flops.api.training import Training as Training
     from shufflenet_flops.budget.check import check as check
@@ -52,6 +54,7 @@ _LATE = {
     "fit": "api.fit",
     "sweep": "api.sweep",
     "formula": "api.formula",
+    "meter": "api.meter",
     "check": "budget.check",
     "rule": "trace.rules.supplied",
     "Count": "api.count",
