@@ -12,7 +12,7 @@ from shufflenet_flops.api.model import ModelInput
 from shufflenet_flops.api.training import Training
 
 
-class FlopsCallback(Callback):
+class LightningFlops(Callback):
     """Logs `flops`, `flop_per_s` and, where the peak is known, `mfu` and `hfu` with each batch.
 
     `input` is a batch of one device as the network is given it, and `network` the name of the

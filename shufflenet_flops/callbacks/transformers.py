@@ -11,7 +11,7 @@ from shufflenet_flops.api.model import ModelInput
 from shufflenet_flops.api.training import Training
 
 
-class FlopsCallback(TrainerCallback):
+class TrainerFlops(TrainerCallback):
     """Adds `flops`, `flop_per_s` and, where the peak is known, `mfu` and `hfu` to what is logged.
 
     `input` is a batch of one device as the model is given it, such as the dictionary that the data

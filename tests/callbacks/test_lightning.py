@@ -14,7 +14,7 @@ from tests.support import torchvision_ops
 torchvision_ops.declare()  # what it measures with imports it
 lightning = pytest.importorskip("lightning.pytorch", reason="is an extra")
 
-from shufflenet_flops.callbacks.lightning import FlopsCallback  # noqa: E402 - after the check
+from shufflenet_flops.callbacks.lightning import LightningFlops  # noqa: E402 - after the check
 
 STEP = 2 * (16 + 8 + 16 + 8 + 8)  # MACs of two samples: forward, both weights, one input
 
@@ -44,7 +44,7 @@ class Module(lightning.LightningModule):  # type: ignore[misc] # an extra, whose
 @pytest.mark.parametrize("network", ["", "net"])
 def test_a_short_run(tmp_path: Path, network: str) -> None:
     """Of eight samples in batches of two, twice."""
-    callback = FlopsCallback((2, 4), network=network, flops_per_second=10**12)
+    callback = LightningFlops((2, 4), network=network, flops_per_second=10**12)
     samples = TensorDataset(torch.randn(8, 4), torch.arange(8) % 2)
     trainer = lightning.Trainer(
         max_epochs=2,

@@ -15,7 +15,7 @@ from tests.support import torchvision_ops
 torchvision_ops.declare()  # transformers imports it
 transformers = pytest.importorskip("transformers", reason="is an extra")
 
-from shufflenet_flops.callbacks.transformers import FlopsCallback  # noqa: E402 - after the check
+from shufflenet_flops.callbacks.transformers import TrainerFlops  # noqa: E402 - after the check
 
 # Two layers, 4 by 4 and 4 by 2, of two samples: forward, both weights, and the input of the last.
 STEP = 2 * (16 + 8 + 16 + 8 + 8)
@@ -56,7 +56,7 @@ class _Arguments:
 
 def test_by_hand() -> None:
     """Two updates of two batches, and what is logged after them."""
-    callback, none = FlopsCallback(batch(), flops_per_second="1 MFLOP"), None
+    callback, none = TrainerFlops(batch(), flops_per_second="1 MFLOP"), None
     hooks: Any = callback
     hooks.on_train_begin(_Arguments, none, none, model=Net())
     for _ in range(2):
@@ -77,7 +77,7 @@ def test_by_hand() -> None:
 def test_a_short_run(tmp_path: Path) -> None:
     """Of eight samples in batches of two, twice: eight steps, each of which is logged."""
     pytest.importorskip("accelerate", reason="the trainer needs it")
-    callback = FlopsCallback(batch(), flops_per_second=10**12)
+    callback = TrainerFlops(batch(), flops_per_second=10**12)
     arguments = transformers.TrainingArguments(
         output_dir=str(tmp_path),
         per_device_train_batch_size=2,
