@@ -13,6 +13,7 @@ from torch import nn
 from benchmarks.coverage import onnx_files
 from benchmarks.coverage.compared import Call, Candidates, Result, compared
 from benchmarks.coverage.published import entries, published
+from benchmarks.coverage.training import step_compared
 from tests.support import small_transformers, torchvision_ops
 
 
@@ -59,6 +60,14 @@ def _torchvision_names() -> list[str]:
     from torchvision import models
 
     return list(models.list_models())
+
+
+def _torchvision_trained() -> list[str]:
+    """All but those that take targets in training."""
+    names = _torchvision_names()
+    from torchvision import models
+
+    return [name for name in names if name not in models.list_models(models.detection)]
 
 
 def _torchvision(name: str) -> Iterator[Call]:
@@ -127,6 +136,20 @@ LIBRARIES = {
         "find others",
         entries,
         published,
+    ),
+    "timm-training": Library(
+        "timm",
+        "a training step, forward and back, of two images at its own input size, on the meta "
+        "device; less what torch counts too often for groups",
+        _timm_names,
+        partial(step_compared, _timm),
+    ),
+    "torchvision-training": Library(
+        "torchvision",
+        "a training step, forward and back, of two inputs as above, of all but detectors, which "
+        "take boxes in training; less what torch counts too often for groups",
+        _torchvision_trained,
+        partial(step_compared, _torchvision),
     ),
     "transformers": Library(
         "transformers",
