@@ -6,7 +6,16 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import against, check, html, latency_aa, startup, sweep, trace_time
+from benchmarks import (
+    against,
+    check,
+    html,
+    latency_aa,
+    startup,
+    sweep,
+    trace_time,
+    training_time,
+)
 from shufflenet_flops.environment import environment
 from shufflenet_flops.report.section import measured_on
 
@@ -15,6 +24,7 @@ SECTIONS = (
     startup.section,
     check.section,
     trace_time.section,
+    training_time.section,
     sweep.section,
     html.section,
     latency_aa.section,

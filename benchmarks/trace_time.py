@@ -79,7 +79,7 @@ def _against_counters() -> list[str]:
         for size in SIZES:
             cells = [name, str(size)]
             for device in ("cpu", "meta"):
-                model, x = _build(name, device), torch.zeros(1, 3, size, size, device=device)
+                model, x = build(name, device), torch.zeros(1, 3, size, size, device=device)
                 ours, fastest, which = _race(model, x, DOCUMENTED if device == "cpu" else ON_META)
                 ratios[size if device == "cpu" else "meta"].append(ours / fastest)
                 cells += [_ms(ours), _ms(fastest), which, f"{ours / fastest:.3f}"]
@@ -120,7 +120,7 @@ def _with_build() -> list[str]:
 
 
 def _built(name: str, device: str, count: Count, x: Tensor) -> object:
-    return count(_build(name, device), x)
+    return count(build(name, device), x)
 
 
 def _against_forward() -> list[str]:
@@ -138,13 +138,13 @@ def _against_forward() -> list[str]:
     torch.set_num_threads(1)
     missed = []
     for name, size in NETWORKS.items():
-        model, x = _build(name, "cpu"), torch.zeros(1, 3, size, size)
+        model, x = build(name, "cpu"), torch.zeros(1, 3, size, size)
         calls = {
             "forward": partial(model, x),
             "first": partial(_ours, model, x),
             "later": partial(trace, model, x),
         }
-        times = _times(calls, rounds=25)
+        times = times_of(calls, rounds=25)
         cells = [name, str(size), _ms(times["forward"])]
         for ours in ("first", "later"):
             ratio = times[ours] / times["forward"]
@@ -266,7 +266,7 @@ ON_META: dict[str, Count] = {
 }
 
 
-def _build(name: str, device: str) -> nn.Module:
+def build(name: str, device: str) -> nn.Module:
     import torchvision
 
     options = {"init_weights": False} if name == "googlenet" else {}
@@ -289,12 +289,12 @@ def _race(model: nn.Module, x: Tensor, counters: Mapping[str, Count]) -> tuple[f
 
 def _compare(calls: Mapping[str, Call], rounds: int = ROUNDS) -> tuple[float, float, str]:
     """Seconds of ours, of the fastest other, and its name."""
-    times = _times(calls, rounds)
+    times = times_of(calls, rounds)
     which = min((name for name in times if name != "ours"), key=times.__getitem__)
     return times["ours"], times[which], which
 
 
-def _times(calls: Mapping[str, Call], rounds: int = ROUNDS) -> dict[str, float]:
+def times_of(calls: Mapping[str, Call], rounds: int = ROUNDS) -> dict[str, float]:
     logging.disable(logging.CRITICAL)
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")

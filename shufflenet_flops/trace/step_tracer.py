@@ -52,9 +52,10 @@ class StepTracer(Tracer):
         self.backward_unknown: list[str] = []
         self._numbers: list[int] = []  # of the last node before a row, and
         self._rows_at: list[Row] = []  # that row
-        self._trained: set[int] = set()  # ids of the module's own parameters
+        self._trained: dict[int, Tensor] = {}  # what is differentiated for the module's own, by id
         self._leaves: dict[int, Tensor] = {}
         self._params = 0
+        self._reached: set[int] = set()
 
     def begin(self) -> None:
         """Put stand-ins in the place of parameters; with values, the module is a copy already."""
@@ -75,13 +76,15 @@ class StepTracer(Tracer):
         for key, (param, where) in held.items():
             wanted = all(trained.is_trained(name, param.requires_grad) for name in names[key])
             wanted = wanted and _is_differentiable(param)
-            if wanted:
-                self._trained.add(key)
             self._take(param, wanted, where)
+            if wanted:
+                self._trained[key] = self._leaves.get(key, param)
 
     def _take(self, param: Tensor, wanted: bool, where: list[tuple[Any, str]]) -> None:
         if self.values or type(param) is not nn.Parameter:
             param.requires_grad_(wanted)
+            if self.values:
+                param.grad = None  # of the copy, which has those of the model
             return
         data = torch.empty_strided(param.shape, param.stride(), dtype=param.dtype, device=META)
         leaf = nn.Parameter(data, wanted)
@@ -101,7 +104,7 @@ class StepTracer(Tracer):
         return TrainingStep(
             Table(tuple(self.rows)),
             tuple(self.backward),
-            sum(param.numel() for param in params if id(param) in self._trained),
+            sum(param.numel() for param in params if id(param) in self._reached),
             dict(Counter(self.backward_unknown)),
         )
 
@@ -126,6 +129,8 @@ class StepTracer(Tracer):
         starts = [self._gradient_of(y) for y in ends.values()]
         self.returning = True
         torch.autograd.backward(list(ends.values()), starts)
+        # Those that no output depends on get no gradient, and optimisers leave them as they are.
+        self._reached = {key for key, leaf in self._trained.items() if leaf.grad is not None}
         if self.lifetimes is not None:
             self.lifetimes.gradients(leaf.grad for leaf in self._leaves.values())
 
@@ -150,6 +155,7 @@ class StepTracer(Tracer):
 
     def survivors(self) -> list[ref[Tensor]]:
         self._leaves.clear()
+        self._trained.clear()
         return super().survivors()
 
     def _record(

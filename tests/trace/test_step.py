@@ -189,6 +189,20 @@ def test_frozen_layers() -> None:
     assert step(net, x(3, 4)).params == 2 * 20
 
 
+def test_parameters_that_no_gradient_reaches_are_not_trained() -> None:
+    """Nor does an optimiser change them: what is cut off, or given back by nobody, or not used."""
+    cut = Net(lambda net, x: net.b(net.a(x).detach()), a=layer(), b=layer())
+    unused = Net(lambda net, x: (net.a(x), net.b(x))[1], a=layer(), b=layer(), c=layer())
+    shared = layer()
+    twice = Net(lambda net, x: net.b(net.a(x).detach()), a=shared, b=shared)
+
+    assert step(cut, x(3, 4)).params == 20
+    assert step(unused, x(3, 4)).params == 20
+    assert step(twice, x(3, 4)).params == 20
+    decides = Net(lambda net, x: net.a(x) if x.sum() < 1e9 else net.b(x), a=layer(), b=layer())
+    assert step(decides, x(3, 4)).params == 20  # on real values, of a copy
+
+
 def test_an_input_that_wants_a_gradient_gets_one() -> None:
     assert parts(layer(), x(3, 4).requires_grad_()) == (LINEAR, LINEAR, 0)
 

@@ -57,7 +57,7 @@ def training_notes(result: CountResult, training: TrainingResult) -> list[str]:
     optimizer = OPTIMIZERS[update.optimizer]
     totals = (training.total_macs, training.hardware_macs)
     left = result.params - training.params
-    frozen = f", {left:,} are frozen" if left else ""
+    frozen = f", {left:,} are frozen, or no gradient reaches them" if left else ""
     several = f" ({training.accumulate} batches)" if training.accumulate > 1 else ""
     notes = [
         f"{macs:,} MACs under `{name}`: {meaning}{several}"
