@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from shufflenet_flops.api.result import Result
 from shufflenet_flops.api.training import Training, fitting_batch, step_timeline, trained
 from shufflenet_flops.counting import Convention, Grouping, Table, find_convention
 from shufflenet_flops.counting.amount import figure, parse_amount
+from shufflenet_flops.counting.precision import Precision, PrecisionResult, parse_precision
 from shufflenet_flops.counting.result import CountResult
 from shufflenet_flops.counting.training import TrainingResult
 from shufflenet_flops.errors import InputError
@@ -181,6 +182,7 @@ def count(
     convention: str = "paper",
     peak: bool = False,
     limit: str | int | None = None,
+    bits: str | None = None,
     batch: int | None = None,
     training: bool | Training = False,
 ) -> Count:
@@ -193,6 +195,7 @@ def count(
     `convention` is what shares and `total` go by; `batch` replaces the batch size of the inputs.
     With `peak` the result has the peak memory in bytes, for which a zoo's network is traced too,
     and with a `limit` of bytes ("8GiB") the largest batch whose peak keeps to it.
+    With `bits` of a weight and an activation ("8x8") there are bit operations and bytes too.
     `training` asks for a training step, forward and backward; a `Training` says more about it.
     Raises a ShufflenetFlopsError, one line.
 
@@ -206,7 +209,8 @@ def count(
     if limit is not None and not peak:
         raise InputError("limit: is of peak memory: give peak=True too")
     most = None if limit is None else int(parse_amount("memory_bytes", limit))
-    return count_of(source, weights, peak=peak, training=asked, limit=most)
+    precision = None if bits is None else parse_precision(bits)
+    return count_of(source, weights, peak=peak, training=asked, limit=most, precision=precision)
 
 
 def count_of(
@@ -216,6 +220,7 @@ def count_of(
     peak: bool = False,
     training: Training | None = None,
     limit: int | None = None,
+    precision: Precision | None = None,
 ) -> Count:
     """The count of a source, with its peak memory and a training step where they are asked for.
 
@@ -228,4 +233,7 @@ def count_of(
         fit = None if limit is None else fitting_batch(source, training, limit)
         peaks = PeakResult.of(source.timeline(), passes, arenas_of(source), fit)
     result = count_result(source, convention, peaks, step)
+    if precision is not None:
+        sums = (result.macs, result.params, result.activations)
+        result = replace(result, precision=PrecisionResult.of(precision, *sums))
     return Count(result, source.table if step is None else step[0].table, convention, source)

@@ -123,6 +123,13 @@ def command(
             autocompletion=complete_convention,
         ),
     ] = "paper",
+    bits: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WxA",
+            help="Also BOPs and bytes at so many bits a weight and an activation, such as 4x8.",
+        ),
+    ] = None,
     peak: Annotated[
         bool,
         typer.Option(
@@ -150,6 +157,7 @@ def command(
     from shufflenet_flops.api.count import count_of
     from shufflenet_flops.counting import find_convention
     from shufflenet_flops.counting.amount import parse_amount
+    from shufflenet_flops.counting.precision import parse_precision
     from shufflenet_flops.report.view.lines import check_view
     from shufflenet_flops.sources import resolve
     from shufflenet_flops.sources.inputs import at_batch
@@ -158,6 +166,7 @@ def command(
     if not peak:
         refuse_typed(context, ("limit",), "is of peak memory: add --peak")
     most = None if limit is None else int(parse_amount("memory_bytes", limit))
+    precision = None if bits is None else parse_precision(bits)
     names = tuple(name.strip() for name in columns.split(",")) if columns is not None else ()
     view = LayerView(sort, top, zeros, names, unit.value)
     is_chosen = view != LayerView(unit=view.unit)
@@ -175,7 +184,9 @@ def command(
         if batch is not None:
             options.refuse(model, "input_factory", why="--batch changes shapes: use --input")
             source = resolve(model, replace(options, inputs=at_batch(source.inputs, batch)))
-        counted = count_of(source, weights, peak=peak, training=asked, limit=most)
+        counted = count_of(
+            source, weights, peak=peak, training=asked, limit=most, precision=precision
+        )
         writer.write(counted.document(by.value, view))
     overlays = [path for path in output or [] if path.name.endswith(".model-explorer.json")]
     if overlays and not model.endswith(".pt2"):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from shufflenet_flops.counting.precision import PrecisionResult
 from shufflenet_flops.counting.row import IntShape, Kind, Row
 from shufflenet_flops.counting.table import Table
 from shufflenet_flops.counting.training import TrainingResult
@@ -109,8 +110,8 @@ class CountResult:
 
     `input` is the shape of the first input (batch first), `inputs` all of them as the command line
     takes them. `params` counts every parameter once, used or not. `specified` tells that the rows
-    are those of a spec, and not of a trace or a graph. `peak` and `training` are there where they
-    were asked for.
+    are those of a spec, and not of a trace or a graph. `peak`, `training` and `precision` are
+    there where they were asked for.
     """
 
     model: str
@@ -132,6 +133,7 @@ class CountResult:
     real_because: str = ""
     peak: PeakResult | None = field(default=None, metadata=given_with("peak"))
     training: TrainingResult | None = field(default=None, metadata=given_with("training"))
+    precision: PrecisionResult | None = field(default=None, metadata=given_with("precision"))
 
     @cached_property
     def table(self) -> Table:

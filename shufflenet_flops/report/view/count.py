@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from shufflenet_flops.counting import Convention, Grouping, Table
 from shufflenet_flops.counting.metric import MEMORY
+from shufflenet_flops.counting.precision import BOPS, PrecisionResult
 from shufflenet_flops.counting.result import CountResult, KindResult, LayerResult, UnknownOp
 from shufflenet_flops.counting.training import TrainingResult
 from shufflenet_flops.peak.result import PeakResult
@@ -127,7 +128,17 @@ def count_notes(result: CountResult, convention: Convention) -> list[str]:
     ]
     if not result.specified:
         notes.append(f"counted from: {result.source}")
+    if result.precision is not None:
+        notes.append(_at_precision(result.precision))
     return notes + count_caveats(result)
+
+
+def _at_precision(precision: PrecisionResult) -> str:
+    return (
+        f"at {precision.weight_bits} bits a weight and {precision.activation_bits} an activation: "
+        f"{precision.bops:,} BOPs ({BOPS}), {memory_text(precision.weight_bytes, 2)} of weights, "
+        f"{memory_text(precision.activation_bytes, 2)} of activations"
+    )
 
 
 def count_caveats(result: CountResult) -> list[str]:
