@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchmarks.coverage import onnx_files
+from benchmarks.coverage import onnx_files, peak
 from benchmarks.coverage.compared import Call, Candidates, Result, compared
 from benchmarks.coverage.published import entries, published
 from benchmarks.coverage.training import step_compared
@@ -38,6 +38,11 @@ def _inference(model: Any) -> nn.Module:
     """torch's counter stumbles over parameters that want gradients in a forward without them."""
     assert isinstance(model, nn.Module)
     return model.eval().requires_grad_(False)
+
+
+def _peak_names() -> list[str]:
+    torchvision_ops.declare()
+    return peak.names()
 
 
 def _timm_names() -> list[str]:
@@ -150,6 +155,20 @@ LIBRARIES = {
         "take boxes in training; less what torch counts too often for groups",
         _torchvision_trained,
         partial(step_compared, _torchvision),
+    ),
+    "peak-tensors": Library(
+        "shufflenet-flops",
+        "bytes of tensors at the peak of inference, against torch's allocator of the CPU in a real "
+        "run of one image of 64 x 64, or of the network's own size: the zoo, and small networks of "
+        "torchvision",
+        _peak_names,
+        peak.tensors_compared,
+    ),
+    "peak-with-workspace": Library(
+        "shufflenet-flops",
+        "the same with what kernels take beside tensors, equal within 5 %",
+        _peak_names,
+        peak.whole_compared,
     ),
     "transformers": Library(
         "transformers",
