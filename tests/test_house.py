@@ -65,7 +65,7 @@ STANDS_ON: Mapping[str, str] = {
     "report": "spec zoo peak counting design counters sources closed_form latency comparison paper "
     "budget",
     "pytest_plugin": "counting trace sources budget report",
-    "api": "spec zoo peak counting design counters sources closed_form comparison report",
+    "api": "spec zoo peak counting design counters sources closed_form latency comparison report",
     "callbacks": "api",
     "__init__": "spec zoo counting trace counters sources comparison budget api",
     "cli": "spec zoo counting design build counters sources closed_form latency comparison paper "

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shufflenet_flops.api.result import Result
 from shufflenet_flops.counting.amount import figure, parse_amount
+from shufflenet_flops.counting.metric import find_metric
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.report.document import Document
 from shufflenet_flops.report.view.fit import FitResult, WidthResult, fit_grid, fit_result
+
+if TYPE_CHECKING:
+    from shufflenet_flops.latency.predict.prediction import Predictor
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,6 +45,11 @@ class Fitted(Result):
         return self.result.params
 
     @property
+    def time_s(self) -> float | None:
+        """Predicted seconds of the widest network, None where no time is limited."""
+        return self.result.time_s
+
+    @property
     def next_wider(self) -> WidthResult:
         """The next valid width, which breaks a budget."""
         return self.result.next_wider
@@ -61,6 +72,9 @@ def fit(
     macs: int | str | None = None,
     params: int | str | None = None,
     memory: int | str | None = None,
+    time: str | None = None,
+    engine: str | None = None,
+    calibration: str | Path | None = None,
     multiple_of: int = 1,
     over: str | None = None,
     **numbers: int | float,
@@ -68,10 +82,11 @@ def fit(
     """Find the widest network of a family, or unit, within budgets.
 
     `family` is as on the command line: "shufflenet_v1@g=3". A budget is a number or text such as
-    "140M"; `memory` is in bytes. `over` is a scale to enlarge in place of the channels: "width",
-    "depth", "resolution", or "phi", which EfficientNet is scaled by unless it says otherwise.
-    `numbers` are other variables of the family, as g, or other scales. Raises InputError where
-    nothing fits, UnknownNameError, SpecError.
+    "140M"; `memory` is in bytes. `time` is text such as "5 ms", as it is predicted on `engine` from
+    the file `calibration`, by default the one that comes with the package. `over` is a scale to
+    enlarge in place of the channels: "width", "depth", "resolution", or "phi", which EfficientNet
+    is scaled by unless it says otherwise. `numbers` are other variables of the family, as g, or
+    other scales. Raises InputError where nothing fits, UnknownNameError, SpecError.
 
     >>> fit("shufflenet_v1", macs="140M", g=3).channels
     960
@@ -82,17 +97,16 @@ def fit(
     from shufflenet_flops.design.scale_fit import scale_fit, scale_to_enlarge
     from shufflenet_flops.zoo.designs import check_used, find_design
 
-    given = {"macs": macs, "params": params, "memory_bytes": memory}
-    budgets = {
-        name: int(parse_amount(name, amount))
-        for name, amount in given.items()
-        if amount is not None
-    }
-    if not budgets:
-        raise InputError('what is the budget? give macs, params or memory, as in macs="140M"')
+    budgets = _amounts({"macs": macs, "params": params, "memory_bytes": memory, "time_s": time})
+    predictor = _predictor(engine, calibration, timed=time is not None)
     scale = scale_to_enlarge([family], over, numbers)
     if scale is not None:
-        return Fitted(fit_result(scale_fit(family, scale, numbers, budgets, multiple_of)))
+        if predictor is not None:
+            raise InputError(
+                f"time is no budget of the largest {scale}: give macs, params or memory"
+            )
+        counts = {name: int(limit) for name, limit in budgets.items()}
+        return Fitted(fit_result(scale_fit(family, scale, numbers, counts, multiple_of)))
     if over is not None:
         raise InputError(f"over={over!r}: {family} has no such scale")
     design = find_design(family)
@@ -101,4 +115,34 @@ def fit(
         if type(value) is not int:
             raise InputError(f"{name}={value!r}: give a whole number")
     widths = {name: int(value) for name, value in numbers.items()}
-    return Fitted(fit_result(fit_design(design, widths, budgets, multiple_of)))
+    if predictor is None:
+        return Fitted(fit_result(fit_design(design, widths, budgets, multiple_of)))
+    fitted = fit_design(design, widths, budgets, multiple_of, predictor.seconds)
+    return Fitted(fit_result(fitted, predictor.name))
+
+
+def _amounts(given: Mapping[str, int | str | None]) -> dict[str, float]:
+    budgets = {}
+    for name, amount in given.items():
+        if amount is not None:
+            parsed = parse_amount(name, amount)
+            budgets[name] = float(parsed) if find_metric(name).is_time else int(parsed)
+    if not budgets:
+        raise InputError('what is the budget? give macs, params, memory or time, as in macs="140M"')
+    return budgets
+
+
+def _predictor(
+    engine: str | None, calibration: str | Path | None, *, timed: bool
+) -> Predictor | None:
+    from shufflenet_flops.latency.predict.prediction import Predictor
+    from shufflenet_flops.latency.predict.shipped import find_calibration
+
+    if not timed:
+        if engine is not None or calibration is not None:
+            raise InputError('an engine is for a predicted time: give time, as in time="5 ms"')
+        return None
+    if engine is None:
+        raise InputError('on which engine? give engine, as in engine="onnxruntime"')
+    path = Path(calibration) if calibration is not None else None
+    return Predictor(find_calibration(engine, path)[0])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -31,21 +33,32 @@ from shufflenet_flops.cli.options import (
     unit_option,
 )
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
+from shufflenet_flops.cli.predict import (
+    CalibratedEngineOption,
+    CalibrationOption,
+    doubts_of,
+    predictor_of,
+)
 from shufflenet_flops.cli.scale_fit import largest_scales
 from shufflenet_flops.cli.size_fit import largest_inputs
 from shufflenet_flops.counting.amount import parse_amount
-from shufflenet_flops.counting.metric import MACS, MEMORY, PARAMS, Metric
+from shufflenet_flops.counting.metric import MACS, MEMORY, PARAMS, TIME, Metric
 from shufflenet_flops.errors import InputError, SpecError
 
 if TYPE_CHECKING:
+    from shufflenet_flops.design.fit import Fit
     from shufflenet_flops.design.sweep.axes import Axis
+    from shufflenet_flops.latency.predict.prediction import Predictor
+    from shufflenet_flops.latency.stats import Latency
     from shufflenet_flops.zoo.designs import Design
 
 MOST_COMBINATIONS = 1000  # each takes some tens of milliseconds
 
+_OF_TIME = ("engine", "calibration", "measure")
 _OF_FAMILIES = (
-    *("unit", "g", "multiple_of", "m", "n", "k", "h", "w", "stem", "classes", "plot"),
+    *("unit", "g", "multiple_of", "m", "n", "k", "h", "w", "stem", "classes", "plot", "time"),
     *("width", "depth", "resolution"),
+    *_OF_TIME,
 )
 _OF_MODELS = ("aspect", "at", "input", "input_factory", "arg", "path")
 
@@ -68,6 +81,20 @@ def command(
     macs: Annotated[str | None, _budget("At most so many multiply-accumulates, as 140M.")] = None,
     params: Annotated[str | None, _budget("At most so many parameters.")] = None,
     memory: Annotated[str | None, _budget("At most so many bytes of memory access.")] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="At most so long on --engine, as 5ms, predicted from its calibration.",
+            rich_help_panel="Budget",
+        ),
+    ] = None,
+    engine: CalibratedEngineOption = None,
+    calibration: CalibrationOption = None,
+    measure: Annotated[
+        bool,
+        typer.Option("--measure", help="Time the widest on --engine, beside what is predicted."),
+    ] = False,
     g: Annotated[str | None, list_option("Groups, as 3, 1,2,4 or 1:8.")] = None,
     multiple_of: Annotated[
         int, number_option("Channels, or a resolution, must also be a multiple of this.", DESIGN)
@@ -116,9 +143,9 @@ def command(
     """
     given = {"g": g, "m": m, "n": n, "k": k, "h": h, "w": w, "stem": stem, "classes": classes}
     scales = {"width": width, "depth": depth, "resolution": resolution}
-    budgets: dict[str, int] = {
+    budgets: dict[str, float] = {
         metric.name: _amount(metric, text)
-        for metric, text in ((MACS, macs), (PARAMS, params), (MEMORY, memory))
+        for metric, text in ((MACS, macs), (PARAMS, params), (MEMORY, memory), (TIME, time))
         if text is not None
     }
     with open_outputs(form, output or []) as writer, open_figure(plot) as write_figure:
@@ -131,30 +158,57 @@ def command(
                 "which family? name one or several, as in: fit shufflenet_v1 --macs 140M"
             )
         if not budgets:
-            raise InputError("what is the budget? give --macs, --params or --memory, as in 140M")
+            raise InputError(
+                "what is the budget? give --macs, --params or --memory, as in 140M, or --time"
+            )
         names = [*(designs or []), *(unit or [])]
+        counts = {name: int(limit) for name, limit in budgets.items()}
         scale = scale_to_enlarge(names, over, list(values))
         if scale is not None:
-            refuse_typed(context, (*_OF_MODELS, "plot"), f"it is not for the largest {scale}")
-            writer.write(largest_scales(names, scale, values, budgets, multiple_of))
+            refuse_typed(
+                context,
+                (*_OF_MODELS, "plot", "time", *_OF_TIME),
+                f"it is not for the largest {scale}",
+            )
+            writer.write(largest_scales(names, scale, values, counts, multiple_of))
             return
         if over is not None:
             refuse_typed(context, _OF_FAMILIES, "--over looks for an input, not for a width")
             options = source_options(input, arg, path, input_factory)
-            document = largest_inputs(designs or [], over, at, aspect, budgets, options)
+            document = largest_inputs(designs or [], over, at, aspect, counts, options)
             writer.write(document)
             return
         refuse_typed(context, _OF_MODELS, "it is for the largest input: give --over h,w")
         if plot and ("g" not in values or len(budgets) != 1):
             raise InputError("--plot draws the widest channels against --g, under one budget")
-        document, figure = _fits(names, values, budgets, multiple_of, plot, given)
+        if time is None:
+            refuse_typed(context, _OF_TIME, "it is for a predicted time: give --time 5ms")
+        elif engine is None:
+            raise InputError("--time: on which engine? give --engine onnxruntime")
+        predictor = predictor_of(engine, calibration) if engine is not None else None
+        document, figure = _fits(
+            names, values, Budgets(budgets, multiple_of, predictor, measure), plot, given
+        )
+        for warning in doubts_of(predictor):
+            print(f"warning: {warning}", file=sys.stderr)
         writer.write(document)
         write_figure(figure)
 
 
-def _amount(metric: Metric, text: str) -> int:
+@dataclass(frozen=True)
+class Budgets:
+    """What a network may cost; what predicts its time, and whether it is measured as well."""
+
+    limits: Mapping[str, float]
+    multiple_of: int
+    predictor: Predictor | None
+    measure: bool
+
+
+def _amount(metric: Metric, text: str) -> float:
     try:
-        return int(parse_amount(metric.name, text))
+        amount = parse_amount(metric.name, text)
+        return float(amount) if metric.is_time else int(amount)
     except InputError as error:
         raise InputError(f"--{metric.key} {error}") from None
 
@@ -162,8 +216,7 @@ def _amount(metric: Metric, text: str) -> int:
 def _fits(
     names: list[str],
     values: Mapping[str, Axis],
-    budgets: dict[str, int],
-    multiple_of: int,
+    budgets: Budgets,
     plot: Path | None,
     offered: Collection[str],
 ) -> tuple[Document, bytes]:
@@ -173,10 +226,12 @@ def _fits(
 
     designs = [find_design(name) for name in dict.fromkeys(names)]
     check_used(designs, values, offered)
+    predictor = budgets.predictor
+    seconds_of = predictor.seconds if predictor is not None else None
     fits, failures = [], []
     for design, numbers in _combinations(designs, values):
         try:
-            fits.append(fit(design, numbers, budgets, multiple_of))
+            fits.append(fit(design, numbers, budgets.limits, budgets.multiple_of, seconds_of))
         except (InputError, SpecError) as error:
             failures.append(str(error))
     if not fits:
@@ -186,7 +241,11 @@ def _fits(
         from shufflenet_flops.report.plot.figure import image
 
         figure = image(draw_widths(fits), plot.suffix)
-    results = list(map(fit_result, fits))
+    name = predictor.name if predictor is not None else None
+    results = [
+        fit_result(one, name, _measured(one, predictor) if budgets.measure and predictor else None)
+        for one in fits
+    ]
     grids = [fit_grid(results, failures)]
     return Document("fit", "paper", results, grids, notes=failures), figure
 
@@ -208,3 +267,23 @@ def _combinations(
     for design, axes in zip(designs, own, strict=True):
         for chosen in product(*axes.values()):
             yield design, dict(zip(axes, chosen, strict=True))
+
+
+def _measured(fit: Fit, predictor: Predictor) -> Latency:
+    """Wall-clock of the widest network on the calibration's engine and threads."""
+    import torch
+
+    from shufflenet_flops.build import build
+    from shufflenet_flops.latency.engines import find_engine
+    from shufflenet_flops.latency.engines.protocol import Setup
+    from shufflenet_flops.latency.sampling import sample
+    from shufflenet_flops.latency.stats import summarise
+    from shufflenet_flops.spec.numbers import whole
+
+    values = fit.design.fill({**fit.numbers, "c": fit.best.channels})
+    network = fit.design.build(**values)
+    module = build(network.spec).eval()
+    inputs = (torch.randn(tuple(map(whole, network.input))),)
+    calibration = predictor.calibration
+    call = find_engine(calibration.engine).prepare(module, inputs, Setup(calibration.threads))
+    return summarise(sample({"widest": call})["widest"])

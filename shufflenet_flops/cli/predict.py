@@ -29,6 +29,7 @@ from shufflenet_flops.sources import resolve_all
 
 if TYPE_CHECKING:
     from shufflenet_flops.latency.predict.calibration import Calibration
+    from shufflenet_flops.latency.predict.prediction import Predictor
 
 MOST_UNCOVERED = 0.05  # of the predicted time, for --strict
 
@@ -39,6 +40,15 @@ CalibratedEngine = Annotated[
         "--engine",
         metavar="NAME",
         help=f"The engine: {', '.join(profiler_names())}.",
+        autocompletion=lambda: list(profiler_names()),
+    ),
+]
+CalibratedEngineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        help=f"The engine whose time is predicted: {', '.join(profiler_names())}.",
         autocompletion=lambda: list(profiler_names()),
     ),
 ]
@@ -103,6 +113,18 @@ def command(
         for prediction in predictions
     )
     return int(strict and uncertain)
+
+
+def predictor_of(engine: str, path: Path | None) -> Predictor:
+    """What predicts the time on an engine. Raises InputError where there is no calibration."""
+    from shufflenet_flops.latency.predict.prediction import Predictor
+
+    return Predictor(find_calibration(engine, path)[0])
+
+
+def doubts_of(predictor: Predictor | None) -> list[str]:
+    """In what this machine differs from that of a predictor's calibration."""
+    return _doubts(predictor.calibration) if predictor is not None else []
 
 
 def _doubts(calibration: Calibration) -> list[str]:

@@ -14,7 +14,6 @@ from typing import Any
 from shufflenet_flops.counting.convention import Unit
 from shufflenet_flops.counting.metric import (
     FLOPS,
-    LATENCY,
     MACS,
     METRICS,
     PREFIXES,
@@ -35,7 +34,7 @@ _ROUNDED_FLOAT = 2**53  # from here on, a float may stand for its neighbour
 
 
 def parse_amount(name: str, value: Any) -> int | Decimal:
-    """An amount of the metric with this name: a whole number, or seconds for a latency.
+    """An amount of the metric with this name: a whole number, or seconds for a time.
 
     `140M`, `140 M`, `140 MMAC`, `0.14G`, `1.4e8`, `140_000_000` and the number are the same.
     Raises InputError, with what would work, for what is no amount, for a unit of another metric,
@@ -46,7 +45,7 @@ def parse_amount(name: str, value: Any) -> int | Decimal:
         return _checked(metric, _from_text(metric, value), value)
     if isinstance(value, float) and value.is_integer() and abs(value) < _ROUNDED_FLOAT:
         value = int(value)  # 1.4e8 in TOML
-    if metric is LATENCY or isinstance(value, bool) or not isinstance(value, int):
+    if metric.is_time or isinstance(value, bool) or not isinstance(value, int):
         raise InputError(f"{shown(value)} is not an amount: {metric.forms}")
     return _checked(metric, value, value)
 
@@ -122,7 +121,7 @@ def _wrong_unit(metric: Metric, number: str, sign: str) -> str:
         if (sign in other.units and sign not in PREFIXES) or sign.endswith(other.key):
             prefix = sign[0] if sign[0] in PREFIXES else ""
             right = f"{number} {prefix}{metric.unit}".strip()
-            right = metric.forms if metric is LATENCY else f'write "{right}"'
+            right = metric.forms if metric.is_time else f'write "{right}"'
             twice = (
                 " (one MAC is two FLOPs)" if {metric.unit, other.unit} == {"MAC", "FLOP"} else ""
             )
@@ -134,7 +133,7 @@ def _wrong_unit(metric: Metric, number: str, sign: str) -> str:
 def _checked(metric: Metric, value: int | Decimal, written: Any) -> int | Decimal:
     if not 0 < value < _LARGEST:
         raise InputError(f"{shown(written)}: must be more than 0 and less than {_LARGEST:.0e}")
-    if metric is LATENCY:
+    if metric.is_time:
         return value
     if value != int(value):
         raise InputError(f"{shown(written)}: is {plain(Decimal(value))}, not a whole number")
@@ -150,7 +149,7 @@ def plain(value: Decimal) -> str:
 def short_form(name: str, value: int | Decimal) -> str:
     """`140 M` where three decimals tell it exactly, else all digits: `137460673`; `12 ms`."""
     metric = find_metric(name)
-    if metric is LATENCY:
+    if metric.is_time:
         return f"{plain(_EXACT.multiply(Decimal(value), Decimal(1000)))} ms"
     value = int(value)
     unit = "B" if metric.unit == "B" else ""

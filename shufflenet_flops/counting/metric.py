@@ -30,6 +30,7 @@ MetricName = Literal[
     "peak_memory_bf16_bytes",
     "peak_memory_int8_bytes",
     "latency_s",
+    "time_s",
 ]
 Units = Mapping[str, int | Decimal]
 
@@ -72,6 +73,11 @@ class Metric:
     def key(self) -> str:
         """The name without its unit, as options and budget files have it: `memory`, `latency`."""
         return self.name.removesuffix("_bytes").removesuffix("_s")
+
+    @property
+    def is_time(self) -> bool:
+        """Whether its amounts are seconds, which are not whole numbers."""
+        return self.unit == "s"
 
     @property
     def _is_told_by_unit(self) -> bool:
@@ -128,6 +134,17 @@ LATENCY = Metric(
     'write text such as "12 ms", or "0.4 x resnet18" for a share of a reference\'s time',
 )
 
+TIME = Metric(
+    "time_s",
+    "s",
+    "predicted time",
+    "predicted\nms",
+    "seconds for one run, predicted from a calibration of the engine",
+    ("", 3),
+    _SECONDS,
+    'write text such as "5 ms" or "0.005 s"',
+)
+
 # Bytes of one parameter by the metric of all: what they take in a file or in a device's memory,
 # without scales, zero points and other data beside them.
 WEIGHT_BYTES: Mapping[str, int] = MappingProxyType(
@@ -172,7 +189,7 @@ PEAK_INT8 = _peak_of("peak_memory_int8_bytes", "int8")
 METRICS: tuple[Metric, ...] = (
     *(MACS, FLOPS, PARAMS, WEIGHTS, ACTIVATIONS, MEMORY),
     *(WEIGHTS_FP32, WEIGHTS_BF16, WEIGHTS_INT8),
-    *(PEAK_FP32, PEAK_BF16, PEAK_INT8, LATENCY),
+    *(PEAK_FP32, PEAK_BF16, PEAK_INT8, LATENCY, TIME),
 )
 # What a network's totals are, in the order in which they are shown, and what has a closed form:
 # FLOPs would only be twice the MACs.

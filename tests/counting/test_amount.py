@@ -18,10 +18,10 @@ from shufflenet_flops.counting.amount import (
     parse_amount,
     short_form,
 )
-from shufflenet_flops.counting.metric import FORMED, LATENCY, METRICS, PREFIXES, TOTALS, find_metric
+from shufflenet_flops.counting.metric import FORMED, METRICS, PREFIXES, TOTALS, find_metric
 from shufflenet_flops.errors import InputError, UnknownNameError
 
-COUNTED = [metric.key for metric in METRICS if metric is not LATENCY]
+COUNTED = [metric.key for metric in METRICS if not metric.is_time]
 counted = st.sampled_from(COUNTED)
 counts = st.integers(0, 10**13)
 amounts = st.integers(1, 10**24)
@@ -61,6 +61,9 @@ amounts = st.integers(1, 10**24)
         ("latency", "250 µs", Decimal("0.00025")),
         ("latency_s", "250 \N{GREEK SMALL LETTER MU}s", Decimal("0.00025")),
         ("latency", "1.5 s", Decimal("1.5")),
+        ("time", "5 ms", Decimal("0.005")),
+        ("time", "5ms", Decimal("0.005")),
+        ("time_s", "0.005 s", Decimal("0.005")),
     ],
 )
 def test_amounts(metric: str, text: object, value: int | Decimal) -> None:
@@ -112,6 +115,8 @@ def test_amounts(metric: str, text: object, value: int | Decimal) -> None:
         pytest.param("macs", "9" * 5000, "is not an amount", id="long text"),
         ("macs", None, "None is not an amount"),
         ("latency", "12", "has no unit"),
+        ("time", "5", 'has no unit: write text such as "5 ms" or "0.005 s"'),
+        ("time", "5 MMAC", 'MAC is no unit of time: write text such as "5 ms"'),
         ("latency", 12, 'write text such as "12 ms"'),
         ("memory", "1 mb", "unknown unit 'mb': known: k, M, G"),
     ],

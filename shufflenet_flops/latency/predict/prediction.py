@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.counting import Row
 from shufflenet_flops.environment import Environment
@@ -17,6 +17,8 @@ from shufflenet_flops.latency.predict.profilers import find_profiler
 from shufflenet_flops.latency.predict.regression import TimeModel, fit
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from shufflenet_flops.sources.source import Source
 
 
@@ -78,6 +80,18 @@ class Predictor:
         """What was learned; raises InputError where scikit-learn is not installed."""
         return fit(self.calibration.timed(), self.calibration.hyperparameters)
 
+    @property
+    def name(self) -> CalibrationName:
+        """Which calibration it is."""
+        calibration = self.calibration
+        return CalibrationName(
+            calibration.name,
+            calibration.machine,
+            calibration.engine_version,
+            calibration.date,
+            len(calibration.samples),
+        )
+
     def predict(self, source: Source) -> Prediction:
         """What a network takes. Raises what counting it raises."""
         counted = source.counted
@@ -102,15 +116,13 @@ class Predictor:
             ),
             macs_only_s=counted.table.macs * self.model.macs_only_s,
             unknown_ops=tuple(counted.unknown_ops),
-            calibration=CalibrationName(
-                calibration.name,
-                calibration.machine,
-                calibration.engine_version,
-                calibration.date,
-                len(calibration.samples),
-            ),
+            calibration=self.name,
             kernels=tuple(time for time, _ in times),
         )
+
+    def seconds(self, rows: Sequence[Row], number: int) -> NDArray[Any]:
+        """Of `number` networks at once; sizes in their rows are ints, or arrays of that length."""
+        return self.model.networks(kernels_of(rows, self.fusion), number)
 
     def kernels(self, rows: Sequence[Row]) -> list[tuple[KernelTime, str]]:
         """The kernels of a table's rows with their seconds, and why one is not covered."""
