@@ -24,7 +24,7 @@ _CHECKED = 3  # sizes on each side that must do the same, for a bound to be one
 
 
 @dataclass(frozen=True)
-class Split:
+class SizeGuard:
     """What splits a domain: a size from `least` on, or one that leaves the rest of `residue`."""
 
     name: str
@@ -76,7 +76,9 @@ def in_cases(
         return [*found, *in_cases(samples, outside, metric, most - len(found))]
 
 
-def _guard(samples: Samples, domain: Domain, error: UnlikeError, metric: Metric) -> Split | None:
+def _guard(
+    samples: Samples, domain: Domain, error: UnlikeError, metric: Metric
+) -> SizeGuard | None:
     """What tells the two sizes of the error apart; None where no such thing is found."""
 
     def does(sizes: Sizes) -> Any:
@@ -102,7 +104,7 @@ def _at(does: Callable[[Sizes], Any], here: Sizes, name: str, size: int) -> Any:
 
 def _along(
     does: Callable[[int], Any], name: str, ends: tuple[int, int], given: Range
-) -> Split | None:
+) -> SizeGuard | None:
     """A bound or a rest between two sizes of which one does something else than the other."""
     low, high = sorted(ends)
     below = does(low)
@@ -114,11 +116,11 @@ def _along(
         does(at - k * given.step) == below or at - k * given.step < given.least
         for k in range(1, _CHECKED + 1)
     ) and all(does(at + k * given.step) == does(at) for k in range(1, _CHECKED + 1)):
-        return Split(name, at)
+        return SizeGuard(name, at)
     return _rest(does, name, at)
 
 
-def _rest(does: Callable[[int], Any], name: str, at: int) -> Split | None:
+def _rest(does: Callable[[int], Any], name: str, at: int) -> SizeGuard | None:
     """The rest that every size leaves which does as `at` does, or as the one before it does."""
     for start in (at, at - 1):
         kind = does(start)
@@ -126,5 +128,5 @@ def _rest(does: Callable[[int], Any], name: str, at: int) -> Split | None:
         if period is not None and does(start + 1) != kind:
             alike = [does(start + k) == kind for k in range(period, 2 * period + 1)]
             if alike == [True, *(period - 1) * [False], True]:
-                return Split(name, residue=Residue(period, start % period))
+                return SizeGuard(name, residue=Residue(period, start % period))
     return None

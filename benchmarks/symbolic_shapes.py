@@ -1,0 +1,171 @@
+"""Set a second witness beside closed forms: a pass on symbolic shapes.
+
+`python -m benchmarks.symbolic_shapes` writes reports/symbolic_shapes.md: torch runs each model on shapes of symbols, and the rules
+of the trace count every op of it; the sum is an expression that torch's own symbolic integers made,
+where the closed form was found from traces at numbers. Both are evaluated at random sizes.
+`--model NAME` prints the result of one model, as JSON; the others run in processes of their own,
+which have a limit, as what torch knows of symbols can grow without end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import sympy
+import torch
+from torch import Tensor, nn
+from torch._dispatch.python import enable_python_dispatcher
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.symbolic_shapes import (
+    DimDynamic,
+    ShapeEnv,
+    StatelessSymbolicContext,
+)
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from shufflenet_flops.closed_form.derive import derive
+from shufflenet_flops.closed_form.sized import sized
+from shufflenet_flops.counting.row import MAC_CLASSES
+from shufflenet_flops.errors import ShufflenetFlopsError
+from shufflenet_flops.sources import Options
+from shufflenet_flops.trace.arguments import in_order
+from shufflenet_flops.trace.rules import FORMULAS, Context
+from tests.support.torchvision_ops import declare
+
+REPORT = Path("reports/symbolic_shapes.md")
+LIMIT_S = 60
+SIZES = 5
+MODELS = """
+    torchvision:resnet50 torchvision:mobilenet_v2 torchvision:shufflenet_v2_x1_0 torchvision:vgg16
+    torchvision:densenet121 torchvision:swin_t timm:convnext_atto timm:efficientnet_b0
+    timm:mobilenetv3_large_100 timm:regnety_004 timm:mobilevit_s timm:efficientvit_m3
+    """.split()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one model; times in seconds, `exact` of SIZES where both give the same."""
+
+    model: str
+    symbolic_s: float = 0.0
+    derived_s: float = 0.0
+    guards: int = 0
+    exact: int = 0
+    error: str = ""
+
+
+class Counter(TorchDispatchMode):
+    """Adds up the multiply-accumulates of every op, which are symbols where its shapes are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.macs: Any = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        formula = FORMULAS.get(func.overloadpacket)
+        tensors = [leaf for leaf in tree_leaves(out) if isinstance(leaf, Tensor)]
+        if formula is not None and tensors:
+            counts = formula(in_order(func, args, kwargs or {}), tensors[0], Context()).counts
+            self.macs += sum(count for op, count in counts.items() if op in MAC_CLASSES)
+        return out
+
+
+def symbolic_macs(module: nn.Module, shape: tuple[int, ...]) -> tuple[Any, ShapeEnv]:
+    """The MACs of a module on images, for sympy, in symbols named n, h and w; and its guards."""
+    env = ShapeEnv()
+    mode = FakeTensorMode(shape_env=env, allow_non_fake_inputs=True)
+    free = [DimDynamic.STATIC if axis == 1 else DimDynamic.DYNAMIC for axis in range(4)]
+    x = mode.from_tensor(
+        torch.empty(shape), symbolic_context=StatelessSymbolicContext(dynamic_sizes=free)
+    )
+    # The counter is the outermost: it sees stand-ins of symbols, and what torch makes of them.
+    with torch.no_grad(), enable_python_dispatcher(), mode, Counter() as counter:
+        module(x)
+    names = {
+        x.shape[axis].node.expr: sympy.Symbol(name) for axis, name in ((0, "n"), (2, "h"), (3, "w"))
+    }
+    macs = counter.macs
+    return (macs.node.expr.xreplace(names) if isinstance(macs, torch.SymInt) else macs), env
+
+
+def outcome(name: str) -> Outcome:
+    """Both witnesses of one model, and at how many sizes they give the same."""
+    declare()
+    model = sized(name, Options())
+    module = model.source.module().eval()
+    start = time.perf_counter()
+    try:
+        expression, env = symbolic_macs(module, (2, 3, model.base["h"], model.base["w"] + 32))
+    except Exception as error:  # whatever torch raises is the answer
+        return Outcome(name, error=f"{type(error).__name__}: {error}".splitlines()[0][:160])
+    symbolic_s = time.perf_counter() - start
+    start = time.perf_counter()
+    try:
+        found = derive(model, dict.fromkeys("hwn"))
+    except ShufflenetFlopsError as error:
+        return Outcome(name, symbolic_s, error=str(error))
+    derived_s = time.perf_counter() - start
+    random = Random(1)
+    exact = 0
+    for _ in range(SIZES):
+        sizes = {
+            "h": random.randint(224, 640),
+            "w": random.randint(224, 640),
+            "n": random.randint(2, 9),
+        }
+        exact += int(expression.subs(sizes)) == found.value(sizes)
+    return Outcome(name, round(symbolic_s, 1), round(derived_s, 1), len(env.guards), exact)
+
+
+def main() -> None:
+    """Each model in a process of its own, then the report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", help="print the outcome of this one")
+    asked = parser.parse_args()
+    if asked.model:
+        print(json.dumps(asdict(outcome(asked.model))))
+        return
+    REPORT.write_text(_report([_in_process(name) for name in MODELS]))
+
+
+def _in_process(name: str) -> Outcome:
+    command = [sys.executable, "-m", "benchmarks.symbolic_shapes", "--model", name]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S)
+    except subprocess.TimeoutExpired:
+        return Outcome(name, error=f"not done after {LIMIT_S} s")
+    return Outcome(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def _report(outcomes: list[Outcome]) -> str:
+    lines = [
+        "# Closed forms beside symbolic shapes",
+        "",
+        "`python -m benchmarks.symbolic_shapes` runs each model on shapes of symbols, and counts "
+        "every op by the trace's rules; the sum is set beside the closed form that was found from "
+        f"traces, at {SIZES} random sizes. Guards are what torch had to assume of the symbols. "
+        f"Times with torch {torch.__version__} on one core; they tell which is dearer.",
+        "",
+        "| model | symbolic shapes, s | from traces, s | guards | the same |",
+        "| --- | ---: | ---: | ---: | --- |",
+    ]
+    for one in outcomes:
+        same = one.error or f"at {one.exact} of {SIZES} sizes"
+        known = (f"{one.symbolic_s}", f"{one.derived_s}", f"{one.guards}")
+        figures = " | ".join(("–", "–", "–") if one.error else known)
+        lines.append(f"| {one.model} | {figures} | {same} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
