@@ -1,6 +1,7 @@
 """Set a second witness beside closed forms: a pass on symbolic shapes.
 
-`python -m benchmarks.symbolic_shapes` writes reports/symbolic_shapes.md: torch runs each model on shapes of symbols, and the rules
+`python -m benchmarks.symbolic_shapes` writes reports/symbolic_shapes.md: torch runs each model on
+shapes of symbols, and the rules
 of the trace count every op of it; the sum is an expression that torch's own symbolic integers made,
 where the closed form was found from traces at numbers. Both are evaluated at random sizes.
 `--model NAME` prints the result of one model, as JSON; the others run in processes of their own,
