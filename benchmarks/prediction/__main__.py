@@ -54,8 +54,8 @@ def main(again: bool) -> None:
         "reports-prediction`.",
         *(f"- {sentence}" for sentence in report.findings(tests)),
         *(f"![{test.truth.engine}](prediction/{test.truth.engine}.svg)" for test in tests),
-        *(markdown(table) for table in report.grids(tests)),
-        *(markdown(_guidelines(engine)) for engine in engines),
+        markdown(report.grids(tests)),
+        markdown([_guidelines(engine) for engine in engines]),
         *(f"- {sentence}" for sentence in map(_claim, engines)),
         *report.stamps(tests),
     ]

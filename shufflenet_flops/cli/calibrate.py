@@ -151,15 +151,14 @@ def _measure(
     start = saved = time.monotonic()
     try:
         with progress_bar(quiet, "measuring") as progress:
-            for step in measured(calibration, budget_s, networks or _UNLIMITED):
-                calibration = step
+            for step, number in measured(calibration, budget_s, networks or _UNLIMITED):
                 now = time.monotonic()
-                done = len(calibration.samples)
                 if networks:
-                    progress("random networks", done, networks)
+                    progress("random networks", len(step.samples), networks)
                 else:
-                    progress(f"random network {done}", int(now - start), int(budget_s))
-                if now - saved > _SAVE_EVERY_S:
+                    progress(f"random network {number}", int(now - start), int(budget_s))
+                grown, calibration = step is not calibration, step
+                if grown and now - saved > _SAVE_EVERY_S:
                     _save(path, calibration, here)
                     saved = now
     except KeyboardInterrupt:

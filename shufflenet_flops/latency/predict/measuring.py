@@ -20,8 +20,10 @@ from shufflenet_flops.latency.predict.profilers.protocol import Profile
 from shufflenet_flops.latency.predict.regression import HYPERPARAMETERS
 
 GAP = 0.05  # by how much the kernels may differ from the whole before they are measured again
-TRIES = 3
-_REPEATS = 12
+PASSES = 3  # some seconds apart, so that what slows the machine for a while does not stay
+_MORE_PASSES = 2  # at most, for networks whose kernels do not add up
+_TOGETHER = 16  # networks whose passes go in turn
+_REPEATS = 5
 
 
 def begun(engine: str, setup: Setup, here: Environment) -> Calibration:
@@ -53,23 +55,26 @@ def measured(
     budget_s: float,
     most: int,
     clock: Callable[[], float] = time.monotonic,
-) -> Iterator[Calibration]:
-    """The calibration with one network more each time, until `budget_s` is over or it has `most`.
+) -> Iterator[tuple[Calibration, int]]:
+    """The calibration as it grows, until `budget_s` is over or it has `most` networks.
 
-    It goes on after the networks that it has.
+    It goes on after the networks that it has. Beside it stands the number of the network that was
+    just timed; some are timed in turn, and are there when all of these are.
     """
     profiler = find_profiler(calibration.engine)
     setup = Setup(calibration.threads, calibration.dtype)
     kinds = list(calibration.kinds)
-    number = max((sample.number for sample in calibration.samples), default=-1) + 1
     end = clock() + budget_s
-    while clock() < end and len(calibration.samples) < most:
-        sample = _measure(profiler, setup, number, kinds)
-        number += 1
+    while clock() < end and (left := most - len(calibration.samples)) > 0:
+        first = max((sample.number for sample in calibration.samples), default=-1) + 1
+        drawn = [_Drawn(first + i, profiler) for i in range(min(left, _TOGETHER))]
+        for network in _in_turn(drawn, setup):
+            yield calibration, network.number
+        samples = tuple(network.sample(kinds) for network in drawn)
         calibration = replace(
-            calibration, kinds=tuple(kinds), samples=(*calibration.samples, sample)
+            calibration, kinds=tuple(kinds), samples=(*calibration.samples, *samples)
         )
-        yield calibration
+        yield calibration, drawn[-1].number
 
 
 def finished(calibration: Calibration) -> Calibration:
@@ -83,20 +88,42 @@ def finished(calibration: Calibration) -> Calibration:
     )
 
 
-def _measure(profiler: Profiler, setup: Setup, number: int, kinds: list[str]) -> Sample:
-    """Time a network, again where its kernels do not add up to the whole; the best of the tries."""
-    network = random_network(number)
-    kernels = kernels_of(layer_table(network.spec, network.input).rows, profiler.fusion)
-    paths = frozenset(path for kernel in kernels for path in kernel.paths)
-    best: Profile | None = None
-    for _ in range(TRIES):
-        profile = profiler.profile(network, paths, setup, _REPEATS)
-        if best is None or profile.gap < best.gap:
-            best = profile
-        if best.gap <= GAP:
-            break
-    assert best is not None
-    return sample_of(number, best.seconds, best.gap, timed(kernels, best), kinds)
+class _Drawn:
+    """A random network on its way: its kernels, and the least of what was measured of them."""
+
+    def __init__(self, number: int, profiler: Profiler) -> None:
+        self.number = number
+        self._network = random_network(number)
+        self._profiler = profiler
+        rows = layer_table(self._network.spec, self._network.input).rows
+        self._kernels = kernels_of(rows, profiler.fusion)
+        self._paths = frozenset(path for kernel in self._kernels for path in kernel.paths)
+        self._least: Profile | None = None
+
+    def measure(self, setup: Setup) -> None:
+        """Time it once more."""
+        profile = self._profiler.profile(self._network, self._paths, setup, _REPEATS)
+        self._least = profile if self._least is None else self._least.least(profile)
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the kernels add up to the whole."""
+        return self._least is not None and self._least.gap <= GAP
+
+    def sample(self, kinds: list[str]) -> Sample:
+        """What was measured; a kind that is new is put at the end of `kinds`."""
+        assert self._least is not None
+        found = timed(self._kernels, self._least)
+        return sample_of(self.number, self._least.seconds, self._least.gap, found, kinds)
+
+
+def _in_turn(drawn: list[_Drawn], setup: Setup) -> Iterator[_Drawn]:
+    """Measure all of them, again and again, and those that do not add up some times more."""
+    for i in range(PASSES + _MORE_PASSES):
+        for network in drawn:
+            if i < PASSES or not network.adds_up:
+                network.measure(setup)
+                yield network
 
 
 def timed(kernels: list[Kernel], profile: Profile) -> list[tuple[Kernel, float]]:

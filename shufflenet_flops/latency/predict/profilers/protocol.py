@@ -43,6 +43,14 @@ class Profile:
         """How much the sum of the parts differs from the whole, as a share of it."""
         return abs(sum(self.parts.values()) / self.seconds - 1)
 
+    def least(self, other: Profile) -> Profile:
+        """The least of two profiles of one network, part by part."""
+        parts = {
+            path: min(seconds, other.parts.get(path, seconds))
+            for path, seconds in self.parts.items()
+        }
+        return Profile(min(self.seconds, other.seconds), parts)
+
 
 class Profiler(ABC):
     """One engine: its name, what it fuses, and a way to time the kernels of a network."""
