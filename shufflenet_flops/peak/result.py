@@ -112,8 +112,9 @@ class PeakResult:
     """Peak memory in bytes: of inference, and of a training step where that was asked for.
 
     `terms` are the parts of the latter where it is there, else of the former. `kernels` says whose
-    kernels the workspace is of, as another processor has others. `fit` is the largest batch under a
-    limit, of the training step where that was asked for, else of inference.
+    kernels the workspace is of, as another processor has others.
+    Functions whose kernels' memory is `not_known_for` make the peak the least. `fit` is the largest
+    batch under a limit, of the training step where that was asked for, else of inference.
     """
 
     inference_bytes: Count
@@ -123,6 +124,7 @@ class PeakResult:
     training: PeakRun | None = None
     kernels: str = ""
     arenas: tuple[ArenaSize, ...] = ()
+    not_known_for: tuple[str, ...] = ()
     fit: BatchFit | None = field(default=None, metadata=given_with("fit"))
 
     @classmethod
@@ -144,6 +146,7 @@ class PeakResult:
             training=second,
             kernels=inference.kernels,
             arenas=arenas,
+            not_known_for=inference.not_known_for,
             fit=fit,
         )
 

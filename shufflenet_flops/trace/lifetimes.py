@@ -22,6 +22,8 @@ from shufflenet_flops.trace.workspace.cpu import kernels
 aten = torch.ops.aten
 # Where the argument is that says whether it is in training.
 _BATCH_NORMS = {aten.native_batch_norm.default: 5}
+# Functions that torch runs on the CPU as one kernel of oneDNN, and a trace step by step.
+_OTHER_KERNELS = frozenset({"lstm", "torch.lstm"})
 _SCALAR = aten.scalar_tensor.default
 
 
@@ -54,6 +56,7 @@ class Lifetimes:
         self._made: list[_Made] = []
         self._moments: list[Moment] = []
         self._held: dict[str, int] = {}
+        self._not_known: dict[str, None] = {}
         for name, tensors in held.items():
             self.hold(name, tensors)
 
@@ -98,6 +101,8 @@ class Lifetimes:
         """An op was called: what is new in its result was made now."""
         if func is _SCALAR and function != "scalar_tensor":
             return  # a number that is written to a tensor, of which torch makes none on the CPU
+        if function in _OTHER_KERNELS:
+            self._not_known[f"lstm in {path}" if path else "lstm"] = None
         before = len(self._made)
         if func in _BATCH_NORMS and not args[_BATCH_NORMS[func]]:
             out = out[0]  # statistics are saved in training alone
@@ -153,7 +158,9 @@ class Lifetimes:
             )
             for made in self._made
         )
-        return Timeline(self._held, tuple(moments), tuple(storages), kernels())
+        return Timeline(
+            self._held, tuple(moments), tuple(storages), kernels(), tuple(self._not_known)
+        )
 
 
 @cache

@@ -260,3 +260,21 @@ def test_a_real_run_is_watched_as_well() -> None:
 
 def test_without_being_asked_for_there_is_none() -> None:
     assert trace(Calls(_chain), X).timeline.moments == ()
+
+
+def test_a_kernel_that_is_not_the_one_traced_is_named() -> None:
+    """An LSTM is one kernel on the CPU, whose memory nothing here tells; a GRU is its steps."""
+
+    class Recurrent(nn.Module):
+        def __init__(self, kind: type[nn.RNNBase]) -> None:
+            super().__init__()
+            self.inner = kind(4, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.inner(x)[0]
+            return y
+
+    x = torch.rand(2, 3, 4)
+
+    assert trace(Recurrent(nn.LSTM), x, memory=True).timeline.not_known_for == ("lstm in inner",)
+    assert trace(Recurrent(nn.GRU), x, memory=True).timeline.not_known_for == ()

@@ -74,6 +74,10 @@ def _terms(name: str, result: PeakResult) -> Grid:
             f"{run.tensor_bytes:,} bytes"
             for what, run in runs.items()
         ),
+        *(
+            f"NOT IN IT: what oneDNN takes for {function}, so that the peak is at least this"
+            for function in result.not_known_for
+        ),
         *(line for what, run in runs.items() for line in _advice(what, run)),
         *((_fit(result.fit),) if result.fit else ()),
         _MEANING,
