@@ -96,7 +96,7 @@ class UnknownNameError(ShufflenetFlopsError, LookupError):
     """A name that is in no table, answered with the closest names that are."""
 
     def __init__(self, what: str, name: str, known: Iterable[str], *, hint: str = "") -> None:
-        known = list(known)
+        known = list(dict.fromkeys(known))
         close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
         if close:
             advice = f"did you mean {' or '.join(close)}?"

@@ -50,6 +50,17 @@ MOVED: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "explain": {"--limit": "explain --timeout"},
     }
 )
+_OF_UNITS = ("--c", "--m", "--g", "--h", "--w")
+# Options that people look for where they are not, by command, and the line that does it.
+ELSEWHERE: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "count": dict.fromkeys(_OF_UNITS, "count shufflenet_unit@c=240,g=3"),
+        "explain": dict.fromkeys(_OF_UNITS, "explain shufflenet_unit@c=240,g=3"),
+        "latency": dict.fromkeys(_OF_UNITS, "latency shufflenet_unit@c=240,g=3"),
+        "fit": {"--flops": "fit shufflenet_v1 --macs 140M"},
+        "paper": {"--table": "paper 4"},
+    }
+)
 # What people type who know other tools, and the command that answers.
 ALSO: Mapping[str, str] = MappingProxyType(
     {
@@ -152,8 +163,13 @@ class Command(TyperCommand):
 
 def _check_moved(name: str | None, arguments: list[str]) -> None:
     moved = MOVED.get(name or "", {})
+    elsewhere = ELSEWHERE.get(name or "", {})
     for argument in arguments:
         option = argument.partition("=")[0]
+        if option in elsewhere:
+            raise InputError(
+                f"{name} has no {option}: write `shufflenet-flops {elsewhere[option]}`"
+            )
         if option in moved:
             raise InputError(
                 f"{name} {option} is no more: it is now `shufflenet-flops {moved[option]}`"

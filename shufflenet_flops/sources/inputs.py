@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
@@ -83,6 +84,10 @@ def completed(given: Input, own: Input, name: str) -> Input:
     return Input((1, channels, height, width), given.dtype)
 
 
+# How others write a shape: (1, 3, 224, 224), 1*3*224*224, 1×3×224×224.
+_BETWEEN_SIZES = re.compile(r"[\s,;*×xX()\[\]]+")
+
+
 def parse_input(text: str) -> Input:
     """`1x3x224x224`, `1x128:int64` or `scalar:int64` as an Input.
 
@@ -91,6 +96,9 @@ def parse_input(text: str) -> Input:
     sizes, colon, dtype = text.partition(":")
     parts = [] if sizes.lower() == SCALAR else sizes.lower().split("x")
     if not all(map(_is_size, parts)):
+        joined = [part for part in _BETWEEN_SIZES.split(sizes) if part]
+        if len(joined) > 1 and all(map(_is_size, joined)):
+            raise InputError(f"--input {text}: write --input {'x'.join(joined)}{colon}{dtype}")
         raise InputError(
             f"--input {text}: sizes must be positive whole numbers joined by x, as in 1x3x224x224, "
             "and a dtype after a colon, as in 1x128:int64; scalar:int64 is a tensor without axes"

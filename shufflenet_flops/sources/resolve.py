@@ -92,6 +92,15 @@ def _named(text: str, options: Options) -> Source:
             raise InputError(
                 f"unknown model {text!r}: did you mean {' or '.join(exact)}?"
             ) from None
+        if re.fullmatch(r"\d+|\w=\d+", text):
+            raise InputError(
+                f"{text}: is a size, and no model: write `shufflenet-flops compare --c 240 --g 3`, "
+                "or a unit as shufflenet_unit@c=240,g=3"
+            ) from None
+        module, dot, name = base.rpartition(".")
+        file = f"{module.replace('.', '/')}.py"
+        if dot and Path(file).is_file():
+            raise InputError(f"unknown model {text!r}: did you mean {file}:{name}?") from None
         if Path(f"{base}.py").is_file():
             raise InputError(f"unknown model {text!r}: did you mean {base}.py?") from None
         if "did you mean" in str(error):

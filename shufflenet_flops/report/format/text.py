@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shufflenet_flops.report.format.registry import RESULTS, VERDICTS, renders
-from shufflenet_flops.report.grid import Grid, bar
+from shufflenet_flops.report.grid import Cell, Grid, bar
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -176,6 +176,8 @@ def _table(grid: Grid, width: int) -> Table:
     natural = sum(_longest(grid, i) + 2 for i in range(len(grid.columns))) - 2
     padding = 1 if natural <= width else 0
     folds = _folds(grid, width)
+    for i, length in folds.items():
+        grid = _folded(grid, i, length)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, padding, 0, 0), show_edge=False)
     for i, column in enumerate(grid.columns):
         table.add_column(
@@ -187,8 +189,37 @@ def _table(grid: Grid, width: int) -> Table:
             max_width=folds.get(i),
         )
     for row in grid.rows:
-        table.add_row(*(Text(cell.text, style="bold green" if cell.best else "") for cell in row))
+        table.add_row(*(Text(cell.text, style=_style(cell)) for cell in row))
     return table
+
+
+def _style(cell: Cell) -> str:
+    return "bold green" if cell.best else {"good": "green", "bad": "bold red", "": ""}[cell.tone]
+
+
+def _folded(grid: Grid, place: int, length: int) -> Grid:
+    """A column in which every word is at most so long."""
+    rows = tuple(
+        tuple(
+            replace(cell, text=" ".join(_in_parts(word, length) for word in cell.text.split(" ")))
+            if i == place
+            else cell
+            for i, cell in enumerate(row)
+        )
+        for row in grid.rows
+    )
+    return replace(grid, rows=rows)
+
+
+def _in_parts(word: str, length: int) -> str:
+    """A word on several lines, each up to a comma, else another sign between names, if it can."""
+    lines = []
+    while len(word) > length:
+        ends = [max(word.rfind(sign, 0, length) for sign in signs) + 1 for signs in (",", "@-_/.")]
+        end = next(filter(None, ends), length)
+        lines.append(word[:end])
+        word = word[end:]
+    return "\n".join([*lines, word])
 
 
 def _marked(grid: Grid) -> Grid:

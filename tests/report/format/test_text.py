@@ -44,6 +44,22 @@ def test_a_long_name_folds_and_figures_stay_whole() -> None:
     assert "".join(line[:14].strip() for line in lines[4:]) == name
 
 
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("net@g=1,scale=0.25", ["net@g=1,", "scale=0.25"]),
+        ("re-implementation of it", ["re-", "implementation", "of it"]),
+        ("shuffle-v1-1x_16xb64_in1k", ["shuffle-v1-1x_", "16xb64_in1k"]),
+        ("abcdefghijklmnopqrst", ["abcdefghijklmn", "opqrst"]),
+    ],
+)
+def test_a_name_folds_where_it_has_a_sign(name: str, parts: list[str]) -> None:
+    """At a comma, else at another sign between names, else where the column ends."""
+    lines = printed(grid("t", WIDE, [[name, *["1234567890"] * 6]]))
+
+    assert [line.partition("123")[0].strip() for line in lines[4:]] == parts
+
+
 def test_what_does_not_fit_goes_on_below() -> None:
     """With the first column again; no figure is cut, and none is lost."""
     figures = [f"{i}234567890 to {i}" for i in range(6)]
