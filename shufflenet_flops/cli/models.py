@@ -28,18 +28,21 @@ def command(
 ) -> None:
     """List the zoo's networks and families, with MACs and params."""
     from shufflenet_flops import zoo
+    from shufflenet_flops.no_gc import no_gc
     from shufflenet_flops.report.view.models import model_result, models_grids
+    from shufflenet_flops.zoo.registry import parse_name
 
     with open_outputs(form, output or []) as writer:
         is_glob = any(sign in pattern for sign in "*?[")
         names = zoo.names(pattern if is_glob else f"*{pattern}*")
         if not names:
             raise UnknownNameError("model", pattern, zoo.names())
-        results = list(map(model_result, names))
         if family is not None:
-            known = dict.fromkeys(zoo.find(name).family for name in zoo.names())
-            if family not in known:
-                raise UnknownNameError("family", family, known)
-            results = [result for result in results if result.family == family]
+            families = {name: parse_name(name)[0].name for name in zoo.names()}
+            if family not in families.values():
+                raise UnknownNameError("family", family, dict.fromkeys(families.values()))
+            names = [name for name in names if families[name] == family]
+        with no_gc():  # all that is made is kept
+            results = list(map(model_result, names))
         grids = models_grids(results, families=pattern == "*" and family is None)
         writer.write(Document("models", "paper", results, grids))

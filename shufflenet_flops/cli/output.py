@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
@@ -124,14 +125,27 @@ def open_together(files: Mapping[Path, bytes]) -> Iterator[list[tuple[Replacemen
 
 
 def _print_table(document: Document) -> None:
-    from rich.console import Console
+    if _is_a_tty(results()) or os.environ.keys() & _AS_A_TERMINAL:
+        from rich.console import Console
 
-    from shufflenet_flops.report.format.text import print_grids
+        from shufflenet_flops.report.format.text import print_grids
 
-    console = Console(file=results())
-    if console.is_terminal:
-        with console.capture() as printed:
-            print_grids(console, document.grids)
-        emit(printed.get())
-    else:
-        emit(formats(RESULTS)[Format.TABLE].render(document))
+        console = Console(file=results())
+        if console.is_terminal:
+            with console.capture() as printed:
+                print_grids(console, document.grids)
+            emit(printed.get())
+            return
+    emit(formats(RESULTS)[Format.TABLE].render(document))
+
+
+def _is_a_tty(stream: object) -> bool:
+    """What is closed, or not there, is none."""
+    try:
+        return bool(getattr(stream, "isatty", bool)())
+    except ValueError:
+        return False
+
+
+# By which rich takes for a terminal what is none.
+_AS_A_TERMINAL = frozenset(("FORCE_COLOR", "TTY_COMPATIBLE"))

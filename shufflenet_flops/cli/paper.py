@@ -14,6 +14,7 @@ from shufflenet_flops.cli.group import PAPER_COMMANDS
 from shufflenet_flops.cli.options import FormatOption, OutputOption
 from shufflenet_flops.cli.output import Document, Format, Writer, open_outputs
 from shufflenet_flops.errors import InputError, UnknownNameError
+from shufflenet_flops.no_gc import no_gc
 from shufflenet_flops.paper.verdict import CellVerdict
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ def command(
     if summary:
         _refuse("--summary", row=row, verdict=verdict)
     names = find_tables(asked, also=PAPER_COMMANDS) if asked else table_names()
-    with open_outputs(form, output or []) as writer:
+    # All that is made is kept to the end.
+    with no_gc(), open_outputs(form, output or []) as writer:
         tables = [load_table(name) for name in names]
         if row is not None and not any(row in published.rows for published in tables):
             rows = dict.fromkeys(name for published in tables for name in published.rows)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from shufflenet_flops.counting.row import MAC_CLASSES
 from shufflenet_flops.counting.table import BYTES, counted, row_of
 from shufflenet_flops.spec import Node, Shape, Visit, walk
+from shufflenet_flops.spec.numbers import whole
 
 
 def totals(node: Node, x: Shape) -> dict[str, Any]:
@@ -26,6 +28,19 @@ def totals(node: Node, x: Shape) -> dict[str, Any]:
         "activations": sums["activations"],
         "memory_bytes": BYTES * sums["memory_bytes"],
     }
+
+
+def macs_and_params(node: Node, x: Shape) -> tuple[int, int]:
+    """The two of `totals` that a list of networks shows, with no row made; `x` is of ints."""
+    macs = params = 0
+    for visit in counted(walk(node, x)):
+        counts = visit.op.counts(visit.inputs, visit.output)
+        macs += sum(whole(counts[op_class]) for op_class in counts.keys() & _MACS)
+        params += whole(visit.op.params)
+    return macs, params
+
+
+_MACS = frozenset(MAC_CLASSES)
 
 
 def _plus(total: Any, times: int, amount: Any) -> Any:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from itertools import pairwise, product
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from shufflenet_flops import zoo
 from shufflenet_flops.counting import walk_macs
 from shufflenet_flops.paper.verdict import Value
 from shufflenet_flops.spec import Conv2d, Node, Number, Shape, walk
+from shufflenet_flops.spec.numbers import whole
 from shufflenet_flops.zoo import classic, mobilenet_v1, resnet, shufflenet_v1
 from shufflenet_flops.zoo.shufflenet_v1_widths import STAGE_WIDTHS
-
-if TYPE_CHECKING:
-    import sympy
 
 # The printed figure at (table, row, column), in base units.
 Quoted: TypeAlias = Callable[[str, str, str], Fraction]
@@ -78,13 +77,22 @@ def speedup_of_a_quarter(at: str, quoted: Quoted) -> Fraction:
 
 
 def cost_of_width(at: str, quoted: Quoted) -> str:
-    """The power of s that leads the cost of ShuffleNet with s times the filters."""
-    import sympy
+    """The power of s that leads the cost of ShuffleNet with s times the filters.
 
-    s = sympy.Symbol("s", integer=True, positive=True)
-    widths = tuple(s * width for width in STAGE_WIDTHS[3])
-    macs = walk_macs(shufflenet_v1.network(widths, 24 * s, 3), (1, 3, 224, 224))
-    return f"s^{sympy.degree(sympy.expand(macs), s)}"
+    It is how often differences are to be taken until none is left: the cost is a polynomial in s.
+    """
+    costs = [
+        walk_macs(
+            shufflenet_v1.network(tuple(s * width for width in STAGE_WIDTHS[3]), 24 * s, 3),
+            (1, 3, 224, 224),
+        )
+        for s in range(1, 6)
+    ]
+    power = -1
+    while any(costs):
+        costs = [after - before for before, after in pairwise(costs)]
+        power += 1
+    return f"s^{power}"
 
 
 def macs_at_scale(at: str, quoted: Quoted) -> Fraction:
@@ -97,76 +105,89 @@ def memory_access(node: Node, x: Shape) -> Number:
     return sum(sum(visit.op.traffic(visit.inputs, visit.output)) for visit in walk(node, x))
 
 
-def pointwise(groups: int | None = 1) -> tuple[sympy.Expr, sympy.Expr, dict[str, sympy.Symbol]]:
-    """Memory access and MACs of a 1x1 convolution on c1 x h x w; with None, in g groups."""
-    import sympy
-
-    symbol = {
-        name: sympy.Symbol(name, integer=True, positive=True)
-        for name in ("h", "w", "c1", "c2", "g")
-    }
-    h, w, c1, c2, g = symbol.values()
-    conv = Conv2d(c1, c2, groups=g if groups is None else groups)
-    x = (1, c1, h, w)
-    return memory_access(conv, x), walk_macs(conv, x), symbol
+def pointwise(h: int, w: int, c1: int, c2: int, g: int = 1) -> tuple[int, int]:
+    """Memory access and MACs of a 1x1 convolution from c1 to c2 channels, in g groups, on h x w."""
+    conv, x = Conv2d(c1, c2, groups=g), (1, c1, h, w)
+    return whole(memory_access(conv, x)), whole(walk_macs(conv, x))
 
 
 def guideline_1(at: str, quoted: Quoted) -> str:
     """G1: the memory access of a 1x1 convolution (`access`) and its lower bound (`bound`).
 
     The access exceeds 2 sqrt(hwB) + B/hw by hw (sqrt(c1) - sqrt(c2))^2, which is never negative
-    and 0 for c1 = c2.
+    and 0 for c1 = c2. Over squares c1 and c2 all of it is a polynomial.
     """
-    import sympy
 
-    access, work, symbol = pointwise()
-    h, w, c1, c2, _ = symbol.values()
+    def access(h: int, w: int, c1: int, c2: int) -> tuple[Fraction, Fraction]:
+        found, _ = pointwise(h, w, c1, c2)
+        return Fraction(found), Fraction(h * w * (c1 + c2) + c1 * c2)
+
+    def excess(h: int, w: int, root1: int, root2: int) -> tuple[Fraction, Fraction]:
+        found, work = pointwise(h, w, root1**2, root2**2)
+        bound = 2 * math.isqrt(h * w * work) + Fraction(work, h * w)
+        return found - bound, Fraction(h * w * (root1 - root2) ** 2)
+
     if at == "access":
-        return _proved("hw(c1+c2) + c1c2", access, h * w * (c1 + c2) + c1 * c2)
-    excess = access - (2 * sympy.sqrt(h * w * work) + work / (h * w))
-    square = h * w * (sympy.sqrt(c1) - sympy.sqrt(c2)) ** 2
-    return _proved(">= 2 sqrt(hwB) + B/hw", excess, square)
+        return _proved("hw(c1+c2) + c1c2", access, "h w c1 c2", 1)
+    return _proved(">= 2 sqrt(hwB) + B/hw", excess, "h w sqrt(c1) sqrt(c2)", 2)
 
 
 def guideline_2(at: str, quoted: Quoted) -> str:
-    """G2: the memory access of a 1x1 convolution in g groups (`access`), also by its `work` B."""
-    access, work, symbol = pointwise(groups=None)
-    h, w, c1, c2, g = symbol.values()
-    if at == "access":
-        return _proved("hw(c1+c2) + c1c2/g", access, h * w * (c1 + c2) + c1 * c2 / g)
-    return _proved("hwc1 + Bg/c1 + B/hw", access, h * w * c1 + work * g / c1 + work / (h * w))
+    """G2: the memory access of a 1x1 convolution in g groups (`access`), also by its `work` B.
+
+    Of g times c1 and g times c2 channels, so that g divides both.
+    """
+
+    def access(h: int, w: int, c1: int, c2: int, g: int) -> tuple[Fraction, Fraction]:
+        c1, c2 = g * c1, g * c2
+        found, work = pointwise(h, w, c1, c2, g)
+        if at == "access":
+            return Fraction(found), h * w * (c1 + c2) + Fraction(c1 * c2, g)
+        return Fraction(found), h * w * c1 + Fraction(work * g, c1) + Fraction(work, h * w)
+
+    formula = "hw(c1+c2) + c1c2/g" if at == "access" else "hwc1 + Bg/c1 + B/hw"
+    return _proved(formula, access, "h w c1/g c2/g g", 2)
 
 
 def resnext_equation_4(at: str, quoted: Quoted) -> str:
     """Weights of a ResNeXt unit: C paths of 256 to d, 3x3 on d, d to 256 (section 3.4)."""
-    import sympy
 
-    paths, d = sympy.symbols("C d", integer=True, positive=True)
-    unit = resnet.bottleneck(256, 256, paths * d, paths)
-    weights = sum(
-        visit.op.params for visit in walk(unit, (1, 256, 56, 56)) if isinstance(visit.op, Conv2d)
-    )
-    return _proved(
-        "C(256d + 3*3*d*d + d*256)", weights, paths * (256 * d + 3 * 3 * d * d + d * 256)
-    )
+    def weights(paths: int, d: int) -> tuple[Fraction, Fraction]:
+        visits = walk(resnet.bottleneck(256, 256, paths * d, paths), (1, 256, 56, 56))
+        found = sum(whole(visit.op.params) for visit in visits if isinstance(visit.op, Conv2d))
+        return Fraction(found), Fraction(paths * (256 * d + 3 * 3 * d * d + d * 256))
+
+    return _proved("C(256d + 3*3*d*d + d*256)", weights, "C d", 2)
 
 
 def separable_share(at: str, quoted: Quoted) -> str:
     """Cost of a depthwise separable convolution over a full one: MobileNet V1, section 3.1."""
-    import sympy
 
-    m, n, size = sympy.symbols("M N D_F", integer=True, positive=True)
-    x = (1, m, size, size)
-    separable = walk_macs(mobilenet_v1.unit(m, n), x)
-    full = walk_macs(mobilenet_v1.unit(m, n, separable=False), x)
-    return _proved("1/N + 1/D_K^2", separable / full, 1 / n + sympy.Rational(1, 9))
+    def share(m: int, n: int, size: int) -> tuple[Fraction, Fraction]:
+        x = (1, m, size, size)
+        separable = whole(walk_macs(mobilenet_v1.unit(m, n), x))
+        full = whole(walk_macs(mobilenet_v1.unit(m, n, separable=False), x))
+        return Fraction(separable, full), Fraction(1, n) + Fraction(1, 9)
+
+    return _proved("1/N + 1/D_K^2", share, "M N D_F", 2)
 
 
-def _proved(formula: str, walked: sympy.Expr, stated: sympy.Expr) -> str:
-    """The formula as the paper prints it where the symbolic walk gives it, else what it gives."""
-    import sympy
+def _proved(
+    formula: str, sides: Callable[..., tuple[Fraction, Fraction]], variables: str, degree: int
+) -> str:
+    """The formula as the paper prints it where the walk gives it, else where it does not.
 
-    return formula if sympy.simplify(sympy.expand(walked - stated)) == 0 else str(walked)
+    `sides` are the walk's side and the paper's. Their difference, times the paper's denominators,
+    is a polynomial of at most this degree in each variable, so it is 0 if it is at one value more
+    than that of each.
+    """
+    names = variables.split()
+    for point in product(range(1, degree + 2), repeat=len(names)):
+        walked, stated = sides(*point)
+        if walked != stated:
+            at = ", ".join(f"{name}={value}" for name, value in zip(names, point, strict=True))
+            return f"{walked} against {stated} at {at}"
+    return formula
 
 
 CLAIMS: Mapping[str, Claim] = MappingProxyType(

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import TypeAlias
 
 from shufflenet_flops import zoo
-from shufflenet_flops.counting import Row, Table, find_convention, layer_table
+from shufflenet_flops.counting import Row, Table, find_convention
 from shufflenet_flops.counting.row import CONV_KINDS, MAC_KINDS, IntShape
+from shufflenet_flops.counting.table import counted, row_of
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.paper.claims import CLAIMS, Quoted
 from shufflenet_flops.paper.verdict import Value
-from shufflenet_flops.spec import Node, OpClass, Seq
+from shufflenet_flops.spec import Node, OpClass, Seq, Visit, walk
+from shufflenet_flops.spec.numbers import whole
 
 
 @dataclass(frozen=True)
@@ -61,16 +63,43 @@ def convention_of(reading: Reading) -> str | None:
 @dataclass(frozen=True)
 class _Subject:
     spec: Node
-    table: Table
+    x: IntShape
+
+    @cached_property
+    def visits(self) -> list[Visit]:
+        """The ops that do something, which are enough for totals."""
+        return list(counted(walk(self.spec, self.x)))
+
+    @cached_property
+    def table(self) -> Table:
+        """The layer table."""
+        return Table(tuple(map(row_of, self.visits)))
+
+    @cached_property
+    def counts(self) -> dict[OpClass, int]:
+        """Work of the whole network by op class, without a row for each op."""
+        total: dict[OpClass, int] = {}
+        for visit in self.visits:
+            for op_class, amount in visit.op.counts(visit.inputs, visit.output).items():
+                total[op_class] = total.get(op_class, 0) + whole(amount)
+        return total
+
+    @cached_property
+    def params(self) -> int:
+        """Parameters of the whole network."""
+        return sum(whole(visit.op.params) for visit in self.visits)
 
     def rows(self, at: str) -> tuple[Row, ...]:
         """The rows of the module at a path, itself included; all rows for an empty path."""
         if not at:
             return self.table.rows
-        rows = tuple(row for row in self.table.rows if f"{row.path}.".startswith(f"{at}."))
-        if not rows:
+        inside = f"{at}."
+        visits = [
+            visit for visit in self.visits if visit.path == at or visit.path.startswith(inside)
+        ]
+        if not visits:
             raise InputError(f"at={at!r}: the network has no such module")
-        return rows
+        return tuple(map(row_of, visits))
 
     def part(self, at: str) -> Table:
         """The table of the module at a path; for none the whole one, which is added up once."""
@@ -80,11 +109,13 @@ class _Subject:
 @lru_cache(maxsize=1024)
 def _subject(model: str, x: IntShape | None) -> _Subject:
     network = zoo.find(model)
-    return _Subject(network.spec, layer_table(network.spec, x or network.input))
+    return _Subject(network.spec, x or network.input)
 
 
 def _macs(subject: _Subject, reading: Reading) -> int:
     convention = find_convention(reading.convention)
+    if not reading.at and not reading.without:
+        return convention.total(subject.counts)
     left_out = sum(subject.part(path).total(convention) for path in reading.without)
     return subject.part(reading.at).total(convention) - left_out
 
@@ -190,7 +221,9 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
     {
         "macs": _macs,
         "mac_share": _mac_share,
-        "params": lambda subject, reading: subject.part(reading.at).params,
+        "params": lambda subject, reading: (
+            subject.part(reading.at).params if reading.at else subject.params
+        ),
         "weights": _weights,
         "activations": lambda subject, reading: subject.part(reading.at).activations,
         "activations_with_pools": _activations_with_pools,

@@ -47,7 +47,7 @@ def gated(
     act: Activation = ReLU,
     gate: ActivationName = "sigmoid",
 ) -> Scale:
-    """Squeeze and excitation of c channels by way of `reduced` (SENet, section 3).
+    """Squeeze and excitation of c channels by way of `reduced` (SENet).
 
     Its two fully connected layers are 1x1 convolutions of the pooled map, with biases.
     """
@@ -74,7 +74,7 @@ def inverted_residual(
     """1x1 to `hidden` channels, depthwise convolution, gate `se` if any, and a linear 1x1 to c_out.
 
     The input is added where it has the output's shape; where `hidden` is c_in, the first 1x1 is
-    left out (MobileNet V2, Figure 3; MobileNet V3, Figure 4).
+    left out (MobileNet V2 and V3).
     """
     expand: dict[str, Node] = {} if hidden == c_in else {"expand": conv_norm(c_in, hidden, act=act)}
     branch = seq(

@@ -32,11 +32,9 @@ def _stages(repeat: int, first: int, width: int, unit: Unit) -> tuple[dict[str, 
     c_in = first
     for number in range(1, 4):
         c_out = width * 2 ** (number - 1)
-        units = []
-        for i in range(repeat):
-            units.append(unit(c_in, c_out, 2 if number > 1 and i == 0 else 1))
-            c_in = c_out
-        stages[f"stage{number}"] = seq(*units)
+        start = unit(c_in, c_out, 2 if number > 1 else 1)
+        stages[f"stage{number}"] = seq(start, *[unit(c_out, c_out, 1)] * (repeat - 1))
+        c_in = c_out
     return stages, c_in
 
 

@@ -24,7 +24,7 @@ from shufflenet_flops.spec import (
 from shufflenet_flops.zoo.blocks import check_resolution
 from shufflenet_flops.zoo.registry import Network, family, variant
 
-# Channels of the first stage, doubled from stage to stage, and blocks of the four (section 3).
+# Channels of the first stage, doubled from stage to stage, and blocks of the four .
 SIZES: dict[str, tuple[int, tuple[int, ...]]] = {
     "tiny": (96, (3, 3, 9, 3)),
     "small": (96, (3, 3, 27, 3)),
@@ -54,7 +54,7 @@ def _norm(c: Number) -> Seq:
     return seq(last=ToChannelsLast(), norm=LayerNorm(c), first=ToChannelsFirst())
 
 
-@family("ConvNeXt, section 3")
+@family("ConvNeXt")
 def convnext(
     size: Literal["tiny", "small", "base", "large", "xlarge"] = "tiny",
     resolution: Number = 224,

@@ -52,7 +52,7 @@ BLOCKS = (
 
 
 def ghost(c_in: int, c_out: int, act: Activation | None) -> Seq:
-    """Half of c_out by a 1x1, the other half by a depthwise 3x3 of these (section 3.1)."""
+    """Half of c_out by a 1x1, the other half by a depthwise 3x3 of these."""
     half = -(-c_out // 2)
     cheap = conv_norm(half, half, 3, groups=half, act=act)
     both = Concat((("primary", Identity()), ("cheap", cheap)))
@@ -63,7 +63,7 @@ def ghost(c_in: int, c_out: int, act: Activation | None) -> Seq:
 def bottleneck(
     c_in: int, hidden: int, c_out: int, kernel: int, stride: int, *, se: Node | None
 ) -> Add:
-    """Two ghost modules with a depthwise convolution between where the stride is 2 (Figure 3)."""
+    """Two ghost modules with a depthwise convolution between where the stride is 2."""
     down: dict[str, Node] = {}
     if stride > 1:
         down = {"dw": conv_norm(hidden, hidden, kernel, stride, hidden, act=None)}

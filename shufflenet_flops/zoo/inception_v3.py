@@ -52,7 +52,7 @@ def _side_by_side(*branches: Node) -> Concat:
 
 
 def _module_a(c: int, pooled: int) -> Concat:
-    """1x1, 5x5, two 3x3 and a pool (Figure 5)."""
+    """1x1, 5x5, two 3x3 and a pool."""
     return _side_by_side(
         _conv(c, 64),
         seq(_conv(c, 48), _conv(48, 64, 5, padding=2)),
@@ -62,7 +62,7 @@ def _module_a(c: int, pooled: int) -> Concat:
 
 
 def _module_c(c: int, m: int) -> Concat:
-    """1x1, 7x7 in two steps, twice 7x7 in two steps, and a pool (Figure 6)."""
+    """1x1, 7x7 in two steps, twice 7x7 in two steps, and a pool."""
     return _side_by_side(
         _conv(c, 192),
         seq(_conv(c, m), _row(m, m, 7), _column(m, 192, 7)),
@@ -72,7 +72,7 @@ def _module_c(c: int, m: int) -> Concat:
 
 
 def _module_e(c: int) -> Concat:
-    """1x1, and 1x3 beside 3x1 after a 1x1 and after a 3x3, and a pool (Figure 7)."""
+    """1x1, and 1x3 beside 3x1 after a 1x1 and after a 3x3, and a pool."""
     both = _side_by_side(_row(384, 384, 3), _column(384, 384, 3))
     return _side_by_side(
         _conv(c, 320),
@@ -141,7 +141,7 @@ def _unit(widths: tuple[int, ...], stride: int, *, first: bool = False) -> Add:
     return Add((("branch", seq(*layers)), ("shortcut", shortcut)))
 
 
-@family("Xception, Figure 5")
+@family("Xception")
 def xception(resolution: Number = 299, classes: Number = 1000) -> Network:
     """Xception: entry, middle and exit flow of separable convolutions with shortcuts."""
     check_resolution(resolution)

@@ -35,7 +35,7 @@ A1 = (
 )
 
 
-@family("MnasNet, Figure 7 (A1) and the authors' release (B1)")
+@family("MnasNet (A1) and the authors' release (B1)")
 def mnasnet(
     version: Literal["A1", "B1"] = "B1",
     alpha: float = 1.0,

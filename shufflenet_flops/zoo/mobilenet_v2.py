@@ -42,7 +42,7 @@ def mobilenet_v2(alpha: float = 1.0, resolution: Number = 224, classes: Number =
     """MobileNet V2 with width multiplier alpha on a square image.
 
     Widths are rounded to multiples of 8 as in the authors' release and torchvision, and the last
-    convolution does not shrink below 1280 channels (section 6.1).
+    convolution does not shrink below 1280 channels.
     """
     factor = width_factor("alpha", alpha)
     check_resolution(resolution)

@@ -27,7 +27,7 @@ STEM, STEP = 32, 8
 def block(c_in: int, c_out: int, group_width: int, stride: int, *, se: bool) -> Add:
     """1x1, 3x3 in groups of `group_width` channels, 1x1, added to the shortcut (X); Y has a gate.
 
-    The gate reduces to a quarter of the block's input (section 4 and Figure 4).
+    The gate reduces to a quarter of the block's input.
     """
     gate: dict[str, Node] = {"se": gated(c_out, round(c_in / 4))} if se else {}
     branch = seq(
@@ -44,7 +44,7 @@ def block(c_in: int, c_out: int, group_width: int, stride: int, *, se: bool) -> 
 def widths(
     depth: int, w_0: int, w_a: float, w_m: float, group_width: int, *, half_up: bool
 ) -> list[tuple[int, int, int]]:
-    """Width, group width and blocks of each stage: a line quantised to powers of w_m (eq. 2 to 4).
+    """Width, group width and blocks of each stage: a line quantised to powers of w_m.
 
     A width is brought to a multiple of its groups': torchvision rounds a half up, and never below
     90 %, the authors' release to even.
@@ -58,7 +58,7 @@ def widths(
     return stages
 
 
-@family("RegNet, section 4")
+@family("RegNet")
 def regnet(
     depth: int = 22,
     w_0: int = 24,
@@ -93,7 +93,7 @@ def regnet(
     return Network(spec, (1, 3, resolution, resolution))
 
 
-# Depth, w_0, w_a, w_m and group width, by name (tables 7 and 8 of the appendix; pycls).
+# Depth, w_0, w_a, w_m and group width, by name (pycls).
 _X = {
     "200mf": (13, 24, 36.44, 2.49, 8),
     "400mf": (22, 24, 24.48, 2.54, 16),

@@ -29,7 +29,7 @@ LAYERS = {"A": (2, 4, 14, 1), "B": (4, 6, 16, 1)}
 def layer(c_in: Number, c_out: Number, stride: int, form: Form) -> Node:
     """A 3x3, and in training beside it a 1x1 and, where shapes allow, the input, each normalised.
 
-    For deployment the three are one 3x3 with a bias (section 3.3).
+    For deployment the three are one 3x3 with a bias.
     """
     if form == "deploy":
         return seq(conv=Conv2d(c_in, c_out, 3, stride, 1, bias=True), relu=ReLU)

@@ -45,7 +45,7 @@ def bottleneck(
     """1x1 to m channels, 3x3 in g groups, 1x1 to c_out, added to the shortcut, then ReLU.
 
     `project` tells whether the shortcut changes shape (default: when the stride does). `se` gates
-    the branch (SENet, Figure 3).
+    the branch (SENet).
     """
     first, second = (stride, 1) if stride_in == "1x1" else (1, stride)
     branch = seq(

@@ -51,7 +51,7 @@ def layer(c: Number, heads: Number) -> Seq:
     )
 
 
-@family("ViT, section 3.1; DeiT, Table 1")
+@family("ViT and DeiT, their Tables 1")
 def vit(
     size: Literal["tiny", "small", "base", "large", "huge"] = "base",
     patch: int = 16,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 import sympy
 
 from shufflenet_flops.counting import walk_macs
+from shufflenet_flops.paper import claims
 from shufflenet_flops.paper.claims import (
     CLAIMS,
     alexnet_speedup,
@@ -13,7 +16,6 @@ from shufflenet_flops.paper.claims import (
     guideline_1,
     guideline_2,
     memory_access,
-    pointwise,
     resnext_equation_4,
     separable_share,
     speedup_of_a_quarter,
@@ -23,10 +25,16 @@ from shufflenet_flops.paper.reproduce import quoted_figure
 from shufflenet_flops.spec import Add, Conv2d, Identity, ReLU
 
 
+def pointwise(groups: int | None = 1) -> tuple[sympy.Expr, sympy.Expr, list[sympy.Symbol]]:
+    """Memory access and MACs of a 1x1 convolution on c1 x h x w; with None, in g groups."""
+    h, w, c1, c2, g = symbols = sympy.symbols("h w c1 c2 g", integer=True, positive=True)
+    conv = Conv2d(c1, c2, groups=g if groups is None else groups)
+    return memory_access(conv, (1, c1, h, w)), walk_macs(conv, (1, c1, h, w)), symbols
+
+
 def test_g1_bounds_the_memory_access_of_a_pointwise_convolution() -> None:
     """hw(c1+c2) + c1c2 >= 2 sqrt(hwB) + B/hw, with equality at c1 = c2 alone."""
-    access, work, symbol = pointwise()
-    h, w, c1, c2, _ = symbol.values()
+    access, work, (h, w, c1, c2, _) = pointwise()
     excess = sympy.simplify(access - 2 * sympy.sqrt(h * w * work) - work / (h * w))
 
     assert sympy.expand(access - (h * w * (c1 + c2) + c1 * c2)) == 0
@@ -37,8 +45,7 @@ def test_g1_bounds_the_memory_access_of_a_pointwise_convolution() -> None:
 
 def test_g2_memory_access_grows_with_groups_at_fixed_work() -> None:
     """hw c1 + B g/c1 + B/hw, whose derivative in g, with c1 and B fixed, is positive."""
-    access, work, symbol = pointwise(groups=None)
-    h, w, c1, _, g = symbol.values()
+    access, work, (h, w, c1, _, g) = pointwise(groups=None)
     b = sympy.Symbol("B", positive=True)
     stated = h * w * c1 + b * g / c1 + b / (h * w)
 
@@ -76,12 +83,13 @@ def test_formulas_as_printed(found: str, printed: str) -> None:
 
 
 def test_a_formula_that_the_walk_does_not_give_is_not_echoed() -> None:
-    """The proof can fail: then what the walk gives is shown."""
-    from shufflenet_flops.paper.claims import _proved
+    """The proof can fail, at a point that lies on both sides' curves for one value of each less."""
 
-    c = sympy.Symbol("c")
+    def sides(c: int, d: int) -> tuple[Fraction, Fraction]:
+        return Fraction(c * d**2), Fraction(c * (3 * d - 2))
 
-    assert _proved("2c", 3 * c, 2 * c) == "3*c"
+    assert claims._proved("c(3d-2)", sides, "c d", 1) == "c(3d-2)"  # of a degree that is too low
+    assert claims._proved("c(3d-2)", sides, "c d", 2) == "9 against 7 at c=1, d=3"
 
 
 @pytest.mark.parametrize(

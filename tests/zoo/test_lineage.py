@@ -110,7 +110,13 @@ def test_options_give_what_torchvisions_options_give(name: str, options: dict[st
         ("ghostnet_x1_3", "ghostnet_130"),
         ("se_resnet50", "seresnet50"),
         ("se_resnext50_32x4d", "seresnext50_32x4d"),
+        *((f"se_resnet{depth}", f"seresnet{depth}") for depth in (101, 152)),
+        ("se_resnext101_32x4d", "seresnext101_32x4d"),
         ("resnext101_32x4d", "resnext101_32x4d"),
+        ("mobilenet_v2_x0_35", "mobilenetv2_035"),
+        ("mobilenet_v2_x0_5", "mobilenetv2_050"),
+        ("mobilenet_v2_x0_75", "mobilenetv2_075"),
+        ("mobilenet_v2_x1_4", "mobilenetv2_140"),
         ("mobilenet_v3_large_x0_75", "mobilenetv3_large_075"),
         ("mobilenet_v3_small_x0_75", "mobilenetv3_small_075"),
         *((f"efficientnet_lite{i}", f"efficientnet_lite{i}") for i in range(5)),
@@ -145,6 +151,54 @@ def test_params_of_timms_networks(name: str, timm_name: str) -> None:
         theirs = timm.create_model(timm_name)
 
     assert count(name)[1] == sum(parameter.numel() for parameter in theirs.parameters())
+
+
+@pytest.mark.parametrize(("depth", "units"), [(18, 2), (34, 3)])
+def test_gates_that_timm_reduces_less(depth: int, units: int) -> None:
+    """64 channels to 8, a multiple of 8, where SENet's ratio of 16 gives 4."""
+    torchvision_models()
+    timm = pytest.importorskip("timm")
+    with torch.device("meta"):
+        theirs = timm.create_model(f"seresnet{depth}")
+    more = units * (2 * 64 * (8 - 4) + (8 - 4))
+
+    assert count(f"se_resnet{depth}")[1] + more == sum(
+        parameter.numel() for parameter in theirs.parameters()
+    )
+
+
+@pytest.mark.parametrize("size", ["a0", "a1", "a2", "b0", "b1"])
+def test_params_of_timms_networks_for_deployment(size: str) -> None:
+    """Its own merging of the three branches into one."""
+    torchvision_models()
+    timm = pytest.importorskip("timm")
+    theirs = timm.utils.reparameterize_model(timm.create_model(f"repvgg_{size}"))
+
+    assert count(f"repvgg_{size}_deploy")[1] == sum(
+        parameter.numel() for parameter in theirs.parameters()
+    )
+
+
+def test_networks_that_torchvision_builds_from_numbers() -> None:
+    """Those that it has no weights of."""
+    theirs = torchvision_models()
+    numbers = {
+        "regnet_x_4gf": (23, 96, 38.65, 2.43, 40, None),
+        "regnet_y_4gf": (22, 96, 31.41, 2.24, 64, 0.25),
+    }
+    blocks = {
+        name: theirs.regnet.BlockParams.from_init_params(*shape, se_ratio=se_ratio)
+        for name, (*shape, se_ratio) in numbers.items()
+    }
+    with torch.device("meta"):
+        built = {name: theirs.RegNet(parameters) for name, parameters in blocks.items()}
+        built["resnext152_32x4d"] = theirs.ResNet(
+            theirs.resnet.Bottleneck, [3, 8, 36, 3], groups=32, width_per_group=4
+        )
+        built["vit_h_14"] = theirs.vit_h_14()
+
+    for name, module in built.items():
+        assert count(name)[1] == sum(parameter.numel() for parameter in module.parameters())
 
 
 @pytest.mark.parametrize(

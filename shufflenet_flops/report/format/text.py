@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain, zip_longest
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from shufflenet_flops.report.format.registry import RESULTS, VERDICTS, renders
@@ -27,12 +29,83 @@ def document_as_text(document: Document) -> str:
 
 def grids_as_text(grids: Sequence[Grid]) -> str:
     """Grids without colours and as wide as they are."""
+    parts = (_plain(grid, PIPE_WIDTH) or _on_console(grid) for grid in grids)
+    # rstrip takes the no-break spaces that stand where other rows have a star, too.
+    lines = ("\n".join(line.rstrip() for line in part) for part in parts)
+    return "\n\n".join(lines) + "\n"
+
+
+def _on_console(grid: Grid) -> list[str]:
     from rich.console import Console
 
     text = io.StringIO()
-    print_grids(Console(file=text, width=PIPE_WIDTH), grids, shorten=False)
-    # rstrip takes the no-break spaces that stand where other rows have a star, too.
-    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
+    print_grids(Console(file=text, width=PIPE_WIDTH), [grid], shorten=False)
+    return text.getvalue().splitlines()
+
+
+def _plain(grid: Grid, width: int) -> list[str] | None:
+    """The lines that `print_grids` makes, without rich, which takes longer than most counts.
+
+    None where the table does not fit, or a character may be as wide as two.
+    """
+    if not all(map(_is_narrow, (grid.title, *grid.notes))):
+        return None
+    table = _plain_table(_with_bars(_marked(grid), width), width) if grid.rows else []
+    if table is None:
+        return None
+    return [
+        *_wrapped(grid.title, width),
+        *table,
+        *chain(*(_wrapped(note, width) for note in grid.notes)),
+    ]
+
+
+def _plain_table(grid: Grid, width: int) -> list[str] | None:
+    headings = [column.heading.split("\n") for column in grid.columns]
+    texts = (cell.text for row in grid.rows for cell in row)
+    if not all(map(_is_narrow, (*texts, *chain(*headings)))):
+        return None
+    widths = [_longest(grid, i) for i in range(len(grid.columns))]
+    whole = sum(widths) + 2 * len(widths) - 2
+    if whole > width:
+        return None
+    tallest = max(map(len, headings))
+    lines = _row([[""] * (tallest - len(lines)) + lines for lines in headings], grid, widths)
+    lines.append("─" * whole)
+    for row in grid.rows:
+        lines += _row([cell.text.split("\n") for cell in row], grid, widths)
+    return lines
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """The text in lines broken between words."""
+    if len(text) <= width:
+        return [text]
+    return wrap(text, width, break_on_hyphens=False, replace_whitespace=False, expand_tabs=False)
+
+
+def _row(cells: Sequence[Sequence[str]], grid: Grid, widths: Sequence[int]) -> list[str]:
+    """A row's lines: its cells' lines side by side, figures to the right."""
+    return [
+        "  ".join(
+            text.rstrip().rjust(width) if column.figures else text.ljust(width)
+            for text, column, width in zip(line, grid.columns, widths, strict=True)
+        )
+        for line in zip_longest(*cells, fillvalue="")
+    ]
+
+
+def _is_narrow(text: str) -> bool:
+    """Whether each character is as wide as one: Latin, Greek, punctuation, arrows, maths, boxes."""
+    return text.isascii() or all(
+        any(first <= ord(sign) <= last for first, last in _NARROW) for sign in text if sign != "\n"
+    )
+
+
+_NARROW = (
+    *((0x20, 0x2FF), (0x391, 0x3FF), (0x2010, 0x2027), (0x2030, 0x2037), (0x2190, 0x21FF)),
+    *((0x2200, 0x22FF), (0x2308, 0x230B), (0x2500, 0x259F)),
+)
 
 
 @renders(VERDICTS, "text", ".txt", rank=10)

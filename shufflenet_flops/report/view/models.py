@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from shufflenet_flops import zoo
-from shufflenet_flops.counting import layer_table
 from shufflenet_flops.counting.metric import MACS
 from shufflenet_flops.counting.row import IntShape
+from shufflenet_flops.counting.totals import macs_and_params
 from shufflenet_flops.report.grid import Column, Grid, grid, mega
 from shufflenet_flops.spec import shape_text
 from shufflenet_flops.zoo.registry import Derived
@@ -30,9 +30,8 @@ class ModelResult:
 def model_result(name: str) -> ModelResult:
     """The network of this name, counted. Raises UnknownNameError."""
     model = zoo.find(name)
-    table = layer_table(model.spec, model.input)
-    options = dict(model.options)
-    return ModelResult(name, model.family, options, model.input, table.macs, table.params)
+    macs, params = macs_and_params(model.spec, model.input)
+    return ModelResult(name, model.family, dict(model.options), model.input, macs, params)
 
 
 def models_grids(results: Sequence[ModelResult], *, families: bool) -> list[Grid]:
