@@ -99,7 +99,7 @@ class LayerScale(Op):
 
 @dataclass(frozen=True)
 class ClassToken(Op):
-    """A learned token before all others: `(n, t, c)` to `(n, t + 1, c)` (ViT, section 3.1)."""
+    """A learned token before all others: `(n, t, c)` to `(n, t + 1, c)` (ViT)."""
 
     widths = ("channels",)
     name = "cat"
@@ -122,7 +122,7 @@ class ClassToken(Op):
 
 @dataclass(frozen=True)
 class PositionEmbedding(Op):
-    """A learned vector added to each of `tokens` tokens (ViT, section 3.1)."""
+    """A learned vector added to each of `tokens` tokens (ViT)."""
 
     widths = ("channels",)
     name = "add"
