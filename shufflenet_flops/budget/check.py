@@ -19,10 +19,11 @@ from shufflenet_flops.budget.layers import amount, describe
 from shufflenet_flops.budget.limit import LIMITED, Limit, ceiling_for
 from shufflenet_flops.budget.load import load
 from shufflenet_flops.budget.peak import judge_peak
+from shufflenet_flops.budget.predicting import NONE, Predictions, predict_models
 from shufflenet_flops.budget.timing import Timings, time_models
 from shufflenet_flops.budget.verdict import Report, TopRow, Verdict, merged, unsure
 from shufflenet_flops.counting.amount import difference, figure, figures, short_form
-from shufflenet_flops.counting.metric import PEAK_DTYPES
+from shufflenet_flops.counting.metric import PEAK_DTYPES, TIME
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.text_file import read_text
 
@@ -72,7 +73,8 @@ def run(
     before = read_lock(config, needed=locked)
     counter = ModelCounts(config)
     subjects = counter.subjects()
-    verdicts = judge(config, subjects, before, time_models(counter, subjects))
+    predictions = predict_models(config, subjects)
+    verdicts = judge(config, subjects, before, time_models(counter, subjects), predictions)
     if locked:
         verdicts += judge_lock(config, subjects, before)
     named = Counter(subject.name for subject in subjects)
@@ -118,14 +120,18 @@ def read_lock(config: Config, *, needed: bool) -> Lock:
 
 
 def judge(
-    config: Config, subjects: Sequence[Subject], before: Lock, timings: Timings
+    config: Config,
+    subjects: Sequence[Subject],
+    before: Lock,
+    timings: Timings,
+    predictions: Predictions = NONE,
 ) -> list[Verdict]:
     """A verdict for every limit. `before` is what an excess is explained by, where it has the model
     on the same input under the same convention."""
     baselines = {block.order: block for block in before}
     verdicts = []
     for subject in subjects:
-        for verdict in _of_subject(subject, baselines, timings):
+        for verdict in _of_subject(subject, baselines, timings, predictions):
             key = verdict.metric if verdict.status not in ("error", "off") else "model"
             verdicts.append(
                 replace(
@@ -139,7 +145,10 @@ def judge(
 
 
 def _of_subject(
-    subject: Subject, baselines: Mapping[tuple[str, ...], Block], timings: Timings
+    subject: Subject,
+    baselines: Mapping[tuple[str, ...], Block],
+    timings: Timings,
+    predictions: Predictions,
 ) -> Iterator[Verdict]:
     entry = subject.entry
     if entry.level == "off":
@@ -153,6 +162,8 @@ def _of_subject(
             verdict = judge_peak(subject, limit)
         elif limit.metric == "latency":
             verdict = _latency(subject.block, limit, timings[subject.block.order, limit])
+        elif limit.metric == TIME.key:
+            verdict = predictions[subject.block.order, limit]
         else:
             verdict = hold(subject.block, baselines.get(subject.block.order), limit)
         yield replace(verdict, level=entry.level_of(limit))

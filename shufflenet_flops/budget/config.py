@@ -46,12 +46,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class Config:
-    """All budgets of a repository. `path` are directories to import models from."""
+    """All budgets of a repository. `path` are directories to import models from.
+
+    Times are predicted on `engine` by the file `calibration`, None for the one of the package.
+    """
 
     file: str
     entries: tuple[Entry, ...]
     path: tuple[Path, ...] = ()
     directory: Path = Path()
+    engine: str = ""
+    calibration: Path | None = None
 
     @property
     def lock_file(self) -> Path:

@@ -13,6 +13,7 @@ from shufflenet_flops.counting.amount import parse_amount, plain, short_form
 from shufflenet_flops.counting.metric import (
     LATENCY,
     PEAK_DTYPES,
+    TIME,
     TOTALS,
     WEIGHT_BYTES,
     find_metric,
@@ -21,7 +22,8 @@ from shufflenet_flops.errors import InputError, shown
 
 # What a budget can limit, by the keys of a budget file.
 LIMITED = tuple(
-    find_metric(name).key for name in (*TOTALS, *WEIGHT_BYTES, *PEAK_DTYPES, LATENCY.name)
+    find_metric(name).key
+    for name in (*TOTALS, *WEIGHT_BYTES, *PEAK_DTYPES, LATENCY.name, TIME.name)
 )
 # Short keys, and the metrics that they are: a model is in fp32 unless it is said otherwise.
 SHORT: Mapping[str, str] = MappingProxyType(

@@ -11,6 +11,7 @@ from shufflenet_flops.budget.config import Config, Entry, Level
 from shufflenet_flops.budget.guard import GUARDED, Guard, parse_guards
 from shufflenet_flops.budget.limit import LIMITED, SHORT, Limit, parse_limit
 from shufflenet_flops.counting import CONVENTIONS, Convention, find_convention
+from shufflenet_flops.counting.metric import TIME
 from shufflenet_flops.counting.row import MAC_CLASSES
 from shufflenet_flops.errors import ConfigError, InputError, Problem, UnknownNameError, shown
 from shufflenet_flops.sources import Input, parse_input
@@ -60,7 +61,7 @@ class _Reader:
                 self.report((*path, key), str(UnknownNameError("key", key, known)))
 
 
-_TOP_KEYS = ("schema", "input", "path", "guard", "budget")
+_TOP_KEYS = ("schema", "input", "path", "engine", "calibration", "guard", "budget")
 _ENTRY_KEYS = ("model", "input", "args", *LIMITED, *SHORT, "convention", "level", "reason", "guard")
 
 
@@ -85,7 +86,15 @@ def _config(reader: _Reader, root: KeyPath, table: Any, directory: Path) -> Conf
         _entry(reader, (*root, "budget", i), entry, default, guards)
         for i, entry in enumerate(budgets)
     ]
-    return Config(reader.toml_file.file, tuple(entries), path, directory)
+    engine = _text(reader, (*root, "engine"), table["engine"]) if "engine" in table else ""
+    calibration = None
+    if "calibration" in table:
+        calibration = directory / _text(reader, (*root, "calibration"), table["calibration"])
+    for i, entry in enumerate(entries):
+        if not engine and any(limit.metric == TIME.key for limit in entry.limits):
+            what = 'is predicted on an engine: write engine = "onnxruntime" at the top of the file'
+            reader.report((*root, "budget", i, TIME.key), what)
+    return Config(reader.toml_file.file, tuple(entries), path, directory, engine, calibration)
 
 
 def _entry(

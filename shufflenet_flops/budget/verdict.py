@@ -47,8 +47,8 @@ class TopRow:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One model and metric. Counts are whole numbers, bytes for `memory`; `latency` is in seconds,
-    or a ratio where the limit is one.
+    """One model and metric. Counts are whole numbers, bytes for `memory`; `latency` and `time`
+    are in seconds, or a ratio where the limit is one.
 
     `delta` is `actual` less `limit`, or less `locked` where the lock is what it was held against.
     `top_rows` are the layers most behind it, `more_rows` how many others there are.

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from shufflenet_flops.latency.predict.calibration import Calibration
     from shufflenet_flops.latency.predict.prediction import Predictor
 
-MOST_UNCOVERED = 0.05  # of the predicted time, for --strict
-
 
 CalibratedEngine = Annotated[
     str,
@@ -93,7 +91,7 @@ def command(
     The interval holds the true time of 90 % of networks like those of the calibration. What no
     measured kernel is like is named, and its time is a rough guess.
     """
-    from shufflenet_flops.latency.predict.prediction import Predictor
+    from shufflenet_flops.latency.predict.prediction import MOST_UNCOVERED, Predictor
     from shufflenet_flops.report.view.predict import prediction_grids
 
     with open_outputs(form, output or []) as writer:
