@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from shufflenet_flops.closed_form.counts import explained
 from shufflenet_flops.closed_form.domain import Domain
@@ -46,12 +47,32 @@ def fitted(
     )
     tables = [counted_rows(samples.at(point), metric) for point in points]
     aligned = list(zip(*tables, strict=True))
+    _follow(extents, [_by_name(samples.at(point)) for point in points])
     try:
         return _explained(aligned, metric, extents), extents
     except NotProvenError:
         # Sizes of which only products are counted, as of windows, may be seen in other rows.
         _learn_all(extents, [samples.at(point) for point in points])
         return _explained(aligned, metric, extents), extents
+
+
+def _follow(extents: Extents, named: Sequence[Mapping[tuple[str, str, int], Row]]) -> None:
+    """Get to know extents in the order in which they come about, those of uncounted rows too.
+
+    From one row to the next they change by one rounding. Several at once, as of a pool and what is
+    drawn larger after it, look like others at the few sizes that are traced.
+    """
+    for name in named[0]:
+        if all(name in table for table in named):
+            with suppress(NotProvenError):
+                _follow_row(extents, _shapes([table[name] for table in named]))
+
+
+def _follow_row(extents: Extents, shapes: Sequence[Sequence[Vector]]) -> None:
+    near = [vector for shape in shapes for vector in shape if len(set(vector)) > 1]
+    for vector in near:
+        with suppress(UnexplainedError):
+            extents.of(vector, near)
 
 
 def _learn_all(extents: Extents, tables: Sequence[Sequence[Row]]) -> None:
