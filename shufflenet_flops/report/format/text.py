@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain, zip_longest
-from textwrap import wrap
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from shufflenet_flops.report.format.registry import RESULTS, VERDICTS, renders
 from shufflenet_flops.report.grid import Cell, Grid, bar
+from shufflenet_flops.report.plain import is_narrow, longest, plain_table, wrapped
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,64 +48,16 @@ def _plain(grid: Grid, width: int) -> list[str] | None:
 
     None where the table does not fit, or a character may be as wide as two.
     """
-    if not all(map(_is_narrow, (grid.title, *grid.notes))):
+    if not all(map(is_narrow, (grid.title, *grid.notes))):
         return None
-    table = _plain_table(_with_bars(_marked(grid), width), width) if grid.rows else []
+    table = plain_table(_with_bars(_marked(grid), width), width) if grid.rows else []
     if table is None:
         return None
     return [
-        *_wrapped(grid.title, width),
+        *wrapped(grid.title, width),
         *table,
-        *chain(*(_wrapped(note, width) for note in grid.notes)),
+        *chain(*(wrapped(note, width) for note in grid.notes)),
     ]
-
-
-def _plain_table(grid: Grid, width: int) -> list[str] | None:
-    headings = [column.heading.split("\n") for column in grid.columns]
-    texts = (cell.text for row in grid.rows for cell in row)
-    if not all(map(_is_narrow, (*texts, *chain(*headings)))):
-        return None
-    widths = [_longest(grid, i) for i in range(len(grid.columns))]
-    whole = sum(widths) + 2 * len(widths) - 2
-    if whole > width:
-        return None
-    tallest = max(map(len, headings))
-    lines = _row([[""] * (tallest - len(lines)) + lines for lines in headings], grid, widths)
-    lines.append("─" * whole)
-    for row in grid.rows:
-        lines += _row([cell.text.split("\n") for cell in row], grid, widths)
-    return lines
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    """The text in lines broken between words."""
-    if len(text) <= width:
-        return [text]
-    return wrap(text, width, break_on_hyphens=False, replace_whitespace=False, expand_tabs=False)
-
-
-def _row(cells: Sequence[Sequence[str]], grid: Grid, widths: Sequence[int]) -> list[str]:
-    """A row's lines: its cells' lines side by side, figures to the right."""
-    return [
-        "  ".join(
-            text.rstrip().rjust(width) if column.figures else text.ljust(width)
-            for text, column, width in zip(line, grid.columns, widths, strict=True)
-        )
-        for line in zip_longest(*cells, fillvalue="")
-    ]
-
-
-def _is_narrow(text: str) -> bool:
-    """Whether each character is as wide as one: Latin, Greek, punctuation, arrows, maths, boxes."""
-    return text.isascii() or all(
-        any(first <= ord(sign) <= last for first, last in _NARROW) for sign in text if sign != "\n"
-    )
-
-
-_NARROW = (
-    *((0x20, 0x2FF), (0x391, 0x3FF), (0x2010, 0x2027), (0x2030, 0x2037), (0x2190, 0x21FF)),
-    *((0x2200, 0x22FF), (0x2308, 0x230B), (0x2500, 0x259F)),
-)
 
 
 @renders(VERDICTS, "text", ".txt", rank=10)
@@ -145,10 +97,10 @@ def _shortened(grid: Grid, width: int) -> Grid:
         if not column.path:
             continue
         others = [k for k in range(len(grid.columns)) if k != i]
-        room = width - sum(_longest(grid, k) + 1 for k in others)
+        room = width - sum(longest(grid, k) + 1 for k in others)
         if room < _GOOD_PATH:
             room = width - sum(_word(grid, k) + 1 for k in others)
-        if _SHORTEST_NAME <= room < _longest(grid, i):
+        if _SHORTEST_NAME <= room < longest(grid, i):
             rows = tuple(
                 tuple(
                     replace(cell, text=_without_middle(cell.text, room)) if k == i else cell
@@ -208,7 +160,7 @@ _GOOD_PATH = 16
 def _word(grid: Grid, place: int) -> int:
     """The length of what must stay on one line: a figure, or a word of a name."""
     if grid.columns[place].figures or grid.columns[place].path:
-        return _longest(grid, place)
+        return longest(grid, place)
     texts = (grid.columns[place].heading, *(row[place].text for row in grid.rows))
     return max((len(word) for text in texts for word in text.split()), default=0)
 
@@ -219,7 +171,7 @@ def _with_bars(grid: Grid, width: int) -> Grid:
     if not places:
         return grid
     kept = [i for i in range(len(grid.columns)) if i not in places]
-    left = width - sum(_longest(grid, i) + 2 for i in kept)
+    left = width - sum(longest(grid, i) + 2 for i in kept)
     length = min(left // len(places), _LONGEST_BAR)
     if length >= _SHORTEST_BAR:
         kept = list(range(len(grid.columns)))
@@ -235,18 +187,12 @@ def _with_bars(grid: Grid, width: int) -> Grid:
 _SHORTEST_BAR, _LONGEST_BAR = 8, 24
 
 
-def _longest(grid: Grid, place: int) -> int:
-    """The width of a column in characters."""
-    texts = (grid.columns[place].heading, *(row[place].text for row in grid.rows))
-    return max(len(line) for text in texts for line in text.split("\n"))
-
-
 def _table(grid: Grid, width: int) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    natural = sum(_longest(grid, i) + 2 for i in range(len(grid.columns))) - 2
+    natural = sum(longest(grid, i) + 2 for i in range(len(grid.columns))) - 2
     padding = 1 if natural <= width else 0
     folds = _folds(grid, width)
     for i, length in folds.items():
