@@ -164,7 +164,7 @@ LIBRARIES = {
         _peak_names,
         peak.tensors_compared,
     ),
-    "peak-with-workspace": Library(
+    "peak-total": Library(
         "shufflenet-flops",
         "the same with what kernels take beside tensors, equal within 5 %",
         _peak_names,
