@@ -45,15 +45,7 @@ def built_for_size(model: SizedModel, rows: Sequence[Row]) -> BuiltModel | None:
         for square in (False, True):
             if argument in model.given_args or (square and own["h"] != own["w"]):
                 continue
-            built = BuiltModel(
-                model.source,
-                model.places,
-                model.base,
-                model.given_args,
-                model.build,
-                argument=argument,
-                square=square,
-            )
+            built = BuiltModel(**vars(model), argument=argument, square=square)
             try:
                 if list(built.rows_at(own)) == list(rows):
                     return built

@@ -120,6 +120,16 @@ def test_a_model_is_built_for_squares_where_its_argument_is_one_number() -> None
     assert list(found.domain.texts)[-1] == "h = w"
 
 
+def test_a_training_step_of_a_model_that_is_built_for_each_size() -> None:
+    """Twice the patches' 384, as images want no gradient, and three times the layer's 64."""
+    expression = sf.formula(
+        f"{NETS}:SizedByArgument", over="h,w,n", input=(1, 3, 64, 64), training=True
+    )
+
+    values = {symbol: {"h": 33, "w": 50, "n": 2}[symbol.name] for symbol in expression.free_symbols}
+    assert expression.subs(values) == 2 * 8 * 12 * (2 * 384 + 3 * 64)
+
+
 def test_an_argument_that_the_user_gives_stays() -> None:
     options = Options((parse_input("1x3x32x32"),), {"img_size": 32})
     found = formula(sized(f"{NETS}:SizedByArgument", options), "h,w,n")
