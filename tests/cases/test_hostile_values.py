@@ -77,7 +77,7 @@ def test_a_long_chain_of_comparisons_is_fine(capsys: pytest.CaptureFixture[str])
             ("fit", "shufflenet_v1", "--macs", "140M", "--g", "1:90000000"),
             "90,000,000 combinations of --g are too many",
         ),
-        (("report", "compare", "vgg16@classes=9999999999999"), "unknown"),
+        (("report", "compare", "vgg16@classes=9999999999999"), "one network of the family vgg"),
         (("report", "compare", "shufflenet_v1@classes=9999999999999"), "GB of memory, and"),
         (("explain", "shufflenet_v1@classes=9999999999999"), "GB of memory, and"),
         (("count", "shufflenet_v1@classes=" + DIGITS), "must be a whole number"),
