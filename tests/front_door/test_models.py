@@ -153,6 +153,7 @@ def test_the_current_directory_comes_last(capsys: pytest.CaptureFixture[str]) ->
     ("typed", "said"),
     [
         ("mynet", "did you mean mynet.py?"),
+        ("mynet.Net", "did you mean mynet.py:Net?"),
         ("myent.py", "there is no file myent.py: did you mean mynet.py"),
         ("several.py", "holds several models; write several.py:Wide or several.py:Block"),
         ("several.py:Wide", "needs width and groups: give --arg width=… --arg groups=…"),
