@@ -65,6 +65,7 @@ def test_what_got_heavier_and_lighter_is_told_apart() -> None:
     (table,) = section.grids
     place = [column.heading for column in table.columns].index("change")
 
+    assert table.columns[0].heading == "model"  # which stands beside what goes on below
     assert [row[place].tone for row in table.rows] == ["good", "bad", ""]
     assert len(section.pictures) == 1
     assert section_of(steps[:1]).pictures == ()

@@ -14,14 +14,14 @@ _LONGEST = 60  # signs of a commit's message in a table
 def history_grid(steps: Sequence[Step], notes: Sequence[str] = ()) -> Grid:
     """What changed, when, by whom, with what message, and which layer was behind it."""
     columns = [
+        Column("model", figures=False, path=True),
+        Column("metric", figures=False),
+        Column("now"),
+        Column("change"),
         Column("date", figures=False),
         Column("commit", figures=False),
         Column("author", figures=False),
         Column("message", figures=False),
-        Column("model", figures=False),
-        Column("metric", figures=False),
-        Column("now"),
-        Column("change"),
         Column("by", figures=False),
     ]
     return grid("what models cost, step by step", columns, list(map(_row, reversed(steps))), notes)
@@ -35,13 +35,13 @@ def _row(step: Step) -> list[str | Cell]:
         text = difference(step.metric, step.after, step.before)
         change = Cell(text, tone="bad" if step.after > step.before else "good")
     return [
-        step.date[:10],
-        step.commit[:9],
-        step.author,
-        message,
         step.model,
         step.metric,
         now,
         change,
+        step.date[:10],
+        step.commit[:9],
+        step.author,
+        message,
         f"{step.layer} {step.change}".strip(),
     ]
