@@ -44,7 +44,6 @@ MOVED: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "--compare": "latency-diff OLD NEW",
         },
         "sweep": {
-            "--engine": "sweep --executor",
             "--limit": "sweep --max-configurations",
         },
         "explain": {"--limit": "explain --timeout"},

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from shufflenet_flops.latency.predict.prediction import Predictor
 
 
+PREDICTION = "Prediction"
+
 CalibratedEngine = Annotated[
     str,
     typer.Option(
@@ -48,6 +50,7 @@ CalibratedEngineOption = Annotated[
         metavar="NAME",
         help=f"The engine whose time is predicted: {', '.join(profiler_names())}.",
         autocompletion=lambda: list(profiler_names()),
+        rich_help_panel=PREDICTION,
     ),
 ]
 CalibrationOption = Annotated[
@@ -56,6 +59,7 @@ CalibrationOption = Annotated[
         "--calibration",
         metavar="FILE",
         help="What `calibrate` wrote.",
+        rich_help_panel=PREDICTION,
         show_default="calibration-ENGINE.json here, else the one that comes with the package",
     ),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,12 @@ from shufflenet_flops.cli.options import (
     source_options,
 )
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
+from shufflenet_flops.cli.predict import (
+    CalibratedEngineOption,
+    CalibrationOption,
+    doubts_of,
+    predictor_of,
+)
 from shufflenet_flops.cli.size_sweep import sizes_swept
 from shufflenet_flops.cli.sweeping import Executor, SaveAs, sweep
 from shufflenet_flops.cli.timing import sample_eager
@@ -60,7 +67,7 @@ _OF_DESIGNS = (
         "scheduler",
         "workers",
     ),
-    *("max_configurations", "chunk", "measure", "plot"),
+    *("max_configurations", "chunk", "measure", "plot", "engine", "calibration"),
 )
 _SELECTION = "Selection"
 _SAVING = "Saving and resuming"
@@ -186,6 +193,8 @@ def command(
             "Configurations that a worker holds in memory at a time.", _WORKERS, most=2**24
         ),
     ] = 2**17,
+    engine: CalibratedEngineOption = None,
+    calibration: CalibrationOption = None,
     measure: Annotated[
         int,
         number_option("Time so many rows of the front in PyTorch eager.", MEASUREMENT, least=0),
@@ -218,6 +227,8 @@ def command(
         refuse_typed(context, ("seed",), "all configurations are counted without --sample")
     if executor is Executor.LOCAL:
         refuse_typed(context, ("scheduler",), "it is for --executor dask")
+    if engine is None:
+        refuse_typed(context, ("calibration",), "it is of an engine: name it with --engine")
     with open_outputs(form, output or []) as writer, open_figure(plot) as write_figure:
         from shufflenet_flops.design.sweep.axes import default_goals, read_axes
         from shufflenet_flops.design.sweep.plan import Plan, check_plan
@@ -225,6 +236,7 @@ def command(
 
         axes = read_axes(given)
         goals = (least or [], most or []) if least or most else default_goals(axes)
+        predictor = predictor_of(engine, calibration) if engine is not None else None
         plan = Plan(
             designs=_designs(designs, unit),
             axes=axes,
@@ -234,12 +246,16 @@ def command(
             sample=sample,
             seed=seed,
             chunk=chunk,
+            predicted=predictor.calibration.name if predictor is not None else "",
         )
         check_plan(plan, max_configurations)
         if plot and len(plan.minimise + plan.maximise) < 2:
             raise InputError("--plot needs two columns: give --min and --max")
         start = time.perf_counter()
-        summary, resumed = sweep(plan, save, save_as, resume, executor, scheduler, workers, quiet)
+        seconds_of = predictor.seconds if predictor is not None else None
+        summary, resumed = sweep(
+            plan, save, save_as, resume, executor, scheduler, workers, quiet, seconds_of
+        )
         swept = Swept(
             plan, summary, time.perf_counter() - start, str(save) if save else None, resumed
         )
@@ -252,6 +268,9 @@ def command(
         result = sweep_result(swept)
         grids = [sweep_grid(result)]
         writer.write(Document("sweep", "paper", [result], grids, result.pareto))
+    if not quiet:
+        for warning in doubts_of(predictor):
+            print(f"warning: {warning}", file=sys.stderr)
 
 
 def _designs(names: list[str] | None, units: list[str] | None) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from shufflenet_flops.errors import OutputError, ShufflenetFlopsError
 if TYPE_CHECKING:
     from concurrent.futures import Executor as Pool
 
+    from shufflenet_flops.design.fit import SecondsOf
     from shufflenet_flops.design.sweep.plan import Chunk, Plan, Summary
     from shufflenet_flops.design.sweep.store import Store
 
@@ -42,6 +43,7 @@ def sweep(
     scheduler: str | None,
     workers: int | None,
     quiet: bool,
+    seconds_of: SecondsOf | None = None,
 ) -> tuple[Summary, int]:
     """The whole sweep's summary, and how many chunks an earlier run had done."""
     from shufflenet_flops.design.sweep.executors import dask, threads
@@ -54,7 +56,7 @@ def sweep(
         store = None
         if save is not None:
             store = stack.enter_context(open_store(save, save_as.value, plan, resume=resume))
-        return _count_chunks(plan, store, pool, 2 * workers, quiet)
+        return _count_chunks(plan, store, pool, 2 * workers, quiet, seconds_of)
 
 
 def _count_chunks(
@@ -63,6 +65,7 @@ def _count_chunks(
     pool: AbstractContextManager[Pool],
     at_once: int,
     quiet: bool,
+    seconds_of: SecondsOf | None,
 ) -> tuple[Summary, int]:
     """The sum of what the store has and of what is left."""
     from shufflenet_flops.design.sweep.executors import carry_out
@@ -73,7 +76,7 @@ def _count_chunks(
     for summary in done.values():
         total = total.plus(summary, plan)
     number, whole = chunk_count(plan), before
-    work = partial(_work, plan, replace(store, done={}) if store else None)
+    work = partial(_work, plan, replace(store, done={}) if store else None, seconds_of)
     left = (chunk for chunk in chunks(plan) if chunk.number not in done)
     try:
         with ExitStack() as stack:
@@ -103,11 +106,13 @@ def _stopped(reason: str, store: Store | None, whole: int, number: int) -> str:
     )
 
 
-def _work(plan: Plan, store: Store | None, chunk: Chunk) -> tuple[int, Summary]:
+def _work(
+    plan: Plan, store: Store | None, seconds_of: SecondsOf | None, chunk: Chunk
+) -> tuple[int, Summary]:
     """Count one chunk and save its rows, in whatever thread or process."""
     from shufflenet_flops.design.sweep.plan import count_chunk
 
-    counted = count_chunk(plan, chunk)
+    counted = count_chunk(plan, chunk, seconds_of)
     if store:
         store.write(chunk.number, counted, plan.columns())
     return chunk.number, counted.summary

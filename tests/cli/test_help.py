@@ -28,7 +28,7 @@ def test_sweep_has_its_options_in_groups(capsys: pytest.CaptureFixture[str]) -> 
 
     assert headings == [
         *("Arguments", "Design space", "Model", "Selection", "Saving and resuming", "Workers"),
-        *("Measurement", "Output", "Options"),
+        *("Prediction", "Measurement", "Output", "Options"),
     ]
     groups = dict(
         zip(headings, re.split(r"^\w[\w ]+:$", text, flags=re.MULTILINE)[1:], strict=True)
@@ -57,7 +57,7 @@ def test_an_option_means_one_thing_over_all_commands(capsys: pytest.CaptureFixtu
         if (match := re.search(r"--engine .*?(?=^  -)", help_of(capsys, command), re.M | re.S))
     }
 
-    calibrated = ("fit", "calibrate", "predict")
+    calibrated = ("fit", "sweep", "calibrate", "predict")
     assert set(meanings) == {*calibrated, "latency", "shuffle", "paper time-table-8"}
     for command in calibrated:
         engines = {word.rstrip(".,") for word in meanings.pop(command)} & set(ENGINE_NAMES)

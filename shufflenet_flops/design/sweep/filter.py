@@ -116,7 +116,8 @@ class _Amounts(ast.NodeTransformer):
                         "as in macs < 40M; write a whole number here"
                     )
                 try:
-                    part.value = int(parse_amount(next(iter(metrics)), part.value))
+                    amount = parse_amount(next(iter(metrics)), part.value)
+                    part.value = int(amount) if amount == int(amount) else float(amount)
                 except InputError as error:
                     raise InputError(f"--where {self._text!r}: {error}") from None
         return node

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from shufflenet_flops.counting.metric import TOTALS
+from shufflenet_flops.counting.metric import TIME, TOTALS
+from shufflenet_flops.design.fit import SecondsOf
 from shufflenet_flops.design.sweep.axes import Axis
 from shufflenet_flops.design.sweep.pareto import Array
+from shufflenet_flops.design.sweep.predicted import predict_many
 from shufflenet_flops.design.sweep.vectorized import count_many
 from shufflenet_flops.errors import InputError, SpecError
 from shufflenet_flops.zoo import Design, Network, find_design
@@ -67,8 +69,13 @@ def grid_values(axes: Sequence[Axis], index: Array) -> dict[str, Any]:
     return values
 
 
-def counted(design: Design, values: Mapping[str, Any], size: int) -> tuple[int, dict[str, Array]]:
-    """The configurations that make a network: how many, and variables and TOTALS as columns."""
+def counted(
+    design: Design, values: Mapping[str, Any], size: int, seconds_of: SecondsOf | None = None
+) -> tuple[int, dict[str, Array]]:
+    """The configurations that make a network: how many, and variables and TOTALS as columns.
+
+    With `seconds_of` also their predicted times.
+    """
     sizes = _as_sizes(design, values)
     parts = []
     for scales, others, length in _by_scale(sizes, size):
@@ -80,8 +87,12 @@ def counted(design: Design, values: Mapping[str, Any], size: int) -> tuple[int, 
         kept = len(found.kept)
         constants = {name: np.full(kept, value) for name, value in {**NEUTRAL, **scales}.items()}
         parts.append({**constants, **found.variables, **found.metrics})
+        if seconds_of is not None:
+            parts[-1][TIME.name] = predict_many(at, found.variables, seconds_of)
     if not parts:
-        return 0, dict.fromkeys((*NEUTRAL, *values, *design.variables, *TOTALS), np.empty(0, int))
+        return 0, dict.fromkeys(
+            (*NEUTRAL, *values, *design.variables, *TOTALS, TIME.name), np.empty(0, int)
+        )
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     if "resolution" in values:
         columns.setdefault("resolution", columns["h"])

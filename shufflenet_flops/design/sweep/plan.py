@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shufflenet_flops.counting.metric import TOTALS
+from shufflenet_flops.counting.metric import TIME, TOTALS
 from shufflenet_flops.counting.totals import totals
+from shufflenet_flops.design.fit import SecondsOf
 from shufflenet_flops.design.sweep.axes import Axis
 from shufflenet_flops.design.sweep.filter import parse_filter
 from shufflenet_flops.design.sweep.grid import (
@@ -31,7 +32,8 @@ from shufflenet_flops.zoo.scales import CALLED
 class Plan:
     """What to sweep: the product of `axes` for each of `designs`, or `sample` points of it.
 
-    `where` filters rows; `minimise` and `maximise` are the columns of the Pareto front.
+    `where` filters rows; `minimise` and `maximise` are the columns of the Pareto front. `predicted`
+    names the calibration by which each has a time, empty where none has.
     """
 
     designs: tuple[str, ...]
@@ -42,6 +44,7 @@ class Plan:
     sample: int | None = None
     seed: int = 0
     chunk: int = 2**17
+    predicted: str = ""
 
     def found_designs(self) -> list[Design]:
         """The designs themselves."""
@@ -164,7 +167,8 @@ def _columns(variables: Sequence[str], plan: Plan) -> list[str]:
     """The scales, then these variables without those that a scale stands for, then the metrics."""
     scales = [axis.name for axis in plan.scales()]
     sizes = ("h", "w") if "resolution" in scales else ()
-    return [*dict.fromkeys((*scales, *(name for name in variables if name not in sizes))), *TOTALS]
+    metrics = (*TOTALS, TIME.name) if plan.predicted else TOTALS
+    return [*dict.fromkeys((*scales, *(name for name in variables if name not in sizes))), *metrics]
 
 
 def _common_columns(designs: Sequence[Design], plan: Plan) -> list[str]:
@@ -205,14 +209,18 @@ class CountedChunk:
     summary: Summary
 
 
-def count_chunk(plan: Plan, chunk: Chunk) -> CountedChunk:
-    """Count one chunk. Raises InputError for a metric that no int64 holds."""
+def count_chunk(plan: Plan, chunk: Chunk, seconds_of: SecondsOf | None = None) -> CountedChunk:
+    """Count one chunk, and predict its times where `seconds_of` is given.
+
+    Raises InputError for a metric that no int64 holds.
+    """
     design = find_design(chunk.design)
     configurations = chunk.stop - chunk.start
     index = np.arange(chunk.start, chunk.stop)
     if plan.sample is not None:
         index = _sampled(index, plan.size(design), plan.sample, plan.seed + chunk.number)
-    size, columns = counted(design, grid_values(plan.axes_of(design), index), configurations)
+    values = grid_values(plan.axes_of(design), index)
+    size, columns = counted(design, values, configurations, seconds_of)
     kept = size
     if plan.where is not None:
         mask = parse_filter(plan.where, list(columns)).mask(columns)

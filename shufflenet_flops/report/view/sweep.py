@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from shufflenet_flops.counting.metric import TOTALS, find_metric
+from shufflenet_flops.counting.metric import TIME, TOTALS, find_metric
 from shufflenet_flops.design.sweep.plan import Plan, Summary, SweepRow, why_invalid
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid
 
@@ -56,6 +56,7 @@ class SweepResult:
     seconds: float
     resumed_chunks: int
     output: str | None
+    predicted: str = ""
 
 
 def sweep_result(swept: Swept) -> SweepResult:
@@ -81,6 +82,7 @@ def sweep_result(swept: Swept) -> SweepResult:
         seconds=swept.seconds,
         resumed_chunks=swept.resumed,
         output=swept.output,
+        predicted=plan.predicted,
     )
 
 
@@ -100,7 +102,10 @@ def sweep_grid(result: SweepResult) -> Grid:
     ]
     rows: list[list[Cell | str]] = []
     for i in _shown(len(front), measured):
-        cells: list[Cell | str] = [_cell(front[i].get(name)) for name in varied]
+        cells: list[Cell | str] = [
+            f"{1e3 * front[i][name]:.3f}" if name == TIME.name else _cell(front[i].get(name))
+            for name in varied
+        ]
         if measured:
             latency = front[i].get("latency_s")
             cells.append(f"{1e3 * latency['median']:.3f}" if latency else "–")
@@ -123,7 +128,7 @@ def _names(result: SweepResult) -> list[str]:
 def _same(result: SweepResult) -> dict[str, Any]:
     """Columns that need no place in the table, with the one value that they have."""
     front = result.pareto
-    kept = {*result.minimise, *result.maximise}
+    kept = {*result.minimise, *result.maximise, TIME.name}
     # Of one row alone nothing is told apart; what was swept and counted stays in the table.
     if len(front) == 1:
         kept |= {*result.axes, *TOTALS}
@@ -146,7 +151,7 @@ def _words(name: str) -> str:
 
 
 def _heading(name: str) -> str:
-    return find_metric(name).heading if name in TOTALS else name
+    return find_metric(name).heading if name in (*TOTALS, TIME.name) else name
 
 
 def _cell(value: float | str | None) -> str:
@@ -159,6 +164,8 @@ def _notes(result: SweepResult, same: Mapping[str, Any]) -> list[str]:
         notes.append(
             "in every row: " + ", ".join(f"{name}={_cell(value)}" for name, value in same.items())
         )
+    if result.predicted:
+        notes.append(f"predicted from the calibration of {result.predicted}")
     length = len(result.pareto)
     if length > LINES:
         notes.append(f"{LINES} rows of the front; JSON and CSV have all {length:,}")
@@ -202,10 +209,12 @@ def draw_sweep(swept: Swept) -> Figure:
 
 
 def _scale(name: str) -> float:
-    return 1e6 if name in TOTALS else 1.0
+    return 1e-3 if name == TIME.name else 1e6 if name in TOTALS else 1.0
 
 
 def _label(name: str) -> str:
     from shufflenet_flops.report.view.formula import AXES
 
+    if name == TIME.name:
+        return "predicted ms"
     return find_metric(name).axis("M") if name in TOTALS else AXES.get(name, name)
