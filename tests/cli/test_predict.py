@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +123,27 @@ def test_calibrate_goes_on(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
     second = load_calibration(file)
     assert second.samples[:3] == first.samples
     assert len(second.samples) == 5
+
+
+def test_ctrl_c_keeps_what_was_measured(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 2, a line that says how to go on, and a file that can be gone on with."""
+    pytest.importorskip("onnxruntime")
+    from shufflenet_flops.latency.predict import measuring
+    from shufflenet_flops.latency.predict.calibration import Calibration
+
+    def cut_short(begun: Calibration, *_: object) -> Iterator[tuple[Calibration, int]]:
+        samples = lawful()
+        yield replace(begun, kinds=samples.kinds, samples=samples.samples), 39
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(measuring, "measured", cut_short)
+    file = tmp_path / "c.json"
+
+    assert run(["calibrate", "--engine", "onnxruntime", "-q", "-o", str(file)]) == 2
+    assert "interrupted: the same command goes on" in capsys.readouterr().err
+    assert load_calibration(file).samples == lawful().samples
 
 
 def test_calibrate_does_not_mix_machines(

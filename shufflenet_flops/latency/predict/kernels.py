@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any, NamedTuple
@@ -110,17 +110,35 @@ def kernels_of(rows: Sequence[Row], fusion: Fusion) -> list[Kernel]:
     """
     kernels: list[Kernel] = []
     written: Shape = ()
-    for place, row in enumerate(rows):
+    for row, places in _with_silu(rows):
         taken = _taken_in(kernels, row, written, fusion)
         if taken is not None:
             kernels[-1] = taken._replace(
-                paths=(*taken.paths, row.path), places=(*taken.places, place)
+                paths=(*taken.paths, row.path), places=(*taken.places, *places)
             )
         else:
-            apart = int(bool(written) and not _alike(row.inputs[0] if row.inputs else (), written))
-            kernels += (made._replace(apart=apart, places=(place,)) for made in _made(row, fusion))
-        written = row.output
+            apart = int(
+                bool(written)
+                and not _alike(_ungrouped(row.inputs[0]) if row.inputs else (), written)
+            )
+            kernels += (made._replace(apart=apart, places=places) for made in _made(row, fusion))
+        written = _ungrouped(row.output)
     return _in_context(kernels)
+
+
+def _with_silu(rows: Sequence[Row]) -> Iterator[tuple[Row, tuple[int, ...]]]:
+    """The rows with their places; x * sigmoid(x), as graphs write it, is the silu that it is."""
+    place = 0
+    while place < len(rows):
+        row, after = rows[place], rows[place + 1] if place + 1 < len(rows) else None
+        if row.op == "sigmoid" and after is not None and after.op == "mul":
+            shapes = (*after.inputs, after.output)
+            if len(shapes) == 3 and all(_alike(shape, row.output) for shape in shapes):
+                yield row._replace(op="silu"), (place, place + 1)
+                place += 2
+                continue
+        yield row, (place,)
+        place += 1
 
 
 def _in_context(kernels: Sequence[Kernel]) -> list[Kernel]:
@@ -236,7 +254,14 @@ def _as_map(shape: Shape, last: bool) -> tuple[Number, Number, Number, Number]:
         return shape[0], shape[1], 1, 1
     if last or len(shape) == 3:
         return shape[0], shape[-1], prod(shape[1:-1]), 1
-    return shape[0], shape[1], prod(shape[2:-1]), shape[-1]
+    if len(shape) > 4:  # channels in groups, as channel shuffle sees them
+        return shape[0], prod(shape[1:-2]), shape[-2], shape[-1]
+    return shape[0], shape[1], shape[2], shape[3]
+
+
+def _ungrouped(shape: Shape) -> Shape:
+    """A shape of a map, whether or not its channels are split into groups."""
+    return _as_map(shape, last=False) if len(shape) > 4 else shape
 
 
 def _alike(a: Shape, b: Shape) -> bool:

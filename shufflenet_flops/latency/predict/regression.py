@@ -36,8 +36,10 @@ HYPERPARAMETERS: Mapping[str, float] = MappingProxyType(
 LEAST_SAMPLES = 12  # of a kind, for it to be known at all
 _LEAST_S = 1e-7  # below which a kernel is within another, and its time is noise
 _BEYOND = 2.0  # how far outside of what was measured a kernel may be, as a factor
-# What has to lie within what was measured; the others are shapes that trees only sort by.
-_BOUNDED = ("macs", "bytes_in", "bytes_weights", "bytes_out", "kernel", "groups", "stride", "n")
+# What may not be larger than what was measured, and what may not be smaller either: a kernel with
+# less work than all others takes what a kernel takes by itself.
+_AMOUNTS = ("macs", "bytes_in", "bytes_weights", "bytes_out")
+_SHAPES = ("kernel", "groups", "stride", "n")
 
 Timed = Sequence[tuple[Kernel, float]]
 
@@ -64,13 +66,13 @@ class KindModel:
 
     def beyond(self, x: NDArray[Any]) -> str:
         """What of a kernel lies outside of what was measured; empty where nothing does."""
-        for name in _BOUNDED:
+        for name in (*_AMOUNTS, *_SHAPES):
             place = NAMES.index(name)
             value, low, high = x[place], self.low[place], self.high[place]
-            if not low / _BEYOND <= value <= high * _BEYOND:
-                limit = high if value > high else low
-                side = "at most" if value > high else "at least"
-                return f"{name} {value:,.0f}, measured {side} {limit:,.0f}"
+            if value > high * _BEYOND:
+                return f"{name} {value:,.0f}, measured at most {high:,.0f}"
+            if name in _SHAPES and value < low / _BEYOND:
+                return f"{name} {value:,.0f}, measured at least {low:,.0f}"
         return ""
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shufflenet_flops.counting import layer_table
+from shufflenet_flops.counting import Kind, Row, layer_table
 from shufflenet_flops.latency.predict.features import NAMES, features, matrix
 from shufflenet_flops.latency.predict.kernels import FIELDS, Fusion, Kernel, kernels_of
 from shufflenet_flops.sources import resolve
-from shufflenet_flops.spec import Conv2d, Linear, ReLU, seq
+from shufflenet_flops.spec import Conv2d, Linear, OpClass, ReLU, seq
 from shufflenet_flops.zoo import resnet, shufflenet_v2
 
 FUSED = Fusion(norm=True, activations=frozenset({"relu"}), addition=True)
@@ -102,3 +102,17 @@ def test_what_follows_and_what_stands_apart() -> None:
     kernels = kernels_of(layer_table(unit, (1, 8, 8, 8)).rows, FUSED)
     assert [kernel.apart for kernel in kernels] == [0, 0, 0, 1]  # the last is the shortcut
     assert len(FIELDS) == len(kernels[0].numbers)
+
+
+def test_silu_is_silu_however_it_is_written() -> None:
+    """A graph's sigmoid and product are one kernel; a gate's, of other shapes, are two."""
+    counts: dict[OpClass, int] = {}
+    sigmoid = Row("a", "sigmoid", Kind.ACTIVATION, ((1, 8, 7, 7),), (1, 8, 7, 7), counts)
+    product = Row("b", "mul", Kind.ELEMENTWISE, ((1, 8, 7, 7),) * 2, (1, 8, 7, 7), counts)
+
+    (silu,) = kernels_of([sigmoid, product], FUSED)
+    assert (silu.kind, silu.places) == ("silu", (0, 1))
+    gate = sigmoid._replace(inputs=((1, 8, 1, 1),), output=(1, 8, 1, 1))
+    scaled = product._replace(inputs=((1, 8, 7, 7), (1, 8, 1, 1)))
+    kinds = [kernel.kind for kernel in kernels_of([gate, scaled], FUSED)]
+    assert kinds == ["sigmoid", "mul broadcast"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from shufflenet_flops import zoo
 from shufflenet_flops.counting import layer_table
 from shufflenet_flops.latency.predict.kernels import Fusion, kernels_of
 from shufflenet_flops.latency.predict.networks import random_network
+from shufflenet_flops.latency.predict.profilers import find_profiler
 
 NUMBERS = range(60)
 
@@ -66,3 +68,21 @@ def test_the_graph_computes_what_the_spec_counts(number: int) -> None:
 
     assert counted.table.macs == layer_table(network.spec, network.input).macs
     assert not counted.unknown_ops
+
+
+@pytest.mark.parametrize("name", ["efficientnet_b0", "shufflenet_v2_x0_5", "mobilenet_v3_small"])
+def test_a_graph_has_the_kernels_of_its_spec(name: str) -> None:
+    """So what `predict` says of an .onnx file is what it says of the network."""
+    pytest.importorskip("onnx")
+    from shufflenet_flops.latency.predict.onnx_graph import onnx_model
+    from shufflenet_flops.sources.onnx.given import set_inputs
+    from shufflenet_flops.sources.onnx.graph import count
+
+    fusion = find_profiler("onnxruntime").fusion
+    spec, shape = zoo.find(name).spec, (1, 3, 64, 64)
+    model = onnx_model(spec, shape)
+    graph = kernels_of(count(model, set_inputs(model.graph, ())).table.rows, fusion)
+    network = kernels_of(layer_table(spec, shape).rows, fusion)
+
+    assert [kernel.kind for kernel in graph] == [kernel.kind for kernel in network]
+    assert [kernel.numbers for kernel in graph] == [kernel.numbers for kernel in network]
