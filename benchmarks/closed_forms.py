@@ -219,7 +219,8 @@ def _counted(title: str, results: list[Result]) -> str:
 
 
 def _is_fixed(result: Result) -> bool:
-    return any(" = " in rule and "≤" not in rule for rule in result.domain)
+    """Whether a size is one number; squares, of which h = w, are of every size."""
+    return any(rule.partition(" = ")[2].isdigit() for rule in result.domain)
 
 
 def _cell(text: str) -> str:
