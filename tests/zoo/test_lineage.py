@@ -12,6 +12,7 @@ from shufflenet_flops import zoo
 from shufflenet_flops.counting import layer_table
 from shufflenet_flops.errors import InputError, SpecError
 from tests.support.torchvision_ops import declare
+from tests.support.zoo_names import by_speed
 
 
 @cache
@@ -167,16 +168,14 @@ def test_gates_that_timm_reduces_less(depth: int, units: int) -> None:
     )
 
 
-@pytest.mark.parametrize("size", ["a0", "a1", "a2", "b0", "b1"])
-def test_params_of_timms_networks_for_deployment(size: str) -> None:
+@pytest.mark.parametrize("name", [by_speed(f"repvgg_{size}") for size in "a0 a1 a2 b0 b1".split()])
+def test_params_of_timms_networks_for_deployment(name: str) -> None:
     """Its own merging of the three branches into one."""
     torchvision_models()
     timm = pytest.importorskip("timm")
-    theirs = timm.utils.reparameterize_model(timm.create_model(f"repvgg_{size}"))
+    theirs = timm.utils.reparameterize_model(timm.create_model(name))
 
-    assert count(f"repvgg_{size}_deploy")[1] == sum(
-        parameter.numel() for parameter in theirs.parameters()
-    )
+    assert count(f"{name}_deploy")[1] == sum(parameter.numel() for parameter in theirs.parameters())
 
 
 def test_networks_that_torchvision_builds_from_numbers() -> None:
