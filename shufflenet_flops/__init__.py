@@ -8,6 +8,7 @@ One call for each question:
     fit(family, macs="140M")  the widest network under a budget
     sweep(family, c=…, g=…)   every configuration, as a DataFrame
     formula(family)           the closed form, as a sympy expression
+    predict(model, input)     the time on an engine, without running the model
     check()                   models against the budgets of flop-budget.toml
     meter(model, input)       what a training run computes, how fast, and its MFU
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from shufflenet_flops.api.fit import fit as fit
     from shufflenet_flops.api.formula import formula as formula
     from shufflenet_flops.api.meter import meter as meter
+    from shufflenet_flops.api.predict import Predicted as Predicted
+    from shufflenet_flops.api.predict import predict as predict
     from shufflenet_flops.api.sweep import sweep as sweep
     from shufflenet_flops.api.training import Training as Training
     from shufflenet_flops.budget.check import check as check
@@ -54,6 +57,7 @@ _LATE = {
     "fit": "api.fit",
     "sweep": "api.sweep",
     "formula": "api.formula",
+    "predict": "api.predict",
     "meter": "api.meter",
     "check": "budget.check",
     "rule": "trace.rules.supplied",
@@ -61,6 +65,7 @@ _LATE = {
     "Compared": "api.compare",
     "Explained": "api.explain",
     "Fitted": "api.fit",
+    "Predicted": "api.predict",
     "Training": "api.training",
     "Report": "budget.verdict",
     "Verdict": "budget.verdict",

@@ -53,14 +53,9 @@ class _Engine:
     @cached_property
     def doubts(self) -> str:
         """In what this machine and engine differ from the calibration's."""
-        from shufflenet_flops.environment import environment
-        from shufflenet_flops.latency.engines import find_engine
-        from shufflenet_flops.latency.predict.prediction import doubts
+        from shufflenet_flops.latency.predict.prediction import doubts_here
 
-        calibration = self.predictor.calibration
-        engine = find_engine(calibration.engine)
-        version = "" if engine.missing() else engine.version()
-        return "; ".join(doubts(calibration, environment(), version))
+        return "; ".join(doubts_here(self.predictor.calibration))
 
     def verdict(self, subject: Subject, limit: Limit) -> Verdict:
         assert subject.source is not None

@@ -28,7 +28,6 @@ from shufflenet_flops.latency.predict.shipped import find_calibration
 from shufflenet_flops.sources import resolve_all
 
 if TYPE_CHECKING:
-    from shufflenet_flops.latency.predict.calibration import Calibration
     from shufflenet_flops.latency.predict.prediction import Predictor
 
 
@@ -95,17 +94,17 @@ def command(
     The interval holds the true time of 90 % of networks like those of the calibration. What no
     measured kernel is like is named, and its time is a rough guess.
     """
-    from shufflenet_flops.latency.predict.prediction import MOST_UNCOVERED, Predictor
-    from shufflenet_flops.report.view.predict import prediction_grids
+    from shufflenet_flops.latency.predict.prediction import MOST_UNCOVERED, Predictor, doubts_here
+    from shufflenet_flops.report.view.predict import prediction_grids, prediction_records
 
     with open_outputs(form, output or []) as writer:
         found, where = find_calibration(engine, calibration)
-        warnings = _doubts(found)
+        warnings = doubts_here(found)
         options = source_options(input, arg, path, input_factory)
         predictor = Predictor(found)
         predictions = [predictor.predict(source) for source in resolve_all(models, options)]
         grids = prediction_grids(predictions, top, where, warnings)
-        records = [_without_kernels(prediction) for prediction in predictions]
+        records = prediction_records(predictions)
         writer.write(Document("predict", None, predictions, grids, records, notes=warnings))
     if not quiet:
         for warning in warnings:
@@ -126,20 +125,6 @@ def predictor_of(engine: str, path: Path | None) -> Predictor:
 
 def doubts_of(predictor: Predictor | None) -> list[str]:
     """In what this machine differs from that of a predictor's calibration."""
-    return _doubts(predictor.calibration) if predictor is not None else []
+    from shufflenet_flops.latency.predict.prediction import doubts_here
 
-
-def _doubts(calibration: Calibration) -> list[str]:
-    from shufflenet_flops.environment import environment
-    from shufflenet_flops.latency.engines import find_engine
-    from shufflenet_flops.latency.predict.prediction import doubts
-
-    engine = find_engine(calibration.engine)
-    version = "" if engine.missing() else engine.version()
-    return doubts(calibration, environment(), version)
-
-
-def _without_kernels(prediction: object) -> dict[str, object]:
-    from shufflenet_flops.saved import record
-
-    return {key: value for key, value in record(prediction).items() if key != "kernels"}
+    return doubts_here(predictor.calibration) if predictor is not None else []

@@ -13,8 +13,9 @@ import torch
 from torch import nn
 
 import shufflenet_flops as sf
+from shufflenet_flops.cli.app import run
 
-CALLS = ("count", "compare", "explain", "fit", "sweep", "formula")
+CALLS = ("count", "compare", "explain", "fit", "sweep", "formula", "predict", "meter")
 
 
 class Net(nn.Module):
@@ -235,6 +236,20 @@ def test_sweep_is_a_frame_of_every_configuration() -> None:
     assert (on_front["g"] == 3).all()
     assert len(on_front) == 10
     assert (sf.sweep("shufflenet_unit", c="24:240:24", where="macs < 1e6")["macs"] < 1e6).all()
+
+
+def test_predict_is_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """From the calibration that comes with the package, with what is not known of the time."""
+    pytest.importorskip("sklearn")
+    found = sf.predict("shufflenet_v1_x1_0_g3")
+    run(["predict", "shufflenet_v1_x1_0_g3", "--engine", "onnxruntime", "--format", "json", "-q"])
+    (printed,) = json.loads(capsys.readouterr().out)["results"]
+
+    assert json.loads(json.dumps(found.to_dict())) == printed
+    assert found.interval is not None
+    assert found.interval[0] < found.seconds < found.interval[1]
+    assert sum(kernel.seconds for kernel in found.kernels) == pytest.approx(found.seconds)
+    assert repr(found).startswith("<Predicted shufflenet_v1_x1_0_g3: ")
 
 
 def test_formula_is_an_expression() -> None:

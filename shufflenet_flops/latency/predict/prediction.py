@@ -151,3 +151,12 @@ def doubts(calibration: Calibration, here: Environment, version: str) -> list[st
             f"{version} is installed"
         )
     return found
+
+
+def doubts_here(calibration: Calibration) -> list[str]:
+    """In what this machine and its engine differ from the calibration's, as far as it is there."""
+    from shufflenet_flops.environment import environment
+    from shufflenet_flops.latency.engines import find_engine
+
+    engine = find_engine(calibration.engine)
+    return doubts(calibration, environment(), "" if engine.missing() else engine.version())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import exp
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.report.grid import Column, Grid, grid, mega, milliseconds, with_notes
+from shufflenet_flops.saved import record
 from shufflenet_flops.spec import shape_text
 
 if TYPE_CHECKING:
@@ -29,6 +30,14 @@ def prediction_grids(
         *(f"warning: {warning}" for warning in warnings),
     ]
     return [*grids, with_notes(_networks(predictions), notes)]
+
+
+def prediction_records(predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
+    """The lines of the CSV: a network each, without its kernels."""
+    return [
+        {key: value for key, value in record(prediction).items() if key != "kernels"}
+        for prediction in predictions
+    ]
 
 
 def _networks(predictions: Sequence[Prediction]) -> Grid:
