@@ -22,7 +22,7 @@ PRINTABLE = st.text(
 
 counts = st.integers(1, 10**13)
 limits_of = {
-    **{metric: st.builds(Limit, st.just(metric), counts) for metric in LIMITED[:-1]},
+    **{metric: st.builds(Limit, st.just(metric), counts) for metric in LIMITED[:-2]},
     "latency": st.one_of(
         st.decimals("0.001", "999", places=3).map(
             lambda value: parse_limit("latency", f"{value:f} ms")
@@ -30,6 +30,9 @@ limits_of = {
         st.decimals("0.01", "99", places=2).map(
             lambda value: parse_limit("latency", f"{value:f} x resnet18")
         ),
+    ),
+    "time": st.decimals("0.001", "999", places=3).map(
+        lambda value: parse_limit("time", f"{value:f} ms")
     ),
 }
 shapes = st.lists(st.integers(1, 512), min_size=1, max_size=4).map(
@@ -63,13 +66,20 @@ def entries(draw: st.DrawFn) -> Entry:
 
 
 configs = st.lists(entries(), min_size=1, max_size=4).map(
-    lambda found: Config("flop-budget.toml", tuple(found))
+    lambda found: Config("flop-budget.toml", tuple(found), engine=_engine(found))
 )
+
+
+def _engine(found: Iterable[Entry]) -> str:
+    """What a predicted time is of."""
+    limits = (limit for entry in found for limit in entry.limits)
+    return "onnxruntime" if any(limit.metric == "time" for limit in limits) else ""
 
 
 def to_toml(config: Config) -> str:
     """A configuration as a person would write it."""
-    return "\n".join(["schema = 1", *map(_entry, config.entries)]) + "\n"
+    engine = [f"engine = {_text(config.engine)}"] if config.engine else []
+    return "\n".join(["schema = 1", *engine, *map(_entry, config.entries)]) + "\n"
 
 
 def _entry(entry: Entry) -> str:

@@ -9,11 +9,15 @@ from typing import Any
 
 from shufflenet_flops.budget.limit import LIMITED
 from shufflenet_flops.counting.amount import parse_amount, plain, short_form
-from shufflenet_flops.counting.metric import LATENCY, PEAK_DTYPES, TIME
+from shufflenet_flops.counting.metric import LATENCY, PEAK_DTYPES, TIME, TRAINING
 from shufflenet_flops.errors import InputError, shown
 
 # What a lock has, or can be worked out from one.
-GUARDED = tuple(metric for metric in LIMITED if metric not in (*PEAK_DTYPES, LATENCY.key, TIME.key))
+GUARDED = tuple(
+    metric
+    for metric in LIMITED
+    if metric not in (*PEAK_DTYPES, TRAINING.key, LATENCY.key, TIME.key)
+)
 _FORMS = 'write text such as "+2 %" or "+10 k", or an array of both'
 _SHARE = re.compile(r"(?P<number>[0-9]{1,6}(\.[0-9]{1,6})?) ?%")
 _MILLION = 10**6  # a share has no more decimals

@@ -15,6 +15,7 @@ from shufflenet_flops.counting.metric import (
     PEAK_DTYPES,
     TIME,
     TOTALS,
+    TRAINING,
     WEIGHT_BYTES,
     find_metric,
 )
@@ -23,7 +24,7 @@ from shufflenet_flops.errors import InputError, shown
 # What a budget can limit, by the keys of a budget file.
 LIMITED = tuple(
     find_metric(name).key
-    for name in (*TOTALS, *WEIGHT_BYTES, *PEAK_DTYPES, LATENCY.name, TIME.name)
+    for name in (*TOTALS, *WEIGHT_BYTES, *PEAK_DTYPES, TRAINING.name, LATENCY.name, TIME.name)
 )
 # Short keys, and the metrics that they are: a model is in fp32 unless it is said otherwise.
 SHORT: Mapping[str, str] = MappingProxyType(

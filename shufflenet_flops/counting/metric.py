@@ -29,6 +29,7 @@ MetricName = Literal[
     "peak_memory_fp32_bytes",
     "peak_memory_bf16_bytes",
     "peak_memory_int8_bytes",
+    "training_macs",
     "latency_s",
     "time_s",
 ]
@@ -186,10 +187,20 @@ PEAK_FP32 = _peak_of("peak_memory_fp32_bytes", "fp32")
 PEAK_BF16 = _peak_of("peak_memory_bf16_bytes", "bf16")
 PEAK_INT8 = _peak_of("peak_memory_int8_bytes", "int8")
 
+TRAINING = Metric(
+    "training_macs",
+    "MAC",
+    "MACs of a training step",
+    "training\nMACs",
+    "multiply-accumulates of a forward pass and of every gradient once",
+    ("M", 3),
+    _units("", "MAC", "MACs"),
+)
+
 METRICS: tuple[Metric, ...] = (
     *(MACS, FLOPS, PARAMS, WEIGHTS, ACTIVATIONS, MEMORY),
     *(WEIGHTS_FP32, WEIGHTS_BF16, WEIGHTS_INT8),
-    *(PEAK_FP32, PEAK_BF16, PEAK_INT8, LATENCY, TIME),
+    *(PEAK_FP32, PEAK_BF16, PEAK_INT8, TRAINING, LATENCY, TIME),
 )
 # What a network's totals are, in the order in which they are shown, and what has a closed form:
 # FLOPs would only be twice the MACs.

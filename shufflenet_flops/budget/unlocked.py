@@ -1,4 +1,4 @@
-"""Budgets of peak memory: the arena of one inference, held against a device's memory."""
+"""Budgets of what no lock holds: the arena of one inference, and the MACs of a training step."""
 
 from __future__ import annotations
 
@@ -9,29 +9,26 @@ from shufflenet_flops.budget.count import Subject, told
 from shufflenet_flops.budget.limit import Limit
 from shufflenet_flops.budget.verdict import Verdict, unsure
 from shufflenet_flops.counting.amount import difference, figures
-from shufflenet_flops.counting.metric import PEAK_DTYPES
+from shufflenet_flops.counting.metric import PEAK_DTYPES, TRAINING
+from shufflenet_flops.counting.trained import ALL
 from shufflenet_flops.foreign import contained
+from shufflenet_flops.sources import Source
 from shufflenet_flops.sources.arenas import arenas_of
 
 _LOG = logging.getLogger(__name__)
 
 
-def judge_peak(subject: Subject, limit: Limit) -> Verdict:
-    """The verdict on the arena of a subject that is counted, in the limit's type.
-
-    It is not in the lock. What cannot be traced is a verdict of status `error`.
-    """
+def judge_unlocked(subject: Subject, limit: Limit) -> Verdict:
+    """The verdict on a subject that is counted; one that cannot be traced so is an `error`."""
     assert subject.source is not None
     assert subject.block is not None
     metric, ceiling = limit.metric, int(limit.value)
     try:
         with contained():
-            sizes = {size.dtype: size for size in arenas_of(subject.source)}
+            actual, hint = _worked_out(subject.source, limit)
     except Exception as error:
-        _LOG.debug("%s has no peak memory:", subject.name, exc_info=True)
+        _LOG.debug("%s has no %s:", subject.name, metric, exc_info=True)
         return Verdict(subject.name, metric, "error", told(error))
-    size = sizes[PEAK_DTYPES[metric]]
-    actual = size.arena_bytes
     verdict = Verdict(
         subject.name,
         metric,
@@ -47,7 +44,7 @@ def judge_peak(subject: Subject, limit: Limit) -> Verdict:
             status="over",
             message=f"{' > '.join(figures(metric, actual, ceiling))}, "
             f"{difference(metric, actual, ceiling)}",
-            hint=_hint(size.lower_bound_bytes, ceiling, metric),
+            hint=f"{hint}, or raise `{metric}` and say why in `reason`",
         )
     if subject.block.uncounted:
         least = f"at least {figures(metric, actual, ceiling)[0]}"
@@ -55,8 +52,16 @@ def judge_peak(subject: Subject, limit: Limit) -> Verdict:
     return verdict
 
 
-def _hint(least: int, ceiling: int, metric: str) -> str:
-    way = f"or raise `{metric}` and say why in `reason`"
-    if least <= ceiling:
-        return f"another plan of the arena may fit, as {least:,} bytes are alive at most; {way}"
-    return f"`count --peak` shows what is alive at the peak: make that smaller, {way}"
+def _worked_out(source: Source, limit: Limit) -> tuple[int, str]:
+    """The figure, and what could be done were it over the limit."""
+    if limit.metric == TRAINING.key:
+        macs = source.step(ALL)[1].macs
+        return macs, "`count --training` shows which layers take it: make them lighter"
+    sizes = {size.dtype: size for size in arenas_of(source)}
+    size = sizes[PEAK_DTYPES[limit.metric]]
+    least = size.lower_bound_bytes
+    if least <= limit.value:
+        hint = f"find another plan of the arena, as {least:,} bytes are alive at most"
+    else:
+        hint = "`count --peak` shows what is alive at the peak: make that smaller"
+    return size.arena_bytes, hint

@@ -1,4 +1,4 @@
-"""Budgets of peak memory and of weights: what a small device has of either."""
+"""Budgets of peak memory, of weights, and of a training step, which no lock holds."""
 
 from __future__ import annotations
 
@@ -108,3 +108,14 @@ def test_a_file_that_cannot_be_traced_says_so(tmp_path: Path) -> None:
 def test_what_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         checked(tmp_path, f'model = "resnet18"\n{text}')
+
+
+def test_a_training_step(tmp_path: Path) -> None:
+    """16 + 4 MACs forward and as many by weights, and 4 by the input of the second layer."""
+    model = 'model = "net:layers"\ninput = [2, 4]\n'
+    (fits,) = checked(tmp_path, f"{model}training_macs = 44\n")
+    (over,) = checked(tmp_path, f"{model}training_macs = 43\n")
+
+    assert (fits.actual, fits.status) == (44, "ok")
+    assert (over.actual, over.status, over.delta) == (44, "over", 1)
+    assert "`count --training` shows" in over.hint
