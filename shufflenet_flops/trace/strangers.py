@@ -10,6 +10,8 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable, Iterable
+from threading import get_ident
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -37,13 +39,33 @@ _LEAVING = frozenset(
     }
 )
 _COPYING = frozenset({torch.tensor, torch.as_tensor, torch.asarray, Tensor.new_tensor})
+_OURS = __name__.partition(".")[0]
+_WAITING = sys.stdlib_module_names | {
+    *("IPython", "ipykernel", "jupyter_client", "tornado", "traitlets", "zmq"),
+    *("debugpy", "_pydevd_bundle", "pydevd", "execnet", "pytest_timeout", "tqdm", "torch"),
+}
 _LIFT_FRESH = torch.ops.aten.lift_fresh.default
 _PYTHONS = (list, tuple, bool, int, float, complex, Tensor)  # all but another library's arrays
 
 
 def others_at_work() -> bool:
-    """Whether this thread is not the only one of Python's."""
-    return len(sys._current_frames()) > 1
+    """Whether another thread of Python's runs code that may make a tensor for a forward pass.
+
+    One that waits for the trace does not, nor does one of which all code is of those that wait: of
+    Python itself, of notebooks, debuggers and test runners.
+    """
+    frames = sys._current_frames()
+    frames.pop(get_ident(), None)
+    return any(map(is_at_work, frames.values()))
+
+
+def is_at_work(frame: FrameType | None) -> bool:
+    """Whether code that is called in a thread, of which this is the innermost, is no library's."""
+    names = set()
+    while frame is not None:
+        names.add(str(frame.f_globals.get("__name__", "")).partition(".")[0])
+        frame = frame.f_back
+    return _OURS not in names and not names <= _WAITING
 
 
 def note_unseen(unknown: list[str]) -> None:
@@ -88,6 +110,7 @@ class Strangers:
     def met(self, x: Tensor, made: bool = True) -> None:
         """Take a tensor for one of the trace's, or for one that was there before."""
         with torch_private.without_functions():
+            x = torch_private.untransformed(x)
             if not is_dense(x) or torch_private.is_transformed(x):
                 return
             storage = x.untyped_storage()
@@ -110,7 +133,9 @@ class Strangers:
             self.met(args[0])  # which forward's own code has made, as of a list or an array
             return
         with torch_private.without_functions():
-            self.used(tensors_of((args, kwargs)))
+            # A list among indices becomes a tensor within torch, and an index is no work.
+            by_index = function in ("__getitem__", "__setitem__")
+            self.used(tensors_of(args[:1] if by_index else (args, kwargs)))
             if func.overloadpacket is torch.ops.aten.set_:
                 self._moved.append(args[0])
             for position, name in written_arguments(func):
@@ -133,6 +158,8 @@ class Strangers:
                         note_unseen(self._unknown)
                     continue
                 known = self._known[id(storage)]
+                if known.made and not self._values and not x.is_meta:
+                    continue  # a constant, which the trace itself works out and writes to
                 # Autograd may count a write that it is told of once more.
                 if _version(x) > known.version + 2 * known.writes:
                     note_unseen(self._unknown)

@@ -68,9 +68,10 @@ _GET_FRAME = _find("sys", "_getframe")
 _SET_STANCE = _find("torch.compiler", "set_stance")
 
 # The transform of `torch.func` that is at work. Without it one is not noticed, and what a layer
-# does under `vmap` may be counted for one sample.
+# does under `vmap` may be counted for one sample; what it has wrapped is nobody's.
 _TRANSFORM = _find("torch._C._functorch", "peek_interpreter_stack")
 _IS_TRANSFORMED = _find("torch._C._functorch", "is_functorch_wrapped_tensor")
+_UNWRAPPED = _find("torch._C._functorch", "get_unwrapped")
 
 # The class of `cond`, `while_loop` and others. Without it a model that uses them is refused.
 _HIGHER_ORDER = _find("torch._ops", "HigherOrderOperator")
@@ -204,6 +205,13 @@ transform: Callable[[], Any] = _TRANSFORM or (lambda: None)
 def is_transformed(tensor: Tensor) -> bool:
     """Whether a transform of `torch.func` has wrapped the tensor; False where nobody can tell."""
     return _IS_TRANSFORMED is not None and bool(_IS_TRANSFORMED(tensor))
+
+
+def untransformed(tensor: Tensor) -> Tensor:
+    """What the transforms of `torch.func` have wrapped; the tensor itself where nobody can tell."""
+    while _UNWRAPPED is not None and is_transformed(tensor):
+        tensor = _UNWRAPPED(tensor)
+    return tensor
 
 
 def is_higher_order(function: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import queue
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -16,8 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from shufflenet_flops.errors import ModelError
+from shufflenet_flops.one_at_a_time import ONE_AT_A_TIME
 from shufflenet_flops.trace import channels, trace
-from shufflenet_flops.trace.strangers import UNSEEN
+from shufflenet_flops.trace.strangers import UNSEEN, is_at_work, others_at_work
 
 X = torch.ones(1, 8)
 
@@ -147,3 +149,57 @@ def test_waiting_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channels, "LONGEST_S", 0.01)
     with pytest.raises(ModelError, match=r"another thread: .* let forward do the work itself"):
         trace(Waiting(), X)
+
+
+class Own(nn.Module):
+    """Work of its own alone, however torch makes the tensors of it."""
+
+    def __init__(self, work: Callable[[nn.Module, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.layer, self.work = nn.Linear(8, 8), work
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.work(self.layer, x)
+
+
+def gradient(layer: nn.Module, x: Tensor) -> Tensor:
+    found: Tensor = torch.func.grad(lambda y: layer(y).sin().sum())(x[0])
+    return found
+
+
+def by_a_list(layer: nn.Module, x: Tensor) -> Tensor:
+    y: Tensor = layer(x)
+    y[:, [0, 1]] = 0
+    return y[..., [2, 1]]
+
+
+def by_a_constant(layer: nn.Module, x: Tensor) -> Tensor:
+    places = torch.arange(7)
+    places += torch.where(places > 2, 1, 0)
+    y: Tensor = layer(x)
+    return y[:, places]
+
+
+@pytest.mark.parametrize("work", [gradient, by_a_list, by_a_constant])
+def test_ones_own_work_is_not_taken_for_another_threads(
+    work: Callable[[nn.Module, Tensor], Tensor],
+) -> None:
+    """Though there is a thread that could have done it."""
+    Worker()
+    assert others_at_work()
+    assert trace(Own(work), X).unknown_ops == {}
+
+
+def test_threads_that_wait_do_no_work() -> None:
+    """In Python's own code, as those of a notebook do, or for the trace that is made."""
+    done = threading.Event()
+    idle = threading.Thread(target=done.wait, daemon=True)
+    waiting = threading.Thread(target=trace, args=(nn.Linear(8, 8), X), daemon=True)
+    with ONE_AT_A_TIME:
+        idle.start()
+        waiting.start()
+        frames = sys._current_frames()
+        assert not is_at_work(frames[idle.ident or 0])
+        assert not is_at_work(frames[waiting.ident or 0])
+    done.set()
+    waiting.join()
