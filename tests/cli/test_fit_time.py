@@ -75,6 +75,7 @@ def test_python_says_what_is_missing() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.isinstance.treespec, LeafSpec:FutureWarning")  # torch's own
 def test_a_measured_check(capsys: pytest.CaptureFixture[str]) -> None:
     """The widest is timed on the engine, beside what is predicted."""
     pytest.importorskip("onnxruntime")
