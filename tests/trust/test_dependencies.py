@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +25,6 @@ NEEDED = {
     "matplotlib": "report count shufflenet_unit -o x.md",
     "jinja2": "count shufflenet_unit -o x.html",
     "torch": "compare --c 240 --g 3 --no-latency",
-    "rich": "count shufflenet_unit",
     "onnx": "count x.onnx",
 }
 
@@ -58,3 +58,28 @@ def test_a_package_that_cannot_be_imported_is_named(
     assert "install" in done.stderr
     assert "defect" not in done.stderr
     assert [path.name for path in work.iterdir()] == ["x.onnx"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("state", STATES)
+def test_a_terminal_is_drawn_on_by_rich(state: str, tmp_path: Path) -> None:
+    """What goes to a file or a pipe does without."""
+    (tmp_path / "rich.py").write_text(STATES[state])
+    terminal, end = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "shufflenet_flops", "count", "shufflenet_unit"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
+        stdout=end,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(terminal)
+    os.close(end)
+
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("error: ")
+    assert "rich" in done.stderr
+    assert "install" in done.stderr
+    assert "defect" not in done.stderr
