@@ -1,4 +1,4 @@
-"""The networks that predictions are tested on: of timm and torchvision, none of them tuned on."""
+"""What predictions are tested on: networks of timm and torchvision that chose no feature."""
 
 from __future__ import annotations
 
