@@ -13,7 +13,7 @@ import pickle
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from multiprocessing.pool import ThreadPool
 from typing import Any
@@ -285,6 +285,16 @@ def by_a_condition(x: Tensor) -> Tensor:
     return box[0]
 
 
+@pytest.fixture
+def no_loop() -> Iterator[None]:
+    """Without the loop that a browser of other tests keeps running in this thread."""
+    running = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(running)
+
+
+@pytest.mark.usefixtures("no_loop")
 @pytest.mark.parametrize("ask", [False, True], ids=["by shapes", "by values"])
 @pytest.mark.parametrize(
     "way", [by_a_bare_thread, by_a_timer, by_a_task_of_asyncio, by_a_condition]
