@@ -65,9 +65,13 @@ def test_there_is_output_to_show() -> None:
         if not PLACE.match(code)  # `Recipe` puts those where they say
     ],
 )
-def test_python_runs(code: str) -> None:
-    """Each example stands alone."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+def test_python_runs(code: str, tmp_path: Path) -> None:
+    """Each example stands alone, beside this repository's budgets; what it writes is not left."""
+    for budget in ROOT.glob("flop-budget.*"):
+        (tmp_path / budget.name).write_bytes(budget.read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
 
     assert done.stderr == ""
     assert done.returncode == 0
