@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from statistics import geometric_mean
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -87,9 +88,9 @@ def _measured(name: str) -> Mapping[str, float]:
     return times_of(calls, ROUNDS)
 
 
-def _ours(model: nn.Module, x: Tensor, asked: Mapping[str, object]) -> object:
+def _ours(model: nn.Module, x: Tensor, asked: Mapping[str, Any]) -> object:
     fast.KNOWN.clear()  # as for the first trace of a process
-    return trace(model, x, training=True, **asked)  # type: ignore[arg-type] # by name
+    return trace(model, x, training=True, **asked)
 
 
 def _step(model: nn.Module, x: Tensor) -> None:

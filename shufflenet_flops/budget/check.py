@@ -21,8 +21,8 @@ from shufflenet_flops.budget.load import load
 from shufflenet_flops.budget.predicting import NONE, Predictions, predict_models
 from shufflenet_flops.budget.timing import Timings, time_models
 from shufflenet_flops.budget.unlocked import judge_unlocked
-from shufflenet_flops.budget.verdict import Report, TopRow, Verdict, merged, unsure
-from shufflenet_flops.counting.amount import difference, figure, figures, short_form
+from shufflenet_flops.budget.verdict import Report, TopRow, Verdict, beside_ceiling, merged, unsure
+from shufflenet_flops.counting.amount import figure, figures, short_form
 from shufflenet_flops.counting.metric import PEAK_DTYPES, TIME, TRAINING
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.text_file import read_text
@@ -174,24 +174,12 @@ def hold(block: Block, before: Block | None, limit: Limit) -> Verdict:
     metric, ceiling = limit.metric, int(limit.value)
     actual = amount(block, metric, block.unit)
     was = amount(before, metric, before.unit) if before else None
-    verdict = Verdict(
-        block.name,
-        metric,
-        "ok",
-        " ≤ ".join(figures(metric, actual, ceiling)),
-        actual=actual,
-        limit=ceiling,
-        locked=was,
-        delta=actual - ceiling,
-        convention=block.convention,
-    )
+    verdict = beside_ceiling(block.name, metric, actual, ceiling)
+    verdict = replace(verdict, locked=was, convention=block.convention)
     if actual > ceiling:
         rows, more = _behind(block, before, metric)
         return replace(
             verdict,
-            status="over",
-            message=f"{' > '.join(figures(metric, actual, ceiling))}, "
-            f"{difference(metric, actual, ceiling)}",
             top_rows=rows,
             more_rows=more,
             hint=f"make it lighter, or raise `{metric}` and say why in `reason`",

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from shufflenet_flops.budget.count import Subject, told
 from shufflenet_flops.budget.limit import Limit
-from shufflenet_flops.budget.verdict import Verdict, unsure
-from shufflenet_flops.counting.amount import difference, figures
+from shufflenet_flops.budget.verdict import Verdict, beside_ceiling, unsure
+from shufflenet_flops.counting.amount import figures
 from shufflenet_flops.counting.metric import PEAK_DTYPES, TRAINING
 from shufflenet_flops.counting.trained import ALL
 from shufflenet_flops.foreign import contained
@@ -29,23 +29,9 @@ def judge_unlocked(subject: Subject, limit: Limit) -> Verdict:
     except Exception as error:
         _LOG.debug("%s has no %s:", subject.name, metric, exc_info=True)
         return Verdict(subject.name, metric, "error", told(error))
-    verdict = Verdict(
-        subject.name,
-        metric,
-        "ok",
-        " ≤ ".join(figures(metric, actual, ceiling)),
-        actual=actual,
-        limit=ceiling,
-        delta=actual - ceiling,
-    )
+    verdict = beside_ceiling(subject.name, metric, actual, ceiling)
     if actual > ceiling:
-        return replace(
-            verdict,
-            status="over",
-            message=f"{' > '.join(figures(metric, actual, ceiling))}, "
-            f"{difference(metric, actual, ceiling)}",
-            hint=f"{hint}, or raise `{metric}` and say why in `reason`",
-        )
+        return replace(verdict, hint=f"{hint}, or raise `{metric}` and say why in `reason`")
     if subject.block.uncounted:
         least = f"at least {figures(metric, actual, ceiling)[0]}"
         return unsure(verdict, least, subject.block.uncounted)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from shufflenet_flops.budget.config import Level
 from shufflenet_flops.budget.layers import Change, amount
+from shufflenet_flops.counting.amount import difference, figures
 from shufflenet_flops.counting.metric import METRICS
 from shufflenet_flops.errors import ConfigError, ShufflenetFlopsError, one_line
 from shufflenet_flops.saved import Count
@@ -80,6 +81,23 @@ class Verdict:
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}: " if self.file else ""
         return f"{place}{self.model} {self.metric}: {self.message}"
+
+
+def beside_ceiling(name: str, metric: str, actual: int, ceiling: int) -> Verdict:
+    """Whether a figure keeps to a ceiling, and by how much not, without what could be done."""
+    is_over = actual > ceiling
+    message = (" > " if is_over else " ≤ ").join(figures(metric, actual, ceiling))
+    if is_over:
+        message += f", {difference(metric, actual, ceiling)}"
+    return Verdict(
+        name,
+        metric,
+        "over" if is_over else "ok",
+        message,
+        actual=actual,
+        limit=ceiling,
+        delta=actual - ceiling,
+    )
 
 
 def unsure(verdict: Verdict, told: str, ops: str) -> Verdict:

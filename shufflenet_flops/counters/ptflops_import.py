@@ -21,9 +21,9 @@ def imported() -> Iterator[Any]:
     known = {name: module for name, module in sys.modules.items() if _is_part(name)}
     for name in known:
         del sys.modules[name]
+    modules: dict[str, Any] = sys.modules  # None in it is the documented way to make imports fail
     for name in hidden:
-        # The documented way to make an import fail, unknown to the type hints.
-        sys.modules[name] = None  # type: ignore[assignment]
+        modules[name] = None
     try:
         yield importlib.import_module("ptflops")
     finally:

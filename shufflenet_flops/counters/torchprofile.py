@@ -154,8 +154,8 @@ def _number_products(model: nn.Module, inputs: Sequence[Any]) -> int:
     """
     import torch
 
-    # Private, untyped, and what torchprofile itself counts on.
-    graph, _ = torch.jit._get_trace_graph(model, tuple(inputs))  # type: ignore[attr-defined]
+    jit: Any = torch.jit  # of which this is private, untyped, and what torchprofile counts on
+    graph, _ = jit._get_trace_graph(model, tuple(inputs))
     return sum(
         node.kind() in ("aten::mul", "aten::mul_") and _is_number(node.output().type())
         for node in graph.nodes()

@@ -9,6 +9,7 @@ no array element can. The ends are Python ints, which have no limit of their own
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 INT64_MAX = 2**63 - 1
 
@@ -67,7 +68,7 @@ class Bound:
         return Bound(0, 1)
 
     # As an array's: a comparison of every number, which here may come out either way.
-    def __ne__(self, other: object) -> Bound:  # type: ignore[override]
+    def __ne__(self, other: object) -> Any:
         return Bound(0, 1)
 
     def __and__(self, other: Bound | bool) -> Bound:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.latency.engines.eager import Eager, in_inference_mode, placed
 from shufflenet_flops.latency.engines.protocol import Call, Setup
 from shufflenet_flops.latency.engines.registry import engine
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
+
+
+def in_layout(model: nn.Module, layout: torch.memory_format) -> nn.Module:
+    """The model itself, its 4-d tensors in this memory format."""
+    to: Any = model.to  # torch documents this call of it, and leaves it out of its type hints
+    changed: nn.Module = to(memory_format=layout)
+    return changed
 
 
 @engine
@@ -27,8 +35,7 @@ class ChannelsLast(Eager):
         from shufflenet_flops.model_copy import copied
 
         model, moved = placed(copied(model), inputs, setup)
-        # Torch documents this call of `to`, and leaves it out of its type hints.
-        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model = in_layout(model, torch.channels_last)
         last = [
             x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x for x in moved
         ]

@@ -32,6 +32,7 @@ class EagerProfiler(Profiler):
         import torch
 
         from shufflenet_flops.build import build
+        from shufflenet_flops.latency.engines.channels_last import in_layout
         from shufflenet_flops.latency.roofline import own_times
 
         torch.set_num_threads(setup.threads)
@@ -40,8 +41,7 @@ class EagerProfiler(Profiler):
             module = build(network.spec).eval()
             x = torch.randn(network.input)
         layout = getattr(torch, self.layout)
-        # Torch documents this call of `to`, and leaves it out of its type hints.
-        module = module.to(memory_format=layout)  # type: ignore[call-overload]
+        module = in_layout(module, layout)
         x = x.contiguous(memory_format=layout)
         with torch.inference_mode():
             whole = least_s(lambda: module(x), repeats)
