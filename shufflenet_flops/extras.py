@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -44,6 +43,8 @@ def _installer() -> str:
 
 def _note(name: str) -> str | None:
     """A file beside the package that tells how it was installed."""
+    from importlib.metadata import PackageNotFoundError, distribution  # slow to import
+
     try:
         return distribution(_NAME).read_text(name)
     except PackageNotFoundError:

@@ -7,7 +7,6 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
@@ -204,6 +203,8 @@ def _beside(target: Path) -> Path:
     """Where the new file is made; the same place each time, so that two writers meet there."""
     name = target.name
     if len(os.fsencode(name)) > _LONGEST_NAME:
+        from hashlib import sha256  # starts OpenSSL, for a name that few have
+
         name = sha256(os.fsencode(name)).hexdigest()
     return target.with_name(f".{name}.part")
 

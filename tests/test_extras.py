@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def test_the_command_takes_the_extra_from_where_the_package_came(
     """As a shell reads it."""
     noted, requirement = URLS[origin]
     text = json.dumps(noted) if noted else None
-    monkeypatch.setattr(extras, "distribution", lambda name: Noted(text))
+    monkeypatch.setattr(metadata, "distribution", lambda name: Noted(text))
 
     assert shlex.split(extras.install_command("onnx")) == ["pip", "install", *requirement]
 
@@ -59,7 +60,7 @@ def test_the_command_takes_the_extra_from_where_the_package_came(
 @pytest.mark.parametrize("text", ["", "{", "[]", "null"])
 def test_a_damaged_note_is_no_note(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command for an index."""
-    monkeypatch.setattr(extras, "distribution", lambda name: Noted(text))
+    monkeypatch.setattr(metadata, "distribution", lambda name: Noted(text))
 
     assert extras.install_command("timm") == "pip install 'shufflenet-flops[timm]'"
 
@@ -79,6 +80,6 @@ def test_the_command_is_the_installers(
     """pip would add to another environment than that of a tool, and may not be there at all."""
     (tmp_path / left).write_text("")
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
-    monkeypatch.setattr(extras, "distribution", lambda name: Noted(None, installer))
+    monkeypatch.setattr(metadata, "distribution", lambda name: Noted(None, installer))
 
     assert extras.install_command("onnx") == f"{command} 'shufflenet-flops[onnx]'"

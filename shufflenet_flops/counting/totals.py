@@ -32,12 +32,16 @@ def totals(node: Node, x: Shape) -> dict[str, Any]:
 
 def macs_and_params(node: Node, x: Shape) -> tuple[int, int]:
     """The two of `totals` that a list of networks shows, with no row made; `x` is of ints."""
-    macs = params = 0
-    for visit in counted(walk(node, x)):
-        counts = visit.op.counts(visit.inputs, visit.output)
-        macs += sum(whole(counts[op_class]) for op_class in counts.keys() & _MACS)
-        params += whole(visit.op.params)
-    return macs, params
+    macs: Any = 0
+    params: Any = 0
+    for _, op, inputs, output in walk(node, x):
+        if op.free:
+            continue
+        for op_class, count in op.counts(inputs, output).items():
+            if op_class in _MACS:
+                macs += count
+        params += op.params
+    return whole(macs), whole(params)
 
 
 _MACS = frozenset(MAC_CLASSES)

@@ -1,10 +1,7 @@
 """The networks: functions that return a spec, found by name.
 
-Every module of this folder is imported, so that its families and variants are known.
+Every module of this folder is imported once a name is asked for (`registry`).
 """
-
-from importlib import import_module
-from pkgutil import iter_modules
 
 from shufflenet_flops.zoo.designs import Design as Design
 from shufflenet_flops.zoo.designs import check_used as check_used
@@ -19,6 +16,3 @@ from shufflenet_flops.zoo.registry import families as families
 from shufflenet_flops.zoo.registry import find as find
 from shufflenet_flops.zoo.registry import find_family as find_family
 from shufflenet_flops.zoo.registry import names as names
-
-for _module in iter_modules(__path__):
-    import_module(f"{__name__}.{_module.name}")

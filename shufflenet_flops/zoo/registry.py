@@ -7,7 +7,10 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, wraps
+from functools import cache, cached_property, wraps
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 from shufflenet_flops.errors import InputError, UnknownNameError
@@ -162,12 +165,20 @@ def _claim(name: str) -> None:
         raise ValueError(f"the zoo already has a network named {name!r}")
 
 
+@cache
+def _find_all() -> None:
+    """Import every module of this folder, so that its families and variants are known."""
+    for module in iter_modules([str(Path(__file__).parent)]):
+        import_module(f"{__package__}.{module.name}")
+
+
 def _natural(name: str) -> list[int | str]:
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
 def names(pattern: str = "*") -> list[str]:
     """Names of published variants that match a glob, numbers in numeric order."""
+    _find_all()
     return sorted(fnmatch.filter(_VARIANTS, pattern), key=_natural)
 
 
@@ -179,11 +190,13 @@ def expand(text: str) -> list[str]:
 
 def families() -> dict[str, Family]:
     """The families by name."""
+    _find_all()
     return dict(sorted(_FAMILIES.items()))
 
 
 def find_family(name: str) -> Family:
     """The family of this name. Raises UnknownNameError with the closest names."""
+    _find_all()
     try:
         return _FAMILIES[name]
     except KeyError:
@@ -197,6 +210,7 @@ def parse_name(name: str) -> tuple[Family, dict[str, Any]]:
 
     Raises UnknownNameError with the closest names, InputError for a bad option.
     """
+    _find_all()
     base, at, text = name.partition("@")
     if base in _VARIANTS and not at:
         family_name, options = _VARIANTS[base]
