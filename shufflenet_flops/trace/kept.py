@@ -96,8 +96,10 @@ class Kept:
             return
         for cell in function.__closure__ or ():
             self._cell(cell, depth)
-        self.look_at(function.__defaults__ or (), depth)
-        self.look_at((function.__kwdefaults__ or {}).values(), depth)
+        for name in ("__defaults__", "__kwdefaults__"):
+            given = getattr(function, name)
+            self._undo.append(partial(_set_again, function, name, given))
+            self.look_at((given,), depth)
         self.look_at((vars(function),), depth)
 
     def _cell(self, cell: CellType, depth: int) -> None:
@@ -158,10 +160,13 @@ class Kept:
                 self._variables(vars(module))
 
     def _variables(self, variables: dict[str, Any]) -> None:
-        """Of a Python module; not its classes, most of which the model is not made of."""
+        """Of a Python module; of its classes, most of which the model is not made of, no more."""
         self._undo.append(partial(_reset, variables, variables.copy()))
         own = [value for name, value in variables.items() if not name.startswith("__")]
         self.look_at([value for value in own if not isinstance(value, type)], _DEPTH)
+        for value in own:
+            if isinstance(value, type) and value.__module__ == variables.get("__name__"):
+                self._undo.append(partial(_reset_class, value, dict(vars(value))))
 
 
 def is_users(definition: Any) -> bool:
@@ -209,6 +214,11 @@ def _refill_as(base: Any, container: Any, content: Any) -> None:
             base.__setitem__(container, key, value)
     else:
         (base.update if base is set else base.extend)(container, content)
+
+
+def _set_again(owner: Any, name: str, value: Any) -> None:
+    if getattr(owner, name) is not value:
+        setattr(owner, name, value)
 
 
 def _reset(variables: dict[str, Any], before: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ A tensor without values is no use to anybody, and a model that finds one in its 
 from __future__ import annotations
 
 import gc
+import sys
 import warnings
 from collections.abc import Iterable
 from functools import _lru_cache_wrapper
@@ -62,10 +63,11 @@ def _remove(holder: Any, ids: set[int]) -> bool:
     if isinstance(holder, _lru_cache_wrapper):
         holder.cache_clear()
     elif isinstance(holder, dict):
-        if _of_a_cache(holder):
-            return True
-        for key in [key for key, value in holder.items() if id(value) in ids or id(key) in ids]:
-            del holder[key]
+        for owner in gc.get_referrers(holder):
+            if isinstance(owner, _lru_cache_wrapper):  # of a function's cache
+                owner.cache_clear()
+                return True
+        _remove_entries(holder, ids)
     elif isinstance(holder, list):
         holder[:] = [value for value in holder if id(value) not in ids]
     elif isinstance(holder, set):
@@ -77,13 +79,23 @@ def _remove(holder: Any, ids: set[int]) -> bool:
     return True
 
 
-def _of_a_cache(holder: dict[Any, Any]) -> bool:
-    """Whether it was the dictionary of a function's cache, which is empty now."""
+def _remove_entries(holder: dict[Any, Any], ids: set[int]) -> None:
+    """Of a dictionary, which may be that of a class or of a Python module.
+
+    What is deleted from a class behind its back is found all the same, though it is gone. A module
+    that a forward pass put among those that are imported is taken for made once its name is there.
+    """
+    keys = [key for key, value in holder.items() if id(value) in ids or id(key) in ids]
+    module = sys.modules.get(name) if isinstance(name := holder.get("__name__"), str) else None
+    if module is not None and vars(module) is holder and module.__spec__ is None:
+        del sys.modules[module.__name__]
     for owner in gc.get_referrers(holder):
-        if isinstance(owner, _lru_cache_wrapper):
-            owner.cache_clear()
-            return True
-    return False
+        if isinstance(owner, type) and all(key in vars(owner) for key in keys):
+            for key in keys:
+                type.__delattr__(owner, key)
+            return
+    for key in keys:
+        del holder[key]
 
 
 def _remove_attribute(holder: Any, ids: set[int]) -> bool:

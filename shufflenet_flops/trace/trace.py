@@ -34,6 +34,7 @@ from shufflenet_flops.trace.dispatch_mode import Tracer
 from shufflenet_flops.trace.draws import Draws
 from shufflenet_flops.trace.failures import because, first_line, let_go
 from shufflenet_flops.trace.function_mode import Functions
+from shufflenet_flops.trace.lazy_imports import imported_for_real
 from shufflenet_flops.trace.leaks import take_back
 from shufflenet_flops.trace.legacy_types import answered
 from shufflenet_flops.trace.lifetimes import Lifetimes
@@ -227,7 +228,8 @@ def _forward(
             tracer.lifetimes.ignore(tensors_of((args, kwargs)))
         followed = Threads(tracer, functions).followed()
         grads = partial(torch.set_grad_enabled, tracer.differentiates)
-        with contained(), torch_private.uncompiled(), grads(), functions, tracer, followed:
+        imports = imported_for_real(tracer.unseen)
+        with contained(), torch_private.uncompiled(), imports, grads(), functions, tracer, followed:
             copy_context().run(_run_to_its_end, model, args, kwargs, tracer)
     except ModelError as error:
         let_go(error)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import threading
 from collections import OrderedDict, UserDict, UserList, defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache, cached_property, lru_cache, partial
-from types import ModuleType, SimpleNamespace
+from itertools import repeat
+from pathlib import Path
+from queue import SimpleQueue
+from types import MappingProxyType, ModuleType, SimpleNamespace
 from typing import Any, NamedTuple, cast
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pytest
@@ -116,6 +123,22 @@ def in_default() -> Keep:
     return keep
 
 
+def in_default_set() -> Keep:
+    """A new default of a function that had another."""
+
+    def keep(make: Callable[[], Tensor]) -> Tensor:
+        if table() is None:
+            table.__defaults__ = (make(),)
+        value = table()
+        assert value is not None
+        return value
+
+    def table(kept: Tensor | None = None) -> Tensor | None:
+        return kept
+
+    return keep
+
+
 def in_variable(make: Callable[[], Tensor]) -> Tensor:
     global KEPT
     if KEPT is None:
@@ -215,6 +238,89 @@ def in_property() -> Keep:
     return keep
 
 
+def in_modules(make: Callable[[], Tensor]) -> Tensor:
+    """A Python module that the forward pass makes, and looks for by its name."""
+    if "kept_in_modules" not in sys.modules:
+        module = ModuleType("kept_in_modules")
+        module.kept = make()  # type: ignore[attr-defined] # as users do
+        sys.modules["kept_in_modules"] = module
+    value: Tensor = sys.modules["kept_in_modules"].kept
+    return value
+
+
+def in_library_class(make: Callable[[], Tensor]) -> Tensor:
+    if "kept" not in vars(nn.Linear):
+        nn.Linear.kept = make()  # type: ignore[attr-defined] # as users do
+    value: Tensor = nn.Linear.kept
+    return value
+
+
+def in_weak_keys() -> Keep:
+    key = Plain()
+    owner: WeakKeyDictionary[Plain, Tensor] = WeakKeyDictionary()
+    return lambda make: owner[key] if key in owner else owner.setdefault(key, make())
+
+
+def in_exception() -> Keep:
+    """A local variable of a call that failed, whose error is kept."""
+    errors: list[ValueError] = []
+
+    def fail(make: Callable[[], Tensor]) -> None:
+        kept = make()
+        raise ValueError(kept.shape)
+
+    def keep(make: Callable[[], Tensor]) -> Tensor:
+        if not errors:
+            try:
+                fail(make)
+            except ValueError as error:
+                errors.append(error)
+        at = errors[0].__traceback__
+        while at is not None and at.tb_next:
+            at = at.tb_next
+        assert at is not None
+        value: Tensor = at.tb_frame.f_locals["kept"]
+        return value
+
+    return keep
+
+
+def in_made(hold: Callable[[Tensor], Callable[[], Tensor]]) -> Keep:
+    """What holds the tensor is made in the forward pass."""
+    owner: dict[str, Callable[[], Tensor]] = {}
+    return lambda make: (owner["x"] if "x" in owner else owner.setdefault("x", hold(make())))()
+
+
+def in_queue() -> Keep:
+    """Of C, which the garbage collector does not look into."""
+    owner: SimpleQueue[Tensor] = SimpleQueue()
+
+    def keep(make: Callable[[], Tensor]) -> Tensor:
+        value = make() if owner.empty() else owner.get()
+        owner.put(value)
+        return value
+
+    return keep
+
+
+class Named(type):
+    """A class of classes."""
+
+    kept: Tensor | None = None
+
+
+class Kind(metaclass=Named):
+    """Keeps in the class of itself."""
+
+
+class Colour(Enum):
+    RED = 1
+
+
+def made_class(kept: Tensor) -> Callable[[], Tensor]:
+    return partial(getattr, type("Made", (), {"kept": kept}), "kept")
+
+
 class Callee:
     """Keeps in itself when it is called."""
 
@@ -266,6 +372,7 @@ PLACES: dict[str, Callable[[], Keep]] = {
     "a closure": in_closure,
     "a function": in_function,
     "a default": in_default,
+    "a default that is set": in_default_set,
     "a variable": lambda: in_variable,
     "a dictionary of the module": lambda: in_mapping(VARIABLES),
     "a list of the module": lambda: in_list(LISTS),
@@ -291,6 +398,25 @@ PLACES: dict[str, Callable[[], Keep]] = {
     "a Python module": lambda: in_attribute(ModuleType("kept")),
     "an array of objects": lambda: in_array(np.array([None], dtype=object)),
     "another module": lambda: in_attribute(nn.Identity()),
+    "a Python module by its name": lambda: in_modules,
+    "a module of Python's": lambda: in_attribute(json, "kept_by_a_test"),
+    "a class of a library": lambda: in_library_class,
+    "a class of classes": lambda: in_attribute(Named),
+    "a member of an enumeration": lambda: in_attribute(Colour.RED, "kept"),
+    "weak keys": in_weak_keys,
+    "an error": in_exception,
+    "a queue of C": in_queue,
+    "a partial that is made": lambda: in_made(lambda kept: partial(torch.mul, kept, 1)),
+    "a closure that is made": lambda: in_made(lambda kept: lambda: kept),
+    "a class that is made": lambda: in_made(made_class),
+    "an iterator": lambda: in_made(lambda kept: repeat(kept).__next__),
+    "a view of a dictionary": lambda: in_made(
+        lambda kept: partial(MappingProxyType({"x": kept}).get, "x")
+    ),
+    "a result with names": lambda: in_made(
+        lambda kept: partial(getattr, kept.max(1, True), "values")
+    ),
+    "an attribute of a tensor": lambda: in_attribute(torch.ones(1)),
 }
 VALUES: dict[str, Callable[[Tensor, nn.Linear], Tensor]] = {
     "a constant": lambda x, layer: torch.arange(x.shape[1], device=x.device).float().cos()[:, None],
@@ -313,11 +439,17 @@ class Model(nn.Module):
 
 
 @pytest.fixture(autouse=True)
-def empty() -> None:
+def empty() -> Iterator[None]:
     global KEPT
     KEPT = None
     VARIABLES.clear()
     LISTS.clear()
+    Named.kept = None
+    yield
+    sys.modules.pop("kept_in_modules", None)
+    for owner, name in ((nn.Linear, "kept"), (Colour.RED, "kept"), (json, "kept_by_a_test")):
+        if name in vars(owner):
+            delattr(owner, name)
 
 
 @pytest.mark.parametrize("value", VALUES)
@@ -367,3 +499,33 @@ def test_a_container_that_gives_something_else_than_it_holds_is_put_back_as_it_w
     trace(Activated(), torch.ones(2, 3))
     assert list(OrderedDict.items(MAKES)) == before
     assert list.__repr__(SHOUTS) == "['quiet']"
+
+
+def test_a_module_that_is_imported_in_forward_is_made_for_real(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tensors have values afterwards, and what made them is no part of the count."""
+    (tmp_path / "imported_in_forward.py").write_text(
+        "import torch\n"
+        "BIG = torch.arange(3_000_000).float().cos()\n"
+        "LAYER = torch.nn.Linear(8, 8)\n"
+        "PRODUCT = LAYER.weight @ LAYER.weight\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "imported_in_forward", raising=False)
+    finders = list(sys.meta_path)
+
+    class Imports(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            import imported_in_forward as made
+
+            y: Tensor = made.LAYER(x) * made.BIG[:8]
+            return y
+
+    model = Imports()
+    assert [trace(model, torch.ones(2, 8)).table.macs for _ in range(2)] == [2 * 8 * 8] * 2
+    made = sys.modules["imported_in_forward"]
+    assert sys.meta_path == finders
+    assert "exec_module" not in vars(made.__loader__)
+    assert made.PRODUCT.requires_grad
+    torch.testing.assert_close(model(torch.ones(2, 8)), made.LAYER(torch.ones(2, 8)) * made.BIG[:8])
