@@ -36,6 +36,15 @@ def _written_out(row: Row) -> int:
     return 2 * row.macs + prod(queries) + prod(keys)
 
 
+def _grid(row: Row) -> int:
+    """A product of the places and each image's matrix, and the places along the axes, scaled.
+
+    Where corners are aligned, as is not the default, torch does not scale them.
+    """
+    images, *sizes, axes = row.output
+    return 2 * images * prod(sizes) * (axes + 1) * axes + sum(sizes)
+
+
 def _is_convolution(row: Row) -> bool:
     """One in two dimensions; a traced module calls the op below it."""
     return row.op == "conv2d" and row.aten == "convolution"
@@ -56,6 +65,7 @@ _RULES = (
     ),
     CostRule({OpClass.LINEAR_MACS: 2}, aten=frozenset({"_trilinear"})),
     CostRule({OpClass.MATMUL_MACS: _written_out}, when=unfused_attention),
+    CostRule({OpClass.INTERPOLATED_ELEMENTS: _grid}, aten=frozenset({"affine_grid_generator"})),
     CostRule({OpClass.ADD_ELEMENTS: _first_operand}, aten=frozenset({"add"}), when=_out_of_place),
     CostRule(
         {OpClass.MUL_ELEMENTS: _first_operand},

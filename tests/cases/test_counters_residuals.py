@@ -47,6 +47,19 @@ class Calls(nn.Module):
         return self.function(self.parts, x)
 
 
+class Hooked(nn.Module):
+    """Its second layer is called by a hook on the first, which sees it in a closure."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(8, 8), nn.Linear(8, 8)
+        self.first.register_forward_hook(lambda layer, given, y: self.second(y))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.first(x)
+        return y
+
+
 class Standardised(nn.Conv2d):
     """A convolution whose weight is normalised by a batch norm."""
 
@@ -171,6 +184,19 @@ CASES: dict[str, tuple[int, Callable[[], nn.Module], tuple[int, ...]]] = {
     ),
     "inner": (5 * 5 * 8, lambda: Calls(lambda parts, x: torch.inner(x[0], x[0])), TOKENS),
     "outer": (0, lambda: Calls(lambda parts, x: torch.outer(x[0, 0], x[0, 1])), TOKENS),
+    "power of a matrix": (  # to the fourth, squared, and times the first
+        3 * 5 * 5 * 5,
+        lambda: Calls(lambda parts, x: torch.matrix_power(x[0, :, :5], 5)),
+        TOKENS,
+    ),
+    "grid of places": (
+        0,
+        lambda: Calls(
+            lambda parts, x: F.affine_grid(x[:, :2, :3], [1, 3, 6, 7], align_corners=False)
+        ),
+        TOKENS,
+    ),
+    "layer called in a hook": (2 * 5 * 64, lambda: Hooked(), TOKENS),
     "chain of products": (
         2 * 5 * 64,
         lambda: Calls(
