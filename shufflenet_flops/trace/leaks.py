@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Iterable
 from functools import _lru_cache_wrapper
+from queue import SimpleQueue
 from types import CellType, FrameType
 from typing import Any
 from weakref import ref
@@ -68,7 +69,13 @@ def _remove(holder: Any, ids: set[int]) -> bool:
                 owner.cache_clear()
                 return True
         _remove_entries(holder, ids)
+    elif isinstance(holder, SimpleQueue):
+        _remove_from_queue(holder, ids)
     elif isinstance(holder, list):
+        for owner in gc.get_referrers(holder):
+            if isinstance(owner, SimpleQueue):  # it counts what it keeps in the list
+                _remove_from_queue(owner, ids)
+                return True
         holder[:] = [value for value in holder if id(value) not in ids]
     elif isinstance(holder, set):
         holder.difference_update([value for value in holder if id(value) in ids])
@@ -96,6 +103,14 @@ def _remove_entries(holder: dict[Any, Any], ids: set[int]) -> None:
             return
     for key in keys:
         del holder[key]
+
+
+def _remove_from_queue(queue: SimpleQueue[Any], ids: set[int]) -> None:
+    """By its own ways: its insides are C's, and of another kind in each version of Python."""
+    values = [queue.get_nowait() for _ in range(queue.qsize())]
+    for value in values:
+        if id(value) not in ids:
+            queue.put(value)
 
 
 def _remove_attribute(holder: Any, ids: set[int]) -> bool:
