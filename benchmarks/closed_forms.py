@@ -186,7 +186,8 @@ def _report(results: list[Result]) -> str:
         _counted("tokens, over length and batch", tokens),
         "",
         f"A formula takes {median(result.traces for result in found):.0f} traces in the median "
-        f"and {max(result.traces for result in found)} at most, and the time of "
+        f"and {max(result.traces for result in found)} at most, 15 or fewer for "
+        f"{sum(result.traces <= 15 for result in found)} of {len(found)} models, and the time of "
         f"{median(result.cost for result in found):.0f} traces in the median. A model that "
         "refuses other sizes than its own is built for each, where its factory has an argument "
         "for it, as img_size.",

@@ -134,8 +134,11 @@ def _explained(
 
 def _shapes(rows: Sequence[Row]) -> tuple[tuple[Vector, ...], ...]:
     """The extents of every shape of the row, each as its values at all sizes; inputs first."""
+    of_rows = [(*row.inputs, *row.operands, row.output) for row in rows]
+    if len(set(map(len, of_rows))) > 1:
+        raise NotProvenError(f"{rows[0].path} {rows[0].op}: it takes more or fewer tensors")
     shapes = []
-    for alike in zip(*((*row.inputs, *row.operands, row.output) for row in rows), strict=True):
+    for alike in zip(*of_rows, strict=True):
         if len(set(map(len, alike))) > 1:
             raise NotProvenError(f"{rows[0].path} {rows[0].op}: its shapes have more or fewer axes")
         shapes.append(tuple(zip(*alike, strict=True)))

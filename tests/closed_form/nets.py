@@ -178,3 +178,14 @@ def sorted_by_size(width: int = 8) -> nn.Module:
     """Refuses widths that 8 does not divide."""
     assert width % 8 == 0
     return nn.Conv2d(3, width, 1)
+
+
+class Tiled(nn.Module):
+    """Joins again what it split into tiles of 16 lines, of which a larger picture has more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(4, 4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat(self.conv(x).split(16, 2), 2)

@@ -352,3 +352,10 @@ def test_parameters_that_nothing_uses_are_counted() -> None:
     found = formula(of_module(module), "n", "params")
 
     assert text(found) == f"{2 * 3 * 224 * 224 + 2 + 12:,}"
+
+
+def test_an_op_that_takes_more_tensors_at_larger_sizes() -> None:
+    """4·4 a position, whatever number of tiles there are to be joined."""
+    found = formula(of_module(nets.Tiled(), "1x4x64x64"), "h,w,n")
+
+    assert text(found) == "16·h·n·w"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from shufflenet_flops import zoo
 from shufflenet_flops.build import build
@@ -182,6 +183,17 @@ FUNCTIONS: dict[str, Callable[[], Made]] = {
             inputs,
         )
         for name, (function, inputs, _) in MACS.items()
+    },
+    **{
+        f"pool by keywords: {kwargs}": lambda kwargs=kwargs: (
+            Call(lambda x: F.avg_pool2d(x, 3, **kwargs)),
+            (torch.ones(1, 2, 8, 8),),
+        )
+        for kwargs in (
+            {"stride": 2, "ceil_mode": True},
+            {"padding": 1, "count_include_pad": False},
+            {"divisor_override": 2},
+        )
     },
 }
 

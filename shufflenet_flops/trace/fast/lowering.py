@@ -155,16 +155,13 @@ def _avg_pool2d(
     kernel_size: Any,
     stride: Any = None,
     padding: Any = 0,
-    *rest: Any,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
 ) -> Any:
     kernel = _sizes(kernel_size, 2)
-    args = (
-        input,
-        kernel,
-        _stride(stride, kernel),
-        _sizes(padding, 2),
-        *rest,
-    )
+    window = (_stride(stride, kernel), _sizes(padding, 2))
+    args = (input, kernel, *window, ceil_mode, count_include_pad, divisor_override)
     return tracer.op(aten.avg_pool2d.default, args)
 
 
