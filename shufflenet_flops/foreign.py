@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 
-class ForeignExit(Exception):  # noqa: N818  # it stands for an exception that is no error
+class ForeignExit(Exception):  # noqa: N818  # not an Error by name: most are no error, such as sys.exit(0)
     """What would have ended the program, such as `sys.exit(0)` in a model's forward."""
 
 

@@ -15,7 +15,7 @@ from shufflenet_flops.errors import OutputError
 try:
     import fcntl
 except ImportError:  # not a POSIX system: there, two writers of one file are not told apart
-    fcntl = None  # type: ignore[assignment]  # a module by its type
+    fcntl = None  # type: ignore[assignment]  # mypy has it as a module, and None is none
 
 _LONGEST_NAME = 255 - len("..part")  # bytes, in the file systems of today
 

@@ -31,7 +31,7 @@ def findings(tests: Sequence[Outcome]) -> list[str]:
         ours, theirs = _ours(rows), off_by_alone(rows, lambda row: row.macs)
         sentences += [
             f"**{engine} {test.truth.engine_version}**: {len(rows)} times of {models} networks of "
-            "timm and torchvision, on which no feature was tuned. From the layer table alone "
+            "timm and torchvision. From the layer table alone "
             f"the mean error is {_share(ours.mape)}; {_share(ours.within_10)} are within 10 %, "
             f"{_share(ours.within_20)} within 20 %, Spearman {ours.spearman:.3f}. MACs alone, "
             f"times the factor that fits these networks best: {_share(theirs.mape)}, "

@@ -16,7 +16,7 @@ from shufflenet_flops.errors import InputError
 try:
     import fcntl
 except ImportError:  # not a POSIX system
-    fcntl = None  # type: ignore[assignment]  # a module by its type
+    fcntl = None  # type: ignore[assignment]  # mypy has it as a module, and None is none
 
 PREFIX = "shufflenet-flops-tree-"
 _LOCK = "lock"

@@ -77,13 +77,13 @@ def prepare() -> None:
         sys.stdout.flush()
     os.dup2(2, 1)
     sys.stdout = io.TextIOWrapper(
-        open(results, "wb"),  # noqa: SIM115  # it lives as long as the process
+        os.fdopen(results, "wb"),  # open as long as the process lives
         encoding=encoding,
         errors=_PLAIN_ERRORS,
         line_buffering=os.isatty(results),
     )
     sys.stderr = _Chatter(
-        open(2, "wb", closefd=False),  # noqa: SIM115  # as above
+        os.fdopen(2, "wb", closefd=False),
         encoding=getattr(sys.stderr, "encoding", None) or "utf-8",
         errors=_PLAIN_ERRORS,
         line_buffering=True,

@@ -26,10 +26,12 @@ class _Finder:
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         for finder in sys.meta_path:
             find = getattr(finder, "find_spec", None)
-            spec = None if finder is self or find is None else find(name, path, target)
+            if finder is self or find is None:
+                continue
+            spec: ModuleSpec | None = find(name, path, target)
             if spec is not None:
                 self._hide(spec.loader)
-                return spec  # type: ignore[no-any-return] # of a finder of any kind
+                return spec
         return None
 
     def _hide(self, loader: Any) -> None:

@@ -147,7 +147,7 @@ class Threads:
                 except Exception as error:
                     self._errors.append(error)
 
-            thread.run = run  # type: ignore[method-assign] # of this thread alone
+            vars(thread)["run"] = run  # of this thread alone
             self._started.append(thread)
         with self._on_its_way():
             start(thread)

@@ -99,7 +99,7 @@ class _NoMode:
         )
 
 
-class DispatchMode(_DISPATCH_MODE or _NoMode):  # type: ignore[misc] # found when it runs
+class DispatchMode(_DISPATCH_MODE or _NoMode):  # type: ignore[misc]  # mypy asks for a base that it knows, and this one is looked for at import
     """A mode that is shown every aten op, save those that run within `unseen()`."""
 
     def __init__(self) -> None:

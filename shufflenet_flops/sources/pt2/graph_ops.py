@@ -91,12 +91,12 @@ WITHIN_ATTENTION: Mapping[Callable[..., Any], Callable[..., Any]] = {
 
 def with_set_grad_enabled(*args: Any) -> Any:
     """Stands for a part of the model under `torch.no_grad()`: (enabled, graph, *values)."""
-    raise NotImplementedError  # never called: a `Program` knows it by identity
+    raise AssertionError("a mark that the reader of the program takes away")
 
 
 def with_autocast(*args: Any) -> Any:
     """Stands for a part under `torch.autocast(…)`: its four arguments, then graph and values."""
-    raise NotImplementedError  # never called: a `Program` knows it by identity
+    raise AssertionError("a mark that the reader of the program takes away")
 
 
 _REGIONS: Mapping[str, Callable[..., Any]] = {
