@@ -34,9 +34,7 @@ def macs_and_params(node: Node, x: Shape) -> tuple[int, int]:
     """The two of `totals` that a list of networks shows, with no row made; `x` is of ints."""
     macs: Any = 0
     params: Any = 0
-    for _, op, inputs, output in walk(node, x):
-        if op.free:
-            continue
+    for _, op, inputs, output in counted(walk(node, x)):
         for op_class, count in op.counts(inputs, output).items():
             if op_class in _MACS:
                 macs += count
