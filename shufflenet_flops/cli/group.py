@@ -1,10 +1,11 @@
-"""The commands by name, each imported only when it is run or told of."""
+"""The commands by name, each imported only when it is run or its own help is asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from types import MappingProxyType
+from importlib.util import find_spec
+from types import CodeType, MappingProxyType
 from typing import Any
 
 import typer
@@ -117,6 +118,15 @@ class Commands(TyperGroup):
         """The names of one word, for `--help` and the shell's completion."""
         return list(NAMES)
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Each command with its first sentence; none of them is imported for that."""
+        limit = formatter.width - 6 - max(map(len, NAMES))
+        told = {name: TyperCommand(name, help=_docstring(name)) for name in NAMES}
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, command.get_short_help_str(limit)) for name, command in told.items()]
+            )
+
 
 class Command(TyperCommand):
     """A command whose `--help` puts each option under the heading that it names.
@@ -177,6 +187,26 @@ def _check_moved(name: str | None, arguments: list[str]) -> None:
 
 def _load(name: str) -> Any:
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-    module = import_module(f"{__package__}.{name.replace(' ', '_').replace('-', '_')}")
+    module = import_module(_module(name))
     alone.command(name, cls=Command, context_settings=_SETTINGS.get(name))(module.command)
     return typer.main.get_command(alone)
+
+
+def _docstring(name: str) -> str | None:
+    """The docstring of a command, read from its compiled module, which is not run.
+
+    None where Python leaves docstrings out (`-OO`).
+    """
+    spec = find_spec(_module(name))
+    module = spec.loader.get_code(spec.name)  # type: ignore[union-attr]  # ours: all have one
+    command = next(
+        part
+        for part in module.co_consts
+        if isinstance(part, CodeType) and part.co_name == "command"
+    )
+    first = command.co_consts[0]
+    return first if isinstance(first, str) else None
+
+
+def _module(name: str) -> str:
+    return f"{__package__}.{name.replace(' ', '_').replace('-', '_')}"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -103,3 +106,37 @@ def test_two_words_beside_a_table(capsys: pytest.CaptureFixture[str], tmp_path: 
     assert "shufflenet_v1_table_4" in capsys.readouterr().out
     text = help_of(capsys, "paper")
     assert all(name in text for name in TWO_WORDS)
+
+
+def test_the_list_of_commands_imports_none_of_them() -> None:
+    told = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys\n"
+            "from shufflenet_flops.cli.app import run\n"
+            "run(['--help'])\n"
+            "print('loaded:', *(name for name in sys.modules if name.startswith('shufflenet')))",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    shown, loaded = told.split("loaded:")
+    assert [line.split()[0] for line in shown.splitlines()[-len(NAMES) :]] == list(NAMES)
+    commands = {f"shufflenet_flops.cli.{name.replace('-', '_')}" for name in NAMES}
+    assert not commands & set(loaded.split())
+    assert "shufflenet_flops.spec" not in loaded.split()
+
+
+def test_the_list_of_commands_has_the_first_sentence_of_each(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    run(["--help"])
+    shown = capsys.readouterr().out.splitlines()[-len(NAMES) :]
+    for name, line in zip(NAMES, shown, strict=True):
+        module = import_module(f"shufflenet_flops.cli.{name.replace('-', '_')}")
+        sentence = " ".join(module.command.__doc__.split()).removesuffix("...")
+        told = line.split(maxsplit=1)[1].removesuffix("...")
+        assert sentence.startswith(told)
