@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from importlib.util import find_spec
+from importlib.machinery import PathFinder
+from pathlib import Path
 from types import CodeType, MappingProxyType
 from typing import Any
 
@@ -197,8 +198,9 @@ def _docstring(name: str) -> str | None:
 
     None where Python leaves docstrings out (`-OO`).
     """
-    spec = find_spec(_module(name))
-    module = spec.loader.get_code(spec.name)  # type: ignore[union-attr]  # ours: all have one
+    # Not through the hooks of others, which may know how to run a module alone.
+    spec = PathFinder.find_spec(_module(name), [str(Path(__file__).parent)])
+    module = spec.loader.get_code(spec.name)  # type: ignore[union-attr]  # Python's own have it
     command = next(
         part
         for part in module.co_consts

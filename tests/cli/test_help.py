@@ -133,8 +133,8 @@ def test_the_list_of_commands_has_the_first_sentence_of_each(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    run(["--help"])
-    shown = capsys.readouterr().out.splitlines()[-len(NAMES) :]
+    assert run(["--help"]) == 0
+    shown = capsys.readouterr().out.strip().splitlines()[-len(NAMES) :]
     for name, line in zip(NAMES, shown, strict=True):
         module = import_module(f"shufflenet_flops.cli.{name.replace('-', '_')}")
         sentence = " ".join(module.command.__doc__.split()).removesuffix("...")
