@@ -21,6 +21,7 @@ from shufflenet_flops.design.sweep.grid import (
     counted,
     grid_values,
     network_at,
+    sampled,
 )
 from shufflenet_flops.design.sweep.pareto import Array, front, in_figure
 from shufflenet_flops.errors import InputError, SpecError, UnknownNameError
@@ -63,6 +64,10 @@ class Plan:
         """Configurations in one design's grid."""
         return prod(len(axis) for axis in self.axes_of(design))
 
+    def drawn(self) -> tuple[str, ...]:
+        """The metrics that a figure draws: the first two of the front, y before x."""
+        return (*self.minimise, *self.maximise)[:2]
+
     def columns(self) -> list[str]:
         """The scales, the variables of any design, then the metrics."""
         return _columns(
@@ -102,7 +107,8 @@ SweepRow = dict[str, int | float | str]
 class Summary:
     """What a chunk, or a whole sweep, came to; `front` is its Pareto front as rows.
 
-    `invalid` configurations make no network, `filtered` ones did not pass the filter.
+    `invalid` configurations make no network, `filtered` ones did not pass the filter. `shown` is a
+    sample for a figure, in the metrics that it draws.
     """
 
     configurations: int = 0
@@ -218,7 +224,7 @@ def count_chunk(plan: Plan, chunk: Chunk, seconds_of: SecondsOf | None = None) -
     configurations = chunk.stop - chunk.start
     index = np.arange(chunk.start, chunk.stop)
     if plan.sample is not None:
-        index = _sampled(index, plan.size(design), plan.sample, plan.seed + chunk.number)
+        index = sampled(index, plan.size(design), plan.sample, plan.seed + chunk.number)
     values = grid_values(plan.axes_of(design), index)
     size, columns = counted(design, values, configurations, seconds_of)
     kept = size
@@ -228,13 +234,14 @@ def count_chunk(plan: Plan, chunk: Chunk, seconds_of: SecondsOf | None = None) -
         kept = int(mask.sum())
     low, high = ([columns[name] for name in names] for names in (plan.minimise, plan.maximise))
     names = [name for name in plan.columns() if name in columns]
+    sample = in_figure(kept, chunk.number, chunk_count(plan))
     summary = Summary(
         configurations=configurations,
         invalid=configurations - size,
         filtered=size - kept,
         kept=kept,
         front=_rows(design.name, columns, names, front(low, high)),
-        shown=_rows(design.name, columns, names, in_figure(kept, chunk.number, chunk_count(plan))),
+        shown=_rows(design.name, columns, plan.drawn(), sample),
     )
     return CountedChunk(design.name, {name: columns[name] for name in names}, summary)
 
@@ -248,18 +255,6 @@ def why_invalid(plan: Plan) -> str:
     except SpecError as error:
         return str(error)
     raise AssertionError("a network that the sweep has missed")
-
-
-def _sampled(i: Array, size: int, sample: int, seed: int) -> Array:
-    """One point of each of `sample` equal strata of the grid, so that none comes twice.
-
-    Stratum i begins at i * size // sample, computed without leaving int64.
-    """
-    whole, part = divmod(size, sample)
-    begin: Array = i * whole + i * part // sample
-    end = (i + 1) * whole + (i + 1) * part // sample
-    drawn: Array = np.random.default_rng(seed).integers(begin, end)
-    return drawn
 
 
 def _rows(

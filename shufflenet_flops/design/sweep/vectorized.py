@@ -40,7 +40,7 @@ def count_many(design: Design, values: Mapping[str, int | Array]) -> CountedArra
     """
     size = max((len(value) for value in values.values() if not isinstance(value, int)), default=1)
     all_fit = _fits(design, values)
-    blocks = []
+    kept, variables, metrics = [], [], []
     for start in range(0, size, BLOCK):
         block = {
             name: value if isinstance(value, int) else value[start : start + BLOCK]
@@ -52,21 +52,24 @@ def count_many(design: Design, values: Mapping[str, int | Array]) -> CountedArra
                 name: value if isinstance(value, int) else value.astype(object)
                 for name, value in block.items()
             }
-        blocks.append(_count_block(design, block, np.arange(start, min(start + BLOCK, size))))
-    return CountedArrays(
-        np.concatenate([block.kept for block in blocks]),
-        _joined([block.variables for block in blocks]),
-        _joined([block.metrics for block in blocks]),
-    )
+        counted = _count_block(design, block, np.arange(start, min(start + BLOCK, size)))
+        kept.append(counted[0])
+        variables.append(counted[1])
+        metrics.append(counted[2])
+    return CountedArrays(np.concatenate(kept), joined(variables), joined(metrics))
 
 
-def _joined(blocks: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
-    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+def joined(parts: Sequence[dict[str, Array]]) -> dict[str, Array]:
+    """The parts' columns end to end; the parts are emptied, so that no column is held twice."""
+    if len(parts) == 1:
+        return parts[0]
+    return {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}
 
 
 def _count_block(
     design: Design, values: Mapping[str, int | Array], kept: npt.NDArray[np.intp]
-) -> CountedArrays:
+) -> tuple[npt.NDArray[np.intp], dict[str, Array], dict[str, Array]]:
+    """What CountedArrays has, of one block."""
     while len(kept):
         try:
             filled = design.fill(values)
@@ -85,11 +88,9 @@ def _count_block(
             size = len(kept)
             variables = {name: _int64(name, filled[name], size, filled) for name in filled}
             metrics = {name: _int64(name, sums[name], size, filled) for name in TOTALS}
-            return CountedArrays(kept, variables, metrics)
+            return kept, variables, metrics
     nothing = np.empty(0, np.int64)
-    return CountedArrays(
-        kept[:0], dict.fromkeys(design.variables, nothing), dict.fromkeys(TOTALS, nothing)
-    )
+    return kept[:0], dict.fromkeys(design.variables, nothing), dict.fromkeys(TOTALS, nothing)
 
 
 def _fits(design: Design, values: Mapping[str, int | Array]) -> bool:

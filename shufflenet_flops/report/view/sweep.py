@@ -189,10 +189,9 @@ def draw_sweep(swept: Swept) -> Figure:
     """The front among a sample of the rows, in the first two of the plan's metrics."""
     from shufflenet_flops.report.plot.design import draw_front
 
-    goals = (*swept.plan.minimise, *swept.plan.maximise)
-    y, x = goals[:2]
+    y, x = swept.plan.drawn()
     stairs: Literal["pre", "post"] | None = None
-    if len(goals) == 2:
+    if len(swept.plan.minimise) + len(swept.plan.maximise) == 2:
         stairs = "post" if x in swept.plan.minimise else "pre"
 
     def points(rows: Sequence[SweepRow]) -> list[tuple[float, float]]:
