@@ -13,6 +13,8 @@ from shufflenet_flops import spec
 from shufflenet_flops.spec import Number, tree
 from shufflenet_flops.spec.numbers import whole
 from shufflenet_flops.spec.ops import Size2, pair
+from shufflenet_flops.spec.window_ops import Move
+from shufflenet_flops.window_modules import MERGES, Merge, View, window_module
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -35,17 +37,6 @@ class ChannelShuffle(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         n, c, h, w = x.shape
         return x.view(n, self.groups, c // self.groups, h, w).transpose(1, 2).flatten(1, 2)
-
-
-class View(nn.Module):
-    """Its input by other axes or in part, nothing copied."""
-
-    def __init__(self, view: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self.view = view
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.view(x)
 
 
 def _channels(x: Tensor, start: int, stop: int) -> Tensor:
@@ -170,6 +161,17 @@ class Scale(_Joined):
         return x * (gate if gate.dim() == 4 else gate[:, :, None, None])
 
 
+class Merged(_Joined):
+    """Two branches' outputs, merged by a function."""
+
+    def __init__(self, node: tree.Join, merging: Merge) -> None:
+        super().__init__(node)
+        self.merging = merging
+
+    def merge(self, outputs: list[Tensor]) -> Tensor:
+        return self.merging(*outputs)
+
+
 def _sizes(size: Number | Size2) -> tuple[int, int]:
     height, width = pair(size)
     return whole(height), whole(width)
@@ -195,6 +197,9 @@ def _(node: tree.Seq) -> nn.Module:
 build.register(tree.Add, Add)
 build.register(tree.Concat, Concat)
 build.register(tree.Scale, Scale)
+for _join, _merging in MERGES.items():
+    build.register(_join, partial(Merged, merging=_merging))
+build.register(Move, window_module)
 build.register(spec.Identity, lambda node: nn.Identity())
 build.register(spec.Flatten, lambda node: nn.Flatten())
 

@@ -22,7 +22,9 @@ from shufflenet_flops.spec import (
     LayerScale,
     Linear,
     MaxPool2d,
+    MergePatches,
     Node,
+    PadToMultiple,
     PositionEmbedding,
     Shape,
     ToChannelsFirst,
@@ -33,6 +35,7 @@ from shufflenet_flops.spec import (
 )
 from shufflenet_flops.zoo import Model, find
 from shufflenet_flops.zoo.blocks import gated
+from shufflenet_flops.zoo.swin import HEAD, attention
 
 Case = tuple[Node, Shape]
 
@@ -127,7 +130,17 @@ def token_ops(draw: st.DrawFn) -> Case:
     )
 
 
-ops = st.one_of(convs(), linears(), pools(), plain_ops(), token_ops())
+@st.composite
+def window_ops(draw: st.DrawFn) -> Case:
+    """Attention within windows, shifted or not, and the merging of patches, on any image."""
+    c, window = HEAD * draw(st.integers(1, 2)), draw(st.integers(2, 6))
+    shape = (draw(batches), c, draw(sizes), draw(sizes))
+    within = attention(c, window, shifted=draw(st.booleans()))
+    merging = seq(pad=PadToMultiple(2), patches=MergePatches())
+    return seq(last=ToChannelsLast(), op=draw(st.sampled_from([within, merging]))), shape
+
+
+ops = st.one_of(convs(), linears(), pools(), plain_ops(), token_ops(), window_ops())
 
 
 @st.composite

@@ -30,6 +30,7 @@ from shufflenet_flops.spec.token_ops import (
     LayerScale,
     PositionEmbedding,
 )
+from shufflenet_flops.spec.window_ops import RelativePosition
 
 
 def backward_macs(row: Row, *, input_grad: bool = True, weight_grad: bool = True) -> int:
@@ -168,7 +169,12 @@ def _gradients(row: Row, *, input_grad: bool, weight_grad: bool) -> Iterator[Bac
 
 
 # Ops with one parameter, and its name.
-_LONE = {LayerScale: "weight", ClassToken: "token", PositionEmbedding: "positions"}
+_LONE = {
+    LayerScale: "weight",
+    ClassToken: "token",
+    PositionEmbedding: "positions",
+    RelativePosition: "distances",
+}
 
 
 def _parameters(op: Op) -> dict[str, Any]:

@@ -122,14 +122,17 @@ def check_equal(name: str, value: Number, other_name: str, other: Number) -> Non
 def indicator(flag: Number) -> Number:
     """1 where `flag` holds and 0 where not: a bool, a boolean array or a relation of symbols.
 
-    Raises SpecError for a relation that its symbols leave open.
+    A relation that its symbols leave open gives a sympy.Piecewise.
     """
     if isinstance(flag, bool):
         return int(flag)
     if hasattr(flag, "is_Boolean"):
-        if flag not in (True, False):
-            raise SpecError(f"whether {flag} cannot be told for symbols: give numbers")
-        return int(bool(flag))
+        if flag in (True, False):
+            return int(bool(flag))
+        import sympy
+
+        either: Number = sympy.Piecewise((1, flag), (0, True))
+        return either
     return flag
 
 

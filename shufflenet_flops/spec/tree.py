@@ -9,6 +9,7 @@ from typing import ClassVar, NamedTuple, TypeAlias
 from shufflenet_flops.errors import SpecError
 from shufflenet_flops.spec.numbers import Shape, whole
 from shufflenet_flops.spec.ops import AddOp, ConcatOp, Op, ScaleOp, pair, shape_text
+from shufflenet_flops.spec.window_ops import AddMaskOp, CropOp, WindowAttentionOp
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,24 @@ class Scale(Join):
     """The first branch scaled per channel by the second: squeeze and excitation."""
 
     op = ScaleOp()
+
+
+class AddMask(Join):
+    """The relative positions of a window's tokens, and the mask of shifted windows."""
+
+    op = AddMaskOp()
+
+
+class WindowAttention(Join):
+    """Queries, keys and values, and the bias of their scores: attention within windows."""
+
+    op = WindowAttentionOp()
+
+
+class Crop(Join):
+    """The first branch's map, cut to the size of the second's: what was padded is dropped."""
+
+    op = CropOp()
 
 
 Node: TypeAlias = Op | Seq | Join

@@ -23,6 +23,7 @@ from shufflenet_flops.spec import (
     walk,
 )
 from shufflenet_flops.spec.numbers import exact_div, is_equal, whole
+from shufflenet_flops.spec.window_ops import MergeHeads
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ class Scalable:
                 split = whole(_regrouped(visit.op.groups, self.groups, groups))
             elif isinstance(visit.op, Attention):
                 split = whole(visit.op.heads)
+            elif isinstance(visit.op, MergeHeads):
+                split = whole(visit.inputs[0][3])
             for width in _scaled_widths(visit, self.first, self.layers[-1].path):
                 if width:
                     step = lcm(step, self.width * split // gcd(width, self.width * split))
@@ -169,6 +172,6 @@ def _scaled_widths(visit: Visit, first: frozenset[str], last: str) -> list[int]:
     widths = [getattr(visit.op, name) for i, name in enumerate(visit.op.widths) if i not in kept]
     if isinstance(visit.op, ChannelShuffle):
         widths.append(visit.output[1])
-    elif isinstance(visit.op, Attention):
-        widths.append(visit.output[2])
+    elif isinstance(visit.op, Attention | MergeHeads):
+        widths.append(visit.output[-1])
     return [whole(width) for width in widths]

@@ -138,6 +138,7 @@ def test_any_network(name: str, size: tuple[int, int]) -> None:
         "wide_resnet@depth=10,k=2",
         "densenet@growth=12,resolution=64",
         "vit@size=tiny,patch=8,resolution=64",
+        "swin@window=4,resolution=60",
         "squeezenet@ceil=false",
         "squeezenet@conv10_padding=1",
     ],

@@ -44,6 +44,7 @@ PUBLISHED_BY_TORCHVISION = [
     "regnet_y_128gf",
     *("convnext_tiny", "convnext_small", "convnext_base", "convnext_large"),
     *("vit_b_16", "vit_b_32", "vit_l_16", "vit_l_32"),
+    *("swin_t", "swin_s", "swin_b"),
 ]
 
 
@@ -140,6 +141,8 @@ def test_options_give_what_torchvisions_options_give(name: str, options: dict[st
         ("repvgg_b0", "repvgg_b0"),
         ("repvgg_b1", "repvgg_b1"),
         ("convnext_xlarge", "convnext_xlarge"),
+        ("swin_l", "swin_large_patch4_window7_224"),
+        ("swin_b_384", "swin_base_patch4_window12_384"),
         ("deit_tiny", "deit_tiny_patch16_224"),
         ("deit_small", "deit_small_patch16_224"),
         ("deit_base", "deit_base_patch16_224"),
