@@ -197,7 +197,7 @@ def test_a_model_of_two_libraries_is_named_by_both(
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [
-        ("swin_t", "torchvision:swin_t"),
+        ("maxvit_t", "torchvision:maxvit_t"),
         ("convnext_pico", "timm:convnext_pico"),
         ("maxvitt_t", "torchvision:maxvit_t"),
     ],
