@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.api.model import AnyModel, ModelInput, source_of
+from shufflenet_flops.api.predict import predictor_of, row_times
 from shufflenet_flops.api.result import Result
 from shufflenet_flops.api.training import Training, fitting_batch, step_timeline, trained
 from shufflenet_flops.counting import Convention, Grouping, Table, find_convention
@@ -25,6 +27,7 @@ from shufflenet_flops.sources import Source
 from shufflenet_flops.sources.arenas import arenas_of
 
 if TYPE_CHECKING:
+    from shufflenet_flops.latency.predict.prediction import Predictor
     from shufflenet_flops.report.grid import Grid
 
 
@@ -185,6 +188,8 @@ def count(
     bits: str | None = None,
     batch: int | None = None,
     training: bool | Training = False,
+    engine: str | None = None,
+    calibration: str | Path | None = None,
 ) -> Count:
     """Count a model's MACs, parameters, activations and memory access on one input.
 
@@ -197,6 +202,8 @@ def count(
     and with a `limit` of bytes ("8GiB") the largest batch whose peak keeps to it.
     With `bits` of a weight and an activation ("8x8") there are bit operations and bytes too.
     `training` asks for a training step, forward and backward; a `Training` says more about it.
+    With an `engine` every row of the table has its predicted time, from a `calibration`, as
+    `predict` takes them, which needs the extra `[predict]`.
     Raises a ShufflenetFlopsError, one line.
 
     >>> count("shufflenet_v1_x1_0_g3").macs
@@ -210,7 +217,21 @@ def count(
         raise InputError("limit: is of peak memory: give peak=True too")
     most = None if limit is None else int(parse_amount("memory_bytes", limit))
     precision = None if bits is None else parse_precision(bits)
-    return count_of(source, weights, peak=peak, training=asked, limit=most, precision=precision)
+    if calibration is not None and engine is None:
+        raise InputError('calibration: of which engine? give engine="onnxruntime" too')
+    if engine is not None and asked is not None:
+        raise InputError("engine: a training step has no predicted time: leave one out")
+    path = None if calibration is None else Path(calibration)
+    predictor = None if engine is None else predictor_of(engine, path)
+    return count_of(
+        source,
+        weights,
+        peak=peak,
+        training=asked,
+        limit=most,
+        precision=precision,
+        predictor=predictor,
+    )
 
 
 def count_of(
@@ -221,10 +242,11 @@ def count_of(
     training: Training | None = None,
     limit: int | None = None,
     precision: Precision | None = None,
+    predictor: Predictor | None = None,
 ) -> Count:
     """The count of a source, with its peak memory and a training step where they are asked for.
 
-    `limit` asks for the largest batch whose peak keeps to these bytes.
+    `limit` asks for the largest batch whose peak keeps to these bytes, `predictor` for the time.
     """
     step = None if training is None else trained(source, training)
     peaks = None
@@ -232,8 +254,12 @@ def count_of(
         passes = None if training is None else step_timeline(source, training)
         fit = None if limit is None else fitting_batch(source, training, limit)
         peaks = PeakResult.of(source.timeline(), passes, arenas_of(source), fit)
-    result = count_result(source, convention, peaks, step)
+    time = None if predictor is None else row_times(source, predictor)
+    result = count_result(source, convention, peaks, step, time)
     if precision is not None:
         sums = (result.macs, result.params, result.activations)
         result = replace(result, precision=PrecisionResult.of(precision, *sums))
-    return Count(result, source.table if step is None else step[0].table, convention, source)
+    table = source.table if step is None else step[0].table
+    return Count(
+        result, table if time is None else replace(table, times=time[1]), convention, source
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shufflenet_flops.api.predict import predictor_of
 from shufflenet_flops.api.result import Result
 from shufflenet_flops.counting.amount import figure, parse_amount
 from shufflenet_flops.counting.metric import find_metric
@@ -135,14 +136,10 @@ def _amounts(given: Mapping[str, int | str | None]) -> dict[str, float]:
 def _predictor(
     engine: str | None, calibration: str | Path | None, *, timed: bool
 ) -> Predictor | None:
-    from shufflenet_flops.latency.predict.prediction import Predictor
-    from shufflenet_flops.latency.predict.shipped import find_calibration
-
     if not timed:
         if engine is not None or calibration is not None:
             raise InputError('an engine is for a predicted time: give time, as in time="5 ms"')
         return None
     if engine is None:
         raise InputError('on which engine? give engine, as in engine="onnxruntime"')
-    path = Path(calibration) if calibration is not None else None
-    return Predictor(find_calibration(engine, path)[0])
+    return predictor_of(engine, Path(calibration) if calibration is not None else None)

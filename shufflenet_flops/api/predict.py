@@ -12,7 +12,9 @@ from shufflenet_flops.api.result import Result
 from shufflenet_flops.report.document import Document
 
 if TYPE_CHECKING:
-    from shufflenet_flops.latency.predict.prediction import KernelTime, Prediction
+    from shufflenet_flops.counting.result import TimeResult
+    from shufflenet_flops.latency.predict.prediction import KernelTime, Prediction, Predictor
+    from shufflenet_flops.sources import Source
 
 _TOP = 5
 
@@ -87,3 +89,30 @@ def predict(
     source = source_of(model, input, args)
     found, where = find_calibration(engine, Path(calibration) if calibration else None)
     return Predicted(Predictor(found).predict(source), where, doubts_here(found))
+
+
+def predictor_of(engine: str, calibration: Path | None) -> Predictor:
+    """What predicts times on an engine. Raises InputError where there is no calibration."""
+    from shufflenet_flops.latency.predict.prediction import Predictor
+    from shufflenet_flops.latency.predict.shipped import find_calibration
+
+    return Predictor(find_calibration(engine, calibration)[0])
+
+
+def row_times(source: Source, predictor: Predictor) -> tuple[TimeResult, tuple[float, ...]]:
+    """The predicted time of a source, and that of each row of its table, in seconds."""
+    from shufflenet_flops.counting.result import TimeResult
+    from shufflenet_flops.latency.predict.prediction import doubts_here
+
+    prediction = predictor.predict(source)
+    time = TimeResult(
+        engine=prediction.engine,
+        calibration=f"the calibration {prediction.calibration.name}",
+        predicted_s=prediction.predicted_s,
+        low_s=prediction.low_s,
+        high_s=prediction.high_s,
+        covered=prediction.covered,
+        uncovered=prediction.uncovered,
+        doubts=tuple(doubts_here(predictor.calibration)),
+    )
+    return time, predictor.by_row(source.table.rows)

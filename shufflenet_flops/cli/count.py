@@ -12,7 +12,9 @@ import typer
 from shufflenet_flops.cli.completion import complete_convention, complete_model
 from shufflenet_flops.cli.options import (
     MODEL_HELP,
+    PREDICTION,
     ArgOption,
+    CalibrationOption,
     FormatOption,
     InputFactoryOption,
     InputOption,
@@ -38,8 +40,9 @@ from shufflenet_flops.cli.training import (
     training_asked,
 )
 from shufflenet_flops.errors import InputError
-from shufflenet_flops.report.view.lines import COLUMNS, SORTS, LayerView
+from shufflenet_flops.report.view.lines import COLUMNS, SORTS, TIMED, LayerView
 
+_DEFAULT_ENGINE = "onnxruntime"
 _TABLE = "Table"
 _PEAK = "Peak memory"
 
@@ -123,6 +126,16 @@ def command(
             autocompletion=complete_convention,
         ),
     ] = "paper",
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Also the predicted time on this engine, any that `predict` takes.",
+            rich_help_panel=PREDICTION,
+            show_default=f"none; {_DEFAULT_ENGINE} where rows are sorted by time",
+        ),
+    ] = None,
+    calibration: CalibrationOption = None,
     bits: Annotated[
         str | None,
         typer.Option(
@@ -155,6 +168,7 @@ def command(
 ) -> int:
     """Count one network: MACs, params, activations, memory access."""
     from shufflenet_flops.api.count import count_of
+    from shufflenet_flops.api.predict import predictor_of
     from shufflenet_flops.counting import find_convention
     from shufflenet_flops.counting.amount import parse_amount
     from shufflenet_flops.counting.precision import parse_precision
@@ -171,6 +185,10 @@ def command(
     view = LayerView(sort, top, zeros, names, unit.value)
     is_chosen = view != LayerView(unit=view.unit)
     by = by or (By.LAYER if is_chosen else By.STAGE)
+    if engine is None and (sort == TIMED or TIMED in names):
+        engine = _DEFAULT_ENGINE
+    if engine is None:
+        refuse_typed(context, ("calibration",), "of which engine? add --engine onnxruntime")
     if is_chosen and by is By.STAGE:
         raise InputError(
             "--sort, --top, --zeros and --columns are for --by layer, unit or kind; "
@@ -185,7 +203,13 @@ def command(
             options.refuse(model, "input_factory", why="--batch changes shapes: use --input")
             source = resolve(model, replace(options, inputs=at_batch(source.inputs, batch)))
         counted = count_of(
-            source, weights, peak=peak, training=asked, limit=most, precision=precision
+            source,
+            weights,
+            peak=peak,
+            training=asked,
+            limit=most,
+            precision=precision,
+            predictor=None if engine is None else predictor_of(engine, calibration),
         )
         writer.write(counted.document(by.value, view))
     overlays = [path for path in output or [] if path.name.endswith(".model-explorer.json")]

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from shufflenet_flops.api.predict import predictor_of
 from shufflenet_flops.cli.options import (
     DESIGN,
     MODEL,
     ArgOption,
     AtOption,
+    CalibrationOption,
     FormatOption,
     InputFactoryOption,
     InputOption,
@@ -35,9 +37,7 @@ from shufflenet_flops.cli.options import (
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
 from shufflenet_flops.cli.predict import (
     CalibratedEngineOption,
-    CalibrationOption,
     doubts_of,
-    predictor_of,
 )
 from shufflenet_flops.cli.scale_fit import largest_scales
 from shufflenet_flops.cli.size_fit import largest_inputs
@@ -189,10 +189,10 @@ def command(
         document, figure = _fits(
             names, values, Budgets(budgets, multiple_of, predictor, measure), plot, given
         )
-        for warning in doubts_of(predictor):
-            print(f"warning: {warning}", file=sys.stderr)
         writer.write(document)
         write_figure(figure)
+    for warning in doubts_of(predictor):
+        print(f"warning: {warning}", file=sys.stderr)
 
 
 @dataclass(frozen=True)

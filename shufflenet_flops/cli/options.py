@@ -24,6 +24,7 @@ from shufflenet_flops.sources import Options, parse_args, parse_input
 DESIGN = "Design space"
 MEASUREMENT = "Measurement"
 MODEL = "Model"
+PREDICTION = "Prediction"
 OUTPUT = "Output"
 
 
@@ -138,6 +139,16 @@ QuietOption = Annotated[
     typer.Option("--quiet", "-q", help="Show no progress and no warnings.", rich_help_panel=OUTPUT),
 ]
 
+CalibrationOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibration",
+        metavar="FILE",
+        help="What `calibrate` wrote.",
+        rich_help_panel=PREDICTION,
+        show_default="calibration-ENGINE.json here, else the one that comes with the package",
+    ),
+]
 MODEL_HELP = (
     "A network (`models` lists them) or family@option=value,…; net.py:Net or package.module:Net, "
     "which is imported, and that runs its code; timm:NAME; torchvision:NAME; transformers:TYPE; a "

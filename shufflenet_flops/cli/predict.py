@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +10,9 @@ import typer
 from shufflenet_flops.cli.completion import complete_model
 from shufflenet_flops.cli.options import (
     MODEL_HELP,
+    PREDICTION,
     ArgOption,
+    CalibrationOption,
     FormatOption,
     InputFactoryOption,
     InputOption,
@@ -30,9 +31,6 @@ from shufflenet_flops.sources import resolve_all
 if TYPE_CHECKING:
     from shufflenet_flops.latency.predict.prediction import Predictor
 
-
-PREDICTION = "Prediction"
-
 CalibratedEngine = Annotated[
     str,
     typer.Option(
@@ -50,16 +48,6 @@ CalibratedEngineOption = Annotated[
         help=f"The engine whose time is predicted: {', '.join(profiler_names())}.",
         autocompletion=lambda: list(profiler_names()),
         rich_help_panel=PREDICTION,
-    ),
-]
-CalibrationOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--calibration",
-        metavar="FILE",
-        help="What `calibrate` wrote.",
-        rich_help_panel=PREDICTION,
-        show_default="calibration-ENGINE.json here, else the one that comes with the package",
     ),
 ]
 
@@ -106,7 +94,7 @@ def command(
         grids = prediction_grids(predictions, top, where, warnings)
         records = prediction_records(predictions)
         writer.write(Document("predict", None, predictions, grids, records, notes=warnings))
-    if not quiet:
+    if not quiet and form is not Format.TABLE:  # whose notes have them
         for warning in warnings:
             print(f"warning: {warning}", file=sys.stderr)
     uncertain = any(
@@ -114,13 +102,6 @@ def command(
         for prediction in predictions
     )
     return int(strict and uncertain)
-
-
-def predictor_of(engine: str, path: Path | None) -> Predictor:
-    """What predicts the time on an engine. Raises InputError where there is no calibration."""
-    from shufflenet_flops.latency.predict.prediction import Predictor
-
-    return Predictor(find_calibration(engine, path)[0])
 
 
 def doubts_of(predictor: Predictor | None) -> list[str]:

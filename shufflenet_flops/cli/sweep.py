@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from shufflenet_flops.api.predict import predictor_of
 from shufflenet_flops.cli.options import (
     DESIGN,
     MEASUREMENT,
     MODEL,
     ArgOption,
+    CalibrationOption,
     FormatOption,
     InputFactoryOption,
     InputOption,
@@ -35,9 +37,7 @@ from shufflenet_flops.cli.options import (
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
 from shufflenet_flops.cli.predict import (
     CalibratedEngineOption,
-    CalibrationOption,
     doubts_of,
-    predictor_of,
 )
 from shufflenet_flops.cli.size_sweep import sizes_swept
 from shufflenet_flops.cli.sweeping import Executor, SaveAs, sweep

@@ -71,7 +71,7 @@ StepTimeOption = Annotated[
 ]
 
 _OF_TRAINING = "freeze train optimizer accumulate epochs dataset flops_per_second step_time".split()
-_OF_TABLES = "sort top zeros columns unit convention bits".split()
+_OF_TABLES = "sort top zeros columns unit convention bits engine calibration".split()
 
 
 def training_asked(context: typer.Context) -> Training | None:

@@ -21,7 +21,10 @@ _SHAPE = re.compile(r"([0-9]{1,19}(x[0-9]{1,19})*)?")
 
 @dataclass(frozen=True)
 class LayerResult:
-    """One row of the layer table; `inputs` are shapes as text, such as `1x3x224x224`."""
+    """One row of the layer table; `inputs` are shapes as text, such as `1x3x224x224`.
+
+    `time_s` are the predicted seconds of what an engine runs for it, where they were asked for.
+    """
 
     path: str
     op: str
@@ -37,6 +40,7 @@ class LayerResult:
     read_bytes: Count
     write_bytes: Count
     counts: Mapping[OpClass, Count]
+    time_s: float | None = field(default=None, metadata=given_with("time_s"))
 
     def __post_init__(self) -> None:
         for text in self.inputs:
@@ -44,7 +48,7 @@ class LayerResult:
                 raise InputError(f"{shown(text)} is no shape, such as 1x3x224x224")
 
     @classmethod
-    def of(cls, row: Row) -> LayerResult:
+    def of(cls, row: Row, time_s: float | None = None) -> LayerResult:
         """The row without what only counters ask for."""
         return cls(
             path=row.path,
@@ -61,6 +65,7 @@ class LayerResult:
             read_bytes=row.read_bytes,
             write_bytes=row.write_bytes,
             counts=row.counts,
+            time_s=time_s,
         )
 
     @property
@@ -105,13 +110,32 @@ class UnknownOp:
 
 
 @dataclass(frozen=True)
+class TimeResult:
+    """How long one run takes on an engine, in seconds, predicted from its calibration.
+
+    `low_s` and `high_s` are a 90 % interval, None where unknown; `covered` is the share of the time
+    of kernels like those that were measured, and `uncovered` names the others. `doubts` tell in
+    what this machine differs from the calibration's.
+    """
+
+    engine: str
+    calibration: str
+    predicted_s: float
+    low_s: float | None
+    high_s: float | None
+    covered: float
+    uncovered: tuple[str, ...]
+    doubts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class CountResult:
     """One model on its inputs; `total` is under the convention that was asked for, in its `unit`.
 
     `input` is the shape of the first input (batch first), `inputs` all of them as the command line
     takes them. `params` counts every parameter once, used or not. `specified` tells that the rows
-    are those of a spec, and not of a trace or a graph. `peak`, `training` and `precision` are
-    there where they were asked for.
+    are those of a spec, and not of a trace or a graph. `peak`, `training`, `precision`
+    and `time` are there where they were asked for.
     """
 
     model: str
@@ -134,8 +158,11 @@ class CountResult:
     peak: PeakResult | None = field(default=None, metadata=given_with("peak"))
     training: TrainingResult | None = field(default=None, metadata=given_with("training"))
     precision: PrecisionResult | None = field(default=None, metadata=given_with("precision"))
+    time: TimeResult | None = field(default=None, metadata=given_with("time"))
 
     @cached_property
     def table(self) -> Table:
-        """The rows as a table."""
-        return Table(tuple(layer.row for layer in self.rows))
+        """The rows as a table, with their times where all have one."""
+        times = tuple(layer.time_s for layer in self.rows if layer.time_s is not None)
+        rows = tuple(layer.row for layer in self.rows)
+        return Table(rows, times if len(times) == len(rows) else ())

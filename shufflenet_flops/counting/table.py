@@ -20,9 +20,13 @@ Grouping = Literal["layer", "unit", "stage", "kind"]
 
 @dataclass(frozen=True, repr=False)
 class Table:
-    """The rows of one network on one input, in the order they run."""
+    """The rows of one network on one input, in the order they run.
+
+    `times` are seconds of each row, where they were predicted; else there are none.
+    """
 
     rows: tuple[Row, ...]
+    times: tuple[float, ...] = ()
 
     def __repr__(self) -> str:
         macs = self.macs
@@ -63,16 +67,27 @@ class Table:
         """Bytes read and written by all ops, nothing cached between them."""
         return sum(row.memory_bytes for row in self.rows)
 
+    @property
+    def time_s(self) -> float:
+        """Predicted seconds of all rows; 0 where none were predicted."""
+        return sum(self.times)
+
     def total(self, convention: Convention) -> int:
         """The count under one convention, in its unit."""
         return convention.total(self.counts)
 
     def by(self, grouping: Grouping) -> dict[str, Table]:
         """Sub-tables in order of first appearance; `layer` gives one per row."""
-        groups: dict[str, list[Row]] = {}
-        for row in self.rows:
-            groups.setdefault(group_of(row.path, row.kind, grouping), []).append(row)
-        return {name: Table(tuple(rows)) for name, rows in groups.items()}
+        groups: dict[str, list[int]] = {}
+        for place, row in enumerate(self.rows):
+            groups.setdefault(group_of(row.path, row.kind, grouping), []).append(place)
+        return {name: self.at(places) for name, places in groups.items()}
+
+    def at(self, places: Iterable[int]) -> Table:
+        """The sub-table of the rows at these places, with their times."""
+        kept = tuple(places)
+        times = tuple(self.times[place] for place in kept) if self.times else ()
+        return Table(tuple(self.rows[place] for place in kept), times)
 
 
 def layer_table(node: Node, x: Shape) -> Table:

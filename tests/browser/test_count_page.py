@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from shufflenet_flops.cli.app import run
 from tests.browser.conftest import OUTPUT, opened
 
 if TYPE_CHECKING:
@@ -67,6 +69,20 @@ def test_area_is_by_what_is_chosen(network: Page) -> None:
     assert macs == pytest.approx(63.786 / 32.175, rel=0.03)
     assert params == pytest.approx(307_680 / 39_552, rel=0.1)
     assert "307,680 parameters" in str(cell(network, "stage3").get_attribute("aria-label"))
+
+
+def test_area_by_predicted_time(browser: Browser, tmp_path: Path) -> None:
+    """Where an engine was asked for: the pools and moves that have no MACs are there."""
+    pytest.importorskip("sklearn")
+    path = tmp_path / "timed.html"
+    assert run(["count", MODEL, "--engine", "onnxruntime", "-o", str(path)]) == 0
+    with opened(browser, path) as page:
+        assert "ms" in page.locator(".head").inner_text()
+        assert cell(page, "maxpool").count() == 0
+        page.get_by_label("predicted time", exact=True).check()
+        assert cell(page, "maxpool").count() == 1
+        label = str(cell(page, "stage3").get_attribute("aria-label"))
+        assert re.search(r"stage3, \d\.\d+ ms, \d\d\.\d %", label)
 
 
 def test_zoom_by_click_and_back_by_the_trail(network: Page) -> None:

@@ -60,6 +60,7 @@ def test_an_option_means_one_thing_over_all_commands(capsys: pytest.CaptureFixtu
         if (match := re.search(r"--engine .*?(?=^  -)", help_of(capsys, command), re.M | re.S))
     }
 
+    assert "that `predict` takes" in " ".join(meanings.pop("count"))
     calibrated = ("fit", "sweep", "calibrate", "predict")
     assert set(meanings) == {*calibrated, "latency", "shuffle", "paper time-table-8"}
     for command in calibrated:

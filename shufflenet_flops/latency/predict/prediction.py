@@ -123,6 +123,14 @@ class Predictor:
             kernels=tuple(time for time, _ in times),
         )
 
+    def by_row(self, rows: Sequence[Row]) -> tuple[float, ...]:
+        """The seconds of each row: those of a kernel stand in the first row that it covers."""
+        kernels = kernels_of(rows, self.fusion)
+        seconds = [0.0] * len(rows)
+        for kernel, time in zip(kernels, self.model.seconds(kernels), strict=True):
+            seconds[kernel.places[0]] += float(time)
+        return tuple(seconds)
+
     def seconds(self, rows: Sequence[Row], number: int) -> NDArray[Any]:
         """Of `number` networks at once; sizes in their rows are ints, or arrays of that length."""
         return self.model.networks(kernels_of(rows, self.fusion), number)

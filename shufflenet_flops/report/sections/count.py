@@ -8,7 +8,7 @@ from functools import partial
 
 from shufflenet_flops.counting import Convention, Table, find_convention
 from shufflenet_flops.counting.result import CountResult
-from shufflenet_flops.report.grid import Grid, percent
+from shufflenet_flops.report.grid import Grid, milliseconds, percent
 from shufflenet_flops.report.plot.bars import draw_stacked
 from shufflenet_flops.report.section import Picture, Portrait, Section, Tile
 from shufflenet_flops.report.sections.training import counted_step
@@ -17,16 +17,21 @@ from shufflenet_flops.report.view.count import (
     count_peak,
     memory_text,
     stage_grid,
+    time_notes,
 )
 from shufflenet_flops.report.view.drawing import drawing
-from shufflenet_flops.report.view.lines import COLUMNS, ROOT, LayerView, group_grid, layer_grid
+from shufflenet_flops.report.view.lines import (
+    COLUMNS,
+    ROOT,
+    TIMED,
+    LayerView,
+    group_grid,
+    layer_grid,
+)
 from shufflenet_flops.report.view.network_explorer import explorer_of
 from shufflenet_flops.saved_file import Saved
 
-_ALL = LayerView(
-    zeros=True,
-    columns=tuple(name for name in COLUMNS if name != "of-params"),
-)
+_ALL = tuple(name for name in COLUMNS if name not in ("of-params", TIMED))
 MOST_LAYERS = 1000  # in the table; of more, those with the most work
 MOST_STAGES = 60  # in the tree; of more, those with the most work, without their kinds
 MOST_BARS = 30  # in one figure; a network with more stages than that is drawn by kind alone
@@ -47,6 +52,7 @@ def section(saved: Saved) -> Section:
         question=f"Where is the work of {name}?",
         findings=(
             *_findings(result, table, stages, kinds, convention),
+            *(time_notes(result.time) if result.time else ()),
             *count_caveats(result),
         ),
         grids=(
@@ -73,6 +79,9 @@ def _portrait(
         Tile("memory access", f"{_figure(table.memory_bytes)}B", f"{table.memory_bytes:,} bytes"),
         Tile("activations", _figure(table.activations), f"{table.activations:,}"),
     ]
+    if result.time is not None:
+        time = result.time
+        tiles.append(Tile(f"on {time.engine}", f"{milliseconds(time.predicted_s)} ms", "predicted"))
     if total and len(stages) > 1:
         heaviest = max(stages, key=lambda name: stages[name].total(convention))
         share = percent(stages[heaviest].total(convention), total)
@@ -88,9 +97,10 @@ def _portrait(
 def _layers(table: Table, convention: Convention) -> Grid:
     """Every layer in the order they run; of very many the heaviest, and the others as one."""
     number = len(table.rows)
+    view = LayerView(zeros=True, columns=(*_ALL, *([TIMED] if table.times else [])))
     if number <= MOST_LAYERS:
-        return layer_grid(f"all {number:,} layers", table, convention, _ALL)
-    view = replace(_ALL, sort="macs", top=MOST_LAYERS)
+        return layer_grid(f"all {number:,} layers", table, convention, view)
+    view = replace(view, sort="macs", top=MOST_LAYERS)
     return layer_grid(f"the {MOST_LAYERS:,} heaviest of {number:,} layers", table, convention, view)
 
 

@@ -3,9 +3,9 @@
 // the table of its layers. A click or Enter zooms in, Escape zooms out, arrows go from one to another.
 (() => {
   const METRICS = { macs: "MACs", flops: "FLOPs", params: "parameters", memory_bytes: "memory access",
-    activations: "activations" };
+    activations: "activations", time_ns: "predicted time" };
   const UNITS = { macs: "MACs", flops: "FLOPs", params: "parameters", memory_bytes: "bytes",
-    activations: "activations" };
+    activations: "activations", time_ns: "ms" };
   const OUTERMOST = "(model)";
   const STILL = matchMedia("(prefers-reduced-motion: reduce)");
   const FONT = 12.5;
@@ -22,6 +22,9 @@
     return made;
   };
   const kindClass = (kind) => `k-${kind.replace(/[^a-z]+/g, "-")}`;
+  // In full, but a time, which is an estimate.
+  const amountOf = (amount, metric) => (metric === "time_ns" ? (Number(amount) / 1e6).toPrecision(3)
+    : amount.toLocaleString("en-US"));
   const percent = (part, whole) =>
     whole > 0n ? `${(Number(part * 100000n / whole) / 1000).toFixed(1)} %` : "–";
 
@@ -107,7 +110,7 @@
     let metric, root, focus, active, view, frame;
 
     const share = (node) => percent(node.data.amounts[metric], root.data.amounts[metric]);
-    const count = (node) => `${node.data.amounts[metric].toLocaleString("en-US")} ${UNITS[metric]}`;
+    const count = (node) => `${amountOf(node.data.amounts[metric], metric)} ${UNITS[metric]}`;
     const wide = () => Math.max(280, place.clientWidth);
     const high = () => Math.max(300, Math.min(wide() < 520 ? 440 : 600, 15 * root.leaves().length));
 
@@ -231,7 +234,7 @@
       const { data } = node;
       const facts = [["", data.path], ...(data.row ? [["kind", data.row.kind], ["output", data.row.output],
         ["groups", data.row.groups]] : []), ...metrics.map((one) => [METRICS[one],
-        `${data.amounts[one].toLocaleString("en-US")} (${percent(data.amounts[one], root.data.amounts[one])})`])];
+        `${amountOf(data.amounts[one], one)}${one === "time_ns" ? " ms" : ""} (${percent(data.amounts[one], root.data.amounts[one])})`])];
       const list = make("dl");
       for (const [term, text] of facts.slice(1)) {
         if (text) list.append(make("dt", { textContent: term }), make("dd", { textContent: text }));

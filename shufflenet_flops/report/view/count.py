@@ -8,10 +8,16 @@ from dataclasses import replace
 from shufflenet_flops.counting import Convention, Grouping, Table
 from shufflenet_flops.counting.metric import MEMORY
 from shufflenet_flops.counting.precision import BOPS, PrecisionResult
-from shufflenet_flops.counting.result import CountResult, KindResult, LayerResult, UnknownOp
+from shufflenet_flops.counting.result import (
+    CountResult,
+    KindResult,
+    LayerResult,
+    TimeResult,
+    UnknownOp,
+)
 from shufflenet_flops.counting.training import TrainingResult
 from shufflenet_flops.peak.result import PeakResult
-from shufflenet_flops.report.grid import Grid, scale_within, with_notes
+from shufflenet_flops.report.grid import Grid, milliseconds, scale_within, with_notes
 from shufflenet_flops.report.view.lines import (
     OF_GROUPS,
     ROOT,
@@ -31,11 +37,14 @@ def count_result(
     convention: Convention,
     peak: PeakResult | None = None,
     training: tuple[Counted, TrainingResult] | None = None,
+    time: tuple[TimeResult, tuple[float, ...]] | None = None,
 ) -> CountResult:
     """The result of `count`; shares are of the convention's total.
 
-    With `training`, the rows are of its forward pass, in training mode.
+    With `training`, the rows are of its forward pass, in training mode. With `time` each row has
+    its seconds.
     """
+    timed, times = time or (None, (None,) * len(source.counted.table.rows))
     counted, step = training or (source.counted, None)
     table = counted.table
     total = table.total(convention)
@@ -57,13 +66,14 @@ def count_result(
             )
             for kind, part in table.by("kind").items()
         },
-        rows=tuple(map(LayerResult.of, table.rows)),
+        rows=tuple(map(LayerResult.of, table.rows, times)),
         unknown_ops=tuple(UnknownOp(op, calls) for op, calls in counted.unknown_ops.items()),
         real_forward=counted.real_forward,
         specified=source.network is not None,
         real_because=counted.real_because,
         peak=peak,
         training=step,
+        time=timed,
     )
 
 
@@ -130,7 +140,29 @@ def count_notes(result: CountResult, convention: Convention) -> list[str]:
         notes.append(f"counted from: {result.source}")
     if result.precision is not None:
         notes.append(_at_precision(result.precision))
+    if result.time is not None:
+        notes += time_notes(result.time)
     return notes + count_caveats(result)
+
+
+def time_notes(time: TimeResult) -> list[str]:
+    """What the predicted time is, from which calibration, and how far it can be trusted."""
+    interval = ""
+    if time.low_s is not None and time.high_s is not None:
+        interval = f" (90 % of the like take {milliseconds(time.low_s)} to "
+        interval += f"{milliseconds(time.high_s)} ms)"
+    notes = [
+        f"predicted: {milliseconds(time.predicted_s)} ms for one run on {time.engine}{interval}, "
+        f"from {time.calibration}",
+        "what the engine runs within a layer, such as its norm and activation, is in that layer's "
+        "time",
+    ]
+    if time.uncovered:
+        notes.append(
+            f"guessed, because no kernel like it was measured: {'; '.join(time.uncovered)}; "
+            f"{100 * time.covered:.1f} % of the time is of kernels like those measured"
+        )
+    return notes + [f"warning: {doubt}" for doubt in time.doubts]
 
 
 def _at_precision(precision: PrecisionResult) -> str:
@@ -206,6 +238,6 @@ def _branches(stage: Table, convention: Convention) -> dict[str, Table]:
     counted = {kind: part for kind, part in kinds.items() if part.total(convention)}
     if len(kinds) == 1 or not counted:
         return {}
-    rest = tuple(row for row in stage.rows if row.kind.value not in counted)
+    rest = [i for i, row in enumerate(stage.rows) if row.kind.value not in counted]
     ordered = dict(sorted(counted.items(), key=lambda item: -item[1].total(convention)))
-    return ordered | ({"other layers": Table(rest)} if rest else {})
+    return ordered | ({"other layers": stage.at(rest)} if rest else {})

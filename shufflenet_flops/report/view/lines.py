@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shufflenet_flops.counting import Convention, Row, Table
-from shufflenet_flops.counting.metric import ACTIVATIONS, MEMORY
-from shufflenet_flops.errors import InputError, UnknownNameError, plural
+from shufflenet_flops.counting.metric import ACTIVATIONS, MEMORY, TIME
+from shufflenet_flops.errors import UnknownNameError, plural
 from shufflenet_flops.report.grid import (
     Cell,
     Column,
@@ -22,6 +22,7 @@ from shufflenet_flops.report.grid import (
 from shufflenet_flops.spec import shape_text
 
 ROOT = "(model)"  # what the outermost module does itself, which has no path
+TIMED = TIME.key  # the column and the order that need a prediction
 AskedPrefix = Literal["M", "G", "auto"]
 
 
@@ -81,6 +82,10 @@ def _of_layer(heading: str, text: Callable[[Row], str], *, figures: bool = True)
     )
 
 
+_NANO = 10**9  # in a second: cells hold whole numbers
+_MS = UnitPrefix("m", 10**6, 3)
+
+
 def or_dash(value: int, scale: UnitPrefix) -> str:
     """A dash for none at all, which is not the same as a little."""
     return scale(value) if value else "–"
@@ -118,24 +123,25 @@ COLUMNS: Mapping[str, _Column] = {
         lambda whole: f"memory\n{whole.memory.prefix}B",
         lambda line, whole: whole.memory(line.part.memory_bytes),
     ),
+    TIMED: _Column(
+        lambda whole: TIME.heading,
+        lambda line, whole: or_dash(round(line.part.time_s * _NANO), _MS),
+    ),
 }
 OF_LAYERS = ("kind", "output", "macs", "share", "params")
 OF_GROUPS = ("macs", "share", "params", "of-params", "activations", "memory")
 # What lines are sorted by, the most first.
-SORTS: Mapping[str, Callable[[Table, Convention], int]] = {
+SORTS: Mapping[str, Callable[[Table, Convention], float]] = {
     "macs": lambda part, convention: part.total(convention),
     "params": lambda part, convention: part.params,
     "activations": lambda part, convention: part.activations,
     "memory": lambda part, convention: part.memory_bytes,
+    TIMED: lambda part, convention: part.time_s,
 }
 
 
 def check_view(view: LayerView, *, layers: bool) -> None:
     """Raise UnknownNameError or InputError for a sort or a column that there is not."""
-    if view.sort == "time":
-        raise InputError(
-            "--sort time: a count measures no time; `latency MODEL --roofline` times every layer"
-        )
     if view.sort is not None and view.sort not in SORTS:
         raise UnknownNameError("sort", view.sort, SORTS)
     known = [name for name, column in COLUMNS.items() if layers or not column.of_a_layer]
@@ -150,7 +156,7 @@ def layer_grid(
     """One row for each layer, in the order they run unless `view` sorts them, then the total."""
     view = view or LayerView()
     check_view(view, layers=True)
-    lines = [Line(row.path or ROOT, Table((row,)), row) for row in table.rows]
+    lines = [Line(row.path or ROOT, table.at([i]), row) for i, row in enumerate(table.rows)]
     return line_grid(title, "layer", lines, table, convention, view, OF_LAYERS)
 
 
@@ -182,7 +188,8 @@ def line_grid(
 ) -> Grid:
     """A grid of lines with the total of `table`, and with their bars where they have some."""
     whole = _whole(table, convention, view.unit)
-    columns = {name: COLUMNS[name] for name in view.columns or default}
+    names = view.columns or (*default, *([TIMED] if table.times else []))
+    columns = {name: COLUMNS[name] for name in names}
     with_bars = any(line.bar is not None for line in lines)
     rows: list[list[Cell | str]] = [
         [
@@ -205,15 +212,17 @@ def line_grid(
 
 def _cell(name: str, line: Line, whole: _Whole) -> Cell:
     amount = SORTS.get(name)
-    return Cell(
-        COLUMNS[name].text(line, whole),
-        value=amount(line.part, whole.convention) if amount else None,
-    )
+    text = COLUMNS[name].text(line, whole)
+    if amount is None:
+        return Cell(text)
+    value = amount(line.part, whole.convention)
+    return Cell(text, value=round(value * _NANO) if name == TIMED else int(value))
 
 
 def _in_files(name: str, convention: Convention) -> str:
     """What a column is called where its figures stand in full."""
-    return {"macs": f"{convention.unit.lower()}s", "memory": "memory_bytes"}.get(name, name)
+    names = {"macs": f"{convention.unit.lower()}s", "memory": MEMORY.name, TIMED: "time_ns"}
+    return names.get(name, name)
 
 
 def _whole(table: Table, convention: Convention, prefix: AskedPrefix) -> _Whole:
@@ -240,7 +249,8 @@ def _shown(lines: Sequence[Line], convention: Convention, view: LayerView, by: s
     shown: list[Line] = []
     empty: list[Line] = []
     for line in lines:
-        has_work = view.zeros or line.part.total(convention) or line.part.params
+        part = line.part
+        has_work = view.zeros or part.total(convention) or part.params or part.time_s
         (shown if has_work else empty).append(line)
     if view.sort:
         key = SORTS[view.sort]
@@ -255,4 +265,10 @@ def _shown(lines: Sequence[Line], convention: Convention, view: LayerView, by: s
 
 
 def _together(name: str, lines: Sequence[Line]) -> Line:
-    return Line(name, Table(tuple(row for line in lines for row in line.part.rows)))
+    return Line(
+        name,
+        Table(
+            tuple(row for line in lines for row in line.part.rows),
+            tuple(time for line in lines for time in line.part.times),
+        ),
+    )
