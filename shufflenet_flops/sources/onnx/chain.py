@@ -29,6 +29,8 @@ def attributes_of(node: NodeProto) -> dict[str, Any]:
             attributes[attribute.name] = list(attribute.floats)
         elif attribute.type == attribute.STRING:
             attributes[attribute.name] = attribute.s.decode()
+        elif attribute.type == attribute.STRINGS:
+            attributes[attribute.name] = [text.decode() for text in attribute.strings]
     return attributes
 
 

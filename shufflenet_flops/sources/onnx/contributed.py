@@ -29,8 +29,11 @@ from shufflenet_flops.sources.onnx.chain import (
 from shufflenet_flops.sources.onnx.channels_last import (
     channels_last,
     channels_last_weight,
-    either,
 )
+from shufflenet_flops.sources.onnx.experts import mixture
+from shufflenet_flops.sources.onnx.machine_learning import MACHINE_LEARNING
+from shufflenet_flops.sources.onnx.machine_learning import MEANINGS as LEARNED
+from shufflenet_flops.sources.onnx.quantized import POOLS, QUANTIZED
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -157,40 +160,13 @@ def _gated_gelu(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) ->
     return chain.end()
 
 
-def _concatenated(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
-    return [make_node("Concat", list(node.input[2::3]), list(node.output), axis=attributes["axis"])]
-
-
-def _dequantized(chain: Chain, value: str, scale: str, bias: str) -> Nodes:
-    value = chain.then("Cast", [value], to=1)
-    value = chain.then("Mul", [value, scale])
-    if bias:
-        chain.then("Add", [value, bias])
-    return chain.end()
-
-
-def _dynamic_matmul(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
-    chain = Chain(node)
-    value = chain.then("DynamicQuantizeLinear", [node.input[0]], outputs=3)
-    value = chain.then("MatMulInteger", [value, node.input[1]])
-    return _dequantized(chain, value, node.input[2], input_at(node, 4))
-
-
-def _integer_matmul(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
-    chain = Chain(node)
-    value = chain.then("MatMulInteger", list(node.input[:2]))
-    return _dequantized(chain, value, node.input[3], input_at(node, 6))
-
-
-def _packed_matmul(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
-    """A product with a weight of K rows and N columns whose numbers take a few bits each."""
-    chain = Chain(node)
-    shape = [attributes["K"], attributes["N"]]
-    weight = chain.then("Unpacked", [node.input[1]], shape=shape)
-    value = chain.then("MatMul", [node.input[0], weight])
-    if node.op_type == "MatMulNBits" and input_at(node, 5):
-        chain.then("Add", [value, node.input[5]])
-    return chain.end()
+def _distances(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes | None:
+    """Of each row of one table from each row of another."""
+    shapes = [sizes(name) for name in node.input]
+    if any(shape is None or len(shape) != 2 or None in shape for shape in shapes):
+        return None
+    rows = [shape[0] for shape in shapes if shape is not None]
+    return [make_node("CDist", list(node.input), list(node.output), shape=rows)]
 
 
 def _enlarged(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
@@ -214,45 +190,9 @@ def _reordered(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> 
     return chain.end()
 
 
-_WINDOW = ("auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "strides")
-_POOLS = {
-    "MaxPool": as_operator("MaxPool", 0, keep=_WINDOW),
-    "AveragePool": as_operator("AveragePool", 0, keep=(*_WINDOW, "count_include_pad")),
-    "GlobalMaxPool": as_operator("GlobalMaxPool", 0),
-    "GlobalAveragePool": as_operator("GlobalAveragePool", 0),
-}
 _LAST = {
     "Conv": channels_last("Conv", 0, 1, 2),
-    **{name: channels_last(name, 0) for name in _POOLS},
-}
-_QUANTIZED = {
-    "QGemm": as_operator("Gemm", 0, 3, 6, keep=("transA", "transB")),
-    "QLinearAdd": as_operator("Add", 0, 3),
-    "QLinearMul": as_operator("Mul", 0, 3),
-    "QLinearWhere": as_operator("Where", 0, 1, 4),
-    "QLinearSigmoid": as_operator("Sigmoid", 0),
-    "QLinearLeakyRelu": as_operator("LeakyRelu", 0, keep=("alpha",)),
-    "QLinearSoftmax": as_operator("Softmax", 0, keep=("axis",)),
-    "QLinearReduceMean": as_operator("ReduceMean", 0, keep=("axes", "keepdims")),
-    "QLinearAveragePool": either(_POOLS["AveragePool"], channels_last("AveragePool", 0)),
-    "QLinearGlobalAveragePool": either(
-        _POOLS["GlobalAveragePool"], channels_last("GlobalAveragePool", 0)
-    ),
-    "QLinearConcat": _concatenated,
-    "QLinearConv": either(
-        as_operator("QLinearConv", *range(9), keep=CONV), channels_last("QLinearConv", *range(9))
-    ),
-    "QuantizeLinear": as_operator("QuantizeLinear", 0, 1, 2, keep=("axis",)),
-    "DequantizeLinear": as_operator("DequantizeLinear", 0, 1, 2, keep=("axis",)),
-    "DynamicQuantizeMatMul": _dynamic_matmul,
-    "MatMulIntegerToFloat": _integer_matmul,
-    "DynamicQuantizeLSTM": as_operator(
-        "LSTM", *range(8), keep=("direction", "hidden_size", "layout")
-    ),
-    "MatMulNBits": _packed_matmul,
-    "MatMulBnb4": _packed_matmul,
-    "GatherBlockQuantized": as_operator("Gather", 0, 1),
-    "QAttention": self_attention,
+    **{name: channels_last(name, 0) for name in POOLS},
 }
 _FUSED = {
     "FusedConv": _fused_conv,
@@ -280,13 +220,17 @@ _FUSED = {
     "MultiHeadAttention": attention(6),
     "DecoderMaskedMultiHeadAttention": attention(5),
     "GroupQueryAttention": attention(3),
+    **dict.fromkeys(("MoE", "QMoE"), mixture),
+    "CDist": _distances,
+    "GridSample": as_operator("GridSample", 0, 1, keep=("mode", "align_corners", "padding_mode")),
     "Trilu": as_operator("Trilu", 0, 1, keep=("upper",)),
     "RotaryEmbedding": as_operator("Rotary", 0, 2, 3),
 }
 MEANINGS: Mapping[tuple[str, str], Meaning] = MappingProxyType(
     {
-        **{(MICROSOFT, name): meaning for name, meaning in {**_QUANTIZED, **_FUSED}.items()},
-        **{(BLOCKED, name): meaning for name, meaning in _POOLS.items()},
+        **{(MICROSOFT, name): meaning for name, meaning in {**QUANTIZED, **_FUSED}.items()},
+        **{(MACHINE_LEARNING, name): meaning for name, meaning in LEARNED.items()},
+        **{(BLOCKED, name): meaning for name, meaning in POOLS.items()},
         (BLOCKED, "Conv"): _fused_conv,
         (BLOCKED, "Upsample"): _enlarged,
         **dict.fromkeys(((BLOCKED, "ReorderInput"), (BLOCKED, "ReorderOutput")), _reordered),

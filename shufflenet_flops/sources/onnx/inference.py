@@ -12,6 +12,7 @@ from shufflenet_flops.sources.onnx.chain import attributes_of
 from shufflenet_flops.sources.onnx.elements import (
     FEW_ELEMENTS,
     FLOAT,
+    FRACTIONAL,
     INT64,
     checked_shape,
     few_values,
@@ -20,7 +21,13 @@ from shufflenet_flops.sources.onnx.elements import (
 )
 from shufflenet_flops.sources.onnx.folding import FOLDED, SHRINKING, fold
 from shufflenet_flops.sources.onnx.operand import Operand
-from shufflenet_flops.sources.onnx.schemas import NAMESPACES, infer_types, operator_name, schema_of
+from shufflenet_flops.sources.onnx.schemas import (
+    NAMESPACES,
+    SHAPED,
+    infer_types,
+    operator_name,
+    schema_of,
+)
 
 if TYPE_CHECKING:
     from onnx import NodeProto, TensorProto, TypeProto
@@ -30,6 +37,7 @@ _DESCRIBING = ("Shape", "Size")
 # Operators whose sizes are worked out from values that are no whole numbers.
 _SCALED = frozenset({"Range", "Resize", "Upsample"})
 _VALUES = "depends on values"
+_LATEST = 1000  # for a version that no operator has, the latest is taken
 
 
 @dataclass
@@ -137,10 +145,9 @@ class Inference:
 
     def _outputs(self, node: NodeProto) -> Sequence[TypeProto | None]:
         """The types of its outputs, None for each that is not known."""
-        from onnx import helper
 
-        if node.op_type == "Unpacked" and node.domain in NAMESPACES:
-            return [helper.make_tensor_type_proto(FLOAT, attributes_of(node)["shape"])]
+        if node.op_type in SHAPED and node.domain in NAMESPACES:
+            return [self._shaped(node)]
         schema = self._schema(node)
         inputs = {name: self._types.get(name) for name in node.input if name}
         holds_graph = any(attribute.HasField("g") for attribute in node.attribute)
@@ -164,6 +171,16 @@ class Inference:
             self._memo[key] = infer_types(schema, node, inputs, data, self.opsets)
         return self._memo[key]
 
+    def _shaped(self, node: NodeProto) -> TypeProto:
+        """Fractions, in a type of its first input's where that holds fractions."""
+        from onnx import helper
+
+        given = self._types.get(node.input[0])
+        elem_type = given.tensor_type.elem_type if given is not None else FLOAT
+        return helper.make_tensor_type_proto(
+            elem_type if elem_type in FRACTIONAL else FLOAT, attributes_of(node)["shape"]
+        )
+
     def _data(self, node: NodeProto) -> dict[str, TensorProto]:
         """The values that a shape may hang on."""
         from onnx import numpy_helper
@@ -177,7 +194,11 @@ class Inference:
 
     def _schema(self, node: NodeProto) -> Any:
         domain = "" if node.domain in NAMESPACES else node.domain
-        return schema_of(node.op_type, self.opsets.get(domain, 0), domain)
+        return schema_of(node.op_type, self._version(node, domain), domain)
+
+    def _version(self, node: NodeProto, domain: str = "") -> int:
+        """Of its operator; that of Constant, which has only grown, is the latest."""
+        return _LATEST if node.op_type == "Constant" else self.opsets.get(domain, _LATEST)
 
     def _describe(self, node: NodeProto, reason: str) -> None:
         import numpy as np
@@ -210,7 +231,7 @@ class Inference:
             return
         if len(sizes) < sum(map(bool, node.output)) and node.op_type not in SHRINKING:
             return
-        results = fold(node, self.opsets.get("", 1), values)
+        results = fold(node, self._version(node), values)
         for name, value in zip(node.output, results or (), strict=False):
             if name:
                 self._set_value(name, value)

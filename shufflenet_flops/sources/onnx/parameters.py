@@ -31,6 +31,9 @@ _SETTINGS: Mapping[str, frozenset[int]] = {
     "MatMulInteger": frozenset({2, 3}),
     "ConvInteger": frozenset({2, 3}),
     "Where": frozenset({0}),
+    "NonMaxSuppression": frozenset({2, 3, 4}),
+    "STFT": frozenset({1, 2, 3}),
+    "QMoE": frozenset({3, 6, 9, *range(11, 21)}),
     **dict.fromkeys(FIRST_INPUT_ONLY, frozenset(range(1, 8))),
 }
 _MASKED = -1e4  # no learned number is so low that a softmax never sees the element

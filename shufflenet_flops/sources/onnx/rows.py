@@ -13,6 +13,7 @@ from shufflenet_flops.counting import Row
 from shufflenet_flops.counting.op_classes import NATURES, Work, work_of
 from shufflenet_flops.counting.row import MAC_KINDS
 from shufflenet_flops.sources.onnx.chain import attributes_of
+from shufflenet_flops.sources.onnx.elements import INT64, itemsize
 from shufflenet_flops.sources.onnx.inference import Inference
 from shufflenet_flops.sources.onnx.layout import (
     Strides,
@@ -25,7 +26,13 @@ from shufflenet_flops.sources.onnx.layout import (
 )
 from shufflenet_flops.sources.onnx.operand import Formula, Operand
 from shufflenet_flops.sources.onnx.parameters import Parameters
-from shufflenet_flops.sources.onnx.rules import FIRST_INPUT_ONLY, FORMULAS, FREE, OPS
+from shufflenet_flops.sources.onnx.rules import (
+    FIRST_INPUT_ONLY,
+    FORMULAS,
+    FREE,
+    OPS,
+    SIZED_BY_VALUES,
+)
 from shufflenet_flops.sources.onnx.schemas import NAMESPACES, operator_name
 from shufflenet_flops.spec import OpClass
 
@@ -41,6 +48,7 @@ class Reader:
         self.unknown: Counter[str] = Counter()
         self._operands = inference.operands
         self._reasons = inference.reasons
+        self._sizes = inference.sizes
         self._parameters = parameters
         self._strides: dict[str, Strides] = {}  # of values that are not contiguous
         # What is worked out from initializers alone. It is ready before an input comes, and has a
@@ -66,13 +74,14 @@ class Reader:
             self._rename(node)
             return
         outputs = [name for name in node.output if name]
-        unclear = [name for name in (*names, *outputs[:1]) if name not in self._operands]
-        if formula is None or unclear or not outputs:
+        y = self._result(node, outputs)
+        unclear = [name for name in names if name not in self._operands]
+        unclear += [name for name in outputs[:1] if y is None]
+        if formula is None or unclear or y is None:
             reason = f" on a shape that {self._reasons[unclear[0]]}" if formula and unclear else ""
             self.unknown[f"{operator_name(node)}{reason}"] += 1
             return
         xs = [self._operand(name) if name else None for name in node.input]
-        y = self._operands[outputs[0]]
         work = formula(attributes_of(node), xs, y)
         self._parameters.note(node)
         self._keep_layout(node, xs, y)
@@ -108,6 +117,15 @@ class Reader:
                 groups=work.groups,
             )
         )
+
+    def _result(self, node: NodeProto, outputs: Sequence[str]) -> Operand | None:
+        """The first result; with nothing along the axes whose sizes values decide."""
+        if not outputs:
+            return None
+        sizes = self._sizes(outputs[0])
+        if outputs[0] in self._operands or node.op_type not in SIZED_BY_VALUES or sizes is None:
+            return self._operands.get(outputs[0])
+        return Operand(tuple(size or 0 for size in sizes), itemsize(INT64))
 
     def _distinct_bytes(self, name: str, x: Operand) -> int:
         """What reading it moves: an expanded axis shows the same elements again."""
@@ -165,6 +183,8 @@ class Reader:
             return sliced(strides, [int(axis) for axis in every], [int(step) for step in steps])
         if x.shape == y.shape or node.op_type == "Split":
             return strides
+        if node.op_type == "Unpacked":
+            return contiguous(y.shape)
         return viewed(x.shape, strides, y.shape)
 
     def _keep_layout(self, node: NodeProto, xs: Sequence[Operand | None], y: Operand) -> None:

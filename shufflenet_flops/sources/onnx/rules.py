@@ -15,8 +15,14 @@ from typing import Any
 from shufflenet_flops.counting import Kind
 from shufflenet_flops.counting.op_classes import NATURES, Work, work_of
 from shufflenet_flops.counting.row import conv_kind
+from shufflenet_flops.sources.onnx.detection import roi_align, suppressed
 from shufflenet_flops.sources.onnx.einsum import einsum
+from shufflenet_flops.sources.onnx.experts import FRACTIONAL_LAYERS, PACKED_LAYERS, experts
+from shufflenet_flops.sources.onnx.learned import distance, trees
+from shufflenet_flops.sources.onnx.losses import cross_entropy, picked_loss
 from shufflenet_flops.sources.onnx.operand import Attributes, Formula, Inputs, Operand, at, has
+from shufflenet_flops.sources.onnx.pools import global_max_pool, global_pool, pool, power_pool
+from shufflenet_flops.sources.onnx.signals import fourier, short_time
 from shufflenet_flops.spec import OpClass
 
 
@@ -109,58 +115,9 @@ def _quantize(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
     return work._replace(counts={**work.counts, OpClass.REDUCTION_INPUTS: 2 * y.elements})
 
 
-def _pool(kind: str) -> Formula:
-    inputs, windows, outputs = (
-        OpClass(f"{kind}_pool_{part}") for part in ("inputs", "windows", "outputs")
-    )
-
-    def formula(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
-        kernel = tuple(attributes["kernel_shape"])
-        counts = {
-            inputs: at(xs, 0).elements,
-            windows: y.elements * prod(kernel),
-            outputs: y.elements,
-        }
-        stride = tuple(attributes.get("strides") or (1,) * len(kernel))
-        return Work(f"{kind}_pool{len(kernel)}d", Kind.POOL, counts, kernel, stride)
-
-    return formula
-
-
-def _power_pool(windows: bool) -> Formula:
-    """Powers of the inputs, their mean in windows or in all, and roots."""
-
-    def formula(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
-        pooled = (_pool("avg") if windows else _global_pool)(attributes, xs, y)
-        powers = work_of("pow", at(xs, 0).elements + y.elements)
-        return pooled._replace(op="lp_pool", counts={**pooled.counts, **powers.counts})
-
-    return formula
-
-
-def _roi_align(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
-    """Each cell is the mean of samples, a side of which holds as many as was said, or one."""
-    samples = max(1, attributes.get("sampling_ratio", 0)) ** 2
-    counts = {OpClass.INTERPOLATED_ELEMENTS: y.elements * samples}
-    return Work("roi_align", Kind.RESAMPLE, counts)
-
-
-def _global_max_pool(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
-    inputs = at(xs, 0).elements
-    counts = {
-        OpClass.MAX_POOL_INPUTS: inputs,
-        OpClass.MAX_POOL_WINDOWS: inputs,
-        OpClass.MAX_POOL_OUTPUTS: y.elements,
-    }
-    return Work("global_max_pool", Kind.POOL, counts)
-
-
-def _global_pool(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
-    counts = {
-        OpClass.GLOBAL_POOL_INPUTS: at(xs, 0).elements,
-        OpClass.GLOBAL_POOL_OUTPUTS: y.elements,
-    }
-    return Work("global_avg_pool", Kind.POOL, counts)
+def _gated(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
+    work = work_of("silu", y.elements)
+    return work._replace(counts={**work.counts, OpClass.MUL_ELEMENTS: y.elements})
 
 
 def _mean(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
@@ -208,40 +165,50 @@ def _per_output(op: str) -> Formula:
     return lambda attributes, xs, y: work_of(op, y.elements)
 
 
+def _named(formula: Formula, op: str) -> Formula:
+    return lambda attributes, xs, y: formula(attributes, xs, y)._replace(op=op)
+
+
 # Operators that do their unit of work for each element of the output, or are free.
 OPS: Mapping[str, str] = MappingProxyType(
     dict(
         pair.split(":")
         for pair in """
-        Abs:abs Acos:acos Acosh:acosh Add:add And:logical_and Asin:asin Asinh:asinh Atan:atan
-        Atanh:atanh BatchNormalization:batch_norm BitShift:bitwise_left_shift BitwiseAnd:bitwise_and
+        Abs:abs Acos:acos Acosh:acosh Add:add AffineGrid:affine_grid_generator And:logical_and
+        Asin:asin Asinh:asinh Atan:atan Atanh:atanh BatchNormalization:batch_norm
+        Bernoulli:bernoulli BitCast:alias BitShift:bitwise_left_shift BitwiseAnd:bitwise_and
         BitwiseNot:bitwise_not BitwiseOr:bitwise_or BitwiseXor:bitwise_xor Cast:_to_copy
-        CastLike:alias Ceil:ceil Celu:celu CenterCropPad:pad Col2Im:col2im Concat:cat
-        Constant:lift_fresh ConstantOfShape:full Cos:cos Cosh:cosh DepthToSpace:pixel_shuffle
-        DequantizeLinear:dequantize Div:div Dropout:alias Elu:elu Equal:eq Erf:erf Exp:exp
-        Expand:expand EyeLike:eye Flatten:reshape Floor:floor Gelu:gelu Greater:gt GreaterOrEqual:ge
-        GridSample:grid_sampler GroupNorm:group_norm GroupNormalization:group_norm
-        HardSigmoid:hardsigmoid HardSwish:hardswish Identity:alias
+        CastLike:alias Ceil:ceil Celu:celu CenterCropPad:pad Col2Im:col2im Compress:masked_select
+        Concat:cat ConcatFromSequence:cat Constant:lift_fresh ConstantOfShape:full Cos:cos Cosh:cosh
+        DepthToSpace:pixel_shuffle DequantizeLinear:dequantize Div:div Dropout:alias Elu:elu
+        Equal:eq Erf:erf Exp:exp Expand:expand EyeLike:eye Flatten:reshape Floor:floor Gelu:gelu
+        Greater:gt GreaterOrEqual:ge GridSample:grid_sampler GroupNorm:group_norm
+        GroupNormalization:group_norm HardSigmoid:hardsigmoid HardSwish:hardswish Identity:alias
         InstanceNormalization:instance_norm IsInf:isinf IsNaN:isnan LayerNormalization:layer_norm
-        LRN:local_response_norm LeakyRelu:leaky_relu Less:lt LessOrEqual:le Log:log
-        LpNormalization:lp_norm Max:maximum MaxUnpool:max_unpool
+        LeakyRelu:leaky_relu Less:lt LessOrEqual:le Log:log LpNormalization:lp_norm
+        LRN:local_response_norm Max:maximum MaxUnpool:max_unpool
         MeanVarianceNormalization:mean_variance_norm Min:minimum Mish:mish Mod:remainder Mul:mul
-        Neg:neg Not:logical_not OneHot:one_hot Or:logical_or PRelu:prelu Pad:pad Pow:pow
-        QuantizeLinear:quantize_per_tensor RMSNormalization:rms_norm Range:arange RandomNormal:randn
-        RandomNormalLike:randn_like RandomUniform:rand RandomUniformLike:rand_like
+        Multinomial:multinomial Neg:neg NonZero:nonzero Not:logical_not OneHot:one_hot
+        Optional:alias OptionalGetElement:alias OptionalHasElement:alias Or:logical_or Pad:pad
+        Pow:pow PRelu:prelu QuantizeLinear:quantize_per_tensor RandomNormal:randn
+        RandomNormalLike:randn_like RandomUniform:rand RandomUniformLike:rand_like Range:arange
         Reciprocal:reciprocal Relu:relu Reshape:reshape Resize:interpolate ReverseSequence:flip
-        Round:round ScatterElements:scatter ScatterND:index_put Selu:selu Shape:sym_size
-        Shrink:hardshrink Sigmoid:sigmoid Sign:sign Sin:sin Sinh:sinh Size:sym_numel Slice:slice
-        Softplus:softplus Softsign:softsign SimplifiedLayerNormalization:rms_norm
-        SpaceToDepth:pixel_unshuffle Split:split Sqrt:sqrt Squeeze:squeeze Sub:sub Swish:silu
-        Tan:tan Tanh:tanh ThresholdedRelu:threshold Tile:repeat Transpose:permute Trilu:tril
-        Unpacked:alias Unsqueeze:unsqueeze Upsample:interpolate Where:where Xor:logical_xor
+        RMSNormalization:rms_norm Round:round Scatter:scatter ScatterElements:scatter
+        ScatterND:index_put Selu:selu SequenceAt:alias SequenceConstruct:alias SequenceEmpty:alias
+        SequenceErase:alias SequenceInsert:alias SequenceLength:alias Shape:sym_size
+        Shrink:hardshrink Sigmoid:sigmoid Sign:sign SimplifiedLayerNormalization:rms_norm Sin:sin
+        Sinh:sinh Size:sym_numel Slice:slice Softplus:softplus Softsign:softsign
+        SpaceToDepth:pixel_unshuffle Split:split SplitToSequence:split Sqrt:sqrt Squeeze:squeeze
+        Sub:sub Swish:silu Tan:tan Tanh:tanh TensorScatter:slice_scatter ThresholdedRelu:threshold
+        Tile:repeat Transpose:permute Trilu:tril Unpacked:alias Unsqueeze:unsqueeze
+        Upsample:interpolate Where:where Xor:logical_xor
         """.split()
     )
 )
 _REDUCTIONS = {
     "ArgMax": "argmax",
     "ArgMin": "argmin",
+    "CumProd": "cumprod",
     "CumSum": "cumsum",
     "Hardmax": "argmax",
     "ReduceL1": "norm",
@@ -254,6 +221,7 @@ _REDUCTIONS = {
     "ReduceSum": "sum",
     "ReduceSumSquare": "sum",
     "TopK": "topk",
+    "Unique": "unique_dim",
 }
 _LOOKUPS = {"Gather": "index_select", "GatherElements": "gather", "GatherND": "index"}
 
@@ -278,18 +246,40 @@ FORMULAS: Mapping[str, Formula] = {
     "DynamicQuantizeLinear": _quantize,
     "Reorder": _per_output("clone"),
     **dict.fromkeys(("LSTM", "GRU", "RNN"), _recurrent),
-    "MaxPool": _pool("max"),
-    "AveragePool": _pool("avg"),
-    "GlobalAveragePool": _global_pool,
-    "GlobalMaxPool": _global_max_pool,
-    "LpPool": _power_pool(windows=True),
-    "GlobalLpPool": _power_pool(windows=False),
-    "RoiAlign": _roi_align,
+    "MaxPool": pool("max"),
+    "AveragePool": pool("avg"),
+    "GlobalAveragePool": global_pool,
+    "GlobalMaxPool": global_max_pool,
+    "LpPool": power_pool(windows=True),
+    "GlobalLpPool": power_pool(windows=False),
+    "RoiAlign": roi_align,
+    "MaxRoiPool": _named(roi_align, "roi_pool"),
+    "NonMaxSuppression": suppressed,
+    "NegativeLogLikelihoodLoss": picked_loss,
+    "SoftmaxCrossEntropyLoss": cross_entropy,
+    "DFT": fourier,
+    "STFT": short_time,
+    **{
+        name: _named(_per_output("cos"), op)
+        for name, op in (
+            ("BlackmanWindow", "blackman_window"),
+            ("HammingWindow", "hamming_window"),
+            ("HannWindow", "hann_window"),
+            ("MelWeightMatrix", "mel_weight_matrix"),
+        )
+    },
+    "MoE": experts(FRACTIONAL_LAYERS),
+    "QMoE": experts(PACKED_LAYERS),
+    "CDist": distance,
+    "SwiGLU": _gated,
+    "Trees": trees,
     "ReduceMean": _mean,
     "Sum": _sum,
     "Mean": _mean_of_tensors,
     **dict.fromkeys(("Softmax", "LogSoftmax"), _softmax),
 }
+# Operators of which values decide how much they give, and whose work is told by what they take.
+SIZED_BY_VALUES = frozenset({"NonMaxSuppression", "Unique"})
 # Operators whose further inputs are sizes, axes and bounds, which say what to do and are no data.
 FIRST_INPUT_ONLY = frozenset(
     {"Clip", "ConstantOfShape", "CumSum", "Pad", "ReduceMean", "Resize", "Tile", "Trilu"}

@@ -34,6 +34,8 @@ def schema_of(op_type: str, version: int, domain: str) -> Any:
     return None
 
 
+# Operators that are not ONNX's, made here with the shape of their result as an attribute.
+SHAPED = frozenset({"CDist", "MoE", "QMoE", "Trees", "Unpacked"})
 # Operators that are not ONNX's but stand in its namespace, and those whose shapes are the same.
 _ALIKE = {
     "GroupNorm": "LayerNormalization",

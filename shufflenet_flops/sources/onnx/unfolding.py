@@ -10,7 +10,8 @@ from shufflenet_flops.sources.onnx.chain import attributes_of
 from shufflenet_flops.sources.onnx.contributed import standard
 from shufflenet_flops.sources.onnx.inference import Inference
 from shufflenet_flops.sources.onnx.schemas import NAMESPACES
-from shufflenet_flops.sources.onnx.subgraphs import MAX_NODES, inlined
+from shufflenet_flops.sources.onnx.sequences import Sequences
+from shufflenet_flops.sources.onnx.subgraphs import MAX_NODES, inlined, tensor_of
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
@@ -25,17 +26,28 @@ class Unfolding:
     def __init__(self, inference: Inference, hold: Any) -> None:
         self._inference = inference
         self._hold = hold
+        self._sequences = Sequences(inference)
         self._written = 0
 
     def nodes(self, nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
         """The nodes that run, each once the shapes of its outputs are known as far as they are."""
-        ways = {"If": self._branch, "Loop": self._loop, "Scan": self._scan}
+        ways = {
+            "If": self._branch,
+            "Loop": self._loop,
+            "Scan": self._scan,
+            "SequenceMap": self._map,
+        }
         for node in nodes:
             way = ways.get(node.op_type) if node.domain in NAMESPACES else None
             if way is not None:
                 yield from way(node)
                 continue
-            for part in standard(node, self._inference.sizes):
+            parts = self._sequences.written_out(node)
+            for part in standard(node, self._inference.sizes) if parts is None else parts:
+                held = tensor_of(part)
+                if held is not None:
+                    self._hold(part.output[0], held)
+                    continue
                 self._inference.infer(part)
                 yield part
 
@@ -131,14 +143,32 @@ class Unfolding:
                 names.append(name)
         yield from self._results(node, carried, stacked)
 
+    def _map(self, node: NodeProto) -> Iterator[NodeProto]:
+        """The body once for every tensor of the sequence."""
+        whole = [self._sequences.parts(name) for name in node.input]
+        if whole[0] is None:
+            yield from self._unknown(node)
+            return
+        body = _graphs(node)["body"]
+        made: list[list[str]] = [[] for _ in node.output]
+        for turn in range(len(whole[0])):
+            inputs = [
+                name if parts is None else parts[turn]
+                for name, parts in zip(node.input, whole, strict=True)
+            ]
+            outputs = [f"{_place(node)}/{turn}/{i}" for i in range(len(node.output))]
+            yield from self._within(node, body, str(turn), inputs, outputs)
+            for names, name in zip(made, outputs, strict=True):
+                names.append(name)
+        for output, names in zip(node.output, made, strict=True):
+            self._sequences.hold(output, names)
+
     def _results(
         self, node: NodeProto, carried: list[str], stacked: list[list[str]]
     ) -> Iterator[NodeProto]:
         """What was carried to the end, and what every turn gave, one behind the other."""
         ends = zip(node.output, [*([name] for name in carried), *stacked], strict=False)
         made: list[NodeProto] = []
-        axis = f"{_place(node)}/axis"
-        made.append(_number(axis, [0]))
         for position, (output, names) in enumerate(ends):
             if not output:
                 continue
@@ -148,7 +178,8 @@ class Unfolding:
             if not names:
                 self._inference.reasons[output] = "no turn of a loop gives"
                 continue
-            made += [_node("Unsqueeze", [name, axis], [f"{name}//1"]) for name in names]
+            for name in names:
+                made += self._sequences.on_numbers("Unsqueeze", name, [f"{name}//1"], "axes", [0])
             made.append(_node("Concat", [f"{name}//1" for name in names], [output], axis=0))
         yield from self.nodes(made)
 

@@ -1,0 +1,103 @@
+"""The operators of ONNX Runtime's quantised graphs, as those on fractions.
+
+Scales and zero points say how numbers are written, and are no operands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from shufflenet_flops.sources.onnx.attention import self_attention
+from shufflenet_flops.sources.onnx.chain import (
+    CONV,
+    Chain,
+    Meaning,
+    Nodes,
+    Sizes,
+    as_operator,
+    input_at,
+    make_node,
+)
+from shufflenet_flops.sources.onnx.channels_last import channels_last, either
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+
+
+def _concatenated(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
+    return [make_node("Concat", list(node.input[2::3]), list(node.output), axis=attributes["axis"])]
+
+
+def _dequantized(chain: Chain, value: str, scale: str, bias: str) -> Nodes:
+    value = chain.then("Cast", [value], to=1)
+    value = chain.then("Mul", [value, scale])
+    if bias:
+        chain.then("Add", [value, bias])
+    return chain.end()
+
+
+def _dynamic_matmul(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
+    chain = Chain(node)
+    value = chain.then("DynamicQuantizeLinear", [node.input[0]], outputs=3)
+    value = chain.then("MatMulInteger", [value, node.input[1]])
+    return _dequantized(chain, value, node.input[2], input_at(node, 4))
+
+
+def _integer_matmul(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
+    chain = Chain(node)
+    value = chain.then("MatMulInteger", list(node.input[:2]))
+    return _dequantized(chain, value, node.input[3], input_at(node, 6))
+
+
+def _packed_matmul(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
+    """A product with a weight of K rows and N columns whose numbers take a few bits each."""
+    chain = Chain(node)
+    shape = [attributes["K"], attributes["N"]]
+    weight = chain.then("Unpacked", [node.input[1]], shape=shape)
+    value = chain.then("MatMul", [node.input[0], weight])
+    if node.op_type == "MatMulNBits" and input_at(node, 5):
+        chain.then("Add", [value, node.input[5]])
+    return chain.end()
+
+
+_WINDOW = ("auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "strides")
+POOLS = {
+    "MaxPool": as_operator("MaxPool", 0, keep=_WINDOW),
+    "AveragePool": as_operator("AveragePool", 0, keep=(*_WINDOW, "count_include_pad")),
+    "GlobalMaxPool": as_operator("GlobalMaxPool", 0),
+    "GlobalAveragePool": as_operator("GlobalAveragePool", 0),
+}
+QUANTIZED: Mapping[str, Meaning] = MappingProxyType(
+    {
+        "QGemm": as_operator("Gemm", 0, 3, 6, keep=("transA", "transB")),
+        "QLinearAdd": as_operator("Add", 0, 3),
+        "QLinearMul": as_operator("Mul", 0, 3),
+        "QLinearWhere": as_operator("Where", 0, 1, 4),
+        "QLinearSigmoid": as_operator("Sigmoid", 0),
+        "QLinearLeakyRelu": as_operator("LeakyRelu", 0, keep=("alpha",)),
+        "QLinearSoftmax": as_operator("Softmax", 0, keep=("axis",)),
+        "QLinearReduceMean": as_operator("ReduceMean", 0, keep=("axes", "keepdims")),
+        "QLinearAveragePool": either(POOLS["AveragePool"], channels_last("AveragePool", 0)),
+        "QLinearGlobalAveragePool": either(
+            POOLS["GlobalAveragePool"], channels_last("GlobalAveragePool", 0)
+        ),
+        "QLinearConcat": _concatenated,
+        "QLinearConv": either(
+            as_operator("QLinearConv", *range(9), keep=CONV),
+            channels_last("QLinearConv", *range(9)),
+        ),
+        "QuantizeLinear": as_operator("QuantizeLinear", 0, 1, 2, keep=("axis",)),
+        "DequantizeLinear": as_operator("DequantizeLinear", 0, 1, 2, keep=("axis",)),
+        "DynamicQuantizeMatMul": _dynamic_matmul,
+        "MatMulIntegerToFloat": _integer_matmul,
+        "DynamicQuantizeLSTM": as_operator(
+            "LSTM", *range(8), keep=("direction", "hidden_size", "layout")
+        ),
+        "MatMulNBits": _packed_matmul,
+        "MatMulBnb4": _packed_matmul,
+        "GatherBlockQuantized": as_operator("Gather", 0, 1),
+        "QAttention": self_attention,
+    }
+)
