@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from itertools import pairwise
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import ref
 
 import torch
@@ -16,12 +16,11 @@ from shufflenet_flops.peak.timeline import Moment, Storage, Timeline
 from shufflenet_flops.trace.arguments import tensors_of
 from shufflenet_flops.trace.rules import FREE
 from shufflenet_flops.trace.torch_private import without_functions, written_arguments
-from shufflenet_flops.trace.workspace import RULES
+from shufflenet_flops.trace.workspace import RULES, Rule
 from shufflenet_flops.trace.workspace.cpu import kernels
 
 aten = torch.ops.aten
-# Where the argument is that says whether it is in training.
-_BATCH_NORMS = {aten.native_batch_norm.default: 5}
+_BATCH_NORM, _IN_TRAINING = aten.native_batch_norm.default, 5
 # Functions that torch runs on the CPU as one kernel of oneDNN, and a trace step by step.
 _OTHER_KERNELS = frozenset({"lstm", "torch.lstm"})
 _SCALAR = aten.scalar_tensor.default
@@ -52,7 +51,8 @@ class Lifetimes:
     """
 
     def __init__(self, **held: Iterable[Tensor]) -> None:
-        self._known: dict[int, tuple[ref[UntypedStorage], _Made | None]] = {}
+        # A storage of the caller's is held; one that the trace made is watched.
+        self._known: dict[int, tuple[Any, _Made | None]] = {}
         self._made: list[_Made] = []
         self._moments: list[Moment] = []
         self._held: dict[str, int] = {}
@@ -74,19 +74,20 @@ class Lifetimes:
         storage = x.untyped_storage()
         if id(storage) in self._known:
             return 0
-        self._know(storage, None)
+        self._known[id(storage)] = (storage, None)
         return storage.nbytes()
 
     def _know(self, storage: UntypedStorage, made: _Made | None) -> None:
         key = id(storage)
-        self._known[key] = (ref(storage, partial(self._forget, key)), made)
+        watched = storage if made is None else ref(storage, partial(self._forget, key))
+        self._known[key] = (watched, made)
 
     def _forget(self, key: int, _: Any) -> None:
         _, made = self._known.pop(key)
-        if made is not None:
-            made.standing -= 1
-            if not made.standing:
-                made.died = len(self._moments)
+        assert made is not None
+        made.standing -= 1
+        if not made.standing:
+            made.died = len(self._moments)
 
     def stand_in(self, origin: Tensor, other: Tensor) -> None:
         """`other` stands for the memory of `origin`, which is alive as long as either."""
@@ -103,21 +104,24 @@ class Lifetimes:
             return  # a number that is written to a tensor, of which torch makes none on the CPU
         if function in _OTHER_KERNELS:
             self._not_known[f"lstm in {path}" if path else "lstm"] = None
+        name, may_alias, dropped, workspace = _known_of(func)
         before = len(self._made)
-        if func in _BATCH_NORMS and not args[_BATCH_NORMS[func]]:
+        if func is _BATCH_NORM and not args[_IN_TRAINING]:
             out = out[0]  # statistics are saved in training alone
         with without_functions():
-            for x in (out,) if out.__class__ is Tensor else tensors_of(out):
-                self._note(x, func, args)
-        sizes = dropped_bytes(func, args, out)
-        for size in sizes:
-            made = _Made(size, len(self._moments), (), None)
-            made.died = made.born + 1
-            self._made.append(made)
-        rule = RULES.get(func)
-        terms = rule(args, out) if rule is not None else ()
+            if out.__class__ is Tensor:
+                self._note(out, may_alias, args)
+            else:
+                for x in tensors_of(out):
+                    self._note(x, may_alias, args)
+        if dropped is not None:
+            for size in dropped(args, out):
+                made = _Made(size, len(self._moments), (), None)
+                made.died = made.born + 1
+                self._made.append(made)
+        terms = workspace(args, out) if workspace is not None else ()
         if terms or len(self._made) > before:
-            self._moments.append(Moment(path, func.overloadpacket.__name__, terms))
+            self._moments.append(Moment(path, name, terms))
 
     def gradients(self, gradients: Iterable[Tensor | None]) -> None:
         """What was made for gradients of parameters, which stay until the next step."""
@@ -127,7 +131,7 @@ class Lifetimes:
                 if made is not None:
                     made.is_gradient = True
 
-    def _note(self, x: Tensor, func: Any, args: Any) -> None:
+    def _note(self, x: Tensor, may_alias: bool, args: Any) -> None:
         """A result, if its storage is new."""
         storage = x.untyped_storage()
         if id(storage) in self._known:
@@ -135,7 +139,7 @@ class Lifetimes:
         size = storage.nbytes()
         if not size:
             return
-        if is_alias(func) and _is_of_another(storage, args):
+        if may_alias and _is_of_another(storage, args):
             self._know(storage, None)
             return
         made = _Made(size, len(self._moments), tuple(x.shape), x.dtype)
@@ -145,13 +149,15 @@ class Lifetimes:
     def timeline(self) -> Timeline:
         """What was alive when; to be asked before the trace lets go of what is left."""
         moments, end = self._moments, len(self._moments)
+        types = {made.dtype for made in self._made}
+        names = {dtype: str(dtype or "").removeprefix("torch.") for dtype in types}
         storages = (
             Storage(
                 made.bytes,
                 made.born,
                 end if made.died is None else made.died,
                 made.shape,
-                str(made.dtype or "").removeprefix("torch."),
+                names[made.dtype],
                 moments[made.born].path,
                 moments[made.born].op,
                 made.is_gradient,
@@ -163,25 +169,46 @@ class Lifetimes:
         )
 
 
+class _Known(NamedTuple):
+    """What an op does with memory, whatever it is called with."""
+
+    name: str
+    may_alias: bool  # whether it may give back memory that it was given
+    dropped: Callable[[Any, Any], Sequence[int]] | None
+    workspace: Rule | None
+
+
 @cache
-def is_alias(func: Any) -> bool:
-    """Whether the op may give back memory that it was given."""
-    return func.overloadpacket in FREE or bool(written_arguments(func))
+def _known_of(func: Any) -> _Known:
+    packet = func.overloadpacket
+    may_alias = packet in FREE or bool(written_arguments(func))
+    return _Known(packet.__name__, may_alias, _DROPPED.get(func), RULES.get(func))
 
 
-def dropped_bytes(func: Any, args: Any, out: Any) -> Sequence[int]:
-    """Bytes of results that torch's own function drops at once, where the trace makes none."""
-    if func is aten.native_layer_norm.default and out[1] is None:
-        x, axes = args[:2]
-        weight = args[2]
-        statistics = prod(x.shape[: x.dim() - len(axes)])
-        itemsize = x.element_size() if weight is None else weight.element_size()
-        return (statistics * itemsize,) * 2
-    if func is aten.scaled_dot_product_attention.default:
-        return (4 * prod(args[0].shape[:-1]),)  # the logarithm of each query's sum of exponentials
-    if func is aten.linear.default and not _is_flat(args[0]):
-        return (args[0].numel() * args[0].element_size(),)  # a copy of the input
-    return ()
+def _layer_norm(args: Any, out: Any) -> Sequence[int]:
+    if out[1] is not None:
+        return ()
+    x, axes, weight = args[:3]
+    statistics = prod(x.shape[: x.dim() - len(axes)])
+    itemsize = x.element_size() if weight is None else weight.element_size()
+    return (statistics * itemsize,) * 2
+
+
+def _attention(args: Any, out: Any) -> Sequence[int]:
+    return (4 * prod(args[0].shape[:-1]),)  # the logarithm of each query's sum of exponentials
+
+
+def _linear(args: Any, out: Any) -> Sequence[int]:
+    x = args[0]
+    return () if _is_flat(x) else (x.numel() * x.element_size(),)  # a copy of the input
+
+
+# Bytes of results that torch's own functions drop at once, where the trace makes none.
+_DROPPED = {
+    aten.native_layer_norm.default: _layer_norm,
+    aten.scaled_dot_product_attention.default: _attention,
+    aten.linear.default: _linear,
+}
 
 
 def _is_flat(x: Tensor) -> bool:

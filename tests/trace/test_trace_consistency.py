@@ -178,6 +178,7 @@ def test_results_are_those_of_torch(
     agrees(aten._softmax.default, x, axis, False)
     agrees(aten.cat.default, [x, x], axis)
     agrees(aten.clone.default, x)
+    agrees(aten.bernoulli_.float, torch.empty_like(x), 0.25)
     agrees(aten.constant_pad_nd.default, x, [1, padding], 0.0)
     agrees(aten.linear.default, x, torch.ones(3, x.shape[-1], dtype=x.dtype))
     agrees(aten.native_layer_norm.default, x, list(x.shape[axis:]), None, None, 1e-5)

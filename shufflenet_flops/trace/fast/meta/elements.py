@@ -27,6 +27,10 @@ def _inplace(x: Tensor, other: Any = None, *args: Any, **kwargs: Any) -> Tensor:
     return x
 
 
+def _draw(x: Tensor, share: float = 0.5, **kwargs: Any) -> Tensor | None:
+    return x if 0 <= share <= 1 else None  # torch's kernel words the error
+
+
 def _binary(x: Tensor, other: Any, **kwargs: Any) -> Tensor | None:
     if not isinstance(other, Tensor):
         stays = x.is_floating_point() and isinstance(other, int | float)
@@ -83,6 +87,7 @@ RESULTS: dict[Any, Infer] = {
     aten.cat.default: _cat,
     aten.clone.default: _clone,
     aten.constant_pad_nd.default: _pad,
+    aten.bernoulli_.float: _draw,  # as a dropout does
     **dict.fromkeys(overloads(_IN_PLACE), _inplace),
     **dict.fromkeys(overloads("add sub mul div"), _binary),
 }
