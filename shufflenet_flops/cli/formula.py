@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from shufflenet_flops.cli.count import By
-from shufflenet_flops.cli.model_formula import Asked, model_formulas
+from shufflenet_flops.cli.model_formula import Asked, model_formulas, model_ratios
 from shufflenet_flops.cli.options import (
     DESIGN,
+    MODEL,
     ArgOption,
     AtOption,
     FormatOption,
@@ -95,6 +96,14 @@ def command(
             show_default="the sizes of the inputs",
         ),
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Also a model: show the ratio to its formula, over the same sizes.",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
     at: AtOption = None,
     training: Annotated[
         bool,
@@ -106,7 +115,7 @@ def command(
         By | None,
         typer.Option(
             help="A formula for each layer, unit, stage or kind.",
-            show_default="kind; stage of a model",
+            show_default="stage; kind of a unit",
         ),
     ] = None,
     input: InputOption = None,
@@ -136,14 +145,21 @@ def command(
     if stride not in (None, 1, 2):
         raise InputError(f"--stride {stride}: must be 1 or 2")
     with open_outputs(form, output or []) as writer, open_figure(plot) as write_figure:
-        if _is_of_model(designs or [], over):
+        if _is_of_model(designs or [], over) or against is not None:
             if unit:
                 raise InputError("--unit: is a design, and no model: give one or the other")
+            if against is not None:
+                if not designs:
+                    raise InputError(f"--against {against}: name the model that is set against it")
+                refuse_typed(context, ("by", "plot"), "it is for formulas: leave out --against")
             if plot and (wrt is None or len(designs or []) != 1):
                 raise InputError("--plot draws a model against the size of --wrt: give both")
             name = find_metric(metric).name
             asked = Asked(name, over, (by or By.STAGE).value, numbers, at, wrt, training)
             options = source_options(input, arg, path, input_factory)
+            if against is not None:
+                writer.write(model_ratios(designs or [], against, asked, options))
+                return
             document, figure = model_formulas(
                 designs or [], asked, options, plot.suffix if plot else None
             )
@@ -166,7 +182,7 @@ def command(
         if over:
             writer.write(_ratio(chosen, find_unit(over), counted, numbers))
             return
-        found = _formulas(chosen, counted, numbers, wrt, (by or By.KIND).value, training=training)
+        found = _formulas(chosen, counted, numbers, wrt, by, training=training)
         writer.write(found)
         if plot:
             write_figure(
@@ -197,7 +213,7 @@ def _formulas(
     metric: MetricName,
     numbers: dict[str, int],
     wrt: str | None,
-    by: Grouping,
+    by: By | None,
     *,
     training: bool,
 ) -> Document:
@@ -207,10 +223,11 @@ def _formulas(
 
     derivations = []
     for design in chosen:
+        parts: Grouping = (by or (By.KIND if design.unit else By.STAGE)).value
         # The options of a name are numbers that somebody gives; a published network's are not.
         own = design.known({**(design.given if "@" in design.name else {}), **numbers})
-        value = evaluate(design, metric, own, by, training=training) if own else None
-        formula = derive(design, metric, own, by, training=training)
+        value = evaluate(design, metric, own, parts, training=training) if own else None
+        formula = derive(design, metric, own, parts, training=training)
         derived = DerivedForm(formula, value)
         if wrt:
             filled = dict(value.numbers) if value else {}
@@ -250,7 +267,7 @@ def _figure(
 ) -> bytes:
     from shufflenet_flops.design.formula import series
     from shufflenet_flops.report.plot.figure import image
-    from shufflenet_flops.report.view.formula import draw_series
+    from shufflenet_flops.report.view.formula_series import draw_series
 
     values = series(design, metric, design.known(numbers), wrt, training=training)
     name = design.unit or design.name

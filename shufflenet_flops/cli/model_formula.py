@@ -1,15 +1,23 @@
-"""`formula MODEL --over h,w,n`: the closed form of a model of any source over its sizes."""
+"""`formula MODEL --over h,w,n`: the closed form of a model of any source over its sizes.
+
+`--against MODEL` divides it by another's.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from shufflenet_flops.cli.output import Document
 from shufflenet_flops.counting import Grouping
 from shufflenet_flops.counting.metric import MetricName
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources import Options
+
+if TYPE_CHECKING:
+    from shufflenet_flops.closed_form.model_formula import ModelFormula
+    from shufflenet_flops.closed_form.sized import SizedModel
 
 
 @dataclass(frozen=True)
@@ -29,22 +37,18 @@ def model_formulas(
     models: Sequence[str], asked: Asked, options: Options, figure_type: str | None
 ) -> tuple[Document, bytes]:
     """The formulas of all models, and the figure of the last. Raises a ShufflenetFlopsError."""
-    from shufflenet_flops.closed_form.derive import check, derive
-    from shufflenet_flops.closed_form.over import parse_at, parse_over, ranges
-    from shufflenet_flops.closed_form.sized import sized
+    from shufflenet_flops.closed_form.derive import check
+    from shufflenet_flops.closed_form.over import parse_at
     from shufflenet_flops.report.view.model_formula import (
         draw_along,
         model_formula_grids,
         model_formula_result,
     )
 
-    axes = parse_over("over", asked.over) if asked.over is not None else None
     numbers = {**asked.numbers, **(parse_at(asked.at) if asked.at is not None else {})}
     results, figure = [], b""
     for model in models:
-        chosen = replace(sized(model, options), training=asked.training)
-        over = ranges(axes) if axes is not None else dict.fromkeys(chosen.sizes)
-        formula = derive(chosen, over, asked.metric)
+        chosen, formula = _derived(model, asked, options)
         at = formula.filled(numbers) if numbers else None
         if at is not None:
             check(chosen, formula, at)
@@ -61,3 +65,42 @@ def model_formulas(
             figure = image(drawn, figure_type)
     convention = "training" if asked.training else None
     return Document("formula", convention, results, model_formula_grids(results)), figure
+
+
+def model_ratios(models: Sequence[str], against: str, asked: Asked, options: Options) -> Document:
+    """Each model's formula divided by that of `against`. Raises a ShufflenetFlopsError."""
+    from shufflenet_flops.closed_form.derive import check
+    from shufflenet_flops.closed_form.model_ratio import model_ratio
+    from shufflenet_flops.closed_form.over import parse_at
+    from shufflenet_flops.report.view.model_ratio import model_ratio_grid, model_ratio_result
+
+    numbers = {**asked.numbers, **(parse_at(asked.at) if asked.at is not None else {})}
+    results = []
+    for name in models:
+        model, over = _derived(name, asked, options)
+        sizes = replace(asked, over=asked.over or ",".join(over.domain.ranges))
+        other, under = _derived(against, sizes, options)
+        at = over.filled(numbers)
+        if numbers:
+            check(model, over, at)
+            check(other, under, at)
+        ratio = model_ratio(over, under, at)
+        if asked.wrt is not None and asked.wrt not in ratio.domain.free:
+            free = ", ".join(ratio.domain.free)
+            raise InputError(f"--wrt {asked.wrt}: the ratio of {name} to {against} has {free}")
+        results.append(model_ratio_result(ratio, asked.wrt))
+    convention = "training" if asked.training else None
+    return Document("formula", convention, results, [model_ratio_grid(results)])
+
+
+def _derived(model: str, asked: Asked, options: Options) -> tuple[SizedModel, ModelFormula]:
+    from shufflenet_flops.closed_form.derive import derive
+    from shufflenet_flops.closed_form.over import parse_over, ranges
+    from shufflenet_flops.closed_form.sized import sized
+
+    chosen = replace(sized(model, options), training=asked.training)
+    if asked.over is not None:
+        over = ranges(parse_over("over", asked.over))
+    else:
+        over = dict.fromkeys(chosen.sizes)
+    return chosen, derive(chosen, over, asked.metric)

@@ -13,6 +13,7 @@ from shufflenet_flops.closed_form.model_formula import FormulaRow, ModelFormula
 from shufflenet_flops.closed_form.questions import first
 from shufflenet_flops.closed_form.samples import NotProvenError, RefusedError, Samples
 from shufflenet_flops.closed_form.sized import Sizes
+from shufflenet_flops.closed_form.writing import total_stride
 from shufflenet_flops.counting.metric import Metric, find_metric
 
 FIRST = 5  # sizes at which a formula is looked for first, besides the far ones
@@ -96,8 +97,8 @@ def _far(samples: Samples, domain: Domain, metric: Metric, own: Sizes) -> list[S
 def _widened(samples: Samples, found: ModelFormula, doubts: Sequence[Open]) -> ModelFormula:
     """The formula on smaller sizes than those that it was found at, where it holds there too.
 
-    The smallest is tried, then larger ones, and then one between it and the model's own, which
-    settles most of the doubts that are left.
+    The smallest is tried, then what all strides divide, then larger ones, and then one between it
+    and the model's own, which settles most of the doubts that are left.
     """
     ranges = dict(found.domain.ranges)
     if "n" in ranges and not ranges["n"].is_fixed:
@@ -112,7 +113,9 @@ def _widened(samples: Samples, found: ModelFormula, doubts: Sequence[Open]) -> M
         {name: _times(given, smallest[name], by) for name, given in ranges.items()}
         for by in (1, 2, 4, 8)
     ]
-    for least in [tried[0], *samples.met_in(domain, smallest), *tried[1:]]:
+    strides = total_stride(found.expression)
+    whole = {name: _at_least(given, strides.get(name, 1)) for name, given in ranges.items()}
+    for least in [tried[0], *samples.met_in(domain, smallest), whole, *tried[1:]]:
         if least == own or samples.left < 2:
             break
         if not holds(samples, found, least):
@@ -135,10 +138,14 @@ def _widened(samples: Samples, found: ModelFormula, doubts: Sequence[Open]) -> M
 
 def _times(given: Range, smallest: int, by: int) -> int:
     """The first size of a range from so many times its smallest on, or what it begins with."""
+    return _at_least(given, smallest + -(-smallest * (by - 1) // given.step) * given.step)
+
+
+def _at_least(given: Range, size: int) -> int:
+    """The first size that is no smaller and has the rest of the range's; its own at most."""
     if not given.own:
         return given.least
-    more = -(-smallest * (by - 1) // given.step)
-    return min(given.least, smallest + more * given.step)
+    return min(given.least, size + (given.least - size) % given.step)
 
 
 def _smallest(found: ModelFormula, name: str) -> int:

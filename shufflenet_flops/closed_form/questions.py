@@ -62,7 +62,8 @@ def overtakings(
         return max(parts, key=lambda part: parts[part].value(values))
 
     def leaves(part: str, steps: int) -> bool:
-        return largest(steps) != part
+        values = sizes(given.least + steps * given.step)
+        return any(other.value(values) > parts[part].value(values) for other in parts.values())
 
     found = []
     for low, high in pairwise(_grid(given)):

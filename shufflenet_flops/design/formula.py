@@ -19,6 +19,8 @@ from shufflenet_flops.counting.closed_forms import (
     terms_of,
 )
 from shufflenet_flops.counting.metric import MetricName, find_metric
+from shufflenet_flops.design.stage_letters import capitals, scale
+from shufflenet_flops.design.stages import StageForm, stage_forms
 from shufflenet_flops.errors import InputError, SpecError
 from shufflenet_flops.zoo.designs import Design
 from shufflenet_flops.zoo.registry import Network
@@ -32,20 +34,23 @@ SIZE_STEP = 32
 
 @dataclass(frozen=True)
 class Formula:
-    """One metric of a design as a sum of terms, one for each group of layers.
+    """One metric of a design as a sum of terms, one for each group of layers, and `by_kind`.
 
     `variables` are what the design was built with: symbols, and numbers that had to be put in.
     `paper` is the form a paper prints, if one does; `matches_paper` whether they are equal. With
-    `training` it is of a training step, for which no paper prints one.
+    `training` it is of a training step, for which no paper prints one. A network's `stages` are its
+    terms by stage, in letters of each stage's own.
     """
 
     design: Design
     metric: MetricName
     terms: Mapping[str, sympy.Expr]
+    by_kind: tuple[sympy.Expr, ...]
     variables: Mapping[str, Any]
     paper: PaperForm | None
     by: Grouping = "kind"
     training: bool = False
+    stages: tuple[StageForm, ...] = ()
 
     @property
     def expression(self) -> sympy.Expr:
@@ -55,14 +60,14 @@ class Formula:
     @property
     def text(self) -> str:
         """The expression with the map size pulled out; sympy parses it."""
-        return grouped(self.terms.values(), str)
+        return grouped(self.by_kind, str)
 
     @property
     def latex(self) -> str:
         """The same in LaTeX."""
         import sympy
 
-        return grouped(self.terms.values(), sympy.latex)
+        return grouped(self.by_kind, sympy.latex)
 
     @property
     def matches_paper(self) -> bool | None:
@@ -105,13 +110,29 @@ def derive(
     network = design.build(**{**built, "h": SIZE_STEP * u, "w": SIZE_STEP * v})
     table = _table(network, training)
     sizes = {u: symbol("h") / SIZE_STEP, v: symbol("w") / SIZE_STEP}
-    terms = {
-        name: sympy.sympify(part).subs(sizes) for name, part in terms_of(table, metric, by).items()
-    }
+    terms, by_kind = (
+        {
+            name: sympy.sympify(part).subs(sizes)
+            for name, part in terms_of(table, metric, grouping).items()
+        }
+        for grouping in (by, "kind")
+    )
     paper = None
     if design.unit and built.get("stride", 1) == 1 and not training:
         paper = PAPER_FORMS.get((design.unit, metric))
-    return Formula(design, metric, terms, built, paper, by, training)
+    stages: tuple[StageForm, ...] = ()
+    if by == "stage" and design.unit is None:
+        built_of = {
+            **built,
+            "c": built["c"].subs(capitals()),
+            "h": SIZE_STEP * u,
+            "w": SIZE_STEP * v,
+        }
+        walked = _table(design.build(**built_of), training)
+        in_network = {x: of.subs(capitals()) for x, of in sizes.items()}
+        stages = tuple(stage_forms(walked, find_metric(metric), in_network))
+    kinds = tuple(by_kind.values())
+    return Formula(design, metric, terms, kinds, built, paper, by, training, stages)
 
 
 def _symbols(design: Design, numbers: Mapping[str, int]) -> dict[str, Any]:
@@ -122,13 +143,10 @@ def _symbols(design: Design, numbers: Mapping[str, int]) -> dict[str, Any]:
         else:
             built[name] = symbol(name)
     if design.unit is None:
-        import sympy
-
-        scale = sympy.Symbol("s", positive=True)
         published = _published(design, numbers)
-        built["c"] = scale * published["c"]
+        built["c"] = scale() * published["c"]
         if callable(design.variables.get("stem")) and "stem" not in numbers:
-            built["stem"] = scale * published["stem"]
+            built["stem"] = scale() * published["stem"]
     return built
 
 

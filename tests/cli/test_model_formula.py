@@ -93,9 +93,40 @@ def test_a_network_of_the_zoo(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["at"] is None
 
 
+def test_a_ratio_to_another_model(capsys: pytest.CaptureFixture[str]) -> None:
+    """n·(128·s² + 16,384·s) divided by 25,600·s·n, which is 25,600 from s = 72 on."""
+    names = (f"{NETS}:Attending", "--against", f"{NETS}:Projected", "--input", "1x32:int64")
+    found = result(capsys, *names, "--wrt", "s", "--at", "s=64,n=3")
+
+    assert found["ratio"] == {
+        "text": "(s + 128)/200",
+        "expression": "(s + 128)/200",
+        "latex": r"\frac{s + 128}{200}",
+    }
+    assert found["values"] == [3 * (128 * 64**2 + 16_384 * 64), 3 * 25_600 * 64]
+    assert found["value"] == 0.96
+    (crossing,) = found["crossings"]
+    assert crossing == {"at": 73, "before": f"{NETS}:Projected", "after": f"{NETS}:Attending"}
+
+
+def test_a_ratio_to_a_network_of_the_zoo(capsys: pytest.CaptureFixture[str]) -> None:
+    """Both as counted; where strides divide it is a quotient of polynomials."""
+    sizes = ("--over", "h,w", "--at", "h=64,w=96")
+    found = result(capsys, STRIDED, "--against", "resnet18", *sizes)
+    alone = [result(capsys, name, *sizes)["value"] for name in (STRIDED, "resnet18")]
+
+    assert found["values"] == alone
+    ratio = sympy.sympify(found["ratio"]["expression"])
+    assert ratio.subs({"h": 64, "w": 96}) == sympy.Rational(*alone)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--against", STRIDED], "name the model that is set against it"),
+        ([STRIDED, "--against", STRIDED, "--by", "kind"], "leave out --against"),
+        ([STRIDED, "--against", "nonesuch"], "nonesuch"),
+        ([STRIDED, "--against", f"{NETS}:Attending"], "--over h: the sizes of"),
         ([STRIDED, "--over", "q"], "--over q: the sizes of"),
         ([STRIDED, "--over", "h,h"], "h is named twice"),
         ([STRIDED, "--over", "3"], "write names with commas between them"),

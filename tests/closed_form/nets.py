@@ -37,6 +37,18 @@ class Attending(nn.Module):
         return self.out((q @ k.transpose(1, 2)).softmax(-1) @ v)
 
 
+class Projected(nn.Module):
+    """One layer of 400 features for each token, 64 wide."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(100, 64)
+        self.out = nn.Linear(64, 400, bias=False)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.out(self.embed(tokens))
+
+
 class Short(nn.Module):
     """Takes no more than 64 tokens: it adds their learned positions."""
 

@@ -9,10 +9,10 @@ import pytest
 import shufflenet_flops as sf
 from shufflenet_flops.closed_form.derive import derive_all
 from shufflenet_flops.closed_form.size_fit import SizeFit, size_fit
-from shufflenet_flops.closed_form.sized import sized_source
+from shufflenet_flops.closed_form.sized import sized, sized_source
 from shufflenet_flops.counting.metric import MetricName
 from shufflenet_flops.errors import InputError
-from shufflenet_flops.sources import parse_input
+from shufflenet_flops.sources import Options, parse_input
 from shufflenet_flops.sources.torch_modules import given
 from tests.closed_form import nets
 
@@ -51,3 +51,13 @@ def test_a_budget_that_no_size_keeps_or_breaks() -> None:
         fit("h", {"macs": 100})
     with pytest.raises(InputError, match="stays within the budget at every size up to h=16,777,2"):
         fit("h", {"params": 100_000})
+
+
+def test_a_network_that_refuses_the_smallest_sizes_is_fitted_below_its_own() -> None:
+    """ResNet-18 halves five times, and the zoo's takes no map that these leave nothing of."""
+    (found,) = derive_all(sized("resnet18", Options()), dict.fromkeys("hw"), ["macs"])
+
+    assert list(found.domain.texts) == ["h ≥ 32", "w ≥ 32"]
+    fit = size_fit([found], ["h", "w"], {"macs": 10**9}, {"h": 224, "w": 224})
+    assert fit.best.sizes == {"h": 160, "w": 160}
+    assert fit.best.metrics["macs"] == sf.count("resnet18", input=(1, 3, 160, 160)).macs

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 
 from shufflenet_flops.counting import Grouping
 from shufflenet_flops.counting.closed_forms import grouped
-from shufflenet_flops.counting.metric import MACS, PREFIXES, MetricName, find_metric
+from shufflenet_flops.counting.metric import MetricName, find_metric
 from shufflenet_flops.counting.training import TRAINING_CONVENTIONS
 from shufflenet_flops.design.derivative import Crossing
 from shufflenet_flops.design.formula import Formula, FormulaValue
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, percent
+from shufflenet_flops.report.view.stage_forms import (
+    StageFormResult,
+    stages_grid,
+)
 from shufflenet_flops.saved import given_with
 
 if TYPE_CHECKING:
     import sympy
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ class FormulaResult:
     """A closed form as text that sympy parses, with its value where numbers are given.
 
     `unit` or `model` is what it is of, `variables` what it depends on. `derivative` and `changes`
-    are by the variable `wrt`.
+    are by the variable `wrt`. A network's `stages` are its terms by stage in letters of each
+    stage's own.
     """
 
     unit: str | None = field(metadata=given_with("unit"))
@@ -76,6 +80,7 @@ class FormulaResult:
     changes: tuple[ChangeResult, ...] | None = field(metadata=given_with("wrt"))
     by: Grouping = "kind"
     training: bool = False
+    stages: tuple[StageFormResult, ...] | None = field(default=None, metadata=given_with("model"))
 
     @property
     def name(self) -> str:
@@ -116,6 +121,7 @@ def formula_result(derived: DerivedForm) -> FormulaResult:
         )
         if derived.wrt
         else None,
+        stages=tuple(map(StageFormResult.of, formula.stages)) if formula.stages else None,
     )
 
 
@@ -148,7 +154,7 @@ def formula_grids(results: Sequence[FormulaResult]) -> list[Grid]:
     notes = legend(free, networks=any(result.unit is None for result in results))
     if results[0].training:
         notes += _training_notes(results)
-    return [grid("closed forms", columns, rows, notes), *map(_terms, results)]
+    return [grid("closed forms", columns, rows, notes), *map(_details, results)]
 
 
 def noun_of(metric: MetricName, training: bool) -> str:
@@ -190,6 +196,23 @@ def legend(free: Iterable[str], *, networks: bool) -> list[str]:
         "classes": "classes: outputs of the network",
     }
     return ["; ".join(text for name, text in meaning.items() if name in names)] if names else []
+
+
+def _details(result: FormulaResult) -> Grid:
+    # A derivative is by a letter of the network, and not by one of each stage's own.
+    return _stages(result) if result.stages and not result.wrt else _terms(result)
+
+
+def _stages(result: FormulaResult) -> Grid:
+    stages, parts = result.stages or (), result.parts or {}
+    return stages_grid(
+        f"closed form of {result.name}, stage by stage",
+        f"{noun_of(result.metric, result.training)} =",
+        stages,
+        Cell(result.expression, latex=result.latex),
+        [parts.get(stage.name, 0) for stage in stages] if result.value is not None else None,
+        _notes(result),
+    )
 
 
 def _terms(result: FormulaResult) -> Grid:
@@ -243,43 +266,3 @@ def _number(at: str) -> str:
 
     value = sympy.sympify(at)
     return at if value.is_Integer or value.free_symbols else f"{float(value):.4g}"
-
-
-def draw_series(
-    points: Sequence[tuple[int, FormulaValue]],
-    name: str,
-    metric: MetricName,
-    wrt: str,
-    *,
-    training: bool = False,
-) -> Figure:
-    """The metric, and the share of each kind of layer, against one variable."""
-    from shufflenet_flops.report.plot.design import draw_shares
-
-    kinds = dict.fromkeys(kind for _, value in points for kind in value.parts)
-    prefix = "M" if metric == MACS.name else "k"
-    scale = PREFIXES[prefix]
-    first = points[0][1].numbers
-    fixed = ", ".join(
-        f"{key}={number}"
-        for key, number in first.items()
-        if all(value.numbers[key] == number for _, value in points)
-    )
-    return draw_shares(
-        [x for x, _ in points],
-        {kind: [value.parts.get(kind, 0) / scale for _, value in points] for kind in kinds},
-        title=f"{'a training step of ' if training else ''}{name}, {fixed}",
-        x_label="channels c of the last stage" if wrt == "s" else AXES.get(wrt, wrt),
-        y_label=find_metric(metric).axis(prefix),
-    )
-
-
-AXES = {
-    "c": "channels c",
-    "m": "bottleneck channels m",
-    "n": "output channels n",
-    "k": "kernel size k, pixels",
-    "g": "groups g",
-    "h": "input height h, pixels",
-    "w": "input width w, pixels",
-}

@@ -169,7 +169,7 @@ def draw_along(formula: ModelFormula, by: Grouping, wrt: str, at: Mapping[str, i
             name or "(model)": [part.value(sizes(value)) / PREFIXES[prefix] for value in values]
             for name, part in parts_of(formula, by).items()
         },
-        title=f"{formula.model}{', ' if others else ''}{_sizes(others)}",
+        title=f"{formula.model}{', ' if others else ''}{said_sizes(others)}",
         x_label=f"{MEANINGS.get(wrt, 'argument')} {wrt}",
         y_label=find_metric(formula.metric).axis(prefix),
     )
@@ -219,13 +219,13 @@ def _notes(result: ModelFormulaResult) -> list[str]:
         notes.append(f"other sizes: {result.refused}")
     proof = (
         f"exact at {len(result.held_out)} sizes that it had not seen, up to "
-        f"{_sizes(_largest(result))}"
+        f"{said_sizes(_largest(result))}"
         if result.held_out
         else "these are all sizes that there are"
     )
     notes.append(f"found from {result.traces} traces; {proof}")
     if result.at is not None:
-        notes.append(f"with {_sizes(result.at)}: {result.value:,}, as traced")
+        notes.append(f"with {said_sizes(result.at)}: {result.value:,}, as traced")
     if result.unknown_ops:
         notes.append(f"not counted, as no rule is known: {', '.join(result.unknown_ops)}")
     if result.derivative:
@@ -244,5 +244,6 @@ def _largest(result: ModelFormulaResult) -> dict[str, int]:
     return {name: max(sizes[name] for sizes in result.held_out) for name in result.sizes}
 
 
-def _sizes(sizes: Mapping[str, int]) -> str:
+def said_sizes(sizes: Mapping[str, int]) -> str:
+    """`h=224, n=1`."""
     return ", ".join(f"{name}={size:,}" for name, size in sizes.items())

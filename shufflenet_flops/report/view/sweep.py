@@ -212,7 +212,7 @@ def _scale(name: str) -> float:
 
 
 def _label(name: str) -> str:
-    from shufflenet_flops.report.view.formula import AXES
+    from shufflenet_flops.report.view.formula_series import AXES
 
     if name == TIME.name:
         return "predicted ms"

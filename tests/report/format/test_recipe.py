@@ -43,7 +43,7 @@ def test_help_and_refusals_know_it(page: Recipe) -> None:
 def test_formats_are_as_documented() -> None:
     """The names of each kind, in the order of `--help`."""
     assert list(formats(RESULTS)) == [
-        *("table", "json", "csv", "markdown", "card", "model-explorer", "html"),
+        *("table", "json", "csv", "markdown", "latex", "card", "model-explorer", "html"),
     ]
     ci = ["github", "html", "junit", "sarif", "gitlab"]
     assert list(formats(VERDICTS)) == ["text", "json", "markdown", *ci]
