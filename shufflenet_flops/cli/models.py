@@ -42,7 +42,7 @@ def command(
             if family not in families.values():
                 raise UnknownNameError("family", family, dict.fromkeys(families.values()))
             names = [name for name in names if families[name] == family]
-        with no_gc():  # all that is made is kept
+        with no_gc(kept=True):
             results = list(map(model_result, names))
         grids = models_grids(results, families=pattern == "*" and family is None)
         writer.write(Document("models", "paper", results, grids))

@@ -76,8 +76,7 @@ def command(
     if summary:
         _refuse("--summary", row=row, verdict=verdict)
     names = find_tables(asked, also=PAPER_COMMANDS) if asked else table_names()
-    # All that is made is kept to the end.
-    with no_gc(), open_outputs(form, output or []) as writer:
+    with no_gc(kept=True), open_outputs(form, output or []) as writer:
         tables = [load_table(name) for name in names]
         if row is not None and not any(row in published.rows for published in tables):
             rows = dict.fromkeys(name for published in tables for name in published.rows)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
+from math import prod
 from types import MappingProxyType
 from typing import TypeAlias
 
 from shufflenet_flops import zoo
-from shufflenet_flops.counting import Row, Table, find_convention
+from shufflenet_flops.counting import Row, find_convention
 from shufflenet_flops.counting.row import CONV_KINDS, MAC_KINDS, IntShape
 from shufflenet_flops.counting.table import counted, row_of
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.paper.claims import CLAIMS, Quoted
 from shufflenet_flops.paper.verdict import Value
-from shufflenet_flops.spec import Node, OpClass, Seq, Visit, walk
+from shufflenet_flops.spec import Conv2d, Linear, Node, OpClass, Seq, Visit, walk
 from shufflenet_flops.spec.numbers import whole
+from shufflenet_flops.spec.ops import Op
 
 
 @dataclass(frozen=True)
@@ -71,39 +73,48 @@ class _Subject:
         return list(counted(walk(self.spec, self.x)))
 
     @cached_property
-    def table(self) -> Table:
-        """The layer table."""
-        return Table(tuple(map(row_of, self.visits)))
-
-    @cached_property
     def counts(self) -> dict[OpClass, int]:
-        """Work of the whole network by op class, without a row for each op."""
-        total: dict[OpClass, int] = {}
-        for visit in self.visits:
-            for op_class, amount in visit.op.counts(visit.inputs, visit.output).items():
-                total[op_class] = total.get(op_class, 0) + whole(amount)
-        return total
+        """Work of the whole network by op class."""
+        return _counts(self.visits)
 
     @cached_property
     def params(self) -> int:
         """Parameters of the whole network."""
-        return sum(whole(visit.op.params) for visit in self.visits)
+        return _params(self.visits)
 
-    def rows(self, at: str) -> tuple[Row, ...]:
-        """The rows of the module at a path, itself included; all rows for an empty path."""
+    def part(self, at: str) -> list[Visit]:
+        """The visits of the module at a path, itself included; all for an empty path."""
         if not at:
-            return self.table.rows
+            return self.visits
         inside = f"{at}."
         visits = [
             visit for visit in self.visits if visit.path == at or visit.path.startswith(inside)
         ]
         if not visits:
             raise InputError(f"at={at!r}: the network has no such module")
-        return tuple(map(row_of, visits))
+        return visits
 
-    def part(self, at: str) -> Table:
-        """The table of the module at a path; for none the whole one, which is added up once."""
-        return Table(self.rows(at)) if at else self.table
+    def rows(self, at: str) -> tuple[Row, ...]:
+        """The rows of that part."""
+        return tuple(map(row_of, self.part(at)))
+
+    @property
+    def layers(self) -> list[Visit]:
+        """Convolutions, linear layers and matrix products."""
+        return [visit for visit in self.visits if visit.op.kind in MAC_KINDS]
+
+
+def _counts(visits: Iterable[Visit]) -> dict[OpClass, int]:
+    """Work by op class, without a row for each op."""
+    total: dict[OpClass, int] = {}
+    for visit in visits:
+        for op_class, amount in visit.op.counts(visit.inputs, visit.output).items():
+            total[op_class] = total.get(op_class, 0) + whole(amount)
+    return total
+
+
+def _params(visits: Iterable[Visit]) -> int:
+    return sum(whole(visit.op.params) for visit in visits)
 
 
 @lru_cache(maxsize=1024)
@@ -114,36 +125,45 @@ def _subject(model: str, x: IntShape | None) -> _Subject:
 
 def _macs(subject: _Subject, reading: Reading) -> int:
     convention = find_convention(reading.convention)
-    if not reading.at and not reading.without:
-        return convention.total(subject.counts)
-    left_out = sum(subject.part(path).total(convention) for path in reading.without)
-    return subject.part(reading.at).total(convention) - left_out
+    counts = _counts(subject.part(reading.at)) if reading.at else subject.counts
+    left_out = (_counts(subject.part(path)) for path in reading.without)
+    return convention.total(counts) - sum(map(convention.total, left_out))
 
 
 def _mac_share(subject: _Subject, reading: Reading) -> Fraction:
-    part = sum(row.macs for row in subject.table.rows if row.kind in reading.kinds)
-    return Fraction(100 * part, subject.table.macs)
+    total = find_convention("paper").total
+    part = _counts(visit for visit in subject.visits if visit.op.kind in reading.kinds)
+    return Fraction(100 * total(part), total(subject.counts))
 
 
-def _row_weights(row: Row) -> int:
-    biased = {OpClass.CONV_BIAS_ADDS, OpClass.LINEAR_BIAS_ADDS} & row.counts.keys()
-    return row.params - row.output[1] if biased else row.params
+def _weights_of(op: Op) -> int:
+    bias = 0
+    if isinstance(op, Conv2d) and op.bias:
+        bias = whole(op.c_out)
+    elif isinstance(op, Linear) and op.bias:
+        bias = whole(op.features_out)
+    return whole(op.params) - bias
 
 
 def _weights(subject: _Subject, reading: Reading) -> int:
     """Parameters of convolutions and linear layers without their biases."""
-    return sum(_row_weights(row) for row in subject.rows(reading.at) if row.kind in MAC_KINDS)
+    ops = (visit.op for visit in subject.part(reading.at))
+    return sum(_weights_of(op) for op in ops if op.kind in MAC_KINDS)
 
 
 def _weight_share(subject: _Subject, reading: Reading) -> Fraction:
-    part = sum(_row_weights(row) for row in subject.table.rows if row.kind in reading.kinds)
+    ops = (visit.op for visit in subject.visits)
+    part = sum(_weights_of(op) for op in ops if op.kind in reading.kinds)
     return Fraction(100 * part, _weights(subject, reading))
+
+
+def _activations(subject: _Subject) -> int:
+    return sum(prod(map(whole, visit.output)) for visit in subject.layers)
 
 
 def _activations_with_pools(subject: _Subject, reading: Reading) -> int:
     """Outputs of convolutions, linear layers and pools, but for global ones (RegNet, section 3)."""
-    pools = sum(row.counts.get(OpClass.MAX_POOL_OUTPUTS, 0) for row in subject.table.rows)
-    return subject.table.activations + pools
+    return _activations(subject) + subject.counts.get(OpClass.MAX_POOL_OUTPUTS, 0)
 
 
 def _shape(subject: _Subject, reading: Reading) -> str:
@@ -153,7 +173,7 @@ def _shape(subject: _Subject, reading: Reading) -> str:
 
 
 def _layers(subject: _Subject, reading: Reading) -> int:
-    return sum(row.kind in MAC_KINDS for row in subject.table.rows)
+    return len(subject.layers)
 
 
 def _hw(shape: IntShape) -> str:
@@ -222,10 +242,10 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
         "macs": _macs,
         "mac_share": _mac_share,
         "params": lambda subject, reading: (
-            subject.part(reading.at).params if reading.at else subject.params
+            _params(subject.part(reading.at)) if reading.at else subject.params
         ),
         "weights": _weights,
-        "activations": lambda subject, reading: subject.part(reading.at).activations,
+        "activations": lambda subject, reading: _activations(subject),
         "activations_with_pools": _activations_with_pools,
         "weight_share": _weight_share,
         "layers": _layers,

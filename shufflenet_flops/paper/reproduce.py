@@ -71,7 +71,7 @@ class CellResult:
         return self.verdict == self.recorded
 
 
-@no_gc()  # a zoo of networks is built, all of which is kept
+@no_gc(kept=True)  # a zoo of networks is built
 def reproduce(table: PublishedTable) -> tuple[CellResult, ...]:
     """The result of every cell, row by row.
 
