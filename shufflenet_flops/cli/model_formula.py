@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from shufflenet_flops.cli.output import Document
@@ -44,6 +45,7 @@ def model_formulas(
         model_formula_grids,
         model_formula_result,
     )
+    from shufflenet_flops.report.view.sizes_explorer import sizes_explorer
 
     numbers = {**asked.numbers, **(parse_at(asked.at) if asked.at is not None else {})}
     results, figure = [], b""
@@ -64,7 +66,9 @@ def model_formulas(
             drawn = draw_along(case, asked.by, asked.wrt, at or formula.own)
             figure = image(drawn, figure_type)
     convention = "training" if asked.training else None
-    return Document("formula", convention, results, model_formula_grids(results)), figure
+    live = partial(sizes_explorer, formula, asked.by) if len(models) == 1 else None
+    grids = model_formula_grids(results)
+    return Document("formula", convention, results, grids, explorer=live), figure
 
 
 def model_ratios(models: Sequence[str], against: str, asked: Asked, options: Options) -> Document:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from shufflenet_flops.budget.verdict import Report
     from shufflenet_flops.environment import Environment
     from shufflenet_flops.report.grid import Grid
-    from shufflenet_flops.report.section import Section
+    from shufflenet_flops.report.section import Explorer, Section
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Document:
     `environment` is the one that the results were measured in; None stands for that of this
     process. `made_by` is the command line that found them, if one did. `nodes` works out the count
     of each node of the model's exported program, by its name, where the document is of one model.
+    `explorer` makes what a page of the document computes live, if there is such.
     """
 
     command: str
@@ -34,6 +35,7 @@ class Document:
     environment: Environment | None = None
     made_by: str = ""
     nodes: Callable[[], Mapping[str, int]] | None = None
+    explorer: Callable[[], Explorer] | None = None
 
 
 @dataclass(frozen=True)

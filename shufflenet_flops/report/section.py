@@ -45,9 +45,12 @@ class Portrait:
 
 @dataclass(frozen=True)
 class Explorer:
-    """What a page computes live, `units` or a `network`, and its data, which is plain JSON."""
+    """What a page computes live, and its data, which is plain JSON.
 
-    name: Literal["units", "network"]
+    Those are `units`, a `network` of the zoo, or any model over its `sizes`.
+    """
+
+    name: Literal["units", "network", "sizes"]
     data: Mapping[str, Any]
 
 

@@ -126,7 +126,7 @@ def test_a_ratio_to_a_network_of_the_zoo(capsys: pytest.CaptureFixture[str]) -> 
         (["--against", STRIDED], "name the model that is set against it"),
         ([STRIDED, "--against", STRIDED, "--by", "kind"], "leave out --against"),
         ([STRIDED, "--against", "nonesuch"], "nonesuch"),
-        ([STRIDED, "--against", f"{NETS}:Attending"], "--over h: the sizes of"),
+        ([STRIDED, "--against", f"{NETS}:Attending"], "an embedding cannot take 1x3x224x224"),
         ([STRIDED, "--over", "q"], "--over q: the sizes of"),
         ([STRIDED, "--over", "h,h"], "h is named twice"),
         ([STRIDED, "--over", "3"], "write names with commas between them"),

@@ -57,6 +57,7 @@ def section_about(document: Document) -> Section:
             question=document.grids[0].title,
             findings=tuple(document.notes),
             grids=tuple(document.grids),
+            explorer=document.explorer,
         )
     return replace(section, command=document.made_by)
 
