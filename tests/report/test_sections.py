@@ -130,6 +130,20 @@ def test_count_of_something_idle(tmp_path: Path) -> None:
     assert section.pictures == ()
 
 
+@pytest.mark.parametrize("step", [(), ("--training",)])
+def test_count_draws_memory_over_each_run(tmp_path: Path, step: tuple[str, ...]) -> None:
+    """Each with its peak, which is that of the table."""
+    found = saved(tmp_path, "count", "shufflenet_v1_x0_25_g3", *SIZE, "--peak", *step)
+    drawn = [one for one in section_of(found).pictures if one.name.startswith("memory-")]
+    peak = found.results[0]["peak"]
+
+    runs = ["inference", "training"][: 1 + len(step)]
+    assert [picture.name for picture in drawn] == [f"memory-{what}" for what in runs]
+    for what, picture in zip(runs, drawn, strict=True):
+        (words,) = picture.figure.axes[0].texts
+        assert words.get_text().startswith(f"{peak[what]['bytes'] / 1e6:,.2f} MB at ")
+
+
 def test_count_names_all_that_tie(tmp_path: Path) -> None:
     """Two stages with the same work, of which neither has more than the other."""
     (tmp_path / "twins.py").write_text(

@@ -11,6 +11,7 @@ from shufflenet_flops.counting.result import CountResult
 from shufflenet_flops.report.grid import Grid, milliseconds, percent
 from shufflenet_flops.report.plot.bars import draw_stacked
 from shufflenet_flops.report.section import Picture, Portrait, Section, Tile
+from shufflenet_flops.report.sections.peak import peak_pictures
 from shufflenet_flops.report.sections.training import counted_step
 from shufflenet_flops.report.view.count import (
     count_caveats,
@@ -60,7 +61,10 @@ def section(saved: Saved) -> Section:
             group_grid("by kind of layer", "kind", kinds, table, convention),
             *count_peak(result),
         ),
-        pictures=(_picture(name, stages, convention),) if table.total(convention) else (),
+        pictures=(
+            *((_picture(name, stages, convention),) if table.total(convention) else ()),
+            *peak_pictures(result),
+        ),
         portrait=_portrait(result, table, stages, convention),
         explorer=partial(explorer_of, name, convention) if result.specified else None,
         convention=f"`{convention.name}`, in {convention.unit}s: {convention.meaning}. Input "

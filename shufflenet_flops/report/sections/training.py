@@ -7,6 +7,7 @@ from shufflenet_flops.counting.result import CountResult
 from shufflenet_flops.counting.training import TRAINING_CONVENTIONS, TrainingResult
 from shufflenet_flops.report.grid import percent
 from shufflenet_flops.report.section import Section
+from shufflenet_flops.report.sections.peak import peak_pictures
 from shufflenet_flops.report.view.count import count_peak
 from shufflenet_flops.report.view.explain_step import step_grid
 from shufflenet_flops.report.view.training import training_grid
@@ -27,6 +28,7 @@ def counted_step(result: CountResult, training: TrainingResult) -> Section:
         if total
         else ("It has no MACs.",),
         grids=(training_grid(result, training, "stage"), *count_peak(result)),
+        pictures=peak_pictures(result),
         details=(training_grid(result, training, "layer"),),
         convention=f"{_CONVENTION} Input {' '.join(result.inputs)}.",
     )
