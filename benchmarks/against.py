@@ -17,7 +17,8 @@ from shufflenet_flops.latency.stats import summarise
 ROOT = Path(__file__).parents[1]
 ROUNDS = 15
 COMMANDS = (
-    *("--help", "models", "count resnet50", "check", "formula --unit shufflenet"),
+    *("--help", "models", "models shufflenet*", "count resnet50", "check"),
+    "formula --unit shufflenet",
     *("paper shufflenet_v1_table_1", "fit shufflenet_v1 --macs 140M"),
     "sweep shufflenet_unit --c 12:9600:12 --g 1,2,3,4,6 --h 7:112:1 --quiet",
     "sweep shufflenet_v1 --c 48:4800:48 --g 1,2,3,4,8 --classes 1:1000:5 --quiet",
@@ -78,7 +79,18 @@ def section(commit: str) -> str:
             _line(what, _samples(trees, measure, argument), scale, unit)
             for what, measure, argument, scale, unit in figures
         ]
+        listed = {name: _networks(tree) for name, tree in trees.items()}
+    lines += [
+        "",
+        f"`models` lists {listed['now']} networks, where it listed {listed['before']};",
+        "`models shufflenet*` lists the same ones.",
+    ]
     return "\n".join([*lines, ""])
+
+
+def _networks(tree: Path) -> int:
+    table = _run(tree, "-m", "shufflenet_flops", "models", "--format", "csv").stdout
+    return len(table.splitlines()) - 1
 
 
 @contextmanager
