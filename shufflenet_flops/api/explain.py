@@ -250,7 +250,10 @@ def name_total(source: Source, reported: Printed) -> Named:
     check_batch(source)
     matches = tuple(name_number(reported, source.trace()))
     shape = source.first_shape
-    return Named(NamedNumber(source.name, shape, reported.value, matches, reported.half))
+    # Parameters are counted without a unit.
+    params = source.counted.params if reported.unit is None else None
+    number = NamedNumber(source.name, shape, reported.value, matches, reported.half, params)
+    return Named(number)
 
 
 def chosen_counters(names: Sequence[str] | None) -> tuple[Counter, ...]:

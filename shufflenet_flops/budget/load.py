@@ -46,8 +46,8 @@ def _find() -> Path:
     if in_pyproject:
         return pyproject
     raise InputError(
-        f"there is no {OWN_FILE} here, and no [tool.shufflenet-flops] in {PYPROJECT}: write one, "
-        "or name one with --config FILE"
+        f"there is no {OWN_FILE} here, and no [tool.shufflenet-flops] in {PYPROJECT}: "
+        "`shufflenet-flops init` proposes one, and --config FILE names one that is elsewhere"
     )
 
 

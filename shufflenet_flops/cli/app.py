@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from shufflenet_flops.cli import interrupts, streams
-from shufflenet_flops.cli.group import Commands
+from shufflenet_flops.cli.group import EXAMPLES, Commands
 from shufflenet_flops.errors import ShufflenetFlopsError, inert, one_line, short
 
 app = typer.Typer(
@@ -146,6 +146,9 @@ def _usage(error: Any) -> str:
     # What checks an enum's value for typer puts its own name before the sentence.
     said = error.format_message().replace("Value error, ", "").removesuffix(".")
     command = getattr(getattr(error, "ctx", None), "command_path", "") or "shufflenet-flops"
+    example = EXAMPLES.get(command.partition(" ")[2])
+    if said.startswith("Missing") and example is not None:
+        return f"{said}, as in `shufflenet-flops {example}`"
     return f"{said} (see {command} --help)"
 
 

@@ -16,7 +16,7 @@ def command(form: FormatOption = Format.TABLE, output: OutputOption = None) -> N
     with open_outputs(form, output or []) as writer:
         stamp = asdict(environment())
         rows = [
-            (key, str(value))
+            (key, "–" if value is None else str(value))
             for key, value in (stamp | stamp["packages"]).items()
             if key != "packages"
         ]

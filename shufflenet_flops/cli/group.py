@@ -62,6 +62,18 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "paper": {"--table": "paper 4"},
     }
 )
+# What to type where something is missing, by command.
+EXAMPLES: Mapping[str, str] = MappingProxyType(
+    {
+        "count": "count resnet50",
+        "explain": "explain resnet50",
+        "predict": "predict resnet50",
+        "calibrate": "calibrate --engine onnxruntime",
+        "report": "report count resnet50 -o resnet50.html",
+        "diff": "diff HEAD~1:flop-budget.lock flop-budget.lock",
+        "latency-diff": "latency-diff old.json new.json",
+    }
+)
 # What people type who know other tools, and the command that answers.
 ALSO: Mapping[str, str] = MappingProxyType(
     {

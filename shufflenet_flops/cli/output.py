@@ -124,6 +124,11 @@ def open_together(files: Mapping[Path, bytes]) -> Iterator[list[tuple[Replacemen
         yield opened
 
 
+def shows_tables(form: Format) -> bool:
+    """Whether tables go to a terminal, and so to somebody who reads them there."""
+    return form is Format.TABLE and _is_a_tty(results())
+
+
 def _print_table(document: Document) -> None:
     if _is_a_tty(results()) or os.environ.keys() & _AS_A_TERMINAL:
         from rich.console import Console

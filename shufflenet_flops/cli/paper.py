@@ -12,13 +12,18 @@ import typer
 from shufflenet_flops.cli.completion import complete_model, complete_table
 from shufflenet_flops.cli.group import PAPER_COMMANDS
 from shufflenet_flops.cli.options import FormatOption, OutputOption
-from shufflenet_flops.cli.output import Document, Format, Writer, open_outputs
+from shufflenet_flops.cli.output import Document, Format, Writer, open_outputs, shows_tables
 from shufflenet_flops.errors import InputError, UnknownNameError
 from shufflenet_flops.no_gc import no_gc
 from shufflenet_flops.paper.verdict import CellVerdict
 
 if TYPE_CHECKING:
     from shufflenet_flops.paper import CellResult
+
+_MORE = (
+    "one table: `shufflenet-flops paper 4`; those of a paper: `shufflenet-flops paper resnext`; "
+    "all: `shufflenet-flops paper | less`, or -o paper.md"
+)
 
 
 def command(
@@ -66,6 +71,7 @@ def command(
     paper time-table-8  the networks of its Table 8, timed on this machine
     """
     from shufflenet_flops.paper import find_tables, load_table, reproduce, table_names
+    from shufflenet_flops.report.grid import with_notes
     from shufflenet_flops.report.view.paper import errata_grid, overview_grid, table_grids
 
     asked = " ".join(table or [])
@@ -98,7 +104,14 @@ def command(
             return
         grids = table_grids(reproduced, alternatives=alternatives)
         if (asked, row, verdict) == ("", None, None):
-            grids = [overview_grid(reproduced), *grids, errata_grid()]
+            # Thousands of lines are for files and pagers.
+            is_seen = shows_tables(form) and not (output or alternatives)
+            overview = overview_grid(reproduced)
+            grids = (
+                [with_notes(overview, [_MORE]), errata_grid()]
+                if is_seen
+                else [overview, *grids, errata_grid()]
+            )
         cells = [cell for _, cells in reproduced for cell in cells]
         writer.write(Document("paper", None, cells, grids))
     _exit_if_moved(cells)

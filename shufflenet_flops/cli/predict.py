@@ -31,6 +31,7 @@ from shufflenet_flops.sources import resolve_all
 if TYPE_CHECKING:
     from shufflenet_flops.latency.predict.prediction import Predictor
 
+DEFAULT_ENGINE = "onnxruntime"
 CalibratedEngine = Annotated[
     str,
     typer.Option(
@@ -57,7 +58,7 @@ def command(
         list[str],
         typer.Argument(metavar="MODEL", help=MODEL_HELP, autocompletion=complete_model),
     ],
-    engine: CalibratedEngine,
+    engine: CalibratedEngine = DEFAULT_ENGINE,
     calibration: CalibrationOption = None,
     input: InputOption = None,
     input_factory: InputFactoryOption = None,

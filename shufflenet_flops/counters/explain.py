@@ -120,7 +120,8 @@ class Match:
 class NamedNumber:
     """A total that was reported for a model on one input (batch first), and who gives it.
 
-    It was printed to so many digits that counts within `half` of it look the same.
+    It was printed to so many digits that counts within `half` of it look the same. `params` are
+    the model's parameters, which people take for its cost too.
     """
 
     model: str
@@ -128,6 +129,12 @@ class NamedNumber:
     reported: int
     matches: tuple[Match, ...]
     half: int = 0
+    params: int | None = None
+
+    @property
+    def is_params(self) -> bool:
+        """Whether it is the number of parameters."""
+        return self.params is not None and abs(self.reported - self.params) <= self.half
 
     def is_meant(self, match: Match) -> bool:
         """Whether the candidate's total is printed as the reported one."""

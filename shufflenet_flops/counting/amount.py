@@ -72,12 +72,20 @@ def parse_printed(text: str) -> Printed:
     metric = FLOPS if of_flops else MACS
     written = re.sub(r"(?i)\s*(mac|flop)s?\s*$", lambda sign: f"{sign[1].upper()}", text.strip())
     try:
-        value = int(_from_text(metric, re.sub(r"\s+", " ", written)))
+        amount = _from_text(metric, re.sub(r"\s+", " ", written))
     except InputError:
         raise InputError(
             f"reported total {text}: write it as it was printed, as in 4.13G, 4.1e9, "
             "4.134 GMAC, 8.2 GFLOPs or 4089184256"
         ) from None
+    value = int(amount)
+    if value != amount:
+        number = NUMBER.match(written)
+        assert number is not None
+        raise InputError(
+            f"reported total {text}: a count is whole: write its prefix, as in {number[0]}G or "
+            f"{number[0]}M"
+        )
     if not 0 < value < _LARGEST:
         raise InputError(f"reported total {text}: must be more than 0 and less than {_LARGEST:.0e}")
     match = NUMBER.match(written)

@@ -73,6 +73,11 @@ def completed(given: Input, own: Input, name: str) -> Input:
     where the sizes leave it open what is meant.
     """
     if len(own.shape) != 4 or len(given.shape) not in (1, 2, 3):
+        if len(own.shape) == len(given.shape) == 4 and _has_channels_last(given, own):
+            raise InputError(
+                f"--input {given}: channels stand before height and width: write "
+                f"--input {meant_image(given, own.shape[1])}"
+            )
         return given
     channels, *size = given.shape if len(given.shape) == 3 else (own.shape[1], *given.shape)
     height, width = size if len(size) == 2 else (size[0], size[0])
@@ -83,6 +88,33 @@ def completed(given: Input, own: Input, name: str) -> Input:
         )
     return Input((1, channels, height, width), given.dtype)
 
+
+def _has_channels_last(given: Input, own: Input) -> bool:
+    return given.shape[1] != own.shape[1] == given.shape[3]
+
+
+def meant_image(given: Input, channels: int) -> Input | None:
+    """The image of so many channels that may be meant by a shape that a model does not take.
+
+    Channels that are there come first or last; what is too small for a side is none. None where no
+    image is like it.
+    """
+    shape = given.shape
+    if given.dtype != IMAGE.dtype or not 1 <= len(shape) <= 4:
+        return None
+    batch, size = (shape[0], shape[1:]) if len(shape) == 4 else (1, shape)
+    if len(size) == 3:
+        channels_first = size[0] == channels or size[2] != channels
+        if channels_first and len(shape) == 4 and size[0] == channels:
+            return None  # all is where it belongs
+        size = size[1:] if channels_first else size[:2]
+    height, width = size if len(size) == 2 else (size[0], size[0])
+    if min(height, width) < _LEAST_SIDE:
+        height, width = IMAGE.shape[2:]
+    return Input((batch, channels, height, width))
+
+
+_LEAST_SIDE = 8
 
 # How others write a shape: (1, 3, 224, 224), 1*3*224*224, 1×3×224×224.
 _BETWEEN_SIZES = re.compile(r"[\s,;*×xX()\[\]]+")

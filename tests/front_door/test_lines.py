@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shlex
+import sys
+from pathlib import Path
 
 import pytest
 
 from shufflenet_flops.cli.app import run
+from shufflenet_flops.paper import table_names
 
 
 def answer(capsys: pytest.CaptureFixture[str], line: str) -> tuple[int, str, str]:
@@ -100,6 +104,50 @@ def test_a_total_is_matched_to_the_digits_that_were_printed(
         assert {match["unit"] for match in matches} == {unit[0]}
 
 
+def test_it_is_the_number_of_parameters(capsys: pytest.CaptureFixture[str]) -> None:
+    """25,557,032 of ResNet-50, which round to it; as MACs they are nobody's."""
+    _, text, _ = answer(capsys, "explain resnet50 --reported 25.6M")
+    assert "it has 25,557,032 parameters, and no counter gives that for work" in text
+    _, text, _ = answer(capsys, "explain resnet50 --reported 25.6MMAC")
+    assert "parameters" not in text
+    assert "no counter gives it" in text
+
+
+def test_no_budgets_here(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has no file yet is told of the command that proposes one."""
+    monkeypatch.chdir(tmp_path)
+    for line in ("check", "lock", "history"):
+        code, out, err = answer(capsys, line)
+        assert (code, out) == (2, "")
+        assert "`shufflenet-flops init` proposes one" in err
+
+
+class Terminal(io.StringIO):
+    """What is printed to is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_all_tables_are_an_overview_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of lines would be read by nobody; a pipe and a file have them."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "dumb")
+    seen, piped = Terminal(), io.StringIO()
+    for stream in (seen, piped):
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert run(["paper"]) == 0
+    shown = seen.getvalue()
+
+    assert len(shown.splitlines()) < 200 < len(piped.getvalue().splitlines())
+    assert "`shufflenet-flops paper 4`" in shown
+    assert all(f"{name} " in shown for name in table_names())
+    assert "errata that the figures support" in shown
+    assert "shufflenet_v1_table_5: ShuffleNet V1" in piped.getvalue()
+
+
 def test_nobody_gives_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         "no counter gives it; the nearest are"
@@ -144,6 +192,16 @@ MISTAKES = [
     ("compare 240 3", "compare --c 240 --g 3"),
     ("compare c=240", "shufflenet_unit@c=240,g=3"),
     ("count resnet18 --by layers", "'layer'"),
+    ("count", "`shufflenet-flops count resnet50`"),
+    ("explain", "`shufflenet-flops explain resnet50`"),
+    ("predict", "`shufflenet-flops predict resnet50`"),
+    ("calibrate", "`shufflenet-flops calibrate --engine onnxruntime`"),
+    ("report", "`shufflenet-flops report count resnet50 -o resnet50.html`"),
+    ("diff a", "`shufflenet-flops diff HEAD~1:flop-budget.lock flop-budget.lock`"),
+    ("latency-diff", "`shufflenet-flops latency-diff old.json new.json`"),
+    ("check --config pyproject.tom", "pyproject.tom"),
+    ("count resnet18 --input 1x224x224x3", "write --input 1x3x224x224"),
+    ("explain resnet18 --reported 4.13", "4.13G"),
     ("count resnet18 --convention papr", "paper"),
     ("count resnet18 --sort size", "params"),
     ("count resnet18 --sort mac", "macs"),

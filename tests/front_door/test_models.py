@@ -162,6 +162,11 @@ def test_the_current_directory_comes_last(capsys: pytest.CaptureFixture[str]) ->
         ("mynet.py:Nett", "did you mean Net?"),
         ("mynet.py:Net --input 224", "an image is written batch first: --input 1x3x224x224"),
         ("mynet.py:Net --input 96x64", "an image is written batch first: --input 1x3x96x64"),
+        ("mynet.py:Net --input 1x3", "an image is written batch first: --input 1x3x224x224"),
+        ("mynet.py:Net --input 64x64x3", "an image is written batch first: --input 1x3x64x64"),
+        ("mynet.py:Net --input 2x64x64x3", "an image is written batch first: --input 2x3x64x64"),
+        ("mynet.py:Net --input 1x1x64x64", "an image is written batch first: --input 1x3x64x64"),
+        ("mynet.py:Net --input 16x32x32", "an image is written batch first: --input 1x3x32x32"),
         ("torch.nn:Identity2", "unknown factory in module torch.nn: 'Identity2'"),
         (
             "torch.nn:Linear --arg in_features=4 --arg out_features=2",

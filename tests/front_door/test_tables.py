@@ -77,6 +77,21 @@ def test_zeros_are_folded_unless_asked_for() -> None:
     assert folded.rows[-2][0].text == "27 zero layers"
 
 
+@pytest.mark.parametrize("sort", ["memory", "activations"])
+def test_what_rows_are_sorted_by_is_shown(sort: str) -> None:
+    """In place of the parameters, and no layer that has some of it is folded."""
+    table = table_of("resnet18")
+    one = layer_grid("t", table, PAPER, LayerView(sort=sort, top=4))
+    headings = [column.heading.split("\n")[0] for column in one.columns]
+
+    assert headings == ["layer", "kind", "output", "MMAC", "share", sort]
+    values = [row[-1].value or 0 for row in one.rows]
+    assert values[:4] == sorted(values[:4], reverse=True)
+    assert sum(values[:-1]) == values[-1]
+    folded = [value for row, value in zip(one.rows, values, strict=True) if "zero" in row[0].text]
+    assert not any(folded)
+
+
 def test_columns_as_chosen_and_one_called_share() -> None:
     table = table_of("resnet18")
     chosen = layer_grid("t", table, PAPER, LayerView(columns=("groups", "memory"), unit="G"))

@@ -234,7 +234,9 @@ def _in_parts(word: str, length: int) -> str:
     """A word on several lines, each up to a comma, else another sign between names, if it can."""
     lines = []
     while len(word) > length:
-        ends = [max(word.rfind(sign, 0, length) for sign in signs) + 1 for signs in (",", "@-_/.")]
+        ends = [
+            max(word.rfind(sign, 0, length) for sign in signs) + 1 for signs in (",", "@", "-_/.")
+        ]
         end = next(filter(None, ends), length)
         lines.append(word[:end])
         word = word[end:]

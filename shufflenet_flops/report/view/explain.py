@@ -177,12 +177,15 @@ def match_grid(named: NamedNumber) -> Grid:
     meant = [match for match in matches if named.is_meant(match)]
     notes = [f"{match.counter}: {_sum(match.terms)}" for match in meant]
     is_exact = any(not match.difference for match in meant)
+    nobody = "no counter gives it"
+    if named.is_params:
+        nobody = f"it has {named.params:,} parameters, and no counter gives that for work"
     answer = (
         "that is"
         if meant and is_exact
         else "what rounds to it is"
         if meant
-        else "no counter gives it; the nearest are"
+        else f"{nobody}; the nearest are"
     )
     title = f"{named.reported:,} for {named.model} on {shape_text(named.input)}: {answer}"
     return grid(title, columns, rows, notes)

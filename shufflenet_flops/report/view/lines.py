@@ -188,7 +188,7 @@ def line_grid(
 ) -> Grid:
     """A grid of lines with the total of `table`, and with their bars where they have some."""
     whole = _whole(table, convention, view.unit)
-    names = view.columns or (*default, *([TIMED] if table.times else []))
+    names = view.columns or _with_asked(default, view, table)
     columns = {name: COLUMNS[name] for name in names}
     with_bars = any(line.bar is not None for line in lines)
     rows: list[list[Cell | str]] = [
@@ -208,6 +208,15 @@ def line_grid(
         *([Column("", figures=False, bars=True)] if with_bars else []),
     ]
     return grid(title, headings, rows, notes)
+
+
+def _with_asked(default: Sequence[str], view: LayerView, table: Table) -> list[str]:
+    """The default columns, and in place of the last figures those that were asked for."""
+    asked = [view.sort] if view.sort else []
+    asked += [TIMED] if table.times and view.sort != TIMED else []
+    more = [name for name in asked if name not in default]
+    less = [name for name in ("of-params", "params") if name in default][:1] if more else []
+    return [*(name for name in default if name not in less), *more]
 
 
 def _cell(name: str, line: Line, whole: _Whole) -> Cell:
@@ -248,12 +257,12 @@ def _shown(lines: Sequence[Line], convention: Convention, view: LayerView, by: s
     """The lines in their order, what is left out of them as one or two lines at the end."""
     shown: list[Line] = []
     empty: list[Line] = []
+    key = SORTS[view.sort or "macs"]
     for line in lines:
         part = line.part
-        has_work = view.zeros or part.total(convention) or part.params or part.time_s
-        (shown if has_work else empty).append(line)
+        has_work = part.total(convention) or part.params or part.time_s or key(part, convention)
+        (shown if view.zeros or has_work else empty).append(line)
     if view.sort:
-        key = SORTS[view.sort]
         shown.sort(key=lambda line: -key(line.part, convention))
     others = shown[view.top :] if view.top is not None else []
     shown = shown[: view.top]

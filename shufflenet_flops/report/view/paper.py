@@ -184,7 +184,7 @@ def percent_text(difference: float | None) -> str:
 def overview_grid(tables: Sequence[Reproduced]) -> Grid:
     """Cells by verdict, over all tables and by table, and the rule of the verdicts."""
     columns = [
-        Column("table", figures=False),
+        Column("table", figures=False, path=True),
         Column("where", figures=False),
         *(Column(verdict.value) for verdict in CellVerdict),
     ]

@@ -16,7 +16,7 @@ from shufflenet_flops.counting.trained import Trained
 from shufflenet_flops.errors import InputError, ModelError
 from shufflenet_flops.foreign import contained
 from shufflenet_flops.peak.timeline import Timeline
-from shufflenet_flops.sources.inputs import IMAGE, Input, at_batch
+from shufflenet_flops.sources.inputs import IMAGE, Input, at_batch, meant_image
 from shufflenet_flops.sources.source import Counted, Source
 from shufflenet_flops.trace.trace import Trace, ValuesNeededError, trace
 
@@ -101,10 +101,10 @@ class ModuleSource(Source):
             return ""
         if first == IMAGE:
             return f"; it was given an image, {first}: --input SHAPE gives what it takes"
-        if 1 <= len(first.shape) < 4 and first.dtype == IMAGE.dtype:
-            height, width = (first.shape * 2)[:2] if len(first.shape) < 3 else first.shape[1:]
-            return f"; an image is written batch first: --input 1x3x{height}x{width}"
-        return ""
+        # Most modules that take images begin with a convolution.
+        convs = (part for part in self._module.modules() if isinstance(part, nn.Conv2d))
+        meant = meant_image(first, next((conv.in_channels for conv in convs), IMAGE.shape[1]))
+        return "" if meant is None else f"; an image is written batch first: --input {meant}"
 
     def _trace_of(self, module: nn.Module, memory: bool = False, *, may_run: bool = True) -> Trace:
         _check_arguments(self.name, module, self.example_inputs(real=False))
