@@ -78,18 +78,16 @@ def parse_printed(text: str) -> Printed:
             f"reported total {text}: write it as it was printed, as in 4.13G, 4.1e9, "
             "4.134 GMAC, 8.2 GFLOPs or 4089184256"
         ) from None
+    match = NUMBER.match(written)
+    assert match is not None
     value = int(amount)
     if value != amount:
-        number = NUMBER.match(written)
-        assert number is not None
         raise InputError(
-            f"reported total {text}: a count is whole: write its prefix, as in {number[0]}G or "
-            f"{number[0]}M"
+            f"reported total {text}: a count is whole: write its prefix, as in {match[0]}G or "
+            f"{match[0]}M"
         )
     if not 0 < value < _LARGEST:
         raise InputError(f"reported total {text}: must be more than 0 and less than {_LARGEST:.0e}")
-    match = NUMBER.match(written)
-    assert match is not None
     number = Decimal(re.sub("[_,]", "", match["whole"]) + match["rest"])
     size = Decimal(value) / number
     exponent = number.as_tuple().exponent
