@@ -99,6 +99,7 @@ class Extents:
                 self._product(values, near, 1)
                 or self._floor_of_line(values, near)
                 or self._product(values, near, 2)
+                or self._sum_of_sizes(values)
                 or self._product(values, near, 3)
                 or self._of_unseen(values)
             )
@@ -174,6 +175,16 @@ class Extents:
             found = affine(multiplied(factors), values)
             if found is not None and self._is_whole(factors, *found):
                 return self._written(factors, *found)
+        return None
+
+    def _sum_of_sizes(self, values: Vector) -> Expression | None:
+        """u + v + b of two sizes, as of new tokens behind those of a cache."""
+        for one, other in combinations(self.points[0], 2):
+            rests = {
+                v - point[one] - point[other] for v, point in zip(values, self.points, strict=True)
+            }
+            if len(rests) == 1:
+                return atom(one) + atom(other) + constant(rests.pop())
         return None
 
     def _is_whole(self, factors: Sequence[Vector], slope: Fraction, offset: Fraction) -> bool:

@@ -24,6 +24,9 @@ Build: TypeAlias = Callable[[Mapping[str, Any], tuple["Input", ...]], "Source"]
 
 # By the number of axes, as torch's layers name them: images, clips, signals, tokens.
 _AXES: Mapping[int, str] = {2: "ns", 3: "ncl", 4: "nchw", 5: "ncthw"}
+# The same of models that read tokens: embedded ones, and caches of keys and values, of so many
+# tokens in each head, of one layer or of all. Layers fix what has no name.
+_AXES_OF_TOKENS: Mapping[int, str] = {2: "ns", 3: "nsc", 4: "n-p-", 5: "-n-p-"}
 _FILES = (".onnx", ".pt2")
 
 
@@ -133,19 +136,33 @@ def sized_source(source: Source) -> SizedModel:
 
 
 def _subject(source: Source, args: Mapping[str, Any], build: Build) -> SizedModel:
-    places = _places(source.inputs)
+    places = _places(source.inputs, _AXES_OF_TOKENS if _reads_tokens(source) else _AXES)
     base = {name: source.inputs[which].shape[axis] for name, ((which, axis), *_) in places.items()}
     return SizedModel(source, places, base, args, build)
 
 
-def _places(inputs: Sequence[Input]) -> dict[str, tuple[Place, ...]]:
+def _reads_tokens(source: Source) -> bool:
+    """Whether its first input is whole numbers by text, or what a layer takes token by token."""
+    first = source.inputs[0] if source.inputs else None
+    if first is None or len(first.shape) not in (2, 3):
+        return False
+    if len(first.shape) == 2:
+        return "int" in first.dtype
+    rows = source.counted.table.rows
+    takes = (row.kind for row in rows if row.weighted and row.inputs[:1] == (first.shape,))
+    return next(takes, Kind.MOVE) in (Kind.LINEAR, Kind.NORM)
+
+
+def _places(inputs: Sequence[Input], axes: Mapping[int, str]) -> dict[str, tuple[Place, ...]]:
     """The axes by name. Inputs share a name where they share the size, as the batch.
 
     An axis of another size is called by its name and the number of its input: s2.
     """
     places: dict[str, tuple[Place, ...]] = {}
     for which, given in enumerate(inputs):
-        for axis, name in enumerate(_AXES.get(len(given.shape), "")):
+        for axis, name in enumerate(axes.get(len(given.shape), "")):
+            if name == "-":
+                continue
             first = places.get(name)
             if first and inputs[first[0][0]].shape[first[0][1]] != given.shape[axis]:
                 name = f"{name}{which + 1}"

@@ -11,6 +11,7 @@ from torch import nn
 from shufflenet_flops.counters import Counter, CounterReport, all_counters
 from shufflenet_flops.counters.cost_model import row_parts, terms_of
 from shufflenet_flops.counters.known import KNOWN
+from shufflenet_flops.counters.language_rules import rules_for
 from shufflenet_flops.counters.miscounts import Miscount, miscounts
 from shufflenet_flops.counters.run import run_counter
 from shufflenet_flops.counters.sandbox import TIME_LIMIT_S
@@ -144,8 +145,9 @@ class NamedNumber:
 def name_number(printed: Printed, traced: Trace, nearest: int = 5) -> list[Match]:
     """Who gives `printed` for the traced model: all that round to it, or else the nearest few.
 
-    Counters that we run, counters that we only know, and our own conventions are asked, each for
-    the model as it is and as it would be with its activations and pools called as functions.
+    Counters that we run, counters that we only know, our own conventions and published rules are
+    asked, each for the model as it is and as it would be with its activations and pools called as
+    functions.
     """
     styles = {"as it is": traced, "activations and pools as functions": with_functions(traced)}
     by_total: dict[tuple[str, int], Match] = {}
@@ -178,6 +180,8 @@ def _candidates(traced: Trace) -> Iterable[tuple[str, Unit, dict[str, int]]]:
         convention = CONVENTIONS[name]
         terms = convention.terms(traced.table.counts)
         yield f"`{name}` convention", convention.unit, {str(key): terms[key] for key in terms}
+    for name, flops in rules_for(traced):
+        yield f"rule {name}", "FLOP", flops
 
 
 def with_functions(traced: Trace) -> Trace:

@@ -37,6 +37,15 @@ class Attending(nn.Module):
         return self.out((q @ k.transpose(1, 2)).softmax(-1) @ v)
 
 
+class Cached(Attending):
+    """The same over tokens that come after those of which the keys and values are there."""
+
+    def forward(self, tokens: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        q, k, v = self.qkv(self.embed(tokens)).chunk(3, -1)
+        k, v = torch.cat([keys.squeeze(1), k], 1), torch.cat([values.squeeze(1), v], 1)
+        return self.out((q @ k.transpose(1, 2)).softmax(-1) @ v)
+
+
 class Projected(nn.Module):
     """One layer of 400 features for each token, 64 wide."""
 

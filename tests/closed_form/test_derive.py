@@ -359,3 +359,32 @@ def test_an_op_that_takes_more_tensors_at_larger_sizes() -> None:
     found = formula(of_module(nets.Tiled(), "1x4x64x64"), "h,w,n")
 
     assert text(found) == "16·h·n·w"
+
+
+def of_inputs(module: nn.Module, *texts: str) -> SizedModel:
+    return sized_source(given_modules.find(module.eval(), list(map(parse_input, texts))))
+
+
+def test_tokens_after_those_of_a_cache() -> None:
+    """64·192 + 64·64 for each of s tokens, and 128 for each pair with one of p + s."""
+    chosen = of_inputs(nets.Cached(), "1x4:int64", "1x1x16x64", "1x1x16x64")
+    assert chosen.sizes == ["n", "s", "p"]
+
+    found = formula(chosen, "n,s,p")
+    assert text(found) == "n·s·(128·p + 128·s + 16,384)"
+    decoding = formula(of_inputs(nets.Cached(), "1x1:int64", *["1x1x16x64"] * 2), "n,p")
+    assert text(decoding) == "n·(128·(p + 1) + 16,384)"
+    for p in (1, 7, 1000):
+        assert decoding.value({"n": 3, "p": p}) == found.value({"n": 3, "p": p, "s": 1})
+
+
+def test_embedded_tokens_are_not_signals() -> None:
+    """Of what a layer takes token by token the second axis is a length, and channels the last."""
+    assert of_inputs(nn.Linear(64, 8), "2x9x64").sizes == ["n", "s"]
+    assert of_inputs(nn.Sequential(nn.LayerNorm(64), nn.Linear(64, 8)), "2x9x64").sizes == [
+        "n",
+        "s",
+    ]
+    assert of_inputs(nn.Conv1d(64, 8, 3), "2x64x9").sizes == ["n", "l"]
+    found = formula(of_inputs(nn.Linear(64, 8), "2x9x64"), "n,s")
+    assert text(found) == "512·n·s"

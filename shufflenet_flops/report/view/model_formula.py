@@ -36,6 +36,7 @@ MEANINGS: Mapping[str, str] = {
     "h": "height",
     "w": "width",
     "s": "length",
+    "p": "tokens in the cache",
     "l": "length",
     "t": "frames",
 }

@@ -11,6 +11,7 @@ from torch import nn
 from shufflenet_flops.errors import InputError, UnknownNameError
 from shufflenet_flops.sources.inputs import Input
 from shufflenet_flops.sources.options import Options
+from shufflenet_flops.sources.torch_modules.decoding import with_cache
 from shufflenet_flops.sources.torch_modules.factory import inputs_for
 from shufflenet_flops.sources.torch_modules.imports import call
 from shufflenet_flops.sources.torch_modules.libraries import import_library, quietly
@@ -28,7 +29,10 @@ FRAMES = 3000  # of half a minute of sound, which Whisper takes
 
 
 def find(text: str, options: Options) -> ModuleSource:
-    """The model of a TYPE, as its configuration makes it by default; `args` change that."""
+    """The model of a TYPE, as its configuration makes it by default; `args` change that.
+
+    A second input, of four axes, is a cache of keys and values, after whose tokens it reads others.
+    """
     transformers = import_library("transformers", text)
     kind = text.partition(":")[2]
     auto = import_library("transformers.models.auto.modeling_auto", text)
@@ -42,7 +46,9 @@ def find(text: str, options: Options) -> ModuleSource:
     def build() -> nn.Module:
         with quietly():
             made = call(text, lambda: transformers.AutoModel.from_config(config), {})
-            return checked_module(text, made)
+            return with_cache(text, made, config) if decodes else checked_module(text, made)
+
+    decodes = [len(given.shape) for given in options.inputs] == [2, 4]
 
     origin = "transformers model"
     if options.input_factory is not None:
@@ -51,6 +57,8 @@ def find(text: str, options: Options) -> ModuleSource:
     with torch.device("meta"):
         model = build()
     wanted = _inputs(text, model, config)
+    if decodes and list(wanted) == ["input_ids"]:
+        wanted = {**wanted, "cache": options.inputs[1]}
     if options.inputs and len(options.inputs) != len(wanted):
         raise InputError(f"{text}: takes {', '.join(wanted)}: give --input once for each")
     shapes = dict(zip(wanted, options.inputs or wanted.values(), strict=True))
