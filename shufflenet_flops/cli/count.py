@@ -11,6 +11,7 @@ import typer
 
 from shufflenet_flops.cli.completion import complete_convention, complete_model
 from shufflenet_flops.cli.options import (
+    DEFAULT_ENGINE,
     MODEL_HELP,
     PREDICTION,
     ArgOption,
@@ -42,7 +43,6 @@ from shufflenet_flops.cli.training import (
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.report.view.lines import COLUMNS, SORTS, TIMED, LayerView
 
-_DEFAULT_ENGINE = "onnxruntime"
 _TABLE = "Table"
 _PEAK = "Peak memory"
 
@@ -132,7 +132,7 @@ def command(
             metavar="NAME",
             help="Also the predicted time on this engine, any that `predict` takes.",
             rich_help_panel=PREDICTION,
-            show_default=f"none; {_DEFAULT_ENGINE} where rows are sorted by time",
+            show_default=f"none; {DEFAULT_ENGINE} where rows are sorted by time",
         ),
     ] = None,
     calibration: CalibrationOption = None,
@@ -186,7 +186,7 @@ def command(
     is_chosen = view != LayerView(unit=view.unit)
     by = by or (By.LAYER if is_chosen else By.STAGE)
     if engine is None and (sort == TIMED or TIMED in names):
-        engine = _DEFAULT_ENGINE
+        engine = DEFAULT_ENGINE
     if engine is None:
         refuse_typed(context, ("calibration",), "of which engine? add --engine onnxruntime")
     if is_chosen and by is By.STAGE:

@@ -27,6 +27,8 @@ MODEL = "Model"
 PREDICTION = "Prediction"
 OUTPUT = "Output"
 
+DEFAULT_ENGINE = "onnxruntime"  # whose time is predicted where none is named
+
 
 _LONGEST = 30  # digits of a number; 2^63 has 19
 

@@ -9,6 +9,7 @@ import typer
 
 from shufflenet_flops.cli.completion import complete_model
 from shufflenet_flops.cli.options import (
+    DEFAULT_ENGINE,
     MODEL_HELP,
     PREDICTION,
     ArgOption,
@@ -31,7 +32,6 @@ from shufflenet_flops.sources import resolve_all
 if TYPE_CHECKING:
     from shufflenet_flops.latency.predict.prediction import Predictor
 
-DEFAULT_ENGINE = "onnxruntime"
 CalibratedEngine = Annotated[
     str,
     typer.Option(

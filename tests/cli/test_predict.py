@@ -86,7 +86,6 @@ def test_strict(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (["predict", "resnet18", "--engine", "onnxruntim"], "did you mean onnxruntime?"),
-        (["predict", "resnet18"], "--engine"),
         (["predict", "resnet18", "--engine", "onnxruntime", "--calibration", "x.json"], "x.json"),
         (["calibrate", "--engine", "onnxruntime", "--budget", "soon"], "10min, 90s or 1h"),
         (["calibrate", "--engine", "onnxruntime", "--budget", "0s"], "10min, 90s or 1h"),
