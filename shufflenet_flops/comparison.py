@@ -40,12 +40,13 @@ class Prepared:
 class Comparison:
     """Everything known about one unit or model on its inputs (batch first).
 
-    A unit has its sizes, a whole network its name as `model`. `formula_macs` is the paper's closed
-    form with the numbers filled in, None where no paper gives
-    one; `analytic_macs` is None without a spec. What is not traced is counted from its graph. Bytes
-    count every op's inputs, weights and outputs, nothing cached; those of a spec are fp32. `norms`
-    are the kinds of norms that it has, `stages` the MACs of each stage. `training_macs` are those
-    of a training step, under the `training` convention, where they were asked for.
+    A unit has its sizes; `model` is its or a network's name, None where units are compared at the
+    same sizes. `formula_macs` is the paper's closed form with the numbers filled in, None where no
+    paper gives one; `analytic_macs` is None without a spec. What is not traced is counted from its
+    graph. Bytes count every op's inputs, weights and outputs, nothing cached; those of a spec are
+    fp32. `norms` are the kinds of norms that it has, `stages` the MACs of each stage.
+    `training_macs` are those of a training step, under the `training` convention, where they were
+    asked for.
     """
 
     model: str | None = field(metadata=given_with("model"))
@@ -77,8 +78,8 @@ class Comparison:
 
     @property
     def name(self) -> str:
-        """That of the unit or of the network."""
-        return str(self.unit or self.model)
+        """As it was named; that of the unit where several are compared at the same sizes."""
+        return str(self.model or self.unit)
 
 
 def prepare(source: Source) -> Prepared:
@@ -115,7 +116,7 @@ def compare(subject: Prepared, *, training: bool = False) -> Comparison:
     unit, sizes = _unit_sizes(model)
     form = CLOSED_FORMS.get(unit or "") if sizes["stride"] == 1 else None
     return Comparison(
-        model=None if unit else source.name,
+        model=source.name,
         source=source.origin,
         unit=unit,
         c=sizes["c"],

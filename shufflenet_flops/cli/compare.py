@@ -135,6 +135,8 @@ def command(
 
         subjects = [prepare(source) for source in chosen]
         comparisons = [compare(subject, training=training) for subject in subjects]
+        if not models:
+            comparisons = [replace(comparison, model=None) for comparison in comparisons]
         if not any(subject.module for subject in subjects):
             refuse_typed(context, _OF_LATENCY, "none of these can be run, and so none is timed")
         if latency:
