@@ -232,8 +232,8 @@ def unit_option(show_default: str | bool) -> Any:
     """An option that names units."""
     return typer.Option(
         metavar="UNIT",
-        help="A unit: resnet, resnext, shufflenet, shufflenet_v2, mobilenet, conv or pointwise. "
-        "Repeatable.",
+        help="A unit: resnet, resnext, shufflenet, shufflenet_v2, mobilenet, conv, pointwise, or "
+        "guideline_1 to guideline_4. Repeatable.",
         show_default=show_default,
         rich_help_panel=DESIGN,
     )
