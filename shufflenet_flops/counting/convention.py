@@ -128,6 +128,19 @@ CONVENTIONS = Conventions(
             OpClass.GLOBAL_POOL_INPUTS: 1,
         },
     ),
+    Convention(
+        "netscope",
+        "MAC",
+        "`paper`, 1 per norm element, as Caffe scales them in a layer of their own, and 1 per "
+        "element that is multiplied by another (dgschwend/netscope)",
+        {
+            OpClass.CONV_MACS: 1,
+            OpClass.LINEAR_MACS: 1,
+            OpClass.MATMUL_MACS: 1,
+            OpClass.NORM_ELEMENTS: 1,
+            OpClass.MUL_ELEMENTS: 1,
+        },
+    ),
     others=_of_counters,
 )
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from shufflenet_flops import zoo
-from shufflenet_flops.counting import Row, find_convention
+from shufflenet_flops.counting import Kind, Row, find_convention
 from shufflenet_flops.counting.row import CONV_KINDS, MAC_KINDS, IntShape
 from shufflenet_flops.counting.table import counted, row_of
 from shufflenet_flops.errors import InputError
@@ -19,7 +19,7 @@ from shufflenet_flops.paper.claims import CLAIMS, Quoted
 from shufflenet_flops.paper.verdict import Value
 from shufflenet_flops.spec import Conv2d, Linear, Node, OpClass, Seq, Visit, walk
 from shufflenet_flops.spec.numbers import whole
-from shufflenet_flops.spec.ops import Op
+from shufflenet_flops.spec.ops import Op, pair
 
 
 @dataclass(frozen=True)
@@ -184,6 +184,37 @@ def _size(subject: _Subject, reading: Reading) -> str:
     return _hw(subject.rows(reading.at)[-1].output)
 
 
+def _input_shape(subject: _Subject, reading: Reading) -> str:
+    """Height, width and channels of the input, `1x1x1024` for a vector."""
+    _, c, *sizes = subject.rows(reading.at)[0].inputs[0]
+    h, w = sizes or (1, 1)
+    return f"{h}x{w}x{c}"
+
+
+def _filter(subject: _Subject, reading: Reading) -> str:
+    """Weights as MobileNet V1, Table 1, has them: `3x3x3x32`, `3x3x32 dw`, `1024x1000`."""
+    (op,) = (visit.op for visit in subject.part(reading.at))
+    if isinstance(op, Linear):
+        return f"{op.features_in}x{op.features_out}"
+    if not isinstance(op, Conv2d):
+        raise InputError(f"at={reading.at!r}: no convolution, and no fully connected layer")
+    kernel = "x".join(map(str, pair(op.kernel)))
+    is_depthwise = op.kind is Kind.DEPTHWISE_CONV
+    return f"{kernel}x{op.c_in} dw" if is_depthwise else f"{kernel}x{op.c_in}x{op.c_out}"
+
+
+def _expansion(subject: _Subject, reading: Reading) -> Fraction:
+    """Channels of the first depthwise convolution over those of the input."""
+    rows = subject.rows(reading.at)
+    wide = next(row for row in rows if row.kind is Kind.DEPTHWISE_CONV)
+    return Fraction(wide.output[1], rows[0].inputs[0][1])
+
+
+def _units(subject: _Subject, reading: Reading) -> int:
+    """How many modules the one at the path holds."""
+    return len(_children(subject.spec, reading.at))
+
+
 def _channels(subject: _Subject, reading: Reading) -> int:
     return subject.rows(reading.at)[-1].output[1]
 
@@ -251,6 +282,10 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
         "layers": _layers,
         "input_size": lambda subject, reading: _hw(subject.rows(reading.at)[0].inputs[0]),
         "input_channels": lambda subject, reading: subject.rows(reading.at)[0].inputs[0][1],
+        "input_shape": _input_shape,
+        "filter": _filter,
+        "expansion": _expansion,
+        "units": _units,
         "shape": _shape,
         "size": _size,
         "channels": _channels,

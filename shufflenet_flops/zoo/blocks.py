@@ -19,9 +19,11 @@ from shufflenet_flops.spec import (
     Seq,
     seq,
 )
+from shufflenet_flops.spec.numbers import exact_div
 from shufflenet_flops.spec.ops import ActivationName
 
 ROUND_TO = 8
+SE_REDUCTION = 16  # the r of SENet
 
 
 def conv_norm(
@@ -59,6 +61,11 @@ def gated(
         gate=Activation(gate),
     )
     return Scale((("x", Identity()), ("gate", squeeze)))
+
+
+def squeezed(c: Number, *, se: bool) -> dict[str, Node]:
+    """SENet's gate of c channels by its name in a Seq, or nothing."""
+    return {"se": gated(c, exact_div(c, SE_REDUCTION))} if se else {}
 
 
 def inverted_residual(

@@ -25,7 +25,7 @@ from shufflenet_flops.spec import (
     Seq,
     seq,
 )
-from shufflenet_flops.zoo.blocks import check_resolution
+from shufflenet_flops.zoo.blocks import check_resolution, squeezed
 from shufflenet_flops.zoo.registry import Network, family, variant
 
 
@@ -48,9 +48,11 @@ def _conv(
     g: int = 1,
     *,
     norm: bool = False,
+    se: bool = False,
 ) -> Seq:
     conv = Conv2d(c_in, c_out, kernel, stride, padding, groups=g, bias=True)
-    return seq(conv=conv, bn=BatchNorm(c_out), relu=ReLU) if norm else seq(conv=conv, relu=ReLU)
+    bn: dict[str, Node] = {"bn": BatchNorm(c_out)} if norm else {}
+    return seq(conv=conv, **bn, relu=ReLU, **squeezed(c_out, se=se))
 
 
 @family("AlexNet (2012), section 3.5; arXiv 1404.5997 for the single tower")
@@ -101,6 +103,7 @@ def vgg(
     depth: Literal[11, 13, 16, 19] = 16,
     norm: bool = False,
     pointwise: bool = False,
+    se: bool = False,
     resolution: Number = 224,
     classes: Number = 1000,
 ) -> Network:
@@ -108,7 +111,7 @@ def vgg(
 
     `norm` puts batch norm after each convolution, which torchvision offers and the paper has not;
     `pointwise` makes the last convolution of the last three stages of VGG-16 a 1x1
-    (configuration C).
+    (configuration C); `se` gates the output of every convolution (SENet, section 3).
     """
     check_resolution(resolution)
     if pointwise and depth != 16:
@@ -121,7 +124,7 @@ def vgg(
         for i in range(repeat):
             small = pointwise and number > 2 and i == repeat - 1
             window = (1, 1, 0) if small else (3, 1, 1)
-            convs.append(_conv(c_in if i == 0 else c_out, c_out, *window, norm=norm))
+            convs.append(_conv(c_in if i == 0 else c_out, c_out, *window, norm=norm, se=se))
         stages |= {f"conv{number}": seq(*convs), f"pool{number}": MaxPool2d(2, 2)}
         c_in = c_out
     pool = AdaptiveAvgPool2d(7)

@@ -18,7 +18,7 @@ from shufflenet_flops.spec import (
     seq,
 )
 from shufflenet_flops.spec.numbers import check_divisible, exact_div
-from shufflenet_flops.zoo.blocks import check_resolution
+from shufflenet_flops.zoo.blocks import SE_REDUCTION, check_resolution, squeezed
 from shufflenet_flops.zoo.registry import Network, Values, derived, family, same_height, variant
 
 # Channels of conv1 and of the units on maps of 112, 56, 28, 14 and 7 pixels (Table 1).
@@ -28,17 +28,24 @@ SHALLOW_UNITS = (1, 2, 2, 1, 2)
 
 
 def unit(
-    c_in: Number, c_out: Number, stride: int = 1, *, separable: bool = True, kernel: Number = 3
+    c_in: Number,
+    c_out: Number,
+    stride: int = 1,
+    *,
+    separable: bool = True,
+    kernel: Number = 3,
+    se: bool = False,
 ) -> Seq:
     """Depthwise kernel x kernel and pointwise 1x1, each with batch norm and ReLU (Figure 3, right).
 
-    With `separable=False` the plain convolution that the two replace (Figure 3, left).
+    With `separable=False` the plain convolution that the two replace (Figure 3, left). `se` gates
+    the unit's output (SENet).
     """
     check_divisible("kernel - 1", kernel - 1, "the two sides", 2)
     padding = exact_div(kernel - 1, 2)
     if not separable:
         plain = Conv2d(c_in, c_out, kernel, stride, padding)
-        return seq(conv=plain, bn=BatchNorm(c_out), relu=ReLU)
+        return seq(conv=plain, bn=BatchNorm(c_out), relu=ReLU, **squeezed(c_out, se=se))
     return seq(
         dw=Conv2d(c_in, c_in, kernel, stride, padding, groups=c_in),
         bn1=BatchNorm(c_in),
@@ -46,6 +53,7 @@ def unit(
         pw=Conv2d(c_in, c_out),
         bn2=BatchNorm(c_out),
         relu2=ReLU,
+        **squeezed(c_out, se=se),
     )
 
 
@@ -55,6 +63,7 @@ def network(
     units: tuple[int, ...] = UNITS,
     separable: bool = True,
     last_stride: int = 1,
+    se: bool = False,
     classes: Number = 1000,
 ) -> Seq:
     """The network of Table 1; widths, of conv1 and of five stages, may be ints, symbols or arrays.
@@ -71,7 +80,7 @@ def network(
             stride = 2 if number > 1 and i == 0 else 1
             if number == len(units) and i == repeat - 1:
                 stride = last_stride
-            stage.append(unit(c_in, width, stride, separable=separable))
+            stage.append(unit(c_in, width, stride, separable=separable, se=se))
             c_in = width
         stages[f"stage{number}"] = seq(*stage)
     return seq(
@@ -99,7 +108,13 @@ def _last_width(options: Values) -> int:
     return int(factor * WIDTHS[-1])
 
 
-@family("MobileNet V1, Table 1", step=lambda given: WIDTHS[-1] // WIDTHS[0])
+def _step(given: Values) -> int:
+    """Which leaves conv1 a whole width, and the first unit one that its gate can divide by 16."""
+    narrowest = WIDTHS[-1] // WIDTHS[1] * SE_REDUCTION if given["se"] else 1
+    return max(narrowest, WIDTHS[-1] // WIDTHS[0])
+
+
+@family("MobileNet V1, Table 1", step=_step)
 def mobilenet_v1(
     alpha: float = 1.0,
     c: Number = derived(_last_width),
@@ -107,12 +122,14 @@ def mobilenet_v1(
     separable: bool = True,
     shallow: bool = False,
     last_stride: Literal[1, 2] = 1,
+    se: bool = False,
     classes: Number = 1000,
 ) -> Network:
     """MobileNet V1 with width multiplier alpha, or c channels at the end, on a square image.
 
     `separable=False` has a full convolution in place of each separable one (Table 4); `shallow`
-    drops five of the six units on 14x14 maps (Table 5); `last_stride=2` is Table 1 to the letter.
+    drops five of the six units on 14x14 maps (Table 5); `last_stride=2` is Table 1 to the letter;
+    `se` gates every unit's output (SENet, Table 3).
     """
     check_resolution(resolution)
     spec = network(
@@ -120,6 +137,7 @@ def mobilenet_v1(
         units=SHALLOW_UNITS if shallow else UNITS,
         separable=separable,
         last_stride=last_stride,
+        se=se,
         classes=classes,
     )
     return Network(spec, (1, 3, resolution, resolution))

@@ -21,13 +21,11 @@ from shufflenet_flops.spec import (
     ZeroPadShortcut,
     seq,
 )
-from shufflenet_flops.spec.numbers import exact_div
-from shufflenet_flops.zoo.blocks import check_resolution, gated
+from shufflenet_flops.zoo.blocks import check_resolution, squeezed
 from shufflenet_flops.zoo.registry import Network, family, variant
 
 StrideIn = Literal["1x1", "3x3"]
 Shortcut = Literal["A", "B"]
-SE_REDUCTION = 16  # the r of SENet
 
 
 def bottleneck(
@@ -57,7 +55,7 @@ def bottleneck(
         relu2=ReLU,
         conv3=Conv2d(m, c_out, 1),
         bn3=BatchNorm(c_out),
-        **_gate(c_out, se),
+        **squeezed(c_out, se=se),
     )
     return _residual(branch, c_in, c_out, stride, shortcut, project)
 
@@ -78,13 +76,9 @@ def basic(
         relu1=ReLU,
         conv2=Conv2d(c_out, c_out, 3, 1, 1),
         bn2=BatchNorm(c_out),
-        **_gate(c_out, se),
+        **squeezed(c_out, se=se),
     )
     return _residual(branch, c_in, c_out, stride, shortcut, project)
-
-
-def _gate(c: Number, se: bool) -> dict[str, Node]:
-    return {"se": gated(c, exact_div(c, SE_REDUCTION))} if se else {}
 
 
 def _residual(

@@ -32,6 +32,7 @@ from shufflenet_flops.spec.numbers import (
     nearest_multiples,
     whole,
 )
+from shufflenet_flops.zoo.blocks import SE_REDUCTION
 from shufflenet_flops.zoo.registry import Network, derived, family, variant
 from shufflenet_flops.zoo.shufflenet_v1_widths import (
     STAGE_WIDTHS,
@@ -46,7 +47,6 @@ Gated = Literal["output", "branch"]
 
 UNITS = (4, 8, 4)
 SHALLOW_UNITS = (2, 4, 2)
-SE_REDUCTION = 16
 
 
 def unit(

@@ -62,7 +62,9 @@ def unit(c: Number, *, block: BlockVariant = "torchvision") -> Seq:
     return seq(join=join, shuffle=ChannelShuffle(2))
 
 
-def down_unit(c_in: Number, c_out: Number, *, block: BlockVariant = "torchvision") -> Seq:
+def down_unit(
+    c_in: Number, c_out: Number, stride: int = 2, *, block: BlockVariant = "torchvision"
+) -> Seq:
     """The unit for spatial down-sampling, Figure 3 (d): both branches see all c_in channels.
 
     In the authors' release the shortcut keeps its c_in channels and the branch emits the other
@@ -72,13 +74,13 @@ def down_unit(c_in: Number, c_out: Number, *, block: BlockVariant = "torchvision
     half = exact_div(c_out, 2)
     kept = c_in if block == "official" else half
     shortcut = seq(
-        dw=Conv2d(c_in, c_in, 3, 2, 1, groups=c_in),
+        dw=Conv2d(c_in, c_in, 3, stride, 1, groups=c_in),
         bn1=BatchNorm(c_in),
         pw=Conv2d(c_in, kept),
         bn2=BatchNorm(kept),
         relu=ReLU,
     )
-    branch = seq(**_branch(c_in, half, c_out - kept, 2))
+    branch = seq(**_branch(c_in, half, c_out - kept, stride))
     join = Concat((("shortcut", shortcut), ("branch", branch)))
     return seq(join=join) if block == "official" else seq(join=join, shuffle=ChannelShuffle(2))
 
@@ -102,15 +104,20 @@ def network(
     stem: Number = STEM,
     *,
     units: tuple[int, ...] = UNITS,
+    first_stride: int = 2,
     block: BlockVariant = "torchvision",
     classes: Number = 1000,
 ) -> Seq:
-    """The network of Table 5 with any stage widths; widths may be ints, symbols or arrays."""
+    """The network of Table 5 with any stage widths; widths may be ints, symbols or arrays.
+
+    `first_stride` is that of stage 2.
+    """
     stages = {}
     c_in = stem
     for number, (width, repeat) in enumerate(zip(widths, units, strict=True), start=2):
         rest = [unit(width, block=block)] * (repeat - 1)
-        stages[f"stage{number}"] = seq(down_unit(c_in, width, block=block), *rest)
+        stride = first_stride if number == 2 else 2
+        stages[f"stage{number}"] = seq(down_unit(c_in, width, stride, block=block), *rest)
         c_in = width
     return seq(
         conv1=seq(conv=Conv2d(3, stem, 3, 2, 1), bn=BatchNorm(stem), relu=ReLU),
@@ -150,6 +157,23 @@ def shufflenet_v2(
     """
     stages = (exact_div(c, 4), exact_div(c, 2), c)
     return Network(network(stages, _table_5(scale).conv5, block=block, classes=classes))
+
+
+@family("ShuffleNet V2, Table 6 and the appendix")
+def shufflenet_v2_50(block: BlockVariant = "official", classes: Number = 1000) -> Network:
+    """ShuffleNet v2-50, a large network with the stages of ResNet-50.
+
+    The appendix does not say where its stages have their strides: here as ResNet's, so that the
+    first has none.
+    """
+    widths = (244, 488, 976, 1952)
+    spec = network(
+        widths, 2048, 64, units=(3, 4, 6, 3), first_stride=1, block=block, classes=classes
+    )
+    return Network(spec)
+
+
+variant("shufflenet_v2_50", "shufflenet_v2_50")
 
 
 @family("ShuffleNet V2, Figure 3 (c) and (d)", unit="shufflenet_v2", step=lambda given: 2)

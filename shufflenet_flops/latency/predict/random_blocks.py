@@ -77,7 +77,7 @@ def _bottleneck(draw: Draw, c: int, c_out: int, stride: int) -> Block:
     groups = draw.choice((1, 1, 1, 2, 4, 8, 16, 32))
     size = draw.choice((4, 8, 8, 16, 16, 24, 32, 64))
     m = groups * size if groups > 1 else draw.width(c_out / draw.choice((1, 2, 4, 4)))
-    se = c_out >= resnet.SE_REDUCTION and c_out % resnet.SE_REDUCTION == 0 and draw.of(3) == 0
+    se = c_out >= blocks.SE_REDUCTION and c_out % blocks.SE_REDUCTION == 0 and draw.of(3) == 0
     projected = stride > 1 or c != c_out
     return resnet.bottleneck(c, c_out, m, groups, stride, project=projected, se=se), c_out
 
