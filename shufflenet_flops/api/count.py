@@ -16,12 +16,13 @@ from shufflenet_flops.counting import Convention, Grouping, Table, find_conventi
 from shufflenet_flops.counting.amount import figure, parse_amount
 from shufflenet_flops.counting.precision import Precision, PrecisionResult, parse_precision
 from shufflenet_flops.counting.result import CountResult
+from shufflenet_flops.counting.table import GROUPINGS
 from shufflenet_flops.counting.training import TrainingResult
-from shufflenet_flops.errors import InputError
+from shufflenet_flops.errors import InputError, UnknownNameError
 from shufflenet_flops.peak.result import PeakResult
 from shufflenet_flops.report.document import Document
 from shufflenet_flops.report.view.count import count_grids, count_notes, count_peak, count_result
-from shufflenet_flops.report.view.lines import LayerView, group_grid, layer_grid
+from shufflenet_flops.report.view.lines import ROOT, LayerView, group_grid, layer_grid
 from shufflenet_flops.report.view.training import training_grid
 from shufflenet_flops.sources import Source
 from shufflenet_flops.sources.arenas import arenas_of
@@ -96,6 +97,8 @@ class Count(Result):
 
     def by(self, grouping: Grouping) -> Groups:
         """The table in parts: by "layer", "unit", "stage" or "kind", in the order they run."""
+        if grouping not in GROUPINGS:
+            raise UnknownNameError("grouping", grouping, GROUPINGS)
         return Groups(self.model, grouping, self.table.by(grouping), self.table, self.convention)
 
     def document(self, by: Grouping = "stage", layers: LayerView | None = None) -> Document:
@@ -162,7 +165,7 @@ class Groups(Mapping[str, Table]):
         return group_grid(self._title, self._grouping, self._parts, self._whole, self._convention)
 
     def __repr__(self) -> str:
-        names = list(self._parts)
+        names = [name or ROOT for name in self._parts]
         shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
         return f"<{self._title}: {shown}>"
 

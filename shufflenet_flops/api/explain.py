@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from shufflenet_flops.api.model import AnyModel, ModelInput, source_of
@@ -168,7 +169,7 @@ def explain(
     input: ModelInput | None = None,
     *,
     args: Mapping[str, Any] | None = None,
-    reported: str | int,
+    reported: str | float,
 ) -> Named: ...
 
 
@@ -179,7 +180,7 @@ def explain(
     args: Mapping[str, Any] | None = None,
     counters: Sequence[str] | None = None,
     timeout_s: float = TIMEOUT_S,
-    reported: str | int | None = None,
+    reported: str | float | None = None,
     training: bool | Training = False,
 ) -> Explained | Named | ExplainedStep:
     """Say why counters disagree on a model, down to the last FLOP.
@@ -201,6 +202,9 @@ def explain(
         return explain_source(source, chosen_counters(counters), timeout_s)
     if counters is not None:
         raise InputError("counters: no counter is run where a total is `reported`")
+    if isinstance(reported, float):
+        # To the digits that it has: 4.1e9 is not 4,100,000,000.
+        reported = str(Decimal(str(reported)).normalize())
     return name_total(source, parse_printed(str(reported)))
 
 
@@ -260,6 +264,8 @@ def chosen_counters(names: Sequence[str] | None) -> tuple[Counter, ...]:
     """The counters of these names, or all. Raises UnknownNameError."""
     from shufflenet_flops.counters import all_counters
 
+    if isinstance(names, str):
+        raise InputError(f'counters: give a list, as in counters=["{names}"]')
     known = {counter.name: counter for counter in all_counters()}
     for name in names or ():
         if name not in known:

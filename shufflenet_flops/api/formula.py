@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.errors import InputError
+from shufflenet_flops.sources.resolve import may_be_a_design
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,10 +34,10 @@ def formula(
     network it is a function of its width s, relative to the published one, and it holds for input
     sizes that the strides divide.
 
-    With `over`, as "h,w,n" or "width=16:256:16", `model` is a module or what `count` takes, on
-    `input`, and the form one in its sizes, or in arguments of its factory, with floors where
-    strides do not divide; it is found from traces and checked at sizes that these did not have.
-    Where the model does other things at other sizes, it is a Piecewise.
+    Of a module, a file, or what else `count` takes, on `input`, it is one in `over`, as "h,w,n" or
+    "width=16:256:16", by default in all of its sizes, or in arguments of its factory, with floors
+    where strides do not divide; it is found from traces and checked at sizes that these did not
+    have. Where the model does other things at other sizes, it is a Piecewise.
 
     `metric` is macs, params, weights, activations or memory; with `training` it is macs, and those
     of a training step: forward, and every gradient once. `numbers`, and those of a name, are
@@ -52,29 +53,28 @@ def formula(
     counted = find_metric(metric)
     if training and counted is not MACS:
         raise InputError(f"metric={counted.key}: a training step has a formula of its macs alone")
-    if over is not None:
+    if over is not None or not (isinstance(model, str) and may_be_a_design(model)):
         from shufflenet_flops.api.model import sized_model
 
         sized = replace(sized_model(model, input, args), training=training)
         return _over(sized, counted.name, over, numbers)
-    if not isinstance(model, str):
-        raise InputError('over which sizes? give over, as in over="h,w,n"')
     if input is not None or args:
         raise InputError('input and args are for a form over sizes: give over, as over="h,w,n"')
     return _of_design(model, counted.name, numbers, training)
 
 
 def _over(
-    model: SizedModel, metric: MetricName, over: str, numbers: Mapping[str, int]
+    model: SizedModel, metric: MetricName, over: str | None, numbers: Mapping[str, int]
 ) -> sympy.Expr:
     from shufflenet_flops.closed_form.derive import derive
     from shufflenet_flops.closed_form.over import parse_over, ranges
     from shufflenet_flops.closed_form.writing import for_cases
 
-    found = derive(model, ranges(parse_over("over", over)), metric)
-    sizes = found.filled(numbers)
+    sizes = dict.fromkeys(model.sizes) if over is None else ranges(parse_over("over", over))
+    found = derive(model, sizes, metric)
+    filled = found.filled(numbers)
     if numbers.keys() >= set(found.domain.free):
-        found.value(sizes)  # where they are outside of its domain, there is no number
+        found.value(filled)  # where they are outside of its domain, there is no number
     expression, symbols = for_cases(found)
     return expression.subs(
         {symbols[name]: size for name, size in numbers.items() if name in symbols}

@@ -48,6 +48,8 @@ def source_of(
         return given.find(model, _values(input))
     if isinstance(model, type) and issubclass(model, nn.Module):
         raise InputError(f"{model.__name__} is a class: make a module of it, as {model.__name__}()")
+    if isinstance(model, list | tuple):
+        raise InputError("a list is no model: give the models one by one, as in compare(a, b)")
     raise InputError(
         f"{shown(model)} is no model: give an nn.Module, or a name such as "
         '"resnet50", "net.py:Net" or "timm:resnet50"'
@@ -101,6 +103,10 @@ def _value(value: Any) -> Any:
         return Input(shape)
     if _is_tensor(value) or isinstance(value, list | tuple | Mapping):
         return value
+    if hasattr(value, "__array__"):  # numpy's, and what is like it
+        from torch import as_tensor
+
+        return as_tensor(value)
     raise InputError(
         f"input={shown(value)}: give a shape such as (1, 3, 224, 224), a tensor, a list of these, "
         "or a dict of them by the names of forward"

@@ -30,7 +30,7 @@ from shufflenet_flops.cli.output import Document, Format, open_figure, open_outp
 from shufflenet_flops.counting import Grouping
 from shufflenet_flops.counting.metric import FORMED, MACS, MetricName, find_metric
 from shufflenet_flops.errors import InputError, UnknownNameError
-from shufflenet_flops.sources.resolve import is_built_by_code
+from shufflenet_flops.sources.resolve import may_be_a_design
 
 if TYPE_CHECKING:
     from shufflenet_flops.zoo.designs import Design
@@ -195,7 +195,7 @@ _OF_MODELS = ("at", "input", "input_factory", "arg", "path")
 
 def _is_of_model(names: Sequence[str], over: str | None) -> bool:
     """Whether a formula over a model's sizes is asked for, and not a design's."""
-    if any(is_built_by_code(name) or name.endswith((".onnx", ".pt2")) for name in names):
+    if not all(map(may_be_a_design, names)):
         return True
     if over is None:
         return False

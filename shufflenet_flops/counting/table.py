@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from shufflenet_flops.counting.convention import Convention
 from shufflenet_flops.counting.row import Kind, Row
@@ -16,6 +16,7 @@ from shufflenet_flops.spec.ops import Pool2d
 BYTES = 4  # of one fp32 element
 
 Grouping = Literal["layer", "unit", "stage", "kind"]
+GROUPINGS: tuple[str, ...] = get_args(Grouping)
 
 
 @dataclass(frozen=True, repr=False)

@@ -128,6 +128,11 @@ def resolve_all(texts: Sequence[str], options: Options) -> list[Source]:
     return [resolve(text, options if is_built_by_code(text) else without) for text in texts]
 
 
+def may_be_a_design(text: str) -> bool:
+    """Whether MODEL may name a unit or family of the zoo: it is no code and no file."""
+    return not (is_built_by_code(text) or text.endswith((".onnx", ".pt2")))
+
+
 def is_built_by_code(text: str) -> bool:
     """Whether MODEL names code that builds a module, and no network of the zoo and no file."""
     text = _as_library(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pydoc
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -279,8 +280,57 @@ def test_help_starts_with_the_calls() -> None:
     assert text.index("count(model, input)") < text.index("PACKAGE CONTENTS")
 
 
+def test_formula_of_a_module_is_in_its_sizes() -> None:
+    """By hand: on n images of h by w, 27 MACs for each of 8 channels at each place, then 8 to 5."""
+    import sympy
+
+    for expression in (sf.formula(Net()), sf.formula(Net(), over="n,h,w")):
+        n, h, w = (
+            next(symbol for symbol in expression.free_symbols if symbol.name == name)
+            for name in "nhw"
+        )
+        assert sympy.expand(expression - n * (216 * h * w + 40)) == 0
+
+
+def test_an_array_of_numpy_is_an_input() -> None:
+    import numpy as np
+
+    assert sf.count(Net(), np.zeros((1, 3, 8, 8), "float32")).macs == NET_MACS
+
+
+def test_a_float_is_taken_to_its_digits() -> None:
+    """4.1e9 is the 4.1 G of many; 4,133,742,592 is thop's alone."""
+    said = {match.counter for match in sf.explain("resnet50", reported=4.1e9).number.matches}
+    assert {"thop", "fvcore", "torchprofile"} <= said
+    assert sf.explain("resnet50", reported=4.1e9).number.half == 50_000_000
+    (first, *_) = sf.explain("resnet50", reported=4_133_742_592.0).number.matches
+    assert (first.counter, first.difference) == ("thop", 0)
+
+
+def test_half_precision_is_told_by_its_parameters() -> None:
+    net = Net().half()
+    with pytest.raises(sf.ShufflenetFlopsError, match=r"float16: --input 1x3x8x8:float16$"):
+        sf.count(net, (1, 3, 8, 8))
+    assert sf.count(net, "1x3x8x8:float16").macs == NET_MACS
+
+
+def test_torchscript_is_counted() -> None:
+    """Whose forward has no signature."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that newer versions would have another tracer used
+        traced = torch.jit.trace(Net().eval(), torch.zeros(1, 3, 8, 8))
+    assert sf.count(traced, (1, 3, 8, 8)).macs == NET_MACS
+
+
+def test_what_is_outermost_has_a_name() -> None:
+    assert repr(sf.count(Net(), (1, 3, 8, 8)).by("stage")) == "<Net by stage: conv, (model), fc>"
+
+
 BAD: list[tuple[Any, str]] = [
     (lambda: sf.count(Net), "Net is a class: make a module of it, as Net()"),
+    (lambda: sf.count("alexnet").by("stages"), "did you mean stage"),  # type: ignore[arg-type]
+    (lambda: sf.compare(["resnet18", "alexnet"]), "as in compare(a, b)"),  # type: ignore[arg-type]
+    (lambda: sf.explain(Net(), counters="thop"), 'counters=["thop"]'),
     (lambda: sf.count(3), "3 is no model: give an nn.Module, or a name"),
     (lambda: sf.count("resnet5000"), "did you mean resnet50"),
     (lambda: sf.count("resnet50", {"x": (1, 3, 8, 8)}), "takes its inputs in order, not by name"),

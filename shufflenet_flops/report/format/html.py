@@ -137,6 +137,8 @@ def templates() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["code"] = _code
+    environment.filters["breakable"] = _breakable
+    environment.filters["branch"] = _branch
     environment.filters["kind_class"] = _kind_class
     return environment
 
@@ -166,11 +168,27 @@ def _shown(value: Any) -> Any:
     return printable(value, "\n") if is_text else value
 
 
+def _breakable(text: str) -> str:
+    """Escaped text that may go on in another line after a sign between names."""
+    from markupsafe import Markup, escape
+
+    return Markup("").join(
+        Markup("{}<wbr>").format(part) if part in ("_", ".") else escape(part)
+        for part in re.split(r"(?<=\w)([_.])(?=\w)", printable(text, "\n"))
+    )
+
+
+def _branch(text: str) -> str:
+    """A name with what a tree has before it, on one line with its first word."""
+    return re.sub(r"^([├└]) ", "\\1\N{NO-BREAK SPACE}", text)
+
+
 def _code(text: str) -> str:
     """Escaped text in which what stands between backticks is code."""
     from markupsafe import Markup, escape
 
-    parts = re.split(r"`([^`]+)`", printable(text, "\n"))
+    whole = printable(text, "\n").replace(" %", "\N{NO-BREAK SPACE}%")
+    parts = re.split(r"`([^`]+)`", whole)
     marked = (Markup("<code>{}</code>").format(part) for part in parts[1::2])
     return Markup("").join(
         piece

@@ -53,8 +53,8 @@ def section(saved: Saved) -> Section:
         question=f"Where is the work of {name}?",
         findings=(
             *_findings(result, table, stages, kinds, convention),
-            *(time_notes(result.time) if result.time else ()),
-            *count_caveats(result),
+            *map(_sentence, time_notes(result.time) if result.time else ()),
+            *map(_sentence, count_caveats(result)),
         ),
         grids=(
             _stages(table, stages, convention),
@@ -71,6 +71,11 @@ def section(saved: Saved) -> Section:
         f"{' '.join(result.inputs)}. Memory access: every input, weight and output of every "
         "layer once, nothing cached.",
     )
+
+
+def _sentence(note: str) -> str:
+    """A note under a table as a finding."""
+    return f"{note[:1].upper()}{note[1:]}."
 
 
 def _portrait(

@@ -101,6 +101,9 @@ class ModuleSource(Source):
             return ""
         if first == IMAGE:
             return f"; it was given an image, {first}: --input SHAPE gives what it takes"
+        own = _dtype_of(self._module)
+        if own not in (None, first.dtype) and first.dtype == IMAGE.dtype:
+            return f"; its parameters are {own}: --input {replace(first, dtype=own)}"
         # Most modules that take images begin with a convolution.
         convs = (part for part in self._module.modules() if isinstance(part, nn.Conv2d))
         meant = meant_image(first, next((conv.in_channels for conv in convs), IMAGE.shape[1]))
@@ -139,6 +142,12 @@ class ModuleSource(Source):
         if self.given is None:
             return super().example_inputs(real=real)
         return self.given if real else tuple(_on_meta(argument) for argument in self.given)
+
+
+def _dtype_of(module: nn.Module) -> str | None:
+    """The type of a module's parameters; None where they have several, or there are none."""
+    dtypes = {str(one.dtype).removeprefix("torch.") for one in module.parameters()}
+    return dtypes.pop() if len(dtypes) == 1 else None
 
 
 def _counted(traced: Trace) -> Counted:
@@ -202,7 +211,10 @@ def positional(name: str, module: nn.Module, value: Any) -> Arguments:
 
 def _check_arguments(name: str, module: nn.Module, arguments: Arguments) -> None:
     """Raise InputError where `forward` does not take that many inputs."""
-    signature = inspect.signature(module.forward)
+    try:
+        signature = inspect.signature(module.forward)
+    except ValueError:  # as TorchScript's forward has none
+        return
     try:
         signature.bind(*arguments)
     except TypeError:
