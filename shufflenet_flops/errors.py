@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,12 +92,27 @@ def _listed(names: list[str]) -> str:
     return ", ".join(repr(name) if "," in name else name for name in names)
 
 
+def close_names(name: str, known: Sequence[str]) -> list[str]:
+    """At most three names that may be meant by one that is not known, the closest first.
+
+    One that differs in its case and signs alone is meant.
+    """
+
+    def bare(text: str) -> str:
+        return re.sub(r"[\W_]+", "", text).casefold()
+
+    same = [one for one in known if bare(one) == bare(name)]
+    close = same or difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    starting = [one for one in known if len(name) > 2 and one.startswith(name)]
+    return (close or starting)[:3]
+
+
 class UnknownNameError(ShufflenetFlopsError, LookupError):
     """A name that is in no table, answered with the closest names that are."""
 
     def __init__(self, what: str, name: str, known: Iterable[str], *, hint: str = "") -> None:
         known = list(dict.fromkeys(known))
-        close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+        close = close_names(name, known)
         if close:
             advice = f"did you mean {' or '.join(close)}?"
         elif len(known) <= 12:

@@ -267,10 +267,11 @@ def chosen_counters(names: Sequence[str] | None) -> tuple[Counter, ...]:
     if isinstance(names, str):
         raise InputError(f'counters: give a list, as in counters=["{names}"]')
     known = {counter.name: counter for counter in all_counters()}
-    for name in names or ():
+    chosen = [name for text in names or () for name in text.split(",")]
+    for name in chosen:
         if name not in known:
             raise UnknownNameError("counter", name, known)
-    return tuple(known[name] for name in dict.fromkeys(names or known))
+    return tuple(known[name] for name in dict.fromkeys(chosen or known))
 
 
 def check_batch(source: Source) -> None:

@@ -6,12 +6,13 @@ import logging
 import os
 import sys
 import traceback
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from shufflenet_flops.cli import interrupts, streams
-from shufflenet_flops.cli.group import EXAMPLES, Commands
+from shufflenet_flops.cli.group import Commands
+from shufflenet_flops.cli.usage import usage
 from shufflenet_flops.errors import ShufflenetFlopsError, inert, one_line, short
 
 app = typer.Typer(
@@ -108,7 +109,7 @@ def run(arguments: list[str]) -> int:
 def _unforeseen(error: Exception) -> str:
     """What to say of an exception: what it is about, and whose fault it is."""
     if hasattr(error, "format_message"):  # a usage error found by typer
-        return _usage(error)
+        return usage(error)
     if isinstance(error, MemoryError):
         return "there is not enough memory for that"
     if isinstance(error, OSError) and error.strerror:
@@ -139,17 +140,6 @@ def _not_imported(error: Exception) -> str:
         elif frame.f_code.co_name == "<module>":
             importing = importing or package
     return importing or (isinstance(error, SyntaxError) and error.filename) or ""
-
-
-def _usage(error: Any) -> str:
-    """A usage error in the words of ours, with where to read more."""
-    # What checks an enum's value for typer puts its own name before the sentence.
-    said = error.format_message().replace("Value error, ", "").removesuffix(".")
-    command = getattr(getattr(error, "ctx", None), "command_path", "") or "shufflenet-flops"
-    example = EXAMPLES.get(command.partition(" ")[2])
-    if said.startswith("Missing") and example is not None:
-        return f"{said}, as in `shufflenet-flops {example}`"
-    return f"{said} (see {command} --help)"
 
 
 def _fail(*messages: str) -> int:

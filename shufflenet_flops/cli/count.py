@@ -106,7 +106,11 @@ def command(
         _of_table(metavar="LIST", help=f"Show these columns, of {', '.join(COLUMNS)}."),
     ] = None,
     unit: Annotated[
-        Prefix, _of_table(help="Counts in millions, thousands of millions, or by the largest.")
+        Prefix,
+        _of_table(
+            help="Counts in millions, thousands of millions, or by the largest.",
+            case_sensitive=False,
+        ),
     ] = Prefix.M,
     training: TrainingOption = False,
     freeze: FreezeOption = None,

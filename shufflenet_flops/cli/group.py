@@ -59,19 +59,8 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "explain": dict.fromkeys(_OF_UNITS, "explain shufflenet_unit@c=240,g=3"),
         "latency": dict.fromkeys(_OF_UNITS, "latency shufflenet_unit@c=240,g=3"),
         "fit": {"--flops": "fit shufflenet_v1 --macs 140M"},
-        "paper": {"--table": "paper 4"},
-    }
-)
-# What to type where something is missing, by command.
-EXAMPLES: Mapping[str, str] = MappingProxyType(
-    {
-        "count": "count resnet50",
-        "explain": "explain resnet50",
-        "predict": "predict resnet50",
-        "calibrate": "calibrate --engine onnxruntime",
-        "report": "report count resnet50 -o resnet50.html",
-        "diff": "diff HEAD~1:flop-budget.lock flop-budget.lock",
-        "latency-diff": "latency-diff old.json new.json",
+        "paper": {"--table": "paper 4", "--list": "paper"},
+        "models": dict.fromkeys(("--list", "--all"), "models"),
     }
 )
 # What people type who know other tools, and the command that answers.

@@ -57,7 +57,7 @@ def load_table(name: str) -> PublishedTable:
     """The published table of this name. Raises UnknownNameError or DataError."""
     known = table_names()
     if name not in known:
-        raise UnknownNameError("table", name, known, hint="`shufflenet-flops paper` prints all")
+        raise UnknownNameError("table", name, known, hint="`shufflenet-flops paper` lists them")
     file = resources.files("shufflenet_flops.paper") / "tables" / f"{name}.toml"
     return parse_table(name, file.read_text(encoding="utf-8"))
 

@@ -26,9 +26,17 @@ def find_tables(text: str, also: Iterable[str] = ()) -> list[str]:
     if paper is None and not version:
         start = "shufflenet_v1_"
     end = f"_table_{number[1]}" if number else ""
-    found = [name for name in names if name.startswith(start) and name.endswith(end)]
+    others = re.sub(r"v[1-9]\b", " ", words[: number.start()] if number else words)
+    others = others.replace(paper[1], " ", 1) if paper else others
+    found = [
+        name
+        for name in names
+        if name.startswith(start)
+        and name.endswith(end)
+        and set(others.split()) <= set(name.split("_"))
+    ]
     if found and (paper or number):
         return found[:1] if number else found
     raise UnknownNameError(
-        "table", text, [*names, *also], hint="`shufflenet-flops paper` prints all"
+        "table", text, [*names, *also], hint="`shufflenet-flops paper` lists them"
     )

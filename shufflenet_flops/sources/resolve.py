@@ -28,6 +28,10 @@ def resolve(text: str, options: Options | None = None) -> Source:
     Raises a ShufflenetFlopsError, one line, where that does not lead to a model.
     """
     options = options or Options()
+    if not text.strip():
+        raise InputError("MODEL is empty: name one, such as resnet50")
+    if "://" in text:
+        raise InputError(f"{text}: nothing is fetched: download the file, and name that")
     if text.endswith(".onnx"):
         from shufflenet_flops.sources.onnx import file as onnx_file
 
@@ -67,6 +71,8 @@ _LIBRARIES = {
 
 def _as_library(text: str) -> str:
     """`timm/NAME`, `hf:TYPE` and the like as `timm:NAME` and `transformers:TYPE`."""
+    if match := re.fullmatch(r"(timm|torchvision)(?:\.models)?\.(\w+)", text):
+        return f"{match[1]}:{match[2]}"
     match = re.fullmatch(r"(\w+)[:/](.+)", text)
     if match and match[1].lower() in _LIBRARIES and not text.endswith(".py"):
         return f"{_LIBRARIES[match[1].lower()]}:{match[2]}"
@@ -96,6 +102,14 @@ def _named(text: str, options: Options) -> Source:
             raise InputError(
                 f"{text}: is a size, and no model: write `shufflenet-flops compare --c 240 --g 3`, "
                 "or a unit as shufflenet_unit@c=240,g=3"
+            ) from None
+        if Path(base).is_dir():
+            raise InputError(
+                f"{text}: is a directory: name a Python file in it, as net.py:Net"
+            ) from None
+        if "," in base and "@" not in text:
+            raise InputError(
+                f"unknown model {text!r}: write several models apart: {' '.join(base.split(','))}"
             ) from None
         module, dot, name = base.rpartition(".")
         file = f"{module.replace('.', '/')}.py"

@@ -237,7 +237,7 @@ def find(name: str) -> Model:
 def _parse_options(family: Family, text: str) -> dict[str, Any]:
     options: dict[str, Any] = {}
     for part in filter(None, text.split(",")):
-        key, equals, value = part.partition("=")
+        key, equals, value = (one.strip() for one in part.partition("="))
         if not equals:
             raise InputError(
                 f"{family.name}@{text}: {part!r} is not an option; write option=value,option=value"

@@ -108,7 +108,7 @@ def test_filters_keep_the_layout(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "message"),
     [
         (["shufflenet_v1_table_44"], "unknown table 'shufflenet_v1_table_44': did you mean"),
-        (["xyzzy"], "unknown table 'xyzzy': `shufflenet-flops paper` prints all"),
+        (["xyzzy"], "unknown table 'xyzzy': `shufflenet-flops paper` lists them"),
         (["resnet_table_1", "--row", "FLOP"], "unknown row of resnet_table_1 'FLOP': did you mean"),
         (["--row", "Complexty"], "unknown row 'Complexty': did you mean Complexity"),
         (["--verdict", "maybe"], "maybe"),

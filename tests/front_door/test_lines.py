@@ -60,6 +60,9 @@ def answer(capsys: pytest.CaptureFixture[str], line: str) -> tuple[int, str, str
         ("count resnet50 --columns kernel,macs", "kernel"),
         ("count resnet50 --unit G", "GMAC"),
         ("count resnet50 --unit auto", "GMAC"),
+        ("count resnet50 --unit g", "GMAC"),
+        ("count 'shufflenet_v1@g=3, scale = 0.5'", "37.590"),
+        ("explain alexnet --counter thop,fvcore", "fvcore"),
     ],
 )
 def test_understood(capsys: pytest.CaptureFixture[str], typed: str, shown: str) -> None:
@@ -203,6 +206,43 @@ MISTAKES = [
     ("count resnet18 --input 1x224x224x3", "write --input 1x3x224x224"),
     ("explain resnet18 --reported 4.13", "4.13G"),
     ("count resnet18 --convention papr", "paper"),
+    ("count resnet18 alexnet", "`shufflenet-flops compare A B`"),
+    ("count resnet18 224", "--input 1x3x224x224"),
+    ("count resnet18 --input 1 3 224 224", "--input 1x3x224x224"),
+    ("explain resnet18 1.8G", "--reported 1.8G"),
+    ("count resnet18 --size 224", "--input 1x3x224x224"),
+    ("latency resnet18 --image-size 224", "--input 1x3x224x224"),
+    ("count resnet18 --batch-size 8", "write --batch 8"),
+    ("count resnet18 -b 8", "write --batch 8"),
+    ("explain resnet18 --json", "write --format json"),
+    ("count resnet18 -f json", "write --format json"),
+    ("models --csv", "write --format csv"),
+    ("report count resnet18 --html x.html", "write -o x.html"),
+    ("count resnet18 --depth 2", "write --by layer"),
+    ("count resnet18 -v", "write --by layer"),
+    ("count resnet18 --flops", "write --convention flops"),
+    ("count resnet18 --params", "write --sort params"),
+    ("formula shufflenet --params", "write --metric params"),
+    ("count resnet18 --latency", "write --engine onnxruntime"),
+    ("fit shufflenet_v1 --latency 5ms", "write --time 5ms"),
+    ("fit shufflenet_v1 --budget 140M", "write --macs 140M"),
+    ("fit shufflenet_v1 --mac 140M", "did you mean --macs?"),
+    ("explain resnet18 --counters thop", "did you mean --counter?"),
+    ("count resnet18 --convnetion flops", "did you mean --convention?"),
+    ("count --version", "`shufflenet-flops --version`"),
+    ("-V", "write --version"),
+    ("paper --list", "`shufflenet-flops paper`"),
+    ("models --list", "`shufflenet-flops models`"),
+    ("paper 99", "`shufflenet-flops paper` lists them"),
+    ("paper table 4 row 1", "`shufflenet-flops paper` lists them"),
+    ("count resnet-18", "did you mean resnet18?"),
+    ("count ShuffleNetV1", "did you mean shufflenet_v1?"),
+    ("count shufflenet_v1@G=3", "did you mean g?"),
+    ("compare resnet18,alexnet", "resnet18 alexnet"),
+    ("count https://host/model.onnx", "download the file"),
+    ("count ''", "resnet50"),
+    ("count .", "is a directory"),
+    ("latency resnet18 --engine onnx", "did you mean onnxruntime?"),
     ("count resnet18 --sort size", "params"),
     ("count resnet18 --sort mac", "macs"),
     ("count resnet18 --sort latency", "time"),
@@ -262,6 +302,15 @@ formula shufflenet_unit --metric macs
 models resnet18
 explain resnet18 --reported 1.81G
 sweep --c 64:1024:16 --quiet
+count resnet18 --batch 8
+explain resnet18 --format json
+models --format csv
+count resnet18 --convention flops
+count resnet18 --sort params
+formula shufflenet --metric params
+compare resnet18 alexnet
+--version
+paper resnext
 """.strip().splitlines()
 
 
