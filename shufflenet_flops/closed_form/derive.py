@@ -91,7 +91,7 @@ def _first_proven(
             chosen.failed[rules] = error
             reasons.append(str(error))
         else:
-            refused_for = reasons[0] if reasons else ""
+            refused_for = reasons[0] if reasons else found.refused
             return replace(found, refused=refused_for, others=tuple(others))
     name = samples.model.name
     raise InputError(f"{name}: no formula over {', '.join(over)} is proven: {reasons[0]}")

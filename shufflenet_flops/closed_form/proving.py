@@ -11,7 +11,7 @@ from shufflenet_flops.closed_form.extents import Extents, Open
 from shufflenet_flops.closed_form.fitting import check_alike, counted_rows, fitted
 from shufflenet_flops.closed_form.model_formula import FormulaRow, ModelFormula
 from shufflenet_flops.closed_form.questions import first
-from shufflenet_flops.closed_form.samples import NotProvenError, RefusedError, Samples
+from shufflenet_flops.closed_form.samples import NotProvenError, RefusedError, Samples, UnlikeError
 from shufflenet_flops.closed_form.sized import Sizes
 from shufflenet_flops.closed_form.writing import total_stride
 from shufflenet_flops.counting.metric import Metric, find_metric
@@ -119,6 +119,7 @@ def _widened(samples: Samples, found: ModelFormula, doubts: Sequence[Open]) -> M
         if least == own or samples.left < 2:
             break
         if not holds(samples, found, least):
+            found = replace(found, refused=found.refused or _unlike(samples, found, own, least))
             continue
         wider = {name: replace(given, least=least[name]) for name, given in ranges.items()}
         smaller = replace(
@@ -131,9 +132,21 @@ def _widened(samples: Samples, found: ModelFormula, doubts: Sequence[Open]) -> M
         between = samples.telling(smaller, doubts) or samples.draw(smaller)
         if holds(samples, found, between):
             held = (*found.held_out, least, between)
-            found = replace(found, domain=replace(domain, ranges=wider), held_out=held)
+            wide = replace(domain, ranges=wider)
+            found = replace(found, domain=wide, held_out=held, refused="")
             break
     return replace(found, traces=samples.traces)
+
+
+def _unlike(samples: Samples, found: ModelFormula, own: Sizes, smaller: Sizes) -> str:
+    """Why smaller sizes are not in the domain, where the model takes them and does other things."""
+    try:
+        check_alike(samples, own, smaller, find_metric(found.metric))
+    except UnlikeError as error:
+        return f"{error}; give --input of such a size for the formula there"
+    except (RefusedError, NotProvenError):
+        return ""
+    return ""
 
 
 def _times(given: Range, smallest: int, by: int) -> int:

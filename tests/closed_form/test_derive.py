@@ -388,3 +388,12 @@ def test_embedded_tokens_are_not_signals() -> None:
     assert of_inputs(nn.Conv1d(64, 8, 3), "2x64x9").sizes == ["n", "l"]
     found = formula(of_inputs(nn.Linear(64, 8), "2x9x64"), "n,s")
     assert text(found) == "512·n·s"
+
+
+def test_what_is_done_at_smaller_sizes_is_told() -> None:
+    """From 101 rows on another way is taken, and the model is given 224."""
+    found = formula(of_module(nets.Large(), "1x4x224x224"), "h,w")
+
+    assert list(found.domain.texts) == ["h ≥ 224", "w ≥ 224"]
+    with pytest.raises(InputError, match="it runs other ops at h=2, w=2 than at h=224, w=224; "):
+        found.value({"h": 50, "w": 50})
