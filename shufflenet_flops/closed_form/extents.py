@@ -54,6 +54,11 @@ class Extents:
     doubted: set[tuple[Vector, Vector]] = field(default_factory=set)
     # How much was known when no expression was found.
     failed: dict[Vector, int] = field(default_factory=dict)
+    # What divides so many times a line for a floor of these values; and parts of lines.
+    slopes: dict[tuple[Vector, Vector, int], list[tuple[int, int, int]]] = field(
+        default_factory=dict
+    )
+    parts: dict[tuple[int, Vector], list[tuple[Vector, Expression]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in self.points[0]:
@@ -149,8 +154,11 @@ class Extents:
         return None
 
     def _floor_of(self, u: Vector, values: Vector, times: int, plain: bool) -> Expression | None:
-        line = self.known[u].times(times)
-        slopes = list(islice(fitting(u, values, times), MOST_CHOICES))
+        key = u, values, times
+        if key not in self.slopes:
+            self.slopes[key] = list(islice(fitting(u, values, times), MOST_CHOICES))
+        slopes = self.slopes[key]
+        line = self.known[u].times(times) if slopes else constant(0)
         for by, low, high in slopes:
             plus = next((a for a in (0, by - 1) if low <= a <= high), None if plain else low)
             found = None if plus is None else floored(line, plus, by, self.residues)
@@ -246,14 +254,21 @@ class Extents:
         """Floors and ceilings of what is known, by few before those by many, all that are alike."""
         parts: dict[Vector, list[Expression]] = {}
         for by, u in product(range(2, MOST_PARTS), self._lines(())[1]):
-            for plus in (0, by - 1):
-                part = tuple((x + plus) // by for x in u)
-                if all(part) and len(set(part)) > 1:
-                    found = floored(self.known[u], plus, by, self.residues)
-                    alike = parts.setdefault(part, [])
-                    if found is not None and found not in alike:
-                        alike.append(found)
-        return {part: alike for part, alike in parts.items() if alike}
+            if (by, u) not in self.parts:
+                self.parts[by, u] = list(self._parts_of(u, by))
+            for part, found in self.parts[by, u]:
+                alike = parts.setdefault(part, [])
+                if found not in alike:
+                    alike.append(found)
+        return parts
+
+    def _parts_of(self, u: Vector, by: int) -> Iterator[tuple[Vector, Expression]]:
+        for plus in (0, by - 1):
+            part = tuple((x + plus) // by for x in u)
+            if all(part) and len(set(part)) > 1:
+                found = floored(self.known[u], plus, by, self.residues)
+                if found is not None:
+                    yield part, found
 
     def _written(self, factors: Sequence[Vector], slope: Fraction, offset: Fraction) -> Expression:
         if len(factors) == 1:

@@ -38,8 +38,9 @@ def affine(u: Sequence[int], values: Sequence[int]) -> tuple[Fraction, Fraction]
 
 def fitting(u: Vector, values: Vector, times: int) -> Iterator[tuple[int, int, int]]:
     """(s, low, high) where ⌊(times·u + a)/s⌋ has these values for every a from low to high."""
+    pairs = [(times * x, v) for x, v in zip(u, values, strict=True)]
     for by in _divisors(u, values, times):
-        rests = [by * v - times * x for x, v in zip(u, values, strict=True)]
+        rests = [by * v - x for x, v in pairs]
         low, high = max(rests), min(rests) + by - 1
         if low <= high:
             yield by, low, high

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from shufflenet_flops.counting.backward import TrainingStep
@@ -18,6 +17,7 @@ from shufflenet_flops.foreign import contained
 from shufflenet_flops.peak.timeline import Timeline
 from shufflenet_flops.sources.inputs import IMAGE, Input, at_batch, meant_image
 from shufflenet_flops.sources.source import Counted, Source
+from shufflenet_flops.sources.torch_modules.unfilled import on_meta_unfilled
 from shufflenet_flops.trace.trace import Trace, ValuesNeededError, trace
 
 Arguments = tuple[Any, ...]
@@ -126,7 +126,7 @@ class ModuleSource(Source):
     def _meta_module(self) -> nn.Module | None:
         """The module without weights; None where building it fails, as where that needs values."""
         try:
-            with torch.device("meta"):
+            with on_meta_unfilled():
                 return self.build()
         except ModelError:
             return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-import torch
 from torch import nn
 
 from shufflenet_flops.errors import InputError, UnknownNameError
@@ -22,6 +21,7 @@ from shufflenet_flops.sources.torch_modules.module import (
     positional,
     tensors_of,
 )
+from shufflenet_flops.sources.torch_modules.unfilled import on_meta_unfilled
 
 MOST_TOKENS = 128
 SAMPLES = Input((1, 16000))  # a second of sound
@@ -54,7 +54,7 @@ def find(text: str, options: Options) -> ModuleSource:
     if options.input_factory is not None:
         inputs, given = inputs_for(text, build, options, ())
         return ModuleSource(text, origin, inputs, build, given=given)
-    with torch.device("meta"):
+    with on_meta_unfilled():
         model = build()
     wanted = _inputs(text, model, config)
     if decodes and list(wanted) == ["input_ids"]:
