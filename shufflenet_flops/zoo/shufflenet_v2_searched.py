@@ -36,7 +36,7 @@ HARDSWISH = Activation("hardswish")
 
 
 @dataclass(frozen=True)
-class Plan:
+class Searched:
     """Blocks, channels of conv1 and of the four stages, and of the last 1x1 convolution.
 
     A block is the kernel of its depthwise convolution, or x for Xception's. `widths` are the
@@ -53,14 +53,14 @@ class Plan:
 _ONE_SHOT = "33x555337375537375x7"
 _DETNAS = "33x575373x57xx73755x737775x53xxx5xxxxxxx"
 _WIDTHS = tuple(Fraction(2 * i + 2, 10) for i in map(int, "65352634257546744543"))
-PLANS: dict[str, Plan] = {
-    "plus_small": Plan(_ONE_SHOT, (16, 36, 104, 208, 416), 1280),
-    "plus_medium": Plan(_ONE_SHOT, (16, 48, 128, 256, 512), 1280),
-    "plus_large": Plan(_ONE_SHOT, (16, 68, 168, 336, 672), 1280),
-    "oneshot": Plan(_ONE_SHOT, (16, 64, 160, 320, 640), 1024, widths=_WIDTHS),
-    "detnas_small": Plan("75737557xx5x33x5x5x7", (16, 64, 160, 320, 640), 1024),
-    "detnas_medium": Plan(_DETNAS, (48, 96, 240, 480, 960), 1024, (8, 8, 16, 8)),
-    "detnas_large": Plan(_DETNAS, (72, 172, 432, 864, 1728), 1728, (8, 8, 16, 8)),
+NETWORKS: dict[str, Searched] = {
+    "plus_small": Searched(_ONE_SHOT, (16, 36, 104, 208, 416), 1280),
+    "plus_medium": Searched(_ONE_SHOT, (16, 48, 128, 256, 512), 1280),
+    "plus_large": Searched(_ONE_SHOT, (16, 68, 168, 336, 672), 1280),
+    "oneshot": Searched(_ONE_SHOT, (16, 64, 160, 320, 640), 1024, widths=_WIDTHS),
+    "detnas_small": Searched("75737557xx5x33x5x5x7", (16, 64, 160, 320, 640), 1024),
+    "detnas_medium": Searched(_DETNAS, (48, 96, 240, 480, 960), 1024, (8, 8, 16, 8)),
+    "detnas_large": Searched(_DETNAS, (72, 172, 432, 864, 1728), 1728, (8, 8, 16, 8)),
 }
 
 
@@ -108,12 +108,14 @@ def unit(
     return seq(shuffle=ChannelShuffle(kept), join=Concat(halves))
 
 
-def _stages(plan: Plan, *, plus: bool) -> dict[str, Node]:
-    kinds = iter(plan.blocks)
-    widths = iter(plan.widths or [Fraction(1)] * len(plan.blocks))
+def _stages(searched: Searched, *, plus: bool) -> dict[str, Node]:
+    kinds = iter(searched.blocks)
+    widths = iter(searched.widths or [Fraction(1)] * len(searched.blocks))
     stages: dict[str, Node] = {}
-    c_in = plan.channels[0]
-    for number, (c_out, repeat) in enumerate(zip(plan.channels[1:], plan.repeats, strict=True), 1):
+    c_in = searched.channels[0]
+    for number, (c_out, repeat) in enumerate(
+        zip(searched.channels[1:], searched.repeats, strict=True), 1
+    ):
         act = HARDSWISH if plus and number > 1 else ReLU
         units = []
         for i in range(repeat):
@@ -129,7 +131,7 @@ def _stages(plan: Plan, *, plus: bool) -> dict[str, Node]:
 
 @family("ShuffleNet V2's authors' release of V2+, OneShot and DetNAS")
 def shufflenet_v2_searched(
-    plan: Literal[
+    network: Literal[
         "plus_small",
         "plus_medium",
         "plus_large",
@@ -146,8 +148,8 @@ def shufflenet_v2_searched(
     V2+ has hard-swish, and gates in its last two stages and before a second fully connected layer.
     """
     check_resolution(resolution)
-    chosen = PLANS[plan]
-    plus = plan.startswith("plus")
+    chosen = NETWORKS[network]
+    plus = network.startswith("plus")
     act, last = HARDSWISH if plus else ReLU, chosen.last
     head: dict[str, Node] = {"flatten": Flatten()}
     if plus:
@@ -159,10 +161,10 @@ def shufflenet_v2_searched(
         conv_last=conv_norm(chosen.channels[-1], last, act=act),
         globalpool=GlobalAvgPool(),
         **head,
-        fc=Linear(last, classes, bias=plan.startswith("detnas")),
+        fc=Linear(last, classes, bias=network.startswith("detnas")),
     )
     return Network(spec, (1, 3, resolution, resolution))
 
 
-for _plan in PLANS:
-    variant(f"shufflenet_v2_{_plan}", "shufflenet_v2_searched", plan=_plan)
+for _network in NETWORKS:
+    variant(f"shufflenet_v2_{_network}", "shufflenet_v2_searched", network=_network)

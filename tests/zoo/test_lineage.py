@@ -106,6 +106,7 @@ def test_options_give_what_torchvisions_options_give(name: str, options: dict[st
 @pytest.mark.parametrize(
     ("name", "timm_name"),
     [
+        ("mobilenet_v1_x1_0", "mobilenetv1_100"),
         ("mnasnet_a1", "semnasnet_100"),
         ("ghostnet_x0_5", "ghostnet_050"),
         ("ghostnet_x1_0", "ghostnet_100"),

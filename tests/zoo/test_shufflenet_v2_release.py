@@ -7,7 +7,7 @@ import pytest
 from shufflenet_flops import zoo
 from shufflenet_flops.counting import layer_table
 from shufflenet_flops.spec import ReLU
-from shufflenet_flops.zoo.shufflenet_v2_searched import PLANS, unit
+from shufflenet_flops.zoo.shufflenet_v2_searched import NETWORKS, unit
 
 
 @pytest.mark.parametrize(
@@ -29,9 +29,9 @@ def test_published_figures(name: str, mmacs: int, mparams: float) -> None:
     assert (round(table.macs / 1e6), round(table.params / 1e6, 1)) == (mmacs, mparams)
 
 
-@pytest.mark.parametrize("plan", PLANS)
-def test_a_block_and_a_width_for_each_unit(plan: str) -> None:
-    chosen = PLANS[plan]
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_block_and_a_width_for_each_unit(name: str) -> None:
+    chosen = NETWORKS[name]
 
     assert len(chosen.blocks) == sum(chosen.repeats)
     assert len(chosen.widths) in (0, len(chosen.blocks))
