@@ -10,6 +10,7 @@ from shufflenet_flops.closed_form.domain import Domain, Range
 from shufflenet_flops.closed_form.domains import everything, fixed, narrower
 from shufflenet_flops.closed_form.guards import in_cases
 from shufflenet_flops.closed_form.model_formula import ModelFormula
+from shufflenet_flops.closed_form.repeated import with_layers_repeated
 from shufflenet_flops.closed_form.samples import NotProvenError, RefusedError, Samples
 from shufflenet_flops.closed_form.sized import SizedModel, Sizes, rows_of
 from shufflenet_flops.counting.metric import Metric, MetricName, find_metric
@@ -72,7 +73,7 @@ def _samples(
         raise InputError(f"{model.name}: no formula in its sizes alone: {counted.real_because}")
     samples = Samples(model, base)
     samples.keep(base, model.rows_at(base) if model.training else rows_of(counted))
-    return samples, counted.unknown_ops
+    return with_layers_repeated(samples, over), counted.unknown_ops
 
 
 def _first_proven(

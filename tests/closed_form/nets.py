@@ -210,3 +210,9 @@ class Tiled(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat(self.conv(x).split(16, 2), 2)
+
+
+def stacked(width: int = 8, depth: int = 2) -> nn.Module:
+    """A stem, `depth` layers of one width, and a head."""
+    layers = [nn.Conv2d(width, width, 3, 1, 1, bias=False) for _ in range(depth)]
+    return nn.Sequential(nn.Conv2d(3, width, 3, 2, 1, bias=False), *layers)

@@ -397,3 +397,20 @@ def test_what_is_done_at_smaller_sizes_is_told() -> None:
     assert list(found.domain.texts) == ["h ≥ 224", "w ≥ 224"]
     with pytest.raises(InputError, match="it runs other ops at h=2, w=2 than at h=224, w=224; "):
         found.value({"h": 50, "w": 50})
+
+
+def test_an_argument_may_say_how_often_a_layer_is_there() -> None:
+    """27·width of the stem and 9·width² of each layer, on every second position."""
+    chosen = sized(f"{NETS}:stacked", Options(inputs=(parse_input("1x3x32x32"),)))
+    over = {"width": Range(8, 8, 64), "depth": Range(1, 1, 9), "h": None}
+
+    found = derive(chosen, over)
+    assert "#" in found.how
+    assert [row.row.path for row in found.rows] == ["#", "#"]
+    for width, depth, h in ((8, 1, 7), (40, 9, 31), (64, 4, 300)):
+        positions = -(-h // 2) * 16
+        expected = positions * (27 * width + depth * 9 * width**2)
+        assert found.value({"width": width, "depth": depth, "h": h}) == expected
+    for metric, weights in (("params", 27 * 24 + 3 * 9 * 24**2), ("activations", 4 * 24 * 256)):
+        sizes = {"width": 24, "depth": 3, "h": 32}
+        assert derive(chosen, over, find_metric(metric).name).value(sizes) == weights
