@@ -22,7 +22,7 @@ from shufflenet_flops.sources import Options, parse_input, resolve
 from tests.support.torchvision_ops import declare
 
 REPORT = Path("reports/language_rules.md")
-LENGTH = 1024
+LENGTH = 512
 # By name: the type of transformers, and what is not its default.
 CONFIGURATIONS = {
     "GPT-2": ("gpt2", {}),
