@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from shufflenet_flops.cli.output import Document
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources import Options
 
+if TYPE_CHECKING:
+    from shufflenet_flops.closed_form.model_formula import ModelFormula
+    from shufflenet_flops.closed_form.size_sweep import SizeSweep
 
-def sizes_swept(model: str, over: str, options: Options) -> Document:
-    """Every metric that has a formula, at all sizes. Raises a ShufflenetFlopsError."""
+
+def sizes_swept(
+    model: str, over: str, options: Options, figure_type: str | None = None
+) -> tuple[Document, bytes]:
+    """Every metric that has a formula, at all sizes, and the figure of the first of them.
+
+    That is along the first size with several values, at the first of the others. Raises a
+    ShufflenetFlopsError.
+    """
     from shufflenet_flops.closed_form.derive import derive_each
     from shufflenet_flops.closed_form.domain import Domain, hull, met_domain
     from shufflenet_flops.closed_form.over import parse_over, spanned
@@ -35,4 +47,18 @@ def sizes_swept(model: str, over: str, options: Options) -> Document:
     ]
     domain = tuple(met_domain(domains).texts)
     result = size_sweep_result(model, domain, swept, missing)
-    return Document("sweep", "paper", [result], [size_sweep_grid(result)], result.rows)
+    document = Document("sweep", "paper", [result], [size_sweep_grid(result)], result.rows)
+    return document, _figure(found[0], swept, figure_type) if figure_type else b""
+
+
+def _figure(formula: ModelFormula, swept: SizeSweep, figure_type: str) -> bytes:
+    from shufflenet_flops.report.plot.figure import image
+    from shufflenet_flops.report.view.model_formula import draw_at
+
+    sizes = {name: swept.columns[name] for name in formula.domain.ranges}
+    wrt = next((name for name in sizes if len(set(sizes[name])) > 1), None)
+    if wrt is None:
+        raise InputError("--plot draws along a size: give one several values, as h=128:512:32")
+    at = {name: column[0] for name, column in sizes.items()}
+    figure = draw_at(formula, "stage", wrt, sorted(set(sizes[wrt])), at)
+    return image(figure, figure_type)

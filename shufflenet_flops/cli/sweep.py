@@ -67,7 +67,7 @@ _OF_DESIGNS = (
         "scheduler",
         "workers",
     ),
-    *("max_configurations", "chunk", "measure", "plot", "engine", "calibration"),
+    *("max_configurations", "chunk", "measure", "engine", "calibration"),
 )
 _SELECTION = "Selection"
 _SAVING = "Saving and resuming"
@@ -199,7 +199,7 @@ def command(
         int,
         number_option("Time so many rows of the front in PyTorch eager.", MEASUREMENT, least=0),
     ] = 0,
-    plot: Annotated[Path | None, plot_option("Draw the front")] = None,
+    plot: Annotated[Path | None, plot_option("Draw the front, or a model along a size")] = None,
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
     quiet: QuietOption = False,
@@ -209,9 +209,12 @@ def command(
         refuse_typed(context, _OF_DESIGNS, "--over counts a model at its sizes")
         if len(designs or []) != 1:
             raise InputError("--over: give one model, as in: sweep net.py:Net --over h=128:512:32")
-        with open_outputs(form, output or []) as writer:
+        with open_outputs(form, output or []) as writer, open_figure(plot) as write_figure:
             options = source_options(input, arg, path, input_factory)
-            writer.write(sizes_swept((designs or [])[0], over, options))
+            figure_type = plot.suffix if plot else None
+            document, figure = sizes_swept((designs or [])[0], over, options, figure_type)
+            writer.write(document)
+            write_figure(figure)
         return
     refuse_typed(context, _OF_MODELS, "it is for a model's sizes: give --over h=128:1024:32")
     given = {

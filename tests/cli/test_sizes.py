@@ -105,3 +105,21 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert captured.err.startswith("error: ")
     assert captured.err.count("\n") == 1
     assert message in captured.err
+
+
+def test_a_sweep_is_drawn_along_its_first_size(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Cost, and the share of each stage; a size that has one value is none to draw along."""
+    figure = tmp_path / "sizes.svg"
+    name = f"{nets.__file__}:Strided"
+
+    assert run(["sweep", name, "--over", "n=2,h=32:96:32", "--plot", str(figure)]) == 0
+    drawn = figure.read_text()
+    assert "height h" in drawn
+    assert "stem" in drawn
+
+    figure.unlink()
+    assert run(["sweep", name, "--over", "h=64", "--plot", str(figure)]) == 2
+    assert "give one several values, as h=128:512:32" in capsys.readouterr().err
+    assert not figure.exists()

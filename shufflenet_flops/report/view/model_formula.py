@@ -157,18 +157,28 @@ def model_formula_grids(results: Sequence[ModelFormulaResult]) -> list[Grid]:
 
 def draw_along(formula: ModelFormula, by: Grouping, wrt: str, at: Mapping[str, int]) -> Figure:
     """The metric, and the share of each part, as one size grows to twice its value in `at`."""
-    from shufflenet_flops.report.plot.design import draw_shares
-
-    given, sizes = formula.domain.ranges[wrt], along(formula.domain, wrt, at)
+    given = formula.domain.ranges[wrt]
     last = (min(given.most or 2 * at[wrt], 2 * at[wrt]) - given.least) // given.step
     values = [given.least + given.step * step for step in range(0, last + 1, 1 + last // POINTS)]
+    return draw_at(formula, by, wrt, values, at)
+
+
+def draw_at(
+    formula: ModelFormula, by: Grouping, wrt: str, values: Sequence[int], at: Mapping[str, int]
+) -> Figure:
+    """The same at these values of the size, in the case that is for the sizes `at`."""
+    from shufflenet_flops.report.plot.design import draw_shares
+
+    case = formula.case(at)
+    sizes = along(case.domain, wrt, at)
+    kept = [value for value in values if sizes(value) in case.domain]
     prefix = "M" if formula.metric == MACS.name else "k"
     others = {name: size for name, size in at.items() if name != wrt}
     return draw_shares(
-        values,
+        kept,
         {
-            name or "(model)": [part.value(sizes(value)) / PREFIXES[prefix] for value in values]
-            for name, part in parts_of(formula, by).items()
+            name or "(model)": [part.value(sizes(value)) / PREFIXES[prefix] for value in kept]
+            for name, part in parts_of(case, by).items()
         },
         title=f"{formula.model}{', ' if others else ''}{said_sizes(others)}",
         x_label=f"{MEANINGS.get(wrt, 'argument')} {wrt}",
