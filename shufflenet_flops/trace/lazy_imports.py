@@ -5,6 +5,7 @@ An import happens once in a process. What it makes stays, so it is made for real
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -43,6 +44,7 @@ class _Finder:
             vars(loader).pop("exec_module", None)
             with torch_private.without_functions(), self._unseen(), torch.enable_grad():
                 execute(module)
+            gc.collect(0)  # so that it counts as there before the trace, as it stays
 
         loader.exec_module = unseen
 

@@ -35,7 +35,7 @@ from shufflenet_flops.trace.draws import Draws
 from shufflenet_flops.trace.failures import because, first_line, let_go
 from shufflenet_flops.trace.function_mode import Functions
 from shufflenet_flops.trace.lazy_imports import imported_for_real
-from shufflenet_flops.trace.leaks import take_back
+from shufflenet_flops.trace.leaks import Young, take_back
 from shufflenet_flops.trace.legacy_types import answered
 from shufflenet_flops.trace.lifetimes import Lifetimes
 from shufflenet_flops.trace.module_tree import (
@@ -162,6 +162,7 @@ class ValuesNeededError(ModelError):
 def _run(
     model: nn.Module, call: tuple[Any, dict[str, Any]], asked: _Asked, *, values: bool
 ) -> Trace:
+    young = Young()
     places = find_places(model)
     params, buffers = state_tensors(places)
     ways = NO_SHORTCUTS if values else shortcuts()
@@ -184,7 +185,7 @@ def _run(
             _forward(model, call, tracer, functions)
         timeline = lifetimes.timeline() if lifetimes is not None else NO_TIMELINE
     finally:
-        take_back(tracer.survivors())
+        take_back(tracer.survivors(), young)
     sizes = list(map(Tensor.numel, params))
     return Trace(
         Table(tuple(tracer.rows)),

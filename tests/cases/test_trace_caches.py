@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 import threading
 from collections import OrderedDict, UserDict, UserList, defaultdict, deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextvars import ContextVar
+from ctypes import py_object
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache, cached_property, lru_cache, partial
+from importlib.machinery import ModuleSpec
 from itertools import repeat
 from pathlib import Path
 from queue import SimpleQueue
@@ -335,6 +339,67 @@ class Callee:
         return self(make)
 
 
+def in_future() -> Keep:
+    """It has no result before a pass, and one afterwards."""
+    owner: Future[Tensor] = Future()
+
+    def keep(make: Callable[[], Tensor]) -> Tensor:
+        if not owner.done():
+            owner.set_result(make())
+        return owner.result()
+
+    return keep
+
+
+def in_future_of_asyncio() -> Keep:
+    loop = asyncio.new_event_loop()
+    owner: asyncio.Future[Tensor] = loop.create_future()
+    loop.close()
+
+    def keep(make: Callable[[], Tensor]) -> Tensor:
+        if not owner.done():
+            owner.set_result(make())
+        return owner.result()
+
+    return keep
+
+
+ELSEWHERE = "kept_elsewhere"  # a Python module that the model's own does not show
+
+
+def elsewhere(
+    made: Any, put: Callable[[Any, Tensor], Any], get: Callable[[Any], Tensor]
+) -> Callable[[], Keep]:
+    """In a variable of another Python module, in what is made of the tensor."""
+
+    def place() -> Keep:
+        module = ModuleType(ELSEWHERE)
+        module.__spec__ = ModuleSpec(ELSEWHERE, None)
+        vars(module)["held"] = made()
+        sys.modules[ELSEWHERE] = module
+
+        def keep(make: Callable[[], Tensor]) -> Tensor:
+            held = sys.modules[ELSEWHERE].held
+            if not held:
+                put(held, make())
+            return get(held)
+
+        return keep
+
+    return place
+
+
+def done(result: Tensor) -> Future[Tensor]:
+    future: Future[Tensor] = Future()
+    future.set_result(result)
+    return future
+
+
+@dataclass(frozen=True)
+class Frozen:
+    kept: Tensor
+
+
 @dataclass
 class Record:
     kept: Tensor | None = None
@@ -416,6 +481,28 @@ PLACES: dict[str, Callable[[], Keep]] = {
     "a result with names": lambda: in_made(
         lambda kept: partial(getattr, kept.max(1, True), "values")
     ),
+    "a future": in_future,
+    "a future of asyncio": in_future_of_asyncio,
+    "a list elsewhere": elsewhere(list, list.append, lambda held: held[0]),
+    "a deque elsewhere": elsewhere(deque, deque.append, lambda held: held[0]),
+    "a dictionary elsewhere": elsewhere(
+        dict, lambda held, kept: held.update(x=kept), lambda held: held["x"]
+    ),
+    "a dictionary that is made elsewhere": elsewhere(
+        dict, lambda held, kept: held.update(x={"y": kept}), lambda held: held["x"]["y"]
+    ),
+    "a list that is made elsewhere": elsewhere(
+        dict, lambda held, kept: held.update(x=[kept]), lambda held: held["x"][0]
+    ),
+    "an object that is made elsewhere": elsewhere(
+        dict, lambda held, kept: held.update(x=SimpleNamespace(y=kept)), lambda held: held["x"].y
+    ),
+    "a frozen object elsewhere": elsewhere(
+        dict, lambda held, kept: held.update(x=Frozen(kept)), lambda held: held["x"].kept
+    ),
+    "a future that is made elsewhere": elsewhere(
+        dict, lambda held, kept: held.update(x=done(kept)), lambda held: held["x"].result()
+    ),
     "an attribute of a tensor": lambda: in_attribute(torch.ones(1)),
 }
 VALUES: dict[str, Callable[[Tensor, nn.Linear], Tensor]] = {
@@ -447,6 +534,7 @@ def empty() -> Iterator[None]:
     Named.kept = None
     yield
     sys.modules.pop("kept_in_modules", None)
+    sys.modules.pop(ELSEWHERE, None)
     for owner, name in ((nn.Linear, "kept"), (Colour.RED, "kept"), (json, "kept_by_a_test")):
         if name in vars(owner):
             delattr(owner, name)
@@ -529,3 +617,39 @@ def test_a_module_that_is_imported_in_forward_is_made_for_real(
     assert "exec_module" not in vars(made.__loader__)
     assert made.PRODUCT.requires_grad
     torch.testing.assert_close(model(torch.ones(2, 8)), made.LAYER(torch.ones(2, 8)) * made.BIG[:8])
+
+
+@pytest.mark.filterwarnings("ignore:the model keeps 1 tensors")  # as Python lets go of none of C's
+def test_a_variable_of_c_is_there_afterwards() -> None:
+    """It holds nothing again."""
+    module = ModuleType(ELSEWHERE)
+    module.__spec__ = ModuleSpec(ELSEWHERE, None)
+    held = vars(module)["held"] = py_object(None)
+    sys.modules[ELSEWHERE] = module
+
+    class Holds(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            sys.modules[ELSEWHERE].held.value = y = x + 1
+            return y
+
+    del held
+    trace(Holds(), torch.ones(2, 3))
+    assert sys.modules[ELSEWHERE].held.value is None
+
+
+def test_a_thread_s_own_is_there_afterwards() -> None:
+    """Of another Python module, where another thread's part of it stays as well."""
+    module = ModuleType(ELSEWHERE)
+    module.__spec__ = ModuleSpec(ELSEWHERE, None)
+    vars(module)["held"] = threading.local()
+    sys.modules[ELSEWHERE] = module
+
+    class Holds(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            sys.modules[ELSEWHERE].held.y = y = x + 1
+            return y
+
+    trace(Holds(), torch.ones(2, 3))
+    assert getattr(sys.modules[ELSEWHERE].held, "y", None) is None
+    Holds()(torch.ones(2, 3))
+    assert sys.modules[ELSEWHERE].held.y.sum() == 12
