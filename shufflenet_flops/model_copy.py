@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
-from types import CellType, FunctionType
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import torch
@@ -16,8 +18,8 @@ def copied(model: nn.Module) -> nn.Module:
 
     Pruning, weight norm and spectral norm keep such a weight among a module's attributes, and
     torch copies none of them. The copy has its values, without their history, which a copy of a
-    scripted module would have too. Functions in attributes and hooks refer to the copy's modules
-    where they referred to the model's.
+    scripted module would have too. Functions that it holds, wherever, see the copy's modules and
+    parameters where they saw the model's.
     """
     known: dict[int, Any] = {
         id(tensor): tensor.detach().clone()
@@ -25,64 +27,115 @@ def copied(model: nn.Module) -> nn.Module:
         for tensor in tensors_of(list(vars(module).values()))
         if not tensor.is_leaf
     }
-    cells = _functions_copied(model, known)
+    functions = _functions_copied(model, known)
     with torch.no_grad():
         twin = copy.deepcopy(model, known)
-        for cell, empty in cells:
-            empty.cell_contents = copy.deepcopy(cell.cell_contents, known)
+        for function in functions:
+            _complete(function, known)
+    for module in twin.modules():
+        _with_functions(vars(module), known)
     for param, own in zip(twin.parameters(), model.parameters(), strict=True):
         param.requires_grad_(own.requires_grad)
     return twin
 
 
-def _functions_copied(model: nn.Module, known: dict[int, Any]) -> list[tuple[CellType, CellType]]:
-    """Note copies of functions that see modules of the model, which `deepcopy` leaves as they are.
+def _functions_copied(model: nn.Module, known: dict[int, Any]) -> list[FunctionType]:
+    """Note copies of functions that see what is the model's, which `deepcopy` leaves as they are.
 
-    Gives each cell that they see a module through, and that of the copy, which is empty.
+    Gives those functions. What they see goes into their copies once the model is copied.
     """
     modules = set(model.modules())
-    cells: dict[int, tuple[CellType, CellType]] = {}
-    for module in modules:
-        for function in _functions_of(vars(module).values()):
-            own = [cell for cell in function.__closure__ or () if _holds(cell, modules)]
-            if own and id(function) not in known:
-                cells.update(
-                    (id(cell), (cell, CellType())) for cell in own if id(cell) not in cells
-                )
-                known[id(function)] = _with_cells(function, cells)
-    return list(cells.values())
+    own = {*map(id, modules), *map(id, model.parameters()), *map(id, model.buffers())}
+    seen: set[int] = set(map(id, modules))
+    found = [
+        value
+        for module in modules
+        for value in _within(list(vars(module).values()), seen)
+        if isinstance(value, FunctionType)
+    ]
+    seeing = [
+        function
+        for function in found
+        if any(id(value) in own for value in _within(_seen_by(function), set()))
+    ]
+    cells: dict[int, CellType] = {}  # two functions may share a variable
+    for function in seeing:
+        known[id(function)] = _twin(function, cells)
+    return seeing
 
 
-def _functions_of(values: Any) -> Iterator[FunctionType]:
-    """The functions among attributes, and in dictionaries among them, as those of hooks."""
-    for value in values:
-        if isinstance(value, FunctionType):
-            yield value
-        elif isinstance(value, dict):
-            yield from (item for item in value.values() if isinstance(item, FunctionType))
+def _within(values: Iterable[Any], seen: set[int]) -> Iterator[Any]:
+    """Everything that these hold, and what that holds; not what is in modules and tensors."""
+    pending = list(values)
+    while pending:
+        value = pending.pop()
+        if id(value) in seen and not isinstance(value, nn.Module):
+            continue
+        yield value
+        seen.add(id(value))
+        if isinstance(value, list | tuple | set | frozenset | deque):
+            pending.extend(value)
+        elif isinstance(value, Mapping):
+            pending.extend(value.values())
+        elif isinstance(value, FunctionType):
+            pending.extend(_seen_by(value))
+        elif isinstance(value, partial):
+            pending += [value.func, value.args, value.keywords]
+        elif isinstance(value, MethodType):
+            pending += [value.__self__, value.__func__]
+        elif not isinstance(value, nn.Module | Tensor | type | ModuleType):
+            pending.extend(getattr(value, "__dict__", {}).values())
 
 
-def _holds(cell: CellType, modules: set[nn.Module]) -> bool:
+def _seen_by(function: FunctionType) -> list[Any]:
+    """What a function sees besides the variables of its Python module."""
+    cells = [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
+    return [*cells, function.__defaults__, function.__kwdefaults__]
+
+
+def _is_filled(cell: CellType) -> bool:
     try:
-        return isinstance(cell.cell_contents, nn.Module) and cell.cell_contents in modules
-    except ValueError:  # empty
+        _ = cell.cell_contents
+    except ValueError:
         return False
+    return True
 
 
-def _with_cells(
-    function: FunctionType, cells: Mapping[int, tuple[CellType, CellType]]
-) -> FunctionType:
-    closure = tuple(cells.get(id(cell), (cell, cell))[1] for cell in function.__closure__ or ())
+def _twin(function: FunctionType, cells: dict[int, CellType]) -> FunctionType:
+    """A copy that sees nothing yet."""
+    closure = tuple(cells.setdefault(id(cell), CellType()) for cell in function.__closure__ or ())
     twin = FunctionType(
-        function.__code__,
-        function.__globals__,
-        function.__name__,
-        function.__defaults__,
-        closure,
+        function.__code__, function.__globals__, function.__name__, None, closure or None
     )
-    twin.__kwdefaults__ = function.__kwdefaults__
     vars(twin).update(vars(function))
     return twin
+
+
+def _complete(function: FunctionType, known: dict[int, Any]) -> None:
+    """Let the copy of a function see copies of what the function sees."""
+    twin = known[id(function)]
+    twin.__defaults__ = _copy_of(function.__defaults__, known)
+    twin.__kwdefaults__ = _copy_of(function.__kwdefaults__, known)
+    for cell, other in zip(function.__closure__ or (), twin.__closure__ or (), strict=True):
+        if _is_filled(cell) and not _is_filled(other):
+            other.cell_contents = _copy_of(cell.cell_contents, known)
+
+
+def _copy_of(value: Any, known: dict[int, Any]) -> Any:
+    """A deep copy, or the value itself where it has none, as what waits for a lock."""
+    try:
+        return copy.deepcopy(value, known)
+    except Exception:  # whatever a user's class raises
+        return value
+
+
+def _with_functions(holder: Any, known: Mapping[int, Any]) -> None:
+    """Bound methods of functions that were copied: `deepcopy` binds the function as it was."""
+    for key, value in list(holder.items() if isinstance(holder, dict) else enumerate(holder)):
+        if isinstance(value, MethodType) and id(value.__func__) in known:
+            holder[key] = MethodType(known[id(value.__func__)], value.__self__)
+        elif type(value) in (dict, list, OrderedDict):
+            _with_functions(value, known)
 
 
 def tensors_of(value: Any) -> Iterator[Tensor]:
