@@ -113,15 +113,20 @@ def import_library(module_name: str, text: str) -> Any:
         with quietly(), contained():
             return importlib.import_module(module_name)
     except Exception as error:
-        versions = ", ".join(
-            f"{name} {metadata.version(name)}"
-            for name in dict.fromkeys(("torch", "torchvision", library))
-            if _is_installed(name)
-        )
-        raise ModelError(
-            f"{text}: {library} cannot be imported, as happens when torch and torchvision do not "
-            f"match or are built for different devices: {versions} ({one_line(error)})"
-        ) from error
+        raise not_imported(text, library, error) from error
+
+
+def not_imported(text: str, library: str, error: BaseException) -> ModelError:
+    """What to raise where a library that is installed, or a part of it, cannot be imported."""
+    versions = ", ".join(
+        f"{name} {metadata.version(name)}"
+        for name in dict.fromkeys(("torch", "torchvision", library))
+        if _is_installed(name)
+    )
+    return ModelError(
+        f"{text}: {library} cannot be imported, as happens when torch and torchvision do not "
+        f"match or are built for different devices: {versions} ({one_line(error)})"
+    )
 
 
 def _is_installed(distribution: str) -> bool:

@@ -7,13 +7,17 @@ from typing import Any
 
 from torch import nn
 
-from shufflenet_flops.errors import InputError, UnknownNameError
+from shufflenet_flops.errors import InputError, ModelError, UnknownNameError
 from shufflenet_flops.sources.inputs import Input
 from shufflenet_flops.sources.options import Options
 from shufflenet_flops.sources.torch_modules.decoding import with_cache
 from shufflenet_flops.sources.torch_modules.factory import inputs_for
 from shufflenet_flops.sources.torch_modules.imports import call
-from shufflenet_flops.sources.torch_modules.libraries import import_library, quietly
+from shufflenet_flops.sources.torch_modules.libraries import (
+    import_library,
+    not_imported,
+    quietly,
+)
 from shufflenet_flops.sources.torch_modules.module import (
     ModuleSource,
     checked_module,
@@ -45,7 +49,13 @@ def find(text: str, options: Options) -> ModuleSource:
 
     def build() -> nn.Module:
         with quietly():
-            made = call(text, lambda: transformers.AutoModel.from_config(config), {})
+            try:
+                made = call(text, lambda: transformers.AutoModel.from_config(config), {})
+            except ModelError as error:
+                late = error.__cause__  # it imports a model's own module when that is asked for
+                if isinstance(late, ImportError):
+                    raise not_imported(text, "transformers", late.__cause__ or late) from error
+                raise
             return with_cache(text, made, config) if decodes else checked_module(text, made)
 
     decodes = [len(given.shape) for given in options.inputs] == [2, 4]

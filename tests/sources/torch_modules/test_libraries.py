@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from shufflenet_flops.errors import ShufflenetFlopsError
+from shufflenet_flops.errors import ModelError, ShufflenetFlopsError
 from shufflenet_flops.sources import Input, Options, resolve
 from shufflenet_flops.sources.torch_modules.module import ModuleSource
 
@@ -153,3 +153,21 @@ def test_a_library_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> Non
 
     with pytest.raises(ShufflenetFlopsError, match=r"pip install .*\[timm\]"):
         resolve("timm:resnet18")
+
+
+def test_a_library_that_breaks_late_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """transformers imports a model's own module when it is asked for, and hides what failed."""
+    transformers = pytest.importorskip("transformers")
+
+    def from_config(config: object) -> object:
+        try:
+            raise RuntimeError("operator torchvision::nms does not exist")
+        except RuntimeError as error:
+            raise ModuleNotFoundError("Could not import module 'BertModel'.") from error
+
+    monkeypatch.setattr(transformers.AutoModel, "from_config", from_config)
+    with pytest.raises(ModelError) as caught:
+        resolve("transformers:bert", Options())
+
+    assert "torch and torchvision do not match" in str(caught.value)
+    assert "(RuntimeError: operator torchvision::nms does not exist)" in str(caught.value)
