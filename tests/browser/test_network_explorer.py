@@ -57,6 +57,7 @@ def test_integers_are_those_of_the_walk(browser: Browser, tmp_path: Path, model:
     chosen = random.Random(model)
     with opened(browser, path) as page:
         assert read(page) == walked(model)
+        assert page.locator("#n-total-ratio").inner_text() == "as on this page"
         groups = page.evaluate("JSON.parse(document.getElementById('x-data').textContent).widths")
         for _ in range(12):
             numbers = {}

@@ -45,6 +45,19 @@ def test_fits_the_width(browser: Browser, report: Path, width: int, scheme: str)
     page.close()
 
 
+def test_figures_are_not_shrunk_where_there_is_little_room(browser: Browser, report: Path) -> None:
+    """Their words are read at their size, and the page itself moves nowhere."""
+    with opened(browser, report) as page:
+        page.set_viewport_size({"width": 375, "height": 900})
+        shown = page.evaluate(
+            "[...document.querySelectorAll('.pictures img')].map((one) => "
+            "[one.clientWidth, Number(one.getAttribute('width'))])"
+        )
+        assert shown
+        assert all(width == natural for width, natural in shown)
+        assert page.evaluate("document.documentElement.scrollWidth") == 375
+
+
 def test_sorting(page: Page) -> None:
     """By number where the column has numbers, largest first, and back; by name else."""
     heading = page.locator("#compare-units-1 thead th")

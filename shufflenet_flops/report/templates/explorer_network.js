@@ -42,7 +42,8 @@
   };
 
   const share = (part, whole) => (part ? `${(Number(part * 100000n / (whole || 1n)) / 1000).toFixed(1)} %` : "–");
-  const ratio = (here, there) => (there ? `${(Number(here * 10000n / there) / 10000).toFixed(3)} times this page's` : "");
+  const ratio = (here, there) => (!there ? "" : here === there ? "as on this page"
+    : `${(Number(here * 10000n / there) / 10000).toFixed(3)} times this page's`);
 
   const cell = (name, text, className = "") => {
     const made = document.createElement(name);
