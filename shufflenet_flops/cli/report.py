@@ -24,7 +24,7 @@ from shufflenet_flops.cli.output import open_files
 from shufflenet_flops.cli.progress import progress_bar
 from shufflenet_flops.cli.staging import Staging
 from shufflenet_flops.cli.streams import emit
-from shufflenet_flops.errors import InputError
+from shufflenet_flops.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
     from shufflenet_flops.report.section import Section
@@ -156,7 +156,17 @@ def _saved(what: str, arguments: Sequence[str], invoke: Invoke) -> Saved:
         except InputError as error:
             raise InputError(f"{error}; `-o x.json` of a command writes such a file") from None
     what = _ALSO.get(what, what)
-    check_command(what)
+    try:
+        check_command(what)
+    except UnknownNameError:
+        from shufflenet_flops import zoo
+        from shufflenet_flops.sources.resolve import may_be_a_design
+
+        if what in zoo.names() or not may_be_a_design(what):
+            raise InputError(
+                f"{what}: is a model: write `shufflenet-flops report count {what} -o net.html`"
+            ) from None
+        raise
     return load(_json([what, *arguments], invoke), what)
 
 

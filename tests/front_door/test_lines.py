@@ -235,6 +235,8 @@ MISTAKES = [
     ("models --list", "`shufflenet-flops models`"),
     ("paper 99", "`shufflenet-flops paper` lists them"),
     ("paper table 4 row 1", "`shufflenet-flops paper` lists them"),
+    ("report resnet18", "`shufflenet-flops report count resnet18 -o net.html`"),
+    ("report net.py:Net", "`shufflenet-flops report count net.py:Net -o net.html`"),
     ("count resnet-18", "did you mean resnet18?"),
     ("count ShuffleNetV1", "did you mean shufflenet_v1?"),
     ("count shufflenet_v1@G=3", "did you mean g?"),
