@@ -137,7 +137,6 @@ def templates() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["code"] = _code
-    environment.filters["breakable"] = _breakable
     environment.filters["branch"] = _branch
     environment.filters["kind_class"] = _kind_class
     return environment
@@ -166,16 +165,6 @@ def _shown(value: Any) -> Any:
     """A text of ours or of strangers as it can be shown; markup is all ours."""
     is_text = isinstance(value, str) and not hasattr(value, "__html__")
     return printable(value, "\n") if is_text else value
-
-
-def _breakable(text: str) -> str:
-    """Escaped text that may go on in another line after a sign between names."""
-    from markupsafe import Markup, escape
-
-    return Markup("").join(
-        Markup("{}<wbr>").format(part) if part in ("_", ".") else escape(part)
-        for part in re.split(r"(?<=\w)([_.])(?=\w)", printable(text, "\n"))
-    )
 
 
 def _branch(text: str) -> str:

@@ -54,7 +54,7 @@ def section(saved: Saved) -> Section:
         findings=(
             *_findings(result, table, stages, kinds, convention),
             *map(_sentence, time_notes(result.time) if result.time else ()),
-            *map(_sentence, count_caveats(result)),
+            *count_caveats(result),
         ),
         grids=(
             _stages(table, stages, convention),
