@@ -176,8 +176,7 @@ def _code(text: str) -> str:
     """Escaped text in which what stands between backticks is code."""
     from markupsafe import Markup, escape
 
-    whole = printable(text, "\n").replace(" %", "\N{NO-BREAK SPACE}%")
-    parts = re.split(r"`([^`]+)`", whole)
+    parts = re.split(r"`([^`]+)`", printable(text, "\n"))
     marked = (Markup("<code>{}</code>").format(part) for part in parts[1::2])
     return Markup("").join(
         piece
