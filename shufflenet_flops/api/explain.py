@@ -278,7 +278,9 @@ def check_batch(source: Source) -> None:
     """Raise InputError unless the batch is 1, at which every counter is exact."""
     shape = source.first_shape
     if shape and shape[0] != 1:
+        single = source.single_shape
+        write = f"; write {'x'.join(map(str, single))}" if single else ""
         raise InputError(
-            f"--input {source.inputs[0]}: counters are compared at batch 1; "
-            f"write {'x'.join(map(str, (1, *shape[1:])))}"
+            f"--input {source.inputs[0]}: counters are compared at batch 1, which is the first "
+            f"size{write}"
         )

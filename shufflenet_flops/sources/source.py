@@ -73,6 +73,11 @@ class Source(ABC):
         return self.inputs[0].shape if self.inputs else ()
 
     @property
+    def single_shape(self) -> IntShape | None:
+        """The shape of the first input for a batch of 1; None where the model takes none."""
+        return (1, *self.first_shape[1:])
+
+    @property
     def table(self) -> Table:
         """The rows of `counted`."""
         return self.counted.table

@@ -144,7 +144,7 @@ def test_other_norms_are_not_called_batch_norms() -> None:
         (["nonsense"], "unknown model 'nonsense'"),
         (["resnet50", "--counter", "thopp"], "unknown counter 'thopp': did you mean thop?"),
         (["resnet50", "--timeout", "0"], "--timeout 0: must be more than 0 seconds"),
-        (["resnet50", "--input", "2x3x64x64"], "counters are compared at batch 1; write 1x3x64x64"),
+        (["resnet50", "--input", "2x3x64x64"], "batch 1, which is the first size; write 1x3x64x64"),
         (["resnet50", "--reported", "4.1Q"], "write it as it was printed"),
         (["resnet50", "--input", "1x3x4x4"], "is too small"),
     ],

@@ -11,8 +11,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from torch import nn
 
+import shufflenet_flops as sf
 from shufflenet_flops.cli.app import run
+from shufflenet_flops.errors import InputError, ModelError
 from tests.support.torchvision_ops import declare
 
 NET = """
@@ -183,6 +186,46 @@ def test_told_what_to_type(capsys: pytest.CaptureFixture[str], typed: str, said:
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
     assert said in err
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "hint"),
+    [
+        (nn.Sequential(nn.Conv2d(8, 4, 3), nn.Flatten()), (8, 9, 9), None),  # one image: it runs
+        (nn.Sequential(nn.Conv2d(8, 4, 3), nn.BatchNorm2d(4)), (8, 9, 9), (1, 8, 9, 9)),
+        (nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)), (9, 9), (1, 3, 9, 9)),
+        (nn.Conv2d(3, 4, 3), (8, 9, 9), ""),
+        (nn.Linear(8, 3), (8, 9, 9), ""),
+        (nn.Conv1d(8, 4, 3), (3, 9, 9), ""),
+        (nn.Sequential(nn.Conv1d(8, 4, 3), nn.BatchNorm1d(4)), (8, 9), (1, 8, 9)),
+        (nn.LSTM(8, 4), (8, 9, 9), ""),
+    ],
+)
+def test_a_hint_of_a_shape_holds(
+    model: nn.Module, shape: tuple[int, ...], hint: tuple[int, ...] | str | None
+) -> None:
+    """Another input is named only where the model takes it."""
+    try:
+        sf.count(model, shape)
+        said: str | None = None
+    except ModelError as error:
+        said = str(error).partition("first: --input ")[2]
+    assert said == ("x".join(map(str, hint)) if isinstance(hint, tuple) else hint)
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "write"),
+    [
+        (nn.Linear(9, 3), (8, 9, 9), "; write 1x9x9"),
+        (nn.Conv2d(8, 3, 3), (8, 9, 9), "; write 1x8x9x9"),
+        (nn.Linear(7, 3), (8, 9, 9), ""),
+    ],
+)
+def test_a_hint_of_a_batch_holds(model: nn.Module, shape: tuple[int, ...], write: str) -> None:
+    """Counters take a batch of 1, which may be an axis that was left out."""
+    with pytest.raises(InputError) as raised:
+        sf.explain(model, shape)
+    assert str(raised.value).endswith(f"batch 1, which is the first size{write}")
 
 
 def test_a_model_of_two_libraries_is_named_by_both(

@@ -15,7 +15,7 @@ from shufflenet_flops.counting.trained import Trained
 from shufflenet_flops.errors import InputError, ModelError
 from shufflenet_flops.foreign import contained
 from shufflenet_flops.peak.timeline import Timeline
-from shufflenet_flops.sources.inputs import IMAGE, Input, at_batch, meant_image
+from shufflenet_flops.sources.inputs import IMAGE, Input, IntShape, at_batch, meant_image
 from shufflenet_flops.sources.source import Counted, Source
 from shufflenet_flops.sources.torch_modules.unfilled import on_meta_unfilled
 from shufflenet_flops.trace.trace import Trace, ValuesNeededError, trace
@@ -104,10 +104,34 @@ class ModuleSource(Source):
         own = _dtype_of(self._module)
         if own not in (None, first.dtype) and first.dtype == IMAGE.dtype:
             return f"; its parameters are {own}: --input {replace(first, dtype=own)}"
-        # Most modules that take images begin with a convolution.
-        convs = (part for part in self._module.modules() if isinstance(part, nn.Conv2d))
-        meant = meant_image(first, next((conv.in_channels for conv in convs), IMAGE.shape[1]))
-        return "" if meant is None else f"; an image is written batch first: --input {meant}"
+        if 1 <= len(first.shape) <= 4 and first.dtype == IMAGE.dtype:
+            # Most modules that take images begin with a convolution.
+            convs = (part for part in self._module.modules() if isinstance(part, nn.Conv2d))
+            channels = next((conv.in_channels for conv in convs), IMAGE.shape[1])
+            image = meant_image(first, channels)
+            batched = [(1, *first.shape)] if len(first.shape) < 4 else []
+            taken = self._taken(*batched, *([] if image is None else [image.shape]))
+            if taken is not None:
+                what = "an image is written batch" if len(taken) == 4 else "the batch is written"
+                return f"; {what} first: --input {'x'.join(map(str, taken))}"
+        return ""
+
+    def _taken(self, *shapes: IntShape) -> IntShape | None:
+        """The first of these shapes with which the model runs in place of its first input's."""
+        first, *others = self.inputs
+        for shape in shapes:
+            try:
+                replace(self, inputs=(replace(first, shape=shape), *others)).trace_without_values()
+            except (ModelError, InputError):
+                continue
+            return shape
+        return None
+
+    @property
+    def single_shape(self) -> IntShape | None:
+        if self.given is not None or not self.inputs:
+            return super().single_shape
+        return self._taken((1, *self.first_shape[1:]), (1, *self.first_shape))
 
     def _trace_of(self, module: nn.Module, memory: bool = False, *, may_run: bool = True) -> Trace:
         _check_arguments(self.name, module, self.example_inputs(real=False))
