@@ -103,6 +103,26 @@ def unbatched_macs(calls: Iterable[FunctionCall]) -> int:
     )
 
 
+def aligned_places(calls: Iterable[FunctionCall]) -> int:
+    """Places along the axes of grids whose corners are aligned, which torch does not scale."""
+    return sum(
+        size
+        for call in calls
+        if call.function is F.affine_grid and call.argument(2, "align_corners")
+        for size in call.output.shape[1:-1]
+        if size > 1
+    )
+
+
+def sampled_otherwise(calls: Iterable[FunctionCall], per_element: Mapping[str, int]) -> int:
+    """What these modes of sampling by a grid add to what `bilinear` takes, for each element."""
+    return sum(
+        call.output.numel() * per_element.get(call.argument(2, "mode") or "bilinear", 0)
+        for call in calls
+        if call.function is F.grid_sample
+    )
+
+
 def renewed_elements(calls: Iterable[FunctionCall]) -> int:
     """Elements of batch norms that were given statistics, and told to work out new ones."""
     given_at = {torch.batch_norm: 3, F.batch_norm: 1}

@@ -87,7 +87,7 @@ RULES = (
     CostRule({OpClass.INTERPOLATED_ELEMENTS: 1}, aten=frozenset({"upsample_nearest2d"})),
     CostRule(
         {OpClass.INTERPOLATED_ELEMENTS: 4},
-        aten=frozenset({"upsample_bilinear2d", "grid_sampler", "grid_sampler_2d"}),
+        aten=frozenset("upsample_bilinear2d grid_sampler grid_sampler_2d grid_sampler_3d".split()),
     ),
 )
 

@@ -39,10 +39,10 @@ def _written_out(row: Row) -> int:
 def _grid(row: Row) -> int:
     """A product of the places and each image's matrix, and the places along the axes, scaled.
 
-    Where corners are aligned, as is not the default, torch does not scale them.
+    Those of an axis of one place are not; where corners are aligned, as is not the default, none.
     """
     images, *sizes, axes = row.output
-    return 2 * images * prod(sizes) * (axes + 1) * axes + sum(sizes)
+    return 2 * images * prod(sizes) * (axes + 1) * axes + sum(size for size in sizes if size > 1)
 
 
 def _is_convolution(row: Row) -> bool:
@@ -117,7 +117,10 @@ class TorchProfiler(Counter):
         return CounterTotal(sum(event.flops for event in profile.key_averages() if event.flops))
 
     def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
-        """It reads a padding as numbers and images in batches, and sees attention written out."""
+        """It reads a padding as numbers and images in batches, and sees attention written out.
+
+        The places of a grid are scaled only where its corners are not aligned.
+        """
         from shufflenet_flops.counters import closer
 
         calls = closer.calls_of(model, inputs)
@@ -128,6 +131,7 @@ class TorchProfiler(Counter):
         return {
             closer.TEXT_PADDING: -2 * closer.text_padding_macs(calls, ("conv2d",)),
             closer.UNBATCHED: -2 * closer.unbatched_macs(calls),
+            OpClass.INTERPOLATED_ELEMENTS.value: -closer.aligned_places(calls),
             OpClass.MATMUL_MACS.value: attention,
         }
 

@@ -87,7 +87,7 @@ RULES = (
     CostRule({OpClass.ACTIVATION_ELEMENTS: 1}, aten=frozenset({"leaky_relu"})),
     CostRule(
         {OpClass.INTERPOLATED_ELEMENTS: 4},
-        aten=frozenset({"upsample_bilinear2d", "grid_sampler_2d"}),
+        aten=frozenset({"upsample_bilinear2d", "grid_sampler_2d", "grid_sampler_3d"}),
     ),
 )
 
@@ -128,6 +128,9 @@ class Torchprofile(Counter):
                 lambda module: self.count(module, inputs).reported, model
             ),
             OpClass.MATMUL_MACS.value: closer.index_products(calls),
+            OpClass.INTERPOLATED_ELEMENTS.value: closer.sampled_otherwise(
+                calls, {"nearest": -4, "bicubic": 12}
+            ),
             SIZE_PRODUCTS: _number_products(model, inputs),
         }
 

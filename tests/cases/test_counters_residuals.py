@@ -196,6 +196,39 @@ CASES: dict[str, tuple[int, Callable[[], nn.Module], tuple[int, ...]]] = {
         ),
         TOKENS,
     ),
+    "grid of places, corners aligned": (
+        0,
+        lambda: Calls(
+            lambda parts, x: F.affine_grid(x[:, :2, :3], [1, 3, 6, 7], align_corners=True)
+        ),
+        TOKENS,
+    ),
+    "grid of places in three dimensions": (
+        0,
+        lambda: Calls(
+            lambda parts, x: F.affine_grid(x[:, :3, :4], [1, 3, 6, 7, 1], align_corners=False)
+        ),
+        TOKENS,
+    ),
+    **{
+        f"sampling by a grid, {mode}": (
+            0,
+            lambda mode=mode: Calls(  # type: ignore[misc] # mypy does not see defaults of lambdas
+                lambda parts, x: F.grid_sample(x, x[:, :2].movedim(1, 3), mode, align_corners=False)
+            ),
+            IMAGE,
+        )
+        for mode in ("bilinear", "nearest", "bicubic")
+    },
+    "sampling by a grid in three dimensions": (
+        0,
+        lambda: Calls(
+            lambda parts, x: F.grid_sample(
+                x[:, :, None], x[:, :, None].movedim(1, 4), align_corners=False
+            )
+        ),
+        IMAGE,
+    ),
     "layer called in a hook": (2 * 5 * 64, lambda: Hooked(), TOKENS),
     "chain of products": (
         2 * 5 * 64,

@@ -27,6 +27,16 @@ ALGEBRA: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
     "solve": ("_linalg_solve_ex", lambda x: torch.linalg.solve(x, x)),
     "pinv": ("linalg_pinv", torch.linalg.pinv),
     "exp": ("linalg_matrix_exp", torch.linalg.matrix_exp),
+    "lu": ("linalg_lu", lambda x: torch.linalg.lu(x)[2]),
+    "ldl": ("linalg_ldl_factor_ex", lambda x: torch.linalg.ldl_factor(x)[0]),
+    "eig": ("linalg_eig", lambda x: torch.linalg.eigvals(x).real),
+    "slogdet": ("_linalg_slogdet", lambda x: torch.linalg.slogdet(x)[1]),
+    "cholesky inverse": ("cholesky_inverse", torch.cholesky_inverse),
+    "cholesky solution": ("cholesky_solve", lambda x: torch.cholesky_solve(x, x)),
+    "reflections": (
+        "linalg_householder_product",
+        lambda x: torch.linalg.householder_product(x, x[..., 0]),
+    ),
 }
 
 
