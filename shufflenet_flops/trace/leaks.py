@@ -141,8 +141,8 @@ def _remove(holder: Any, ids: set[int]) -> bool:
         holder.value = None
     elif isinstance(holder, Future):
         _undone(holder)
-    elif isinstance(holder, getattr(sys.modules.get("_asyncio"), "Future", ())):
-        type(holder).__init__(holder, loop=holder.get_loop())
+    elif isinstance(holder, _future_of_asyncio()):
+        holder.__init__(loop=holder.get_loop())
     else:
         return _remove_attribute(holder, ids)
     return True
@@ -177,6 +177,11 @@ def _remove_from_queue(queue: SimpleQueue[Any], ids: set[int]) -> None:
     for value in values:
         if id(value) not in ids:
             queue.put(value)
+
+
+def _future_of_asyncio() -> Any:
+    """The class, of C; nothing where it is not imported."""
+    return getattr(sys.modules.get("_asyncio"), "Future", ())
 
 
 def _undone(future: Future[Any]) -> None:
