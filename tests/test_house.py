@@ -61,7 +61,7 @@ STANDS_ON: Mapping[str, str] = {
     "latency": "spec zoo counting build trace sources",
     "measure": "build trace counters",
     "comparison": "spec zoo counting counters sources latency",
-    "paper": "spec zoo counting design sources latency",
+    "paper": "spec zoo peak counting design sources latency",
     "budget": "spec zoo counting sources latency",
     "report": "spec zoo peak counting design counters sources closed_form latency comparison paper "
     "budget",

@@ -31,7 +31,7 @@ _TABLE_KEYS = ("paper", "source", "table", "where", "caption", "row_header")
 _PAPERS = (
     *("shufflenet_v1", "shufflenet_v2", "resnet", "resnext", "mobilenet_v1", "googlenet"),
     *("vgg", "squeezenet", "senet", "mobilenet_v2", "mobilenet_v3", "mnasnet", "efficientnet"),
-    *("ghostnet", "vit", "deit", "swin", "convnext"),
+    *("mcunet_v2", "mcunet", "ghostnet", "vit", "deit", "swin", "convnext"),
 )
 
 

@@ -17,6 +17,7 @@ from shufflenet_flops.counting.table import counted, row_of
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.paper.claims import CLAIMS, Quoted
 from shufflenet_flops.paper.verdict import Value
+from shufflenet_flops.peak.arena import arena, spec_tensors
 from shufflenet_flops.spec import Conv2d, Linear, Node, OpClass, Seq, Visit, walk
 from shufflenet_flops.spec.numbers import whole
 from shufflenet_flops.spec.ops import Op, pair
@@ -52,14 +53,21 @@ def compute(reading: Reading, quoted: Quoted) -> Value:
 
 
 def convention_of(reading: Reading) -> str | None:
-    """What was counted: a convention, a rule for counting parameters, or None for structure."""
+    """What was counted: a convention, a rule for parameters or memory, or None for structure."""
     if reading.model is None:
         return None
     if reading.quantity in ("macs", "mac_share"):
         return reading.convention
-    return {"params": "params", "weights": "weights", "weight_share": "weights"}.get(
-        reading.quantity
-    )
+    return _RULES.get(reading.quantity)
+
+
+_RULES = {
+    "params": "params",
+    "weights": "weights",
+    "weight_share": "weights",
+    "arena_int8": "arena",
+    "arena_int8_in_place": "arena, depthwise in place",
+}
 
 
 @dataclass(frozen=True)
@@ -164,6 +172,23 @@ def _activations(subject: _Subject) -> int:
 def _activations_with_pools(subject: _Subject, reading: Reading) -> int:
     """Outputs of convolutions, linear layers and pools, but for global ones (RegNet, section 3)."""
     return _activations(subject) + subject.counts.get(OpClass.MAX_POOL_OUTPUTS, 0)
+
+
+def _arena(subject: _Subject, *, depthwise_in_place: bool) -> int:
+    """Bytes of the arena of one inference in int8, as `count --peak` lays it out."""
+    tensors = spec_tensors(subject.spec, subject.x, depthwise_in_place=depthwise_in_place)
+    return arena(tensors).bytes
+
+
+def _map_bytes(subject: _Subject, reading: Reading) -> int:
+    """Of the output of a module, in numbers of 16 bits."""
+    return 2 * prod(subject.rows(reading.at)[-1].output)
+
+
+def _map_bytes_on_input(subject: _Subject, reading: Reading) -> int:
+    """As many channels as a module gives, on the size of its input, in numbers of 16 bits."""
+    rows = subject.rows(reading.at)
+    return 2 * prod((rows[-1].output[1], *rows[0].inputs[0][2:]))
 
 
 def _shape(subject: _Subject, reading: Reading) -> str:
@@ -279,6 +304,10 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
         "activations": lambda subject, reading: _activations(subject),
         "activations_with_pools": _activations_with_pools,
         "weight_share": _weight_share,
+        "arena_int8": lambda subject, _: _arena(subject, depthwise_in_place=False),
+        "arena_int8_in_place": lambda subject, _: _arena(subject, depthwise_in_place=True),
+        "map_16bit": _map_bytes,
+        "map_16bit_on_input": _map_bytes_on_input,
         "layers": _layers,
         "input_size": lambda subject, reading: _hw(subject.rows(reading.at)[0].inputs[0]),
         "input_channels": lambda subject, reading: subject.rows(reading.at)[0].inputs[0][1],

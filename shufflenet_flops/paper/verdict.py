@@ -61,6 +61,8 @@ UNITS: Mapping[str, PrintedUnit] = MappingProxyType(
         "Mparams": PrintedUnit("params", _M),
         "activations": PrintedUnit("activations", Fraction(1)),
         "Mactivations": PrintedUnit("activations", _M),
+        "kB": PrintedUnit("bytes", _K),
+        "KiB": PrintedUnit("bytes", Fraction(1024)),
         "channels": PrintedUnit("channels", Fraction(1)),
         "groups": PrintedUnit("groups", Fraction(1)),
         "layers": PrintedUnit("layers", Fraction(1)),

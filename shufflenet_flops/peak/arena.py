@@ -65,14 +65,18 @@ def _most_alive(tensors: Iterable[Storage]) -> int:
     return max(accumulate(changes), default=0)
 
 
-def spec_tensors(node: Node, x: Shape, itemsize: int = 1) -> list[Storage]:
+def spec_tensors(
+    node: Node, x: Shape, itemsize: int = 1, *, depthwise_in_place: bool = False
+) -> list[Storage]:
     """The tensors of one inference of a spec on an input of shape `x`, each with its lifetime.
 
     Ops run in the order of the walk, as on a device without threads. Norms and activations are part
     of the op before them, as converters fold them, unless a branch begins with them; the input of
     the network is among the tensors. Weights are not, which such a device reads from flash.
+    With `depthwise_in_place` a depthwise convolution writes its channels over those of its input,
+    where nothing else reads that and they fit, as TinyEngine's kernels do (MCUNet, section 3.2).
     """
-    flow = _Flow(itemsize)
+    flow = _Flow(itemsize, depthwise_in_place)
     flow.use(flow.run(node, flow.make(x, "input", ""), "", shared=False))
     return flow.tensors()
 
@@ -113,8 +117,9 @@ def _sized(made: Storage, itemsize: int) -> Storage:
 class _Flow:
     """Follows tensors through a tree. A tensor is its number and its shape."""
 
-    def __init__(self, itemsize: int) -> None:
+    def __init__(self, itemsize: int, depthwise_in_place: bool) -> None:
         self._itemsize = itemsize
+        self._depthwise_in_place = depthwise_in_place
         self._made: list[tuple[Any, int, str, str]] = []  # shape, moment, path, op
         self._last: list[int] = []  # the moment of the last op that reads it
         self._now = 0
@@ -144,6 +149,12 @@ class _Flow:
             return y
         if node.free or (node.kind in _IN_PLACE and not shared):
             return x[0], node.output(x[1])
+        if self._depthwise_in_place and node.kind is Kind.DEPTHWISE_CONV and not shared:
+            shape = node.output(x[1])
+            if prod(shape) <= prod(self._made[x[0]][0]):
+                self._now += 1
+                self.use(x)
+                return x[0], shape
         return self._call(node, [x], path)
 
     def _call(self, op: Any, inputs: list[tuple[int, Any]], path: str) -> tuple[int, Any]:

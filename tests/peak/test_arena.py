@@ -9,7 +9,7 @@ from shufflenet_flops import zoo
 from shufflenet_flops.peak.arena import arena, run_tensors, spec_tensors
 from shufflenet_flops.peak.result import arena_sizes
 from shufflenet_flops.peak.timeline import Moment, Storage, Timeline
-from shufflenet_flops.spec import Activation, Add, BatchNorm, Conv2d, Identity, seq
+from shufflenet_flops.spec import Activation, Add, BatchNorm, Conv2d, Identity, Node, seq
 
 
 def _tensor(size: int, born: int, died: int) -> Storage:
@@ -113,3 +113,23 @@ def test_a_traced_run_has_its_tensors_in_the_type_asked_for() -> None:
 
     assert [tensor.bytes for tensor in tensors] == [24, 8, 20, 16, 10]
     assert {(tensor.born, tensor.died) for tensor in tensors[:2]} == {(0, 2)}
+
+
+def test_a_depthwise_convolution_may_write_over_its_input() -> None:
+    """With a stride too; not where a shortcut reads the input, nor with two channels for each."""
+    wide = Conv2d(8, 8, 3, 1, 1, groups=8)
+    narrow = Conv2d(8, 8, 3, 2, 1, groups=8)
+    double = Conv2d(8, 16, 3, 1, 1, groups=8)
+
+    def sizes(*layers: Node) -> tuple[int, int]:
+        plans = (
+            arena(spec_tensors(seq(*layers), (1, 8, 4, 4), depthwise_in_place=in_place))
+            for in_place in (False, True)
+        )
+        first, second = (plan.bytes for plan in plans)
+        return first, second
+
+    assert sizes(wide) == (256, 128)
+    assert sizes(narrow, Activation("relu")) == (128 + 32, 128)
+    assert sizes(double) == (384, 384)
+    assert sizes(Add((("branch", wide), ("shortcut", Identity())))) == (384, 384)
