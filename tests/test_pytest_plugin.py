@@ -225,6 +225,44 @@ def lonely():
         assert message in out
 
 
+def test_memory_and_a_training_step(tmp_path: Path) -> None:
+    """In: 3 maps of 8 x 8; at most the two of 8 beside it. Its 256 parameters take a byte each.
+
+    A step's MACs: forward, and back by weights and by inputs but for the first convolution's.
+    """
+    alive, step = 3 * 64 + 2 * 8 * 64, 3 * 15_872 - 64 * 27 * 8
+    code, out = pytest_run(
+        tmp_path,
+        f"""\
+@pytest.mark.flops("16 k", input=SHAPE, peak_memory_int8={alive}, weights_int8=256)
+@pytest.mark.flops(input=SHAPE, peak_memory="{4 * alive} B", weights="1 KiB", training_macs={step})
+def test_fits(net):
+    pass
+
+@pytest.mark.flops(input=SHAPE, peak_memory_int8={alive - 1})
+def test_peak(net):
+    pass
+
+@pytest.mark.flops(input=SHAPE, weights_bf16=511)
+def test_others(net):
+    pass
+
+@pytest.mark.flops(peak_memory="1 KiB")
+def test_no_input(net):
+    pass
+""",
+    )
+
+    assert code == 1
+    assert "1 passed" in out
+    for message in (
+        "net: peak_memory_int8 1.216 kB > 1.215 kB, +1 B (+0.1 %)",
+        "net: weights_bf16 512 B > 511 B, +1 B (+0.2 %)",
+        "flops: peak_memory: needs a model's input, as in input=(1, 3, 224, 224)",
+    ):
+        assert message in out, out
+
+
 def test_unknown_ops_fail(tmp_path: Path) -> None:
     """Unknown is not zero."""
     code, out = pytest_run(

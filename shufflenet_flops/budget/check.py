@@ -20,10 +20,10 @@ from shufflenet_flops.budget.limit import LIMITED, Limit, ceiling_for
 from shufflenet_flops.budget.load import load
 from shufflenet_flops.budget.predicting import NONE, Predictions, predict_models
 from shufflenet_flops.budget.timing import Timings, time_models
-from shufflenet_flops.budget.unlocked import judge_unlocked
+from shufflenet_flops.budget.unlocked import UNLOCKED, judge_unlocked
 from shufflenet_flops.budget.verdict import Report, TopRow, Verdict, beside_ceiling, merged, unsure
 from shufflenet_flops.counting.amount import figure, figures, short_form
-from shufflenet_flops.counting.metric import PEAK_DTYPES, TIME, TRAINING
+from shufflenet_flops.counting.metric import TIME
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.text_file import read_text
 
@@ -158,8 +158,8 @@ def _of_subject(
         yield Verdict(subject.name, "model", "error", subject.error, hint=subject.hint)
         return
     for limit in entry.limits:
-        if limit.metric in (*PEAK_DTYPES, TRAINING.key):
-            verdict = judge_unlocked(subject, limit)
+        if limit.metric in UNLOCKED and subject.source is not None:
+            verdict = judge_unlocked(subject.source, subject.block, limit)
         elif limit.metric == "latency":
             verdict = _latency(subject.block, limit, timings[subject.block.order, limit])
         elif limit.metric == TIME.key:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from shufflenet_flops.budget.count import Subject, told
+from shufflenet_flops.budget.block import Block
+from shufflenet_flops.budget.count import told
 from shufflenet_flops.budget.limit import Limit
 from shufflenet_flops.budget.verdict import Verdict, beside_ceiling, unsure
 from shufflenet_flops.counting.amount import figures
@@ -18,23 +19,24 @@ from shufflenet_flops.sources.arenas import arenas_of
 _LOG = logging.getLogger(__name__)
 
 
-def judge_unlocked(subject: Subject, limit: Limit) -> Verdict:
-    """The verdict on a subject that is counted; one that cannot be traced so is an `error`."""
-    assert subject.source is not None
-    assert subject.block is not None
+UNLOCKED = (*PEAK_DTYPES, TRAINING.key)
+
+
+def judge_unlocked(source: Source, block: Block, limit: Limit) -> Verdict:
+    """The verdict on a model that is counted; one that cannot be traced so is an `error`."""
     metric, ceiling = limit.metric, int(limit.value)
     try:
         with contained():
-            actual, hint = _worked_out(subject.source, limit)
+            actual, hint = _worked_out(source, limit)
     except Exception as error:
-        _LOG.debug("%s has no %s:", subject.name, metric, exc_info=True)
-        return Verdict(subject.name, metric, "error", told(error))
-    verdict = beside_ceiling(subject.name, metric, actual, ceiling)
+        _LOG.debug("%s has no %s:", block.name, metric, exc_info=True)
+        return Verdict(block.name, metric, "error", told(error))
+    verdict = beside_ceiling(block.name, metric, actual, ceiling)
     if actual > ceiling:
         return replace(verdict, hint=f"{hint}, or raise `{metric}` and say why in `reason`")
-    if subject.block.uncounted:
+    if block.uncounted:
         least = f"at least {figures(metric, actual, ceiling)[0]}"
-        return unsure(verdict, least, subject.block.uncounted)
+        return unsure(verdict, least, block.uncounted)
     return verdict
 
 

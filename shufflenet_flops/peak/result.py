@@ -113,7 +113,7 @@ class PeakResult:
 
     `terms` are the parts of the latter where it is there, else of the former. `kernels` says whose
     kernels the workspace is of, as another processor has others.
-    Functions whose kernels' memory is `not_known_for` make the peak the least. `fit` is the largest
+    What memory is `not_known_for` makes the peak the least. `fit` is the largest
     batch under a limit, of the training step where that was asked for, else of inference.
     """
 

@@ -57,7 +57,7 @@ class Timeline:
     moments: tuple[Moment, ...]
     storages: tuple[Storage, ...]
     kernels: str = ""
-    not_known_for: tuple[str, ...] = ()  # functions whose kernels take more than is known
+    not_known_for: tuple[str, ...] = ()  # what takes more than is known, in words
 
     @cached_property
     def live_bytes(self) -> tuple[int, ...]:

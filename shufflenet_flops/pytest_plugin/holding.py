@@ -10,6 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from shufflenet_flops.budget.block import Block
     from shufflenet_flops.budget.verdict import Verdict
+    from shufflenet_flops.sources import Source
 
 NAME = "flops"
 MEASURED = "flops_measured"
@@ -26,6 +27,7 @@ def hold_model(item: pytest.Item, mark: pytest.Mark, name: str, model: Any) -> N
     from shufflenet_flops.counting import find_convention
     from shufflenet_flops.errors import ShufflenetFlopsError
     from shufflenet_flops.sources import Counted
+    from shufflenet_flops.sources.torch_modules.given import find
     from shufflenet_flops.trace.trace import trace
 
     limits = limits_of(mark.args, mark.kwargs)
@@ -42,7 +44,7 @@ def hold_model(item: pytest.Item, mark: pytest.Mark, name: str, model: Any) -> N
     except ShufflenetFlopsError as error:
         pytest.fail(f"{name}: {error}", pytrace=False)
     counted = Counted(found.table, found.params, found.unknown_ops)
-    hold(block(name, inputs, {}, convention, counted), limits, item)
+    hold(block(name, inputs, {}, convention, counted), limits, item, find(module, inputs))
 
 
 def limits_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,28 +60,43 @@ def limits_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any
     return limits
 
 
-def hold(block: Block, limits: Mapping[str, Any], item: pytest.Item | None = None) -> None:
-    """Fail with the heaviest layers of each metric that is over its limit."""
+def hold(
+    block: Block,
+    limits: Mapping[str, Any],
+    item: pytest.Item | None = None,
+    source: Source | None = None,
+) -> None:
+    """Fail with the heaviest layers of each metric that is over its limit.
+
+    Peak memory and a training step are worked out from the `source` of a model on an input.
+    """
     __tracebackhide__ = True
     from shufflenet_flops.budget.check import hold as verdict_on
     from shufflenet_flops.budget.guard import GUARDED
-    from shufflenet_flops.budget.limit import parse_limit
+    from shufflenet_flops.budget.limit import SHORT, parse_limit
     from shufflenet_flops.budget.parse import counts_in
+    from shufflenet_flops.budget.unlocked import UNLOCKED, judge_unlocked
     from shufflenet_flops.counting import find_convention
     from shufflenet_flops.errors import InputError, UnknownNameError
 
     if item:
         note(item, block)
     verdicts = []
-    for metric, value in limits.items():
+    for key, value in limits.items():
+        metric = SHORT.get(key, key)
         try:
-            if metric not in GUARDED:
-                raise UnknownNameError("limit", metric, (*GUARDED, *_OPTIONS))
+            if metric not in (*GUARDED, *UNLOCKED):
+                raise UnknownNameError("limit", key, (*GUARDED, *UNLOCKED, *SHORT, *_OPTIONS))
+            if metric in UNLOCKED:
+                if source is None:
+                    raise InputError("needs a model's input, as in input=(1, 3, 224, 224)")
+                verdicts.append(judge_unlocked(source, block, parse_limit(metric, value)))
+                continue
             if not counts_in(find_convention(block.convention), metric):
                 raise InputError(f"convention {block.convention} counts {block.unit}")
             verdicts.append(verdict_on(block, None, parse_limit(metric, value)))
         except (InputError, UnknownNameError) as error:
-            raise pytest.UsageError(f"flops: {metric}: {error}") from None
+            raise pytest.UsageError(f"flops: {key}: {error}") from None
     if broken := [verdict for verdict in verdicts if not verdict.passed]:
         pytest.fail("\n".join(map(_told, broken)), pytrace=False)
 
@@ -88,7 +105,8 @@ def _told(verdict: Verdict) -> str:
     from shufflenet_flops.errors import inert, one_line
     from shufflenet_flops.report.view.budget import layer_lines
 
-    head = one_line(f"{verdict.model}: {verdict.metric} {verdict.message} ({verdict.convention})")
+    convention = f" ({verdict.convention})" if verdict.convention else ""
+    head = one_line(f"{verdict.model}: {verdict.metric} {verdict.message}{convention}")
     return inert("\n".join((head, *(f"  {line}" for line in layer_lines(verdict)))))
 
 

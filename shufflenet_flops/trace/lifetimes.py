@@ -103,7 +103,8 @@ class Lifetimes:
         if func is _SCALAR and function != "scalar_tensor":
             return  # a number that is written to a tensor, of which torch makes none on the CPU
         if function in _OTHER_KERNELS:
-            self._not_known[f"lstm in {path}" if path else "lstm"] = None
+            lstm = f"lstm in {path}" if path else "lstm"
+            self._not_known[f"what oneDNN takes for {lstm}"] = None
         name, may_alias, dropped, workspace = _known_of(func)
         before = len(self._made)
         if func is _BATCH_NORM and not args[_IN_TRAINING]:

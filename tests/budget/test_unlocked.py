@@ -79,7 +79,8 @@ def test_what_cannot_be_traced_or_counted_fails(tmp_path: Path) -> None:
     assert "linalg_inv" in unknown.message
 
 
-def test_a_file_that_cannot_be_traced_says_so(tmp_path: Path) -> None:
+def test_a_graph_has_an_arena_and_no_training_step(tmp_path: Path) -> None:
+    """Four numbers in and four out, a byte each or four."""
     import onnx
     from onnx import TensorProto, helper
 
@@ -91,10 +92,19 @@ def test_a_file_that_cannot_be_traced_says_so(tmp_path: Path) -> None:
         [value("y", TensorProto.FLOAT, [1, 4])],
     )
     onnx.save(helper.make_model(graph), tmp_path / "net.onnx")
-    (found,) = checked(tmp_path, 'model = "net.onnx"\npeak_memory = "1 MB"\n')
+    verdicts = checked(
+        tmp_path,
+        'model = "net.onnx"\npeak_memory = 32\npeak_memory_int8 = 7\ntraining_macs = "1 M"\n',
+    )
+    found = {one.metric: one for one in verdicts}
 
-    assert found.status == "error"
-    assert found.message
+    assert {metric: one.status for metric, one in found.items()} == {
+        "peak_memory_fp32": "ok",
+        "peak_memory_int8": "over",
+        "training_macs": "error",
+    }
+    assert found["peak_memory_int8"].actual == 8
+    assert "says nothing of gradients" in found["training_macs"].message
 
 
 @pytest.mark.parametrize(

@@ -69,14 +69,19 @@ def test_the_table_says_where_it_peaks(capsys: pytest.CaptureFixture[str]) -> No
     assert "timeline of inference" in out
 
 
-def test_a_graph_has_no_lifetimes(capsys: pytest.CaptureFixture[str], tmp_path: Any) -> None:
+def test_a_graph_has_a_peak_without_kernels(
+    capsys: pytest.CaptureFixture[str], tmp_path: Any
+) -> None:
     from tests.sources.programs import Small, export_onnx
 
     path = str(tmp_path / "small.onnx")
     export_onnx(Small().eval(), (torch.zeros(1, 3, 8, 8),), path, fold=True)
+    peak = peak_of(capsys, path)
 
-    assert run(["count", path, "--peak"]) == 2
-    assert "an ONNX graph is read for its shapes, and cannot be run" in capsys.readouterr().err
+    assert peak["kernels"] == ""
+    assert peak["inference"]["tensor_bytes"] == peak["inference_bytes"]
+    assert run(["count", path, "--peak", "--training"]) == 2
+    assert "says nothing of gradients" in capsys.readouterr().err
 
 
 def test_from_python() -> None:

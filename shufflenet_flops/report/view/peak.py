@@ -17,6 +17,12 @@ _MEANING = (
     "buffers and inputs are there all the time"
 )
 
+_OF_GRAPH = (
+    "bytes of each value of the graph, from the node that makes it to the last that reads it, in "
+    "the order of the file; initializers and inputs are there all the time; an engine may fuse "
+    "nodes, or write over what is read, and its kernels take more"
+)
+
 
 def peak_grids(name: str, result: PeakResult, *, specified: bool) -> list[Grid]:
     """The parts of each peak; for each run what is alive at it, and the stages that lead to it.
@@ -74,14 +80,10 @@ def _terms(name: str, result: PeakResult) -> Grid:
             f"{run.tensor_bytes:,} bytes"
             for what, run in runs.items()
         ),
-        *(
-            f"NOT IN IT: what oneDNN takes for {function}, so that the peak is at least this"
-            for function in result.not_known_for
-        ),
+        *(f"NOT IN IT: {what}, so that the peak is at least this" for what in result.not_known_for),
         *(line for what, run in runs.items() for line in _advice(what, run)),
         *((_fit(result.fit),) if result.fit else ()),
-        _MEANING,
-        *((f"workspace is that of {result.kernels}",) if result.kernels else ()),
+        *((_MEANING, f"workspace is that of {result.kernels}") if result.kernels else (_OF_GRAPH,)),
     ]
     columns = [
         Column("part of the peak", figures=False),

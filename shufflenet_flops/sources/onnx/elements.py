@@ -90,3 +90,10 @@ def few_values(tensor: TensorProto) -> Any:
         return numpy_helper.to_array(tensor)
     except (ValueError, TypeError, IndexError):  # fewer bytes than its shape says: not our matter
         return None
+
+
+def size_bytes(tensor: TensorProto) -> int:
+    """What a tensor of the file takes; nothing where its elements have no size, such as text."""
+    _, each = TYPES.get(tensor.data_type, ("", 0))
+    elements: int = prod(tensor.dims)
+    return each * elements

@@ -18,6 +18,8 @@ from shufflenet_flops.sources.torch_modules.imports import one_line
 if TYPE_CHECKING:
     from onnx import ModelProto
 
+    from shufflenet_flops.peak.timeline import Timeline
+
 MAX_BYTES = 2**31 - 1  # what protobuf can hold
 
 
@@ -35,8 +37,8 @@ class OnnxSource(Source):
     def trace(self) -> Never:
         raise self._cannot_run()
 
-    def timeline(self) -> Never:
-        raise self._cannot_run()
+    def timeline(self) -> Timeline:
+        return self._read[1]
 
     def module(self) -> Never:
         raise self._cannot_run()
@@ -44,8 +46,12 @@ class OnnxSource(Source):
     def _cannot_run(self) -> InputError:
         return InputError(f"{self.name}: an ONNX graph is read for its shapes, and cannot be run")
 
-    @cached_property
+    @property
     def counted(self) -> Counted:
+        return self._read[0]
+
+    @cached_property
+    def _read(self) -> tuple[Counted, Timeline]:
         try:
             return count(self.model, self.given)
         except InputError as error:

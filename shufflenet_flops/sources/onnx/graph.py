@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from shufflenet_flops.counting import Table
+from shufflenet_flops.peak.timeline import Timeline
+from shufflenet_flops.sources.onnx.alive import Alive
 from shufflenet_flops.sources.onnx.blocked import unpad
-from shufflenet_flops.sources.onnx.elements import TYPES, check_location
+from shufflenet_flops.sources.onnx.elements import TYPES, check_location, size_bytes
 from shufflenet_flops.sources.onnx.given import Given
 from shufflenet_flops.sources.onnx.inference import Inference, known_shapes
 from shufflenet_flops.sources.onnx.parameters import Parameters
-from shufflenet_flops.sources.onnx.rows import Reader
+from shufflenet_flops.sources.onnx.rows import Reader, is_free, path_of
 from shufflenet_flops.sources.onnx.subgraphs import tensor_of, without_functions
 from shufflenet_flops.sources.onnx.unfolding import Unfolding
 from shufflenet_flops.sources.source import Counted
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 _NUMBERS = {name: number for number, (name, _) in TYPES.items()}
 
 
-def count(model: ModelProto, given: Given) -> Counted:
-    """Rows of the nodes in the order of the file, which is one they can run in.
+def count(model: ModelProto, given: Given) -> tuple[Counted, Timeline]:
+    """Rows of the nodes in the order of the file, which is one they can run in, and what is alive.
 
     Raises InputError for shapes that cannot be, or do not fit each other.
     """
@@ -51,12 +53,32 @@ def count(model: ModelProto, given: Given) -> Counted:
         held = tensor_of(node)
         if held is not None:
             hold(node.output[0], held, in_node=True)
-    reader = Reader(inference, parameters)
+    reader, alive = Reader(inference, parameters), Alive(inference)
     for node in Unfolding(inference, hold).nodes(_without_held(nodes)):
+        rows = len(reader.rows)
         reader.read(node)
-    return Counted(
+        results = [name for name in node.output if name and not reader.is_ready(name)]
+        if results:
+            row = reader.rows[-1] if len(reader.rows) > rows else None
+            is_view = row is None and is_free(node)
+            alive.ran(node, row, path_of(node), () if is_view else results)
+    counted = Counted(
         Table(tuple(reader.rows)), parameters.total + parameters.rest(), dict(reader.unknown)
     )
+    there = {
+        "parameters": sum(map(size_bytes, _held(model, nodes))),
+        "inputs": sum(inference.operands[name].size_bytes for name in given.inputs),
+    }
+    return counted, alive.timeline(there, (value.name for value in graph.output))
+
+
+def _held(model: ModelProto, nodes: Iterable[NodeProto]) -> Iterator[TensorProto]:
+    """The tensors of the file: its initializers, and what its constants hold."""
+    yield from model.graph.initializer
+    for node in nodes:
+        held = tensor_of(node)
+        if held is not None:
+            yield held
 
 
 def _without_held(nodes: Iterable[NodeProto]) -> Iterable[NodeProto]:

@@ -14,6 +14,7 @@ from shufflenet_flops.sources.onnx.elements import (
     FLOAT,
     FRACTIONAL,
     INT64,
+    TYPES,
     checked_shape,
     few_values,
     itemsize,
@@ -92,6 +93,10 @@ class Inference:
             return None
         axes = value_type.tensor_type.shape.dim
         return tuple(axis.dim_value if axis.HasField("dim_value") else None for axis in axes)
+
+    def dtype(self, name: str) -> str:
+        """What the elements of a value of known shape are."""
+        return TYPES[self._types[name].tensor_type.elem_type][0]
 
     def infer(self, node: NodeProto) -> None:
         """The shapes, and where they are few the values, of the node's outputs.

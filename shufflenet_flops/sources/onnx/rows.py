@@ -64,7 +64,7 @@ class Reader:
         if known and node.op_type in ("Shape", "Size"):
             self._ready.update(node.output)
             return
-        if (formula or free) and all(map(self._is_ready, names)):
+        if (formula or free) and all(map(self.is_ready, names)):
             self._ready.update(node.output)
             if not self._is_product(node, formula):
                 self._parameters.derive(node)
@@ -103,7 +103,7 @@ class Reader:
             read += work.fetched * table.itemsize - table.size_bytes
         self.rows.append(
             Row(
-                path=_path(node),
+                path=path_of(node),
                 op=work.op,
                 kind=work.kind,
                 inputs=tuple(x.shape for x in tensors if not x.is_weight),
@@ -134,7 +134,8 @@ class Reader:
             return x.size_bytes
         return prod(size for size, step in zip(x.shape, strides, strict=True) if step) * x.itemsize
 
-    def _is_ready(self, name: str) -> bool:
+    def is_ready(self, name: str) -> bool:
+        """Whether only initializers went into a value."""
         operand = self._operands.get(name)
         return name in self._ready or (operand is not None and operand.is_weight)
 
@@ -147,7 +148,7 @@ class Reader:
         return y is not None and formula(attributes_of(node), xs, y).kind in MAC_KINDS
 
     def _operand(self, name: str) -> Operand:
-        return replace(self._operands[name], is_weight=self._is_ready(name))
+        return replace(self._operands[name], is_weight=self.is_ready(name))
 
     def _rename(self, node: NodeProto) -> None:
         """A free operator: a view, or a copy where torch would have to make one."""
@@ -208,7 +209,12 @@ _KEEPING = (
 )
 
 
-def _path(node: NodeProto) -> str:
+def is_free(node: NodeProto) -> bool:
+    """Whether the node is an operator that renames what it is given, or makes no tensor."""
+    return node.domain in NAMESPACES and node.op_type in FREE
+
+
+def path_of(node: NodeProto) -> str:
     """The path of the torch module that a node was exported from, else the node's own name."""
     for item in node.metadata_props:
         if item.key == "pkg.torch.onnx.name_scopes":
