@@ -170,6 +170,13 @@ LIBRARIES = {
         _peak_names,
         peak.whole_compared,
     ),
+    "peak-training": Library(
+        "shufflenet-flops",
+        "bytes at the peak of a training step of two such images, forward and back, with what "
+        "kernels take, equal within 10 %",
+        _peak_names,
+        peak.step_compared,
+    ),
     "transformers": Library(
         "transformers",
         "each model type that has a model: its default configuration made narrow and shallow, "

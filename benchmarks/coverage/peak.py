@@ -1,13 +1,18 @@
-"""The peak of inference by our timeline, and by torch's allocator of the CPU in a real run."""
+"""Peaks by our timeline, and by torch's allocator of the CPU in a real run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from benchmarks.coverage.compared import Result
+from benchmarks.coverage.training import BATCH
+from shufflenet_flops.counting.trained import ALL
 from shufflenet_flops.trace import trace
+from shufflenet_flops.trace.step_tracer import outputs_of
 from tests.support.allocator import allocations
 from tests.support.networks import network
 
@@ -36,13 +41,37 @@ def whole_compared(name: str) -> Result:
     return _compared(name, lambda timeline: max(timeline.used_bytes), "peak_bytes", within=0.05)
 
 
+def step_compared(name: str) -> Result:
+    """Bytes at the peak of a training step, which counts as equal within 10 %."""
+    model, image = _network(name)
+    images = image.repeat(BATCH, 1, 1, 1)
+    timeline = trace(model, images, training=True, memory=True, step=ALL).timeline
+    model.train()
+
+    def step() -> Any:
+        output = model(images)
+        ends = [y for y in outputs_of(output) if y.requires_grad]
+        torch.autograd.backward(ends, [torch.ones_like(y) for y in ends])
+        return output
+
+    real = allocations(step)
+    return _result(name, model, max(timeline.used_bytes), real.peak_bytes, within=0.1)
+
+
 def _compared(name: str, ours: Callable[..., int], theirs: str, within: float = 0.0) -> Result:
-    torch.manual_seed(0)
-    model, image = network(name, 224 if name.startswith(_OWN_SIZE) else SIZE)
+    model, image = _network(name)
     timeline = trace(model, image, memory=True).timeline
     with torch.no_grad():
         real = allocations(lambda: model(image))
-    found, reference = ours(timeline), getattr(real, theirs)
+    return _result(name, model, ours(timeline), getattr(real, theirs), within)
+
+
+def _network(name: str) -> tuple[nn.Module, Tensor]:
+    torch.manual_seed(0)
+    return network(name, 224 if name.startswith(_OWN_SIZE) else SIZE)
+
+
+def _result(name: str, model: nn.Module, found: int, reference: int, within: float) -> Result:
     equal = abs(found - reference) <= within * reference
     params = sum(param.numel() for param in model.parameters())
     return Result(name, "equal" if equal else "differs", found, reference, params)

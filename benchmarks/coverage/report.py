@@ -26,7 +26,7 @@ Every model of four libraries, counted by our tracer and by `torch.utils.flop_co
 counter is run with attention as the two matrix products that it is, because on CPU tensors it gives
 a fused attention 0, and with a formula for grouped matrix products, for which it has none. What
 torchvision prints of its own weights is compared as well, and so are training steps, forward and
-back, and bytes at the peak of inference. Made by `python -m benchmarks.coverage`.
+back, and bytes at the peak of inference and of a step. Made by `python -m benchmarks.coverage`.
 
 | status | meaning |
 | :--- | :--- |
