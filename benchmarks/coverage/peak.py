@@ -17,7 +17,11 @@ from tests.support.allocator import allocations
 from tests.support.networks import network
 
 SIZE = 64
-_OWN_SIZE = ("timm:vit", "torchvision:vit", "zoo:vit", "zoo:deit")  # take no other
+# Of networks that take no other size, or none as small.
+_OWN_SIZES = {
+    **dict.fromkeys(("timm:vit", "torchvision:vit", "zoo:vit", "zoo:deit", "zoo:inception"), 224),
+    "zoo:alexnet_grouped": 227,
+}
 
 
 def names() -> list[str]:
@@ -68,7 +72,8 @@ def _compared(name: str, ours: Callable[..., int], theirs: str, within: float = 
 
 def _network(name: str) -> tuple[nn.Module, Tensor]:
     torch.manual_seed(0)
-    return network(name, 224 if name.startswith(_OWN_SIZE) else SIZE)
+    own = (size for start, size in _OWN_SIZES.items() if name.startswith(start))
+    return network(name, next(own, SIZE))
 
 
 def _result(name: str, model: nn.Module, found: int, reference: int, within: float) -> Result:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import is_dataclass
 from typing import Any
 from weakref import ref
 
@@ -17,7 +18,7 @@ from shufflenet_flops.counting.table import Table
 from shufflenet_flops.counting.trained import Trained
 from shufflenet_flops.errors import ModelError
 from shufflenet_flops.trace import torch_private
-from shufflenet_flops.trace.arguments import META, tensors_of
+from shufflenet_flops.trace.arguments import META
 from shufflenet_flops.trace.dispatch_mode import Tracer
 from shufflenet_flops.trace.facts import Facts
 from shufflenet_flops.trace.lifetimes import Lifetimes
@@ -118,14 +119,14 @@ class StepTracer(Tracer):
             stand_in.requires_grad_()
         return stand_in
 
-    def run_back(self, output: Any) -> None:
+    def run_back(self, outputs: Sequence[Tensor]) -> None:
         """The backward pass, from a gradient for every output that has one.
 
         Raises ModelError where there is none.
         """
-        ends = {id(y): y for y in outputs_of(output) if y.requires_grad}
+        ends = {id(y): y for y in outputs if y.requires_grad}
         if not ends:
-            raise ModelError(self._why_not(list(outputs_of(output))))
+            raise ModelError(self._why_not(outputs))
         starts = [self._gradient_of(y) for y in ends.values()]
         self.returning = True
         torch.autograd.backward(list(ends.values()), starts)
@@ -134,7 +135,7 @@ class StepTracer(Tracer):
         if self.lifetimes is not None:
             self.lifetimes.gradients(leaf.grad for leaf in self._leaves.values())
 
-    def _why_not(self, outputs: list[Tensor]) -> str:
+    def _why_not(self, outputs: Sequence[Tensor]) -> str:
         cannot = "the model cannot be trained: "
         if not self._params:
             return f"{cannot}it has no parameters"
@@ -248,14 +249,42 @@ def _empty_like(x: Tensor) -> Tensor:
 
 
 def outputs_of(output: Any) -> Iterator[Tensor]:
-    """Tensors in what a model returns: in containers, and in the attributes of its own classes."""
-    yield from tensors_of(output)
-    if isinstance(output, list | tuple):
-        for item in output:
-            if not isinstance(item, Tensor):
-                yield from outputs_of(item)
-    elif not isinstance(output, Tensor) and hasattr(output, "__dict__"):
-        yield from tensors_of(list(vars(output).values()))
+    """Tensors in what a model returns, which runs what is left to be run, as generators in it.
+
+    They are looked for in containers, in dataclasses within each other, and in the attributes of an
+    object of another class, with slots or without.
+    """
+    yield from _tensors_in(output, set())
+
+
+def _tensors_in(value: Any, seen: set[int], *, inside: bool = False) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+        return
+    if id(value) in seen or isinstance(value, nn.Module | str | bytes | type):
+        return
+    seen.add(id(value))
+    if isinstance(value, Mapping):
+        parts: Iterable[Any] = list(value.values())
+    elif isinstance(value, list | tuple | Set | Iterator):
+        parts = value
+    elif is_dataclass(value) or not inside:
+        parts, inside = _attributes(value), True
+    else:
+        return
+    for part in parts:
+        yield from _tensors_in(part, seen, inside=inside)
+
+
+def _attributes(value: Any) -> list[Any]:
+    slots = [
+        name
+        for kind in type(value).__mro__
+        for names in [vars(kind).get("__slots__", ())]
+        for name in ([names] if isinstance(names, str) else names)
+    ]
+    held = [getattr(value, name) for name in slots if hasattr(value, name)]
+    return [*getattr(value, "__dict__", {}).values(), *held]
 
 
 _NO_ROW = Row("", "", Kind.MOVE, (), (), {})

@@ -50,7 +50,7 @@ from shufflenet_flops.trace.rules.sparse import is_dense
 from shufflenet_flops.trace.shortcuts import NONE as NO_SHORTCUTS
 from shufflenet_flops.trace.shortcuts import shortcuts
 from shufflenet_flops.trace.state import State
-from shufflenet_flops.trace.step_tracer import StepTracer
+from shufflenet_flops.trace.step_tracer import StepTracer, outputs_of
 from shufflenet_flops.trace.strangers import look_for_strangers, others_at_work
 from shufflenet_flops.trace.threads import Threads
 from shufflenet_flops.trace.watched_call import WatchedCall
@@ -250,11 +250,12 @@ def _forward(
 def _run_to_its_end(model: nn.Module, args: Any, kwargs: Any, tracer: Tracer) -> None:
     """In a context of its own, so that the variables of contexts are as before."""
     output = model(*args, **kwargs)
+    outputs = list(outputs_of(output)) if isinstance(tracer, StepTracer) else ()
     exhaust(output)
     if tracer.strangers is not None:
         tracer.strangers.used(tensors_of(output))
     if isinstance(tracer, StepTracer):
-        tracer.run_back(output)
+        tracer.run_back(outputs)
 
 
 def _real(draws: Draws, x: Tensor) -> Tensor:

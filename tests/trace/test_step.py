@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -158,6 +160,60 @@ def test_purposes(name: str) -> None:
     model, inputs, expected = CASES[name]
 
     assert parts(model, *inputs) == expected
+
+
+class _Slots:
+    __slots__ = ("_more", "first")
+
+    def __init__(self, first: Tensor, more: Any) -> None:
+        self.first, self._more = first, more
+
+
+class _Child(_Slots):
+    __slots__ = "last"  # one, as a name by itself
+
+    def __init__(self, first: Tensor, more: Any) -> None:
+        super().__init__(first, more)
+        self.last = self
+
+
+@dataclass(slots=True)
+class _Inner:
+    y: Tensor
+    words: str = "of it"
+
+
+@dataclass(frozen=True, slots=True)
+class _Outer:
+    inner: _Inner
+    others: tuple[Any, ...]
+
+
+def _lazy(net: Any, x: Tensor) -> Iterator[Tensor]:
+    yield net.a(x)
+    yield net.b(x)
+
+
+RETURNS: dict[str, Callable[[Any, Tensor], Any]] = {
+    "a set": lambda net, x: {net.a(x), net.b(x)},
+    "a generator": _lazy,
+    "a generator in a dict": lambda net, x: {"ys": [_lazy(net, x)]},
+    "slots": lambda net, x: _Slots(net.a(x), {"b": [net.b(x)]}),
+    "slots of a base class, and itself": lambda net, x: _Child(net.a(x), net.b(x)),
+    "dataclasses within each other": lambda net, x: _Outer(_Inner(net.a(x)), (_Inner(net.b(x)),)),
+    "attributes, and the module itself": lambda net, x: SimpleNamespace(
+        y=net.a(x), more=(net.b(x),), net=net
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RETURNS)
+def test_gradients_start_at_all_that_is_returned(name: str) -> None:
+    """Both layers are reached, at the input of neither of which a gradient is wanted."""
+    net = Net(RETURNS[name], a=layer(), b=layer())
+
+    assert parts(net, x(3, 4)) == (2 * LINEAR, 0, 0)
+    assert step(net, x(3, 4)).params == 2 * 20
 
 
 @pytest.mark.parametrize(
