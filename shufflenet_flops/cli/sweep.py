@@ -51,23 +51,9 @@ if TYPE_CHECKING:
 
 _OF_MODELS = ("input", "input_factory", "arg", "path")
 _OF_DESIGNS = (
-    *("unit", "c", "m", "n", "k", "g", "h", "w", "stride", "stem", "classes", "phi", "width"),
-    *(
-        "depth",
-        "resolution",
-        "where",
-        "least",
-        "most",
-        "sample",
-        "seed",
-        "save",
-        "save_as",
-        "resume",
-        "executor",
-        "scheduler",
-        "workers",
-    ),
-    *("max_configurations", "chunk", "measure", "engine", "calibration"),
+    *"unit c m n k g h w stride stem classes phi width depth resolution where least most".split(),
+    *"sample seed save save_as resume executor scheduler workers max_configurations chunk".split(),
+    *("measure", "engine", "calibration"),
 )
 _SELECTION = "Selection"
 _SAVING = "Saving and resuming"
