@@ -100,5 +100,5 @@ def training_asked(context: typer.Context) -> Training | None:
         given["epochs"],
         given["dataset"],
         None if peak is None else int(parse_amount("flops", peak)),
-        None if time is None else float(parse_amount("latency", time)),
+        None if time is None else float(parse_amount("time", time)),
     )
