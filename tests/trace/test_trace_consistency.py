@@ -170,10 +170,12 @@ def test_results_are_those_of_torch(
             agrees(aten.avg_pool2d.default, x, *twice, flag)
     for func in (aten.relu, aten.sigmoid, aten.gelu, aten.silu, aten.hardtanh, aten.exp):
         agrees(func.default, x)
-    for other in (2, 0.5, x, x[:, :1], torch.ones(x.shape[-1], dtype=x.dtype)):
+    plain = torch.ones(x.shape, dtype=x.dtype)
+    for other in (2, 0.5, x, x[:, :1], torch.ones(x.shape[-1], dtype=x.dtype), plain):
         agrees(aten.add.Tensor, x, other)
         agrees(aten.mul.Tensor, x, other)
     agrees(aten.mean.dim, x, [axis, axis - 3], flag)
+    agrees(aten.sum.dim_IntList, x, [axis, axis - 3], flag)
     agrees(aten._adaptive_avg_pool2d.default, x, [kernel, 1 + flag])
     agrees(aten._softmax.default, x, axis, False)
     agrees(aten.cat.default, [x, x], axis)

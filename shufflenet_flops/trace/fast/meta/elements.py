@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -38,7 +39,10 @@ def _binary(x: Tensor, other: Any, **kwargs: Any) -> Tensor | None:
     if x.dtype != other.dtype:
         return None
     if x.shape == other.shape:
-        return same(x) if x.stride() == other.stride() else None
+        y = same(x) if x.stride() == other.stride() else None
+        if y is None and _descends(x) and _descends(other):
+            y = torch.empty(x.shape, dtype=x.dtype, device=META)
+        return y
     if not (x.is_contiguous() and other.is_contiguous()):
         return None
     sizes = broadcast(x.shape, other.shape)
@@ -48,6 +52,11 @@ def _binary(x: Tensor, other: Any, **kwargs: Any) -> Tensor | None:
     return (
         torch.empty(sizes, dtype=x.dtype, device=META) if sizes in (x.shape, other.shape) else None
     )
+
+
+def _descends(x: Tensor) -> bool:
+    """Whether its axes are in the usual order, with gaps or without: so is what is made of it."""
+    return all(step > after for step, after in pairwise((*x.stride(), 0)))
 
 
 def _clone(x: Tensor, *, memory_format: torch.memory_format | None = None) -> Tensor | None:

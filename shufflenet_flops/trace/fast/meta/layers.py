@@ -58,16 +58,16 @@ def _layer_norm(
     return torch.empty(x.shape, dtype=x.dtype, device=META), mean, rstd
 
 
-def _mean(
+def _reduction(
     x: Tensor, axes: Sequence[int] | None, keepdim: bool = False, **kwargs: Any
 ) -> Tensor | None:
     if not axes or kwargs or not x.is_floating_point():
         return None
     if not all(-x.dim() <= axis < x.dim() for axis in axes):
-        raise refused("a mean", x, f"over {tuple(axes)}")
+        raise refused("a reduction", x, f"over {tuple(axes)}")
     reduced = {axis % x.dim() for axis in axes}
     if len(reduced) < len(axes):
-        raise refused("a mean", x, f"over {tuple(axes)}")
+        raise refused("a reduction", x, f"over {tuple(axes)}")
     sizes = [
         1 if axis in reduced else size
         for axis, size in enumerate(x.shape)
@@ -141,7 +141,8 @@ RESULTS: dict[Any, Infer] = {
     aten.native_layer_norm.default: _layer_norm,
     aten._softmax.default: _softmax,
     aten.embedding.default: _embedding,
-    aten.mean.dim: _mean,
+    aten.mean.dim: _reduction,
+    aten.sum.dim_IntList: _reduction,
     aten.max_pool2d_with_indices.default: _max_pool,
     aten.avg_pool2d.default: _avg_pool,
     aten._adaptive_avg_pool2d.default: _adaptive_avg_pool,
