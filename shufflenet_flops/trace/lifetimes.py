@@ -47,10 +47,11 @@ class Lifetimes:
     """Notes what every call of an op makes, and is told by Python when that is gone.
 
     Storages are known by their ids, which are unique among the living. Those of `held` tensors, by
-    name, belong to the caller and are there all the time.
+    name, belong to the caller and are there all the time. With `values` real kernels run.
     """
 
-    def __init__(self, **held: Iterable[Tensor]) -> None:
+    def __init__(self, *, values: bool = False, **held: Iterable[Tensor]) -> None:
+        self._values = values
         # A storage of the caller's is held; one that the trace made is watched.
         self._known: dict[int, tuple[Any, _Made | None]] = {}
         self._made: list[_Made] = []
@@ -99,7 +100,13 @@ class Lifetimes:
             self._know(other.untyped_storage(), made)
 
     def called(self, path: str, function: str, func: Any, args: Any, out: Any) -> None:
-        """An op was called: what is new in its result was made now."""
+        """An op was called: what is new in its result was made now.
+
+        Raises NotImplementedError, as torch does where stand-ins will not do, within autocast,
+        which leaves the types of stand-ins as they are.
+        """
+        if not self._values and torch.is_autocast_enabled("cpu"):
+            raise NotImplementedError("autocast changes the types of real tensors alone")
         if func is _SCALAR and function != "scalar_tensor":
             return  # a number that is written to a tensor, of which torch makes none on the CPU
         if function in _OTHER_KERNELS:

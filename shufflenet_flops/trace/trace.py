@@ -166,7 +166,8 @@ def _run(
     places = find_places(model)
     params, buffers = state_tensors(places)
     ways = NO_SHORTCUTS if values else shortcuts()
-    lifetimes = Lifetimes(parameters=params, buffers=buffers) if asked.memory else None
+    held = {"parameters": params, "buffers": buffers}
+    lifetimes = Lifetimes(values=values, **held) if asked.memory else None
     state = State(params, buffers)
     tracer = Tracer(state, ways, values, lifetimes)
     if asked.step is not None:

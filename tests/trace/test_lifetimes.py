@@ -262,6 +262,26 @@ def test_without_being_asked_for_there_is_none() -> None:
     assert trace(Calls(_chain), X).timeline.moments == ()
 
 
+def test_autocast_makes_halves() -> None:
+    """Of x, of the weights, which it keeps, and of results: a run on real values tells."""
+
+    def run(module: Calls, x: Tensor) -> Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            y: Tensor = module.layer(x)
+            return y.relu()
+
+    model, x = Calls(run), torch.rand(1, 3, 8, 8)
+    model.layer = nn.Conv2d(3, 4, 1, bias=False)
+    traced = trace(model, x, memory=True)
+    with torch.no_grad():
+        real = allocations(lambda: model(x)).tensor_bytes
+
+    assert traced.real_forward
+    assert "autocast" in traced.real_because
+    assert max(traced.timeline.live_bytes) == real
+    assert all(made.dtype == "bfloat16" for made in traced.timeline.storages)
+
+
 def test_a_kernel_that_is_not_the_one_traced_is_named() -> None:
     """An LSTM is one kernel on the CPU, whose memory nothing here tells; a GRU is its steps."""
 
