@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,8 @@ COMPRESSED = ".gz"
 SCHEMA = 1  # of what is measured, and what its numbers mean
 _NANO = 1e-9
 
+Timed = tuple[Kernel, float]
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -28,17 +30,22 @@ class Sample:
 
     `seconds` is of a whole call, and `gap` the share by which the kernels as they were measured
     differ from it. `kernels` are scaled to add up to it, each as text: the place of its kind among
-    the calibration's `kinds`, the numbers of a Kernel in their order, and nanoseconds.
+    the calibration's `kinds`, the numbers of a Kernel in their order, and nanoseconds. `nodes` are
+    what the engine made of the network, in the same way, where it tells.
     """
 
     number: int
     seconds: float
     gap: float
     kernels: tuple[str, ...]
+    nodes: tuple[str, ...] = ()
 
-    def timed(self, kinds: tuple[str, ...]) -> list[tuple[Kernel, float]]:
-        """The kernels with their seconds. Raises InputError for a text that is none."""
-        return [_kernel(text, kinds) for text in self.kernels]
+    def timed(self, kinds: tuple[str, ...], *, compiled: bool = False) -> list[Timed]:
+        """The kernels, or the engine's own nodes if `compiled`, with their seconds.
+
+        Raises InputError for a text that is none.
+        """
+        return [_kernel(text, kinds) for text in (self.nodes if compiled else self.kernels)]
 
 
 @dataclass(frozen=True)
@@ -46,9 +53,10 @@ class Calibration:
     """An engine on a machine: what random networks took there, and how well that predicts.
 
     `fields` are the numbers of a kernel. `hyperparameters` are those of the regressors;
-    `log_errors` are log(measured / predicted) of the networks, each predicted from others. `load`
-    is the machine's load average when it began and when it ended; `noise` the median, over the
-    networks, of how much the sum of kernels differed from the whole.
+    `log_errors` are log(measured / predicted) of the networks, each predicted from others, and
+    `compiled_log_errors` the same by the engine's own nodes. `load` is the machine's load average
+    when it began and when it ended; `noise` the median, over the networks, of how much the sum of
+    kernels differed from the whole.
     """
 
     version: int
@@ -64,6 +72,7 @@ class Calibration:
     samples: tuple[Sample, ...]
     hyperparameters: Mapping[str, float]
     log_errors: tuple[float, ...] = ()
+    compiled_log_errors: tuple[float, ...] = ()
     load: tuple[float, ...] = ()
     noise: float = 0.0
 
@@ -76,6 +85,7 @@ class Calibration:
             raise InputError("its kernels have other numbers than this program's")
         for sample in self.samples:
             sample.timed(self.kinds)
+            sample.timed(self.kinds, compiled=True)
 
     @property
     def name(self) -> str:
@@ -83,22 +93,32 @@ class Calibration:
         threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
         return f"{self.engine} {self.engine_version}, {threads}, on {self.machine}"
 
-    def timed(self) -> list[list[tuple[Kernel, float]]]:
-        """The kernels of each network, with their seconds."""
-        return [sample.timed(self.kinds) for sample in self.samples]
+    def timed(self, *, compiled: bool = False) -> list[list[Timed]]:
+        """The kernels of each network, or the engine's own nodes, with their seconds."""
+        return [sample.timed(self.kinds, compiled=compiled) for sample in self.samples]
 
 
 def sample_of(
-    number: int, seconds: float, gap: float, timed: list[tuple[Kernel, float]], kinds: list[str]
+    number: int,
+    seconds: float,
+    gap: float,
+    timed: Sequence[Timed],
+    kinds: list[str],
+    nodes: Sequence[Timed] = (),
 ) -> Sample:
     """What was measured of a network; a kind that is new is put at the end of `kinds`."""
+    texts = [_texts(found, kinds) for found in (timed, nodes)]
+    return Sample(number, seconds, round(gap, 4), *texts)
+
+
+def _texts(timed: Sequence[Timed], kinds: list[str]) -> tuple[str, ...]:
     texts = []
     for kernel, kernel_s in timed:
         if kernel.kind not in kinds:
             kinds.append(kernel.kind)
         numbers = (kinds.index(kernel.kind), *kernel.numbers, round(kernel_s / _NANO))
         texts.append(" ".join(map(str, numbers)))
-    return Sample(number, seconds, round(gap, 4), tuple(texts))
+    return tuple(texts)
 
 
 def load_calibration(path: Path, engine: str | None = None) -> Calibration:
@@ -141,7 +161,7 @@ def read_compressed(path: Path) -> str:
     return decode(str(path), content)
 
 
-def _kernel(text: str, kinds: tuple[str, ...]) -> tuple[Kernel, float]:
+def _kernel(text: str, kinds: tuple[str, ...]) -> Timed:
     parts = text.split(" ")
     if len(parts) != len(FIELDS) + 2 or not all(
         part.isascii() and part.isdigit() and len(part) < 16 for part in parts

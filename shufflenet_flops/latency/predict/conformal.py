@@ -21,10 +21,13 @@ FOLDS = 5
 LEAST_NETWORKS = 20  # for errors to be worked out: fewer say little
 
 
-def held_out_errors(calibration: Calibration) -> tuple[float, ...]:
-    """log(measured / predicted) of each network, predicted from the other four fifths of them."""
-    networks = calibration.timed()
-    if len(networks) < LEAST_NETWORKS:
+def held_out_errors(calibration: Calibration, *, compiled: bool = False) -> tuple[float, ...]:
+    """log(measured / predicted) of each network, predicted from the other four fifths of them.
+
+    By the engine's own nodes if `compiled`; none where it does not tell them.
+    """
+    networks = calibration.timed(compiled=compiled)
+    if len(networks) < LEAST_NETWORKS or not all(networks):
         return ()
     errors = {}
     for fold in range(FOLDS):

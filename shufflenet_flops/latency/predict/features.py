@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.counting.row import CONV_KINDS, Kind
-from shufflenet_flops.latency.predict.kernels import BYTES, FIELDS, Kernel
+from shufflenet_flops.latency.predict.kernels import BYTES, FIELDS, Kernel, base_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,6 +54,7 @@ def features(kind: str, numbers: NDArray[Any]) -> NDArray[Any]:
     import numpy as np
 
     n, c_in, h_in, w_in, c_out, h_out, w_out, *others = numbers.astype("float64").T
+    kind = base_of(kind)
     k_h, k_w, stride, groups, operands, activation, added, apart, after, resident = others
     positions = n * h_out * w_out
     area = k_h * k_w

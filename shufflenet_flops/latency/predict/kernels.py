@@ -99,7 +99,25 @@ _SORT_OF = {
     **dict.fromkeys(("batch_norm", "layer_norm", "group_norm"), "norm"),
     **dict.fromkeys(("linear", "mean"), "linear"),
     **dict.fromkeys(("matmul", "attention", "softmax"), "matmul"),
+    # The names that engines have for them.
+    **dict.fromkeys(("MaxPool", "AveragePool", "Pooling"), "pool"),
+    **dict.fromkeys(("Add", "Concat", "Concatenation"), "join"),
+    **dict.fromkeys(("ReorderInput", "ReorderOutput", "Reorder"), "move"),
+    **dict.fromkeys(("Transpose", "Slice", "StridedSlice", "Split", "Gather"), "move"),
+    **dict.fromkeys(("LayerNormalization", "MVN", "RMS"), "norm"),
+    **dict.fromkeys(("ReduceMean", "Reduce"), "linear"),
+    **dict.fromkeys(("Softmax", "ScaledDotProductAttention"), "matmul"),
 }
+
+
+def base_of(kind: str) -> str:
+    """The class of a kernel, without what an engine adds of its own: `KIND/HOW`."""
+    return kind.partition("/")[0]
+
+
+def sort_of(kind: str) -> str:
+    """What a kernel of this kind does with layouts, one of SORTS."""
+    return _SORT_OF.get(base_of(kind).partition(" ")[0], _SORT_OF.get(base_of(kind), "elements"))
 
 
 def kernels_of(rows: Sequence[Row], fusion: Fusion) -> list[Kernel]:
@@ -144,7 +162,7 @@ def _with_silu(rows: Sequence[Row]) -> Iterator[tuple[Row, tuple[int, ...]]]:
 def _in_context(kernels: Sequence[Kernel]) -> list[Kernel]:
     """The kernels with what stands before each, and the weights of all of them together."""
     resident: Any = sum(map(weights, kernels)) * BYTES // 1024
-    before = ("nothing", *(_SORT_OF.get(kernel.kind, "elements") for kernel in kernels))
+    before = ("nothing", *(sort_of(kernel.kind) for kernel in kernels))
     return [
         kernel._replace(after=SORTS.index(sort), resident=resident)
         for kernel, sort in zip(kernels, before, strict=False)

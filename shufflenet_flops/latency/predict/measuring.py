@@ -83,6 +83,7 @@ def finished(calibration: Calibration) -> Calibration:
     return replace(
         calibration,
         log_errors=held_out_errors(calibration),
+        compiled_log_errors=held_out_errors(calibration, compiled=True),
         load=(*calibration.load[:1], environment().load or 0.0),
         noise=noise[len(noise) // 2],
     )
@@ -112,9 +113,12 @@ class _Drawn:
 
     def sample(self, kinds: list[str]) -> Sample:
         """What was measured; a kind that is new is put at the end of `kinds`."""
-        assert self._least is not None
-        found = timed(self._kernels, self._least)
-        return sample_of(self.number, self._least.seconds, self._least.gap, found, kinds)
+        least = self._least
+        assert least is not None
+        found = timed(self._kernels, least)
+        scale = least.seconds / (sum(seconds for _, seconds in least.nodes) or 1.0)
+        nodes = [(kernel, scale * seconds) for kernel, seconds in least.nodes]
+        return sample_of(self.number, least.seconds, least.gap, found, kinds, nodes)
 
 
 def _in_turn(drawn: list[_Drawn], setup: Setup) -> Iterator[_Drawn]:

@@ -90,11 +90,12 @@ class GraphWriter:
     def weight(self, *shape: Any, fan_in: Any = 1) -> str:
         """A random weight of variance 2 / fan_in, so that signals neither fade nor grow.
 
-        The same numbers go round, as to draw all of them takes longer than to time the network.
+        The same numbers go round, as to draw all of them takes longer than to time the network;
+        each weight begins at another, as engines compute but once what has equal weights.
         """
         import numpy as np
 
-        scaled = self._random * np.float32(sqrt(2 / fan_in))
+        scaled = np.roll(self._random, len(self.initializers)) * np.float32(sqrt(2 / fan_in))
         return self.constant(np.resize(scaled, shape))
 
     def filled(self, size: Any, value: float) -> str:

@@ -6,18 +6,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from shufflenet_flops.latency.predict.kernels import Kernel
+
 
 @dataclass(frozen=True)
 class EngineNode:
     """A node of an engine's optimised graph, in the order it runs.
 
     `names` tell which nodes of our graph it stands for; `inputs` and `outputs` name values.
+    `kernel` is what it is by itself, None where that is not known or it does nothing.
     """
 
     names: Sequence[str]
     inputs: Sequence[str]
     outputs: Sequence[str]
     seconds: float
+    kernel: Kernel | None = None
 
 
 def seconds_by_path(nodes: Sequence[EngineNode], paths: frozenset[str]) -> dict[str, float]:

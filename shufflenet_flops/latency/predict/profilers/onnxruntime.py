@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.latency.engines.protocol import Setup
-from shufflenet_flops.latency.predict.kernels import Fusion
+from shufflenet_flops.latency.predict.compiled import unknown
+from shufflenet_flops.latency.predict.kernels import Fusion, Kernel
 from shufflenet_flops.latency.predict.onnx_graph import INPUT, onnx_model
 from shufflenet_flops.latency.predict.profilers.attribution import EngineNode
+from shufflenet_flops.latency.predict.profilers.onnx_nodes import node_kernels
 from shufflenet_flops.latency.predict.profilers.protocol import GraphProfiler, GraphRun, profiler
-from shufflenet_flops.latency.predict.profilers.timing import least_s
+from shufflenet_flops.latency.predict.profilers.timing import least_s, runs
 from shufflenet_flops.spec import Activation, seq
 
 if TYPE_CHECKING:
@@ -48,19 +50,33 @@ class OnnxRuntimeProfiler(GraphProfiler):
             plain = _session(model, setup, optimized_model_filepath=str(optimised))
             feed = {plain.get_inputs()[0].name: x}
             whole = least_s(lambda: plain.run(None, feed), repeats)
-            profiled = _profiled(model, x, setup, repeats)
+            profiled = _profiled(model, x, setup, runs(whole, max(repeats, _LEAST_RUNS)))
             graph = onnx.load(str(optimised), load_external_data=False).graph
         cost = _cost_of_profiling(setup)
         nodes = [
             EngineNode(
                 (node.name, *node.output),
-                node.input,
-                node.output,
+                list(node.input),
+                list(node.output),
                 max(profiled.get(node.name, 0.0) - cost, _LEAST_S),
+                kernel,
             )
-            for node in graph.node
+            for node, kernel in zip(graph.node, node_kernels(graph), strict=True)
         ]
         return GraphRun(whole, nodes)
+
+    def compiled(self, model: bytes, setup: Setup) -> list[Kernel]:
+        """The nodes of the optimised graph."""
+        import onnx
+
+        with tempfile.TemporaryDirectory() as folder:
+            optimised = Path(folder) / "optimised.onnx"
+            _session(model, setup, optimized_model_filepath=str(optimised))
+            graph = onnx.load(str(optimised), load_external_data=False).graph
+        return [
+            (kernel or unknown(node.op_type))._replace(paths=(node.name,))
+            for node, kernel in zip(graph.node, node_kernels(graph), strict=True)
+        ]
 
 
 def _profiled(model: bytes, x: Any, setup: Setup, repeats: int) -> dict[str, float]:
@@ -69,7 +85,7 @@ def _profiled(model: bytes, x: Any, setup: Setup, repeats: int) -> dict[str, flo
         session = _session(
             model, setup, enable_profiling=True, profile_file_prefix=f"{folder}/profile"
         )
-        for _ in range(max(repeats, _LEAST_RUNS)):
+        for _ in range(repeats):
             session.run(None, {session.get_inputs()[0].name: x})
         events = json.loads(Path(session.end_profiling()).read_text())
     times: defaultdict[str, list[int]] = defaultdict(list)

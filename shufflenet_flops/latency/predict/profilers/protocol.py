@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from shufflenet_flops.errors import UnknownNameError
 from shufflenet_flops.latency.engines.protocol import Setup
-from shufflenet_flops.latency.predict.kernels import Fusion
+from shufflenet_flops.latency.predict.kernels import Fusion, Kernel
 from shufflenet_flops.latency.predict.networks import RandomNetwork
 from shufflenet_flops.latency.predict.onnx_graph import onnx_model
 from shufflenet_flops.latency.predict.profilers.attribution import EngineNode, seconds_by_path
@@ -33,10 +33,12 @@ class Profile:
 
     A part is named by the path of the op in the spec that it computes (see `kernels.Kernel`).
     Work that serves an op and is none itself, such as a change of layout, is in that op's time.
+    `nodes` are what the engine runs by its own account, where it tells, and each one's seconds.
     """
 
     seconds: float
     parts: Mapping[str, float]
+    nodes: tuple[tuple[Kernel, float], ...] = ()
 
     @property
     def gap(self) -> float:
@@ -49,7 +51,11 @@ class Profile:
             path: min(seconds, other.parts.get(path, seconds))
             for path, seconds in self.parts.items()
         }
-        return Profile(min(self.seconds, other.seconds), parts)
+        nodes = tuple(
+            (kernel, min(seconds, again))
+            for (kernel, seconds), (_, again) in zip(self.nodes, other.nodes, strict=True)
+        )
+        return Profile(min(self.seconds, other.seconds), parts, nodes)
 
 
 class Profiler(ABC):
@@ -77,7 +83,12 @@ class GraphProfiler(Profiler):
         model = onnx_model(network.spec, network.input).SerializeToString()
         x = np.random.default_rng(0).standard_normal(network.input, dtype="float32")
         run = self.run(model, x, setup, repeats)
-        return Profile(run.seconds, seconds_by_path(run.nodes, paths))
+        nodes = tuple((node.kernel, node.seconds) for node in run.nodes if node.kernel is not None)
+        return Profile(run.seconds, seconds_by_path(run.nodes, paths), nodes)
+
+    @abstractmethod
+    def compiled(self, model: bytes, setup: Setup) -> list[Kernel]:
+        """What the engine would run of an ONNX graph, as it compiles it; nothing is run."""
 
     @abstractmethod
     def run(self, model: bytes, x: NDArray[Any], setup: Setup, repeats: int) -> GraphRun:

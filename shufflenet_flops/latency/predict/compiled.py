@@ -1,0 +1,49 @@
+"""Kernels of an engine's own compiled graph: what it really runs, node by node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from shufflenet_flops.latency.predict.kernels import SORTS, Kernel, sort_of
+
+IntShape = tuple[int, ...]
+# Operators by element on two values, of which one may be smaller.
+BROADCAST = ("Add", "Sub", "Mul", "Div", "Max", "Min", "Pow", "Where", "Subgraph", "Eltwise")
+
+
+def in_context(
+    kernels: Sequence[Kernel | None], before: Sequence[int], weight_bytes: int
+) -> list[Kernel | None]:
+    """The kernels with what comes before each, a place among them or -1, and all their weights."""
+    found: list[Kernel | None] = []
+    for place, (kernel, maker) in enumerate(zip(kernels, before, strict=True)):
+        if kernel is None:
+            found.append(None)
+            continue
+        made = kernels[maker] if maker >= 0 else None
+        sort = sort_of(made.kind) if made is not None else SORTS[0]
+        found.append(
+            kernel._replace(
+                after=SORTS.index(sort),
+                apart=int(maker != place - 1),
+                resident=weight_bytes // 1024,
+            )
+        )
+    return found
+
+
+def as_map(shape: IntShape, last: bool) -> tuple[int, int, int, int]:
+    """A shape as (n, c, h, w): channels on the second axis, or on the `last`."""
+    if len(shape) < 2:
+        return 1, prod(shape), 1, 1
+    if last or len(shape) == 3:
+        return shape[0], shape[-1], prod(shape[1:-1]), 1
+    if len(shape) == 2:
+        return shape[0], shape[1], 1, 1
+    return shape[0], shape[1], shape[2], prod(shape[3:])
+
+
+def unknown(op: str) -> Kernel:
+    """What stands for a node whose shapes are not known: no calibration covers it."""
+    return Kernel(f"{op} of unknown shape", 1, 1, 1, 1, 1, 1, 1)
