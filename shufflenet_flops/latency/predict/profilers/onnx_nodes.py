@@ -66,7 +66,7 @@ class _Reader:
         attributes = attributes_of(node)
         xs = [self.shapes.get(name, ()) for name in node.input]
         if node.output[0] not in self.shapes:
-            found = self._split(node, attributes) or _shape_of(
+            found = self._by_values(node, attributes) or _shape_of(
                 node, attributes, [x for x in xs if x]
             )
             self.shapes.update(zip(node.output, found, strict=False))
@@ -79,19 +79,32 @@ class _Reader:
             return self._product(node, attributes, xs[0], y)
         return self._other(node, attributes, xs, y)
 
-    def _split(self, node: NodeProto, attributes: Mapping[str, Any]) -> list[IntShape]:
-        """The shapes of the parts of a value; none where the graph does not hold their sizes."""
+    def _by_values(self, node: NodeProto, attributes: Mapping[str, Any]) -> list[IntShape]:
+        """The shapes of outputs that sizes or axes in the graph decide; none of other nodes."""
         x = self.shapes.get(node.input[0], ()) if node.input else ()
-        if node.op_type != "Split" or not x or len(node.input) < 2:
+        values = self._values(node.input[1]) if len(node.input) > 1 else None
+        if not x or values is None:
             return []
-        from onnx import numpy_helper
+        if node.op_type == "Split":
+            axis = attributes.get("axis", 0) % len(x)
+            return [(*x[:axis], size, *x[axis + 1 :]) for size in values]
+        if node.op_type == "Squeeze":
+            axes = {axis % len(x) for axis in values}
+            return [tuple(size for axis, size in enumerate(x) if axis not in axes)]
+        if node.op_type == "Reshape":
+            sizes = [size or x[axis] for axis, size in enumerate(values)]
+            left = prod(x) // max(1, -prod(sizes)) if -1 in sizes else 1
+            return [tuple(left if size == -1 else size for size in sizes)]
+        return []
 
-        if (sizes := self.weights.get(node.input[1])) is None:
-            return []
-        axis = attributes.get("axis", 0) % len(x)
-        return [
-            (*x[:axis], int(size), *x[axis + 1 :]) for size in numpy_helper.to_array(sizes).tolist()
-        ]
+    def _values(self, name: str) -> list[int] | None:
+        """The few whole numbers of a constant; None where it is none or has other numbers."""
+        from onnx import TensorProto, numpy_helper
+
+        tensor = self.weights.get(name)
+        if tensor is None or tensor.data_type != TensorProto.INT64 or len(tensor.dims) != 1:
+            return None
+        return [int(value) for value in numpy_helper.to_array(tensor)]
 
     def _product(
         self, node: NodeProto, attributes: Mapping[str, Any], x: IntShape, y: IntShape
@@ -185,6 +198,8 @@ def _shape_of(
     if node.op_type in (*_CONVS, "MaxPool", "AveragePool") and len(x) == 4:
         c = xs[1][0] if node.op_type in _CONVS else x[1]
         return [(x[0], c, *_spatial(attributes, x[2:], xs[1][2:] if len(xs) > 1 else ()))]
+    if node.op_type in ("Gemm", "FusedGemm") and len(xs) > 1:
+        return [(x[int(attributes.get("transA", 0))], xs[1][1 - int(attributes.get("transB", 0))])]
     if node.op_type in ("GlobalAveragePool", "GlobalMaxPool"):
         return [(*x[:2], *(1 for _ in x[2:]))]
     if node.op_type == "ReorderInput" and attributes.get("channels_last"):
