@@ -19,7 +19,7 @@ NAMES = (
     *("c_in_of_group", "c_out_of_group", "groups", "positions", "w_out", "kernel", "k_w", "stride"),
     *("c_in_rest", "c_out_rest", "c_out_of_group_rest", "positions_rest"),
     *("c_in_filled", "c_out_filled", "c_in_rest_4", "c_out_rest_4"),
-    *("operands", "activation", "added", "apart", "after", "resident", "n"),
+    *("operands", "activation", "added", "apart", "after", "resident", "blocks", "n"),
 )
 MACS, IN, WEIGHTS, OUT = range(4)
 _RESIDENT = FIELDS.index("resident")
@@ -55,7 +55,7 @@ def features(kind: str, numbers: NDArray[Any]) -> NDArray[Any]:
 
     n, c_in, h_in, w_in, c_out, h_out, w_out, *others = numbers.astype("float64").T
     kind = base_of(kind)
-    k_h, k_w, stride, groups, operands, activation, added, apart, after, resident = others
+    k_h, k_w, stride, groups, operands, activation, added, apart, after, resident, blocks = others
     positions = n * h_out * w_out
     area = k_h * k_w
     zeros = np.zeros_like(n)
@@ -77,7 +77,7 @@ def features(kind: str, numbers: NDArray[Any]) -> NDArray[Any]:
         *(c_in / groups, c_out / groups, groups, positions, w_out, area, k_w, stride),
         *(c_in % VECTOR, c_out % VECTOR, (c_out / groups) % VECTOR, positions % VECTOR),
         *(c_in / _whole(c_in), c_out / _whole(c_out), c_in % 4, c_out % 4),
-        *(operands, activation, added, apart, after, resident, n),
+        *(operands, activation, added, apart, after, resident, blocks, n),
     )
     return np.stack(columns, axis=1)
 

@@ -13,7 +13,8 @@ from shufflenet_flops.latency.engines import find_engine
 from shufflenet_flops.latency.engines.protocol import Setup
 from shufflenet_flops.latency.predict.calibration import SCHEMA, Calibration, Sample, sample_of
 from shufflenet_flops.latency.predict.conformal import held_out_errors
-from shufflenet_flops.latency.predict.kernels import FIELDS, Kernel, kernels_of
+from shufflenet_flops.latency.predict.kernels import FIELDS, Kernel
+from shufflenet_flops.latency.predict.lowering import kernels_of
 from shufflenet_flops.latency.predict.networks import random_network
 from shufflenet_flops.latency.predict.profilers import Profiler, find_profiler
 from shufflenet_flops.latency.predict.profilers.protocol import Profile

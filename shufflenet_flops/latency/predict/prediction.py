@@ -12,7 +12,7 @@ from shufflenet_flops.counting import Row
 from shufflenet_flops.environment import Environment
 from shufflenet_flops.latency.predict.calibration import Calibration
 from shufflenet_flops.latency.predict.conformal import factor
-from shufflenet_flops.latency.predict.kernels import kernels_of
+from shufflenet_flops.latency.predict.lowering import kernels_of
 from shufflenet_flops.latency.predict.profilers import find_profiler
 from shufflenet_flops.latency.predict.regression import TimeModel, fit
 

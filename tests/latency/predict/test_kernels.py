@@ -7,7 +7,8 @@ import pytest
 
 from shufflenet_flops.counting import Kind, Row, layer_table
 from shufflenet_flops.latency.predict.features import NAMES, features, matrix
-from shufflenet_flops.latency.predict.kernels import FIELDS, Fusion, Kernel, kernels_of
+from shufflenet_flops.latency.predict.kernels import FIELDS, Fusion, Kernel
+from shufflenet_flops.latency.predict.lowering import kernels_of
 from shufflenet_flops.sources import resolve
 from shufflenet_flops.spec import Conv2d, Linear, OpClass, ReLU, seq
 from shufflenet_flops.zoo import resnet, shufflenet_v2
@@ -41,7 +42,7 @@ def test_features_of_a_convolution_by_hand() -> None:
     (kernel,) = kernels_of(layer_table(spec, (1, 6, 8, 8)).rows, FUSED)
 
     assert kernel.numbers[:15] == (1, 6, 8, 8, 20, 4, 4, 3, 3, 2, 2, 1, 0, 0, 0)
-    assert kernel.numbers[15:] == (0, 4 * 20 * 3 * 9 // 1024)
+    assert kernel.numbers[15:] == (0, 4 * 20 * 3 * 9 // 1024, 0)
     found = values(kernel)
     assert found["macs"] == 4 * 4 * 20 * 3 * 9
     assert found["bytes_in"] == 4 * 6 * 64

@@ -6,7 +6,8 @@ import pytest
 
 from shufflenet_flops import zoo
 from shufflenet_flops.counting import layer_table
-from shufflenet_flops.latency.predict.kernels import Fusion, kernels_of
+from shufflenet_flops.latency.predict.kernels import Fusion
+from shufflenet_flops.latency.predict.lowering import kernels_of
 from shufflenet_flops.latency.predict.networks import random_network
 from shufflenet_flops.latency.predict.profilers import find_profiler
 

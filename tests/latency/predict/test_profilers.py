@@ -8,7 +8,7 @@ from shufflenet_flops import zoo
 from shufflenet_flops.counting import layer_table
 from shufflenet_flops.latency.engines import ENGINE_NAMES, find_engine
 from shufflenet_flops.latency.engines.protocol import Setup
-from shufflenet_flops.latency.predict.kernels import kernels_of
+from shufflenet_flops.latency.predict.lowering import kernels_of
 from shufflenet_flops.latency.predict.measuring import timed
 from shufflenet_flops.latency.predict.networks import RandomNetwork
 from shufflenet_flops.latency.predict.profilers import find_profiler, profiler_names

@@ -39,6 +39,7 @@ class OnnxRuntimeProfiler(GraphProfiler):
             {"relu", "relu6", "leaky_relu", "sigmoid", "hardsigmoid", "tanh", "hardswish"}
         ),
         addition=True,
+        blocks=True,
     )
 
     def run(self, model: bytes, x: NDArray[Any], setup: Setup, repeats: int) -> GraphRun:
