@@ -70,6 +70,11 @@ class Kernel(NamedTuple):
     places: tuple[int, ...] = ()
 
     @property
+    def sizes(self) -> tuple[object, ...]:
+        """What it is and how large, without what stands around it."""
+        return self[: 1 + FIELDS.index("apart")]
+
+    @property
     def numbers(self) -> tuple[Number, ...]:
         """All but the kind and where it comes from, in the order of FIELDS."""
         numbers: Any = self[1 : 1 + len(FIELDS)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,15 +56,16 @@ class OnnxRuntimeProfiler(GraphProfiler):
             profiled = _profiled(model, x, setup, runs(whole, max(repeats, _LEAST_RUNS)))
             graph = onnx.load(str(optimised), load_external_data=False).graph
         cost = _cost_of_profiling(setup)
+        names = _names_in_profile(graph.node, profiled)
         nodes = [
             EngineNode(
                 (node.name, *node.output),
                 list(node.input),
                 list(node.output),
-                max(profiled.get(node.name, 0.0) - cost, _LEAST_S),
+                max(profiled.get(name, 0.0) - cost, _LEAST_S),
                 kernel,
             )
-            for node, kernel in zip(graph.node, node_kernels(graph), strict=True)
+            for node, name, kernel in zip(graph.node, names, node_kernels(graph), strict=True)
         ]
         return GraphRun(whole, nodes)
 
@@ -79,6 +81,18 @@ class OnnxRuntimeProfiler(GraphProfiler):
             (kernel or unknown(node.op_type))._replace(paths=(node.name,))
             for node, kernel in zip(graph.node, node_kernels(graph), strict=True)
         ]
+
+
+def _names_in_profile(nodes: Iterable[Any], profiled: Mapping[str, float]) -> list[str]:
+    """The name of each node in the profile, where one without a name is `OPERATOR_NUMBER`."""
+    named = {node.name for node in nodes}
+    unnamed: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
+    for name in profiled:
+        operator, _, number = name.rpartition("_")
+        if name not in named and number.isdigit():
+            unnamed[operator].append((int(number), name))
+    ordered = {operator: iter(sorted(found)) for operator, found in unnamed.items()}
+    return [node.name or next(ordered.get(node.op_type, iter(())), (0, ""))[1] for node in nodes]
 
 
 def _with_shapes(model: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -51,11 +52,23 @@ class Profile:
             path: min(seconds, other.parts.get(path, seconds))
             for path, seconds in self.parts.items()
         }
-        nodes = tuple(
-            (kernel, min(seconds, again))
-            for (kernel, seconds), (_, again) in zip(self.nodes, other.nodes, strict=True)
-        )
+        nodes = _least_nodes(self.nodes, other.nodes)
         return Profile(min(self.seconds, other.seconds), parts, nodes)
+
+
+def _least_nodes(
+    nodes: Sequence[tuple[Kernel, float]], others: Sequence[tuple[Kernel, float]]
+) -> tuple[tuple[Kernel, float], ...]:
+    """The least time of each node; where an engine orders them anew, of nodes of the same size."""
+    again: defaultdict[tuple[object, ...], list[float]] = defaultdict(list)
+    for kernel, seconds in sorted(others, key=lambda timed: -timed[1]):
+        again[kernel.sizes].append(seconds)
+    least = list(nodes)
+    for place in sorted(range(len(least)), key=lambda place: least[place][1]):
+        kernel, seconds = least[place]
+        if found := again[kernel.sizes]:
+            least[place] = kernel, min(seconds, found.pop())
+    return tuple(least)
 
 
 class Profiler(ABC):
