@@ -72,13 +72,15 @@ def predict(
     *,
     engine: str = "onnxruntime",
     calibration: str | Path | None = None,
+    compile: bool = False,
     args: Mapping[str, Any] | None = None,
 ) -> Predicted:
     """How long a model takes on an engine, from a calibration, without running the model.
 
     `model`, `input` and `args` are as `count` takes them. `calibration` is a file that `calibrate`
     wrote; by default it is `calibration-ENGINE.json` of this directory, or else the one that comes
-    with the package. Needs the extra `[predict]`.
+    with the package. With `compile` the engine itself compiles the model, without running it, and
+    the time is that of its own kernels, which is closer. Needs the extra `[predict]`.
 
     Raises InputError for an engine that is not calibrated and for a file that is no calibration,
     and what `count` raises.
@@ -88,7 +90,7 @@ def predict(
 
     source = source_of(model, input, args)
     found, where = find_calibration(engine, Path(calibration) if calibration else None)
-    return Predicted(Predictor(found).predict(source), where, doubts_here(found))
+    return Predicted(Predictor(found, compiled=compile).predict(source), where, doubts_here(found))
 
 
 def predictor_of(engine: str, calibration: Path | None) -> Predictor:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from shufflenet_flops.api.predict import predictor_of
 from shufflenet_flops.errors import InputError, shown
 from shufflenet_flops.zoo.scales import DECIMAL
 
@@ -20,6 +22,8 @@ def sweep(
     minimise: Sequence[str] = ("macs",),
     maximise: Sequence[str] | None = None,
     max_configurations: int = 1_000_000,
+    engine: str | None = None,
+    calibration: str | Path | None = None,
     **axes: Values,
 ) -> pd.DataFrame:
     """Count every configuration of units or families: a row for each that makes a network.
@@ -29,7 +33,8 @@ def sweep(
     included; of families also the scales width, depth and resolution, and EfficientNet's phi.
     `maximise` is by default c, or the scales. `where` keeps rows, as "macs < 40e6". Columns are
     the variables and the metrics, and `pareto`, which tells the rows that no other beats in
-    `minimise` and `maximise`. Raises InputError, also for more than `max_configurations` of a
+    `minimise` and `maximise`. With an `engine` each row has its predicted time, `time_s`, from a
+    `calibration` as `predict` takes it, to be minimised too: `minimise=["time_s"]`. Raises InputError, also for more than `max_configurations` of a
     design, and UnknownNameError.
 
     >>> len(sweep("shufflenet_unit", c=range(24, 241, 24), g=[1, 2, 3]))
@@ -42,6 +47,10 @@ def sweep(
     from shufflenet_flops.zoo.units import UNIT_NAMES
 
     varied = read_axes({name: _text(name, values) for name, values in axes.items()})
+    if calibration is not None and engine is None:
+        raise InputError('calibration: of which engine? give engine="onnxruntime" too')
+    path = None if calibration is None else Path(calibration)
+    predictor = None if engine is None else predictor_of(engine, path)
     goals = (tuple(minimise), tuple(default_goals(varied)[1] if maximise is None else maximise))
     plan = Plan(
         designs=designs or tuple(f"{name}_unit" for name in UNIT_NAMES),
@@ -49,6 +58,7 @@ def sweep(
         minimise=goals[0],
         maximise=goals[1],
         where=where,
+        predicted="" if predictor is None else predictor.calibration.name,
     )
     check_plan(plan, max_configurations)
     import numpy as np
@@ -56,7 +66,8 @@ def sweep(
 
     from shufflenet_flops.design.sweep.pareto import front
 
-    counted = [count_chunk(plan, chunk) for chunk in chunks(plan)]
+    seconds_of = None if predictor is None else predictor.seconds
+    counted = [count_chunk(plan, chunk, seconds_of) for chunk in chunks(plan)]
     frames = [pd.DataFrame({"design": part.design, **part.columns}) for part in counted]
     table = pd.concat(frames, ignore_index=True)
     metrics = ([table[name].to_numpy() for name in names] for names in goals)

@@ -66,6 +66,14 @@ def command(
     path: PathOption = None,
     rules: RulesOption = None,
     top: Annotated[int, number_option("Show the N kernels that take most.", least=0)] = 5,
+    compile: Annotated[
+        bool,
+        typer.Option(
+            "--compile",
+            help="Go by the kernels that the engine makes of the network, which is closer: it "
+            "is exported and compiled, and not run.",
+        ),
+    ] = False,
     strict: Annotated[
         bool,
         typer.Option(
@@ -90,7 +98,7 @@ def command(
         found, where = find_calibration(engine, calibration)
         warnings = doubts_here(found)
         options = source_options(input, arg, path, input_factory)
-        predictor = Predictor(found)
+        predictor = Predictor(found, compiled=compile)
         predictions = [predictor.predict(source) for source in resolve_all(models, options)]
         grids = prediction_grids(predictions, top, where, warnings)
         records = prediction_records(predictions)

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.counting import Row
 from shufflenet_flops.environment import Environment
+from shufflenet_flops.errors import InputError
 from shufflenet_flops.latency.predict.calibration import Calibration
 from shufflenet_flops.latency.predict.conformal import factor
+from shufflenet_flops.latency.predict.kernels import Kernel
+from shufflenet_flops.latency.predict.learned import learned
 from shufflenet_flops.latency.predict.lowering import kernels_of
 from shufflenet_flops.latency.predict.profilers import find_profiler
-from shufflenet_flops.latency.predict.regression import TimeModel, fit
+from shufflenet_flops.latency.predict.regression import TimeModel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,21 +41,27 @@ class CalibrationName:
 
 @dataclass(frozen=True)
 class KernelTime:
-    """A kernel's predicted seconds; `path` is of its first layer, `kind` its class."""
+    """A kernel's predicted seconds; `path` is of its first layer, `kind` its class.
+
+    `most_s` is what one that is not covered takes at most, were it as slow for its work as the
+    slowest that was measured.
+    """
 
     path: str
     kind: str
     seconds: float
     covered: bool
+    most_s: float
 
 
 @dataclass(frozen=True)
 class Prediction:
     """One network on one engine. `low_s` and `high_s` are a 90 % interval, None where unknown.
 
-    `covered` is the share of the predicted time that is of kernels like those measured, and
-    `uncovered` names the others; `macs_only_s` is what MACs alone would have said. `unknown_ops`
-    have no rows, and so no time.
+    `covered` is the share of the time that is of kernels like those measured, were the others,
+    which `uncovered` names, to take the most that they may; so does the interval's upper end.
+    `macs_only_s` is what MACs alone would have said. `unknown_ops` have no rows, and so no time;
+    `compiled` tells that the kernels are the engine's own.
     """
 
     model: str
@@ -69,19 +78,24 @@ class Prediction:
     unknown_ops: tuple[str, ...]
     calibration: CalibrationName
     kernels: tuple[KernelTime, ...]
+    compiled: bool = False
 
 
 class Predictor:
-    """A calibration, learned from once: predicts as many networks as are asked for."""
+    """A calibration, learned from once: predicts as many networks as are asked for.
 
-    def __init__(self, calibration: Calibration) -> None:
+    From rows, or, if `compiled`, from what the engine makes of a network as it compiles it.
+    """
+
+    def __init__(self, calibration: Calibration, *, compiled: bool = False) -> None:
         self.calibration = calibration
+        self.compiled = compiled
         self.fusion = find_profiler(calibration.engine).fusion
 
     @cached_property
     def model(self) -> TimeModel:
-        """What was learned; raises InputError where scikit-learn is not installed."""
-        return fit(self.calibration.timed(), self.calibration.hyperparameters)
+        """What was learned; raises InputError as `learned`."""
+        return learned(self.calibration, compiled=self.compiled)
 
     @property
     def name(self) -> CalibrationName:
@@ -98,11 +112,14 @@ class Predictor:
     def predict(self, source: Source) -> Prediction:
         """What a network takes. Raises what counting it raises."""
         counted = source.counted
-        times = self.kernels(counted.table.rows)
-        seconds = sum(time.seconds for time, _ in times)
+        rows = counted.table.rows
+        times = self._timed(self._compile(source)) if self.compiled else self.kernels(rows)
         known = sum(time.seconds for time, _ in times if time.covered)
-        off = factor(self.calibration.log_errors)
+        most = sum(time.most_s for time, _ in times if not time.covered)
+        seconds = sum(time.seconds for time, _ in times)
         calibration = self.calibration
+        errors = calibration.compiled_log_errors if self.compiled else calibration.log_errors
+        off = factor(errors)
         return Prediction(
             model=source.name,
             engine=calibration.engine,
@@ -110,17 +127,18 @@ class Predictor:
             threads=calibration.threads,
             macs=counted.table.macs,
             predicted_s=seconds,
-            low_s=seconds / off if off < float("inf") else None,
-            high_s=seconds * off if off < float("inf") else None,
-            covered=known / seconds if seconds else 1.0,
+            low_s=known / off if off < float("inf") else None,
+            high_s=known * off + most if off < float("inf") else None,
+            covered=known / (known + most) if seconds else 1.0,
             uncovered=tuple(
                 f"{why} ({number} times)" if number > 1 else why
                 for why, number in Counter(why for _, why in times if why).items()
             ),
             macs_only_s=counted.table.macs * self.model.macs_only_s,
-            unknown_ops=tuple(counted.unknown_ops),
+            unknown_ops=() if self.compiled else tuple(counted.unknown_ops),
             calibration=self.name,
             kernels=tuple(time for time, _ in times),
+            compiled=self.compiled,
         )
 
     def by_row(self, rows: Sequence[Row]) -> tuple[float, ...]:
@@ -137,11 +155,30 @@ class Predictor:
 
     def kernels(self, rows: Sequence[Row]) -> list[tuple[KernelTime, str]]:
         """The kernels of a table's rows with their seconds, and why one is not covered."""
-        kernels = kernels_of(rows, self.fusion)
+        return self._timed(kernels_of(rows, self.fusion))
+
+    def _compile(self, source: Source) -> list[Kernel]:
+        from shufflenet_flops.latency.engines import find_engine
+        from shufflenet_flops.latency.engines.protocol import Setup
+        from shufflenet_flops.latency.predict.exporting import onnx_graph
+        from shufflenet_flops.latency.predict.profilers.protocol import GraphProfiler
+
+        engine = self.calibration.engine
+        profiler = find_profiler(engine)
+        if not isinstance(profiler, GraphProfiler):
+            raise InputError(f"{engine} compiles no graph: predict from rows, without --compile")
+        if reason := find_engine(engine).missing():
+            raise InputError(f"engine {engine}: {reason}")
+        setup = Setup(self.calibration.threads, self.calibration.dtype)
+        return profiler.compiled(onnx_graph(source), setup)
+
+    def _timed(self, kernels: Sequence[Kernel]) -> list[tuple[KernelTime, str]]:
         found = []
         for kernel, seconds in zip(kernels, self.model.seconds(kernels), strict=True):
             why = self.model.uncovered(kernel)
-            found.append((KernelTime(kernel.paths[0], kernel.kind, float(seconds), not why), why))
+            most = self.model.at_most(kernel) if why else float(seconds)
+            time = KernelTime(kernel.paths[0], kernel.kind, float(seconds), not why, most)
+            found.append((time, why))
         return found
 
 

@@ -25,6 +25,7 @@ from shufflenet_flops.latency.predict.features import (
     rounded,
 )
 from shufflenet_flops.latency.predict.kernels import FIELDS, Kernel
+from shufflenet_flops.latency.predict.trees import Trees, trees_of
 from shufflenet_flops.spec import Number
 
 if TYPE_CHECKING:
@@ -49,13 +50,15 @@ class KindModel:
     """One kind of kernel: seconds = roofline(work) * exp(trees(features)).
 
     `roofline` holds the seconds of a MAC, of a byte, and of a kernel by itself; `low` and `high`
-    are of the features that were measured.
+    are of the features that were measured, and `slowest` is by how many times its roofline the
+    slowest kernel exceeded it.
     """
 
     roofline: NDArray[Any]
-    trees: Any
+    trees: Trees | None
     low: NDArray[Any]
     high: NDArray[Any]
+    slowest: float
 
     def seconds(self, x: NDArray[Any]) -> NDArray[Any]:
         """Of kernels with features `x`, one line each."""
@@ -63,6 +66,11 @@ class KindModel:
 
         base: NDArray[Any] = _work(x) @ self.roofline
         return base if self.trees is None else np.multiply(base, np.exp(self.trees.predict(x)))
+
+    def at_most(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Seconds, were these kernels as slow for their work as the slowest that was measured."""
+        bound: NDArray[Any] = self.slowest * (_work(x) @ self.roofline)
+        return bound
 
     def beyond(self, x: NDArray[Any]) -> str:
         """What of a kernel lies outside of what was measured; empty where nothing does."""
@@ -115,6 +123,12 @@ class TimeModel:
             result += seconds.reshape(len(places), number).sum(axis=0)
         return result
 
+    def at_most(self, kernel: Kernel) -> float:
+        """What a kernel that is not covered takes at most, by its MACs and bytes; in seconds."""
+        model = self.kinds.get(kernel.kind, self.other)
+        x = features(kernel.kind, matrix([kernel]))
+        return float(max(model.at_most(x)[0], model.seconds(x)[0]))
+
     def uncovered(self, kernel: Kernel) -> str:
         """Why a kernel is not covered by what was measured, with its name; empty where it is."""
         model = self.kinds.get(kernel.kind)
@@ -148,8 +162,7 @@ def fit(
     if not kinds:
         raise InputError("a calibration needs more networks than it has: run `calibrate` longer")
     all_x, all_t = (np.concatenate(part) for part in zip(*everything, strict=True))
-    other = KindModel(_roofline(all_x, all_t), None, all_x.min(axis=0), all_x.max(axis=0))
-    return TimeModel(kinds, other, _macs_only(networks))
+    return TimeModel(kinds, _kind_model(all_x, all_t, None), _macs_only(networks))
 
 
 def _macs_only(networks: Sequence[Timed]) -> float:
@@ -177,7 +190,7 @@ def _fit_kind(x: NDArray[Any], t: NDArray[Any], hyperparameters: Mapping[str, fl
             f"predicting time needs scikit-learn: {install_command('predict')}"
         ) from None
     roofline = _roofline(x, t)
-    trees = HistGradientBoostingRegressor(
+    regressor = HistGradientBoostingRegressor(
         max_iter=int(hyperparameters["trees"]),
         learning_rate=hyperparameters["learning_rate"],
         max_leaf_nodes=int(hyperparameters["leaves"]),
@@ -186,8 +199,14 @@ def _fit_kind(x: NDArray[Any], t: NDArray[Any], hyperparameters: Mapping[str, fl
         early_stopping=False,
         random_state=0,
     )
-    trees.fit(x, np.log(t / (_work(x) @ roofline)), sample_weight=t**0.25)
-    return KindModel(roofline, trees, x.min(axis=0), x.max(axis=0))
+    regressor.fit(x, np.log(t / (_work(x) @ roofline)), sample_weight=t**0.25)
+    return _kind_model(x, t, trees_of(regressor))
+
+
+def _kind_model(x: NDArray[Any], t: NDArray[Any], trees: Trees | None) -> KindModel:
+    roofline = _roofline(x, t)
+    slowest = float((t / (_work(x) @ roofline)).max())
+    return KindModel(roofline, trees, x.min(axis=0), x.max(axis=0), slowest)
 
 
 def _work(x: NDArray[Any]) -> NDArray[Any]:

@@ -23,6 +23,7 @@ def prediction_grids(
     first = predictions[0]
     notes = [
         "interval: holds the true time of 90 % of networks like those of the calibration",
+        "covered: the share of kernels like those measured, were all others to take their most",
         "MACs only: what MACs alone would have said",
         f"calibration: {first.calibration.name}, {first.calibration.date[:10]}, from "
         f"{first.calibration.networks} random networks ({where})",
@@ -42,7 +43,8 @@ def prediction_records(predictions: Sequence[Prediction]) -> list[dict[str, Any]
 
 def _networks(predictions: Sequence[Prediction]) -> Grid:
     return grid(
-        f"predicted time on {predictions[0].engine}",
+        f"predicted time on {predictions[0].engine}"
+        f"{', from its own kernels' if predictions[0].compiled else ''}",
         [
             Column("model", figures=False, path=True),
             Column("input"),
@@ -78,7 +80,9 @@ def _uncovered(predictions: Sequence[Prediction]) -> list[str]:
     for prediction in predictions:
         if prediction.uncovered:
             notes.append(
-                f"not covered in {prediction.model}, and guessed: {'; '.join(prediction.uncovered)}"
+                f"not covered in {prediction.model}, guessed at "
+                f"{milliseconds(_guessed(prediction))} ms, at most "
+                f"{milliseconds(_most(prediction))} ms: {'; '.join(prediction.uncovered)}"
             )
         if prediction.unknown_ops:
             notes.append(
@@ -86,6 +90,14 @@ def _uncovered(predictions: Sequence[Prediction]) -> list[str]:
                 f"{', '.join(prediction.unknown_ops)}"
             )
     return notes
+
+
+def _guessed(prediction: Prediction) -> float:
+    return sum(kernel.seconds for kernel in prediction.kernels if not kernel.covered)
+
+
+def _most(prediction: Prediction) -> float:
+    return sum(kernel.most_s for kernel in prediction.kernels if not kernel.covered)
 
 
 def _kernels(prediction: Prediction, top: int) -> Grid:
