@@ -12,7 +12,7 @@ from benchmarks.prediction import report
 from benchmarks.prediction.guidelines import guidelines
 from benchmarks.prediction.held_out import NETWORKS
 from benchmarks.prediction.measured import Measured, Truth, load, save
-from benchmarks.prediction.predicted import Compared, Outcome, off_by, off_by_alone
+from benchmarks.prediction.predicted import Compared, Outcome, Told, off_by, off_by_alone
 from shufflenet_flops.counting import layer_table
 from shufflenet_flops.environment import environment
 from tests.latency.predict.laws import lawful
@@ -20,11 +20,11 @@ from tests.latency.predict.laws import lawful
 
 def compared(model: str, measured_s: float, predicted_s: float, macs: int = 100) -> Compared:
     """A network of which nothing else is of interest; what is off by a half is not covered."""
-    covered = 0.5 if abs(predicted_s / measured_s - 1) >= 0.5 else 1.0
-    uncovered = ("roll: no such kernel was measured",) if covered < 1 else ()
-    return Compared(
-        model, 224, measured_s, measured_s, predicted_s, covered, uncovered, macs, 4 * macs
-    )
+    rows = Told(predicted_s, predicted_s)
+    if abs(predicted_s / measured_s - 1) >= 0.5:
+        rows = Told(predicted_s, predicted_s / 2, 0.1, ("roll: no such kernel was measured",))
+    compiled = Told(1.05 * measured_s, 1.05 * measured_s)
+    return Compared(model, 224, measured_s, measured_s, rows, compiled, macs, 4 * macs)
 
 
 @pytest.fixture
@@ -40,12 +40,13 @@ def one() -> Outcome:
     )
     truth = Truth("onnxruntime", "1.2", environment(), measured)
     errors = tuple([log(1.1)] * 18 + [log(1.3)])
-    return Outcome(truth, replace(lawful(), log_errors=errors, load=(0.1, 0.2)), rows)
+    told = replace(lawful(), log_errors=errors, compiled_log_errors=errors, load=(0.1, 0.2))
+    return Outcome(truth, told, rows)
 
 
 def test_errors_by_hand(one: Outcome) -> None:
     """The mean of 0, 5, 15 and 50 %; three of four are within 20 %; MACs fit by their median."""
-    ours = off_by(one.rows, lambda row: row.predicted_s)
+    ours = off_by(one.rows, lambda row: row.rows.seconds)
     assert ours.mape == pytest.approx(0.175)
     assert (ours.within_10, ours.within_20) == (0.5, 0.75)
     # n seconds and n^2 MACs: times the median of 1, 1/2, 1/3 and 1/4 that is n of these.
@@ -59,6 +60,7 @@ def test_intervals_and_what_is_covered(one: Outcome) -> None:
     assert one.coverage(0.9, one.rows) == 0.5
     assert one.coverage(0.95, one.rows) == 0.75
     assert len(one.covered) == 3
+    assert one.compiled_coverage(0.9) == 1
     assert one.failed == 1
 
 
@@ -67,6 +69,7 @@ def test_the_report_tells_it(one: Outcome) -> None:
     assert "4 times of 4 networks" in text
     assert "the mean error is 17.5 %; 50.0 % are within 10 %, 75.0 % within 20 %" in text
     assert "1 networks at a size could not be" in text
+    assert "(`predict --compile`) the mean error is 5.0 %; 100.0 % are within 10 %" in text
     tables = report.grids([one])
     assert [table.title for table in tables] == [
         "Predicted against measured",

@@ -83,7 +83,7 @@ def save(path: Path, truth: Truth) -> None:
 
 def _measured(engine: str, model: str, sizes: list[int]) -> Iterator[Measured]:
     try:
-        graph = _exported(model)
+        graph = exported(model)
     except Exception as error:  # whatever torch's exporter or the model raises
         reason = f"{type(error).__name__}: {str(error)[:200]}"
         yield from (Measured(model, size, reason=reason) for size in sizes)
@@ -101,11 +101,11 @@ def _timed(engine: str, model: str, graph: Any, size: int) -> Measured:
     profiler = find_profiler(engine)
     assert isinstance(profiler, GraphProfiler)
     x = np.random.default_rng(0).standard_normal((1, 3, size, size), dtype="float32")
-    run = profiler.run(_at_size(graph, size).SerializeToString(), x, Setup(), _REPEATS)
+    run = profiler.run(at_size(graph, size).SerializeToString(), x, Setup(), _REPEATS)
     return Measured(model, size, run.seconds, sum(node.seconds for node in run.nodes))
 
 
-def _exported(model: str) -> Any:
+def exported(model: str) -> Any:
     """The ONNX graph of a network on an image of 224 x 224."""
     import torch
 
@@ -118,7 +118,7 @@ def _exported(model: str) -> Any:
     return program.model_proto
 
 
-def _at_size(graph: Any, size: int) -> Any:
+def at_size(graph: Any, size: int) -> Any:
     """The graph on an image of another size, all other shapes worked out again.
 
     Raises what ONNX raises where they do not follow.

@@ -4,30 +4,69 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache as cached
+from functools import partial
+from itertools import groupby
+from typing import Any
 
 import numpy as np
 
 from benchmarks.gpu_time.errors import Errors, Floats, errors
 from benchmarks.gpu_time.families import stem
-from benchmarks.prediction.measured import Truth
+from benchmarks.prediction.measured import Truth, at_size, exported
+from shufflenet_flops.latency.engines.protocol import Setup
 from shufflenet_flops.latency.predict.calibration import Calibration
 from shufflenet_flops.latency.predict.conformal import factor
-from shufflenet_flops.latency.predict.prediction import Predictor
+from shufflenet_flops.latency.predict.prediction import Prediction, Predictor
+from shufflenet_flops.latency.predict.profilers import find_profiler
+from shufflenet_flops.latency.predict.profilers.protocol import GraphProfiler
 from shufflenet_flops.latency.predict.shipped import find_calibration
 from shufflenet_flops.sources import Options, parse_input, resolve
 
 
 @dataclass(frozen=True)
+class Told:
+    """What was predicted: seconds, those of kernels that are covered, and the most of the others.
+
+    `uncovered` names these.
+    """
+
+    seconds: float
+    known_s: float
+    most_s: float = 0.0
+    uncovered: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, prediction: Prediction) -> Told:
+        """What a prediction says."""
+        known = sum(kernel.seconds for kernel in prediction.kernels if kernel.covered)
+        most = sum(kernel.most_s for kernel in prediction.kernels if not kernel.covered)
+        return cls(prediction.predicted_s, known, most, prediction.uncovered)
+
+    @property
+    def covered(self) -> float:
+        """The share of covered kernels, were the others to take their most."""
+        return self.known_s / (self.known_s + self.most_s)
+
+    def holds(self, seconds: float, off: float) -> bool:
+        """Whether an interval that goes up and down by the factor `off` holds a time."""
+        return self.known_s / off <= seconds <= self.known_s * off + self.most_s
+
+
+@dataclass(frozen=True)
 class Compared:
-    """A network at a size: what was measured of it, and what its rows say. Times are in seconds."""
+    """A network at a size: what was measured of it, and what was predicted. Times are in seconds.
+
+    `kernels_s` is the sum of its own kernels, as they were measured; `rows` is predicted from its
+    layer table, `compiled` from what the engine makes of it.
+    """
 
     model: str
     size: int
     measured_s: float
     kernels_s: float
-    predicted_s: float
-    covered: float
-    uncovered: tuple[str, ...]
+    rows: Told
+    compiled: Told | None
     macs: int
     memory_bytes: int
 
@@ -53,44 +92,60 @@ class Outcome:
     @property
     def covered(self) -> tuple[Compared, ...]:
         """Those of whose time calibrated kernels account for 95 % and more."""
-        return tuple(row for row in self.rows if row.covered >= 0.95)
+        return tuple(row for row in self.rows if row.rows.covered >= 0.95)
+
+    @property
+    def compiled(self) -> tuple[Compared, ...]:
+        """Those that the engine has compiled."""
+        return tuple(row for row in self.rows if row.compiled is not None)
 
     def coverage(self, level: float, rows: Sequence[Compared]) -> float:
-        """The share of `rows` whose time lies in the interval of this level."""
+        """The share of `rows` whose time lies in the interval of this level, told by their rows."""
         off = factor(self.calibration.log_errors, level)
-        inside = [1 / off <= row.measured_s / row.predicted_s <= off for row in rows]
-        return float(np.mean(inside))
+        return float(np.mean([row.rows.holds(row.measured_s, off) for row in rows]))
+
+    def compiled_coverage(self, level: float) -> float:
+        """The same, told by what the engine made of them."""
+        off = factor(self.calibration.compiled_log_errors, level)
+        told = [(row.compiled, row.measured_s) for row in self.rows if row.compiled is not None]
+        return float(np.mean([compiled.holds(seconds, off) for compiled, seconds in told]))
 
 
 def tested(truth: Truth) -> Outcome:
     """Predict every network that was measured, with the calibration that the package ships."""
     calibration, _ = find_calibration(truth.engine)
-    predictor = Predictor(calibration)
+    predictor, compiling = Predictor(calibration), Predictor(calibration, compiled=True)
     rows = []
-    for row in truth.rows:
-        if row.seconds is None or row.kernels_s is None:
-            continue
-        options = Options(inputs=(parse_input(f"1x3x{row.size}x{row.size}"),))
-        try:
-            source = resolve(row.model, options)
-            found = predictor.predict(source)
-        except Exception as error:  # a network of one size alone, above all
-            print(f"left out: {row.model} at {row.size}: {error}", flush=True)
-            continue
-        rows.append(
-            Compared(
-                row.model,
-                row.size,
-                row.seconds,
-                row.kernels_s,
-                found.predicted_s,
-                found.covered,
-                found.uncovered,
-                found.macs,
-                source.table.memory_bytes,
-            )
-        )
+    for model, measured in groupby(truth.rows, lambda row: row.model):
+        graph = cached(partial(exported, model))
+        for row in measured:
+            if row.seconds is None or row.kernels_s is None:
+                continue
+            options = Options(inputs=(parse_input(f"1x3x{row.size}x{row.size}"),))
+            try:
+                source = resolve(row.model, options)
+                told = Told.of(predictor.predict(source))
+            except Exception as error:  # a network of one size alone, above all
+                print(f"left out: {row.model} at {row.size}: {error}", flush=True)
+                continue
+            compiled = _compiled(compiling, graph, row.size)
+            sums = source.table.macs, source.table.memory_bytes
+            found = Compared(row.model, row.size, row.seconds, row.kernels_s, told, compiled, *sums)
+            rows.append(found)
     return Outcome(truth, calibration, tuple(rows))
+
+
+def _compiled(compiling: Predictor, graph: Callable[[], Any], size: int) -> Told | None:
+    """What the engine makes of a network; None for an engine that makes no graph."""
+    profiler = find_profiler(compiling.calibration.engine)
+    if not isinstance(profiler, GraphProfiler) or not compiling.calibration.compiled_log_errors:
+        return None
+    kernels = profiler.compiled(at_size(graph(), size).SerializeToString(), Setup())
+    times = compiling.timed(kernels)
+    known = sum(time.seconds for time, _ in times if time.covered)
+    most = sum(time.most_s for time, _ in times if not time.covered)
+    uncovered = tuple(why for _, why in times if why)
+    return Told(sum(time.seconds for time, _ in times), known, most, uncovered)
 
 
 def off_by(rows: Sequence[Compared], predict: Callable[[Compared], float]) -> Errors:

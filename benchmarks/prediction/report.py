@@ -41,6 +41,15 @@ def findings(tests: Sequence[Outcome]) -> list[str]:
             f"{_share(test.coverage(0.9, covered))} of these, and "
             f"{_share(test.coverage(0.9, rows))} of all.",
         ]
+        if test.compiled:
+            close = _compiled(test.compiled)
+            sentences.append(
+                f"From what {engine} itself makes of {len(test.compiled)} of them as it compiles "
+                f"them (`predict --compile`) the mean error is {_share(close.mape)}; "
+                f"{_share(close.within_10)} are within 10 %, {_share(close.within_20)} within "
+                f"20 %, Spearman {close.spearman:.3f}. Its 90 % interval holds "
+                f"{_share(test.compiled_coverage(0.9))}."
+            )
         if test.failed:
             sentences.append(
                 f"{test.failed} networks at a size could not be exported, given another size, run "
@@ -58,7 +67,11 @@ def grids(tests: Sequence[Outcome]) -> list[Grid]:
 
 
 def _ours(rows: Sequence[Compared]) -> Errors:
-    return off_by(rows, lambda row: row.predicted_s)
+    return off_by(rows, lambda row: row.rows.seconds)
+
+
+def _compiled(rows: Sequence[Compared]) -> Errors:
+    return off_by(rows, lambda row: row.compiled.seconds if row.compiled is not None else 0.0)
 
 
 def _predictors(tests: Sequence[Outcome]) -> Grid:
@@ -69,6 +82,7 @@ def _predictors(tests: Sequence[Outcome]) -> Grid:
             "memory access alone": off_by_alone(test.rows, lambda row: row.memory_bytes),
             "predicted from rows": _ours(test.rows),
             "the same, covered 95 % and more": _ours(test.covered),
+            **({"predicted from what it compiles": _compiled(test.compiled)} if test.compiled else {}),
             "ceiling: its own measured kernels": off_by(test.rows, lambda row: row.kernels_s),
         }
         lines += [
@@ -91,13 +105,25 @@ def _predictors(tests: Sequence[Outcome]) -> Grid:
 def _intervals(tests: Sequence[Outcome]) -> Grid:
     return grid(
         "How many of the times an interval holds",
-        [Column("engine", figures=False), *(Column(_share(level)) for level in LEVELS)],
         [
-            [test.truth.engine, *(_share(test.coverage(level, test.rows)) for level in LEVELS)]
-            for test in tests
+            Column("engine", figures=False),
+            Column("predicted", figures=False),
+            *(Column(_share(level)) for level in LEVELS),
         ],
+        [line for test in tests for line in _held(test)],
         ["each column is the level of an interval: what it should hold"],
     )
+
+
+def _held(test: Outcome) -> list[list[str]]:
+    """From rows, and where the engine compiles networks from what it makes of them."""
+    told = [("from rows", lambda level: test.coverage(level, test.rows))]
+    if test.compiled:
+        told.append(("from what it compiles", test.compiled_coverage))
+    return [
+        [test.truth.engine, name, *(_share(coverage(level)) for level in LEVELS)]
+        for name, coverage in told
+    ]
 
 
 def _families(test: Outcome) -> Grid:
@@ -113,7 +139,7 @@ def _families(test: Outcome) -> Grid:
                     family,
                     str(len(rows)),
                     _share(ours.mape),
-                    f"{median(row.predicted_s / row.measured_s for row in rows):.2f}",
+                    f"{median(row.rows.seconds / row.measured_s for row in rows):.2f}",
                     _share(off_by(rows, lambda row: _by_macs(test, row)).mape),
                 ]
             )
@@ -127,7 +153,7 @@ def _by_macs(test: Outcome, row: Compared) -> float:
 
 
 def _furthest(test: Outcome) -> Grid:
-    by_error = sorted(test.rows, key=lambda row: -abs(row.predicted_s / row.measured_s - 1))
+    by_error = sorted(test.rows, key=lambda row: -abs(row.rows.seconds / row.measured_s - 1))
     return grid(
         f"{test.truth.engine}: furthest off",
         [
@@ -140,9 +166,9 @@ def _furthest(test: Outcome) -> Grid:
                 row.model,
                 str(row.size),
                 milliseconds(row.measured_s),
-                milliseconds(row.predicted_s),
-                _share(row.covered),
-                _short(row.uncovered),
+                milliseconds(row.rows.seconds),
+                _share(row.rows.covered),
+                _short(row.rows.uncovered),
             ]
             for row in by_error[:_WORST]
         ],
@@ -205,7 +231,7 @@ def scatter(test: Outcome) -> Figure:
         figure = new_figure(7.2, 3.6)
         for i, (title, predict) in enumerate(
             (
-                ("predicted from rows", lambda row: row.predicted_s),
+                ("predicted from rows", lambda row: row.rows.seconds),
                 ("MACs alone", lambda row: ratio * row.macs),
             )
         ):

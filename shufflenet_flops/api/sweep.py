@@ -33,9 +33,9 @@ def sweep(
     included; of families also the scales width, depth and resolution, and EfficientNet's phi.
     `maximise` is by default c, or the scales. `where` keeps rows, as "macs < 40e6". Columns are
     the variables and the metrics, and `pareto`, which tells the rows that no other beats in
-    `minimise` and `maximise`. With an `engine` each row has its predicted time, `time_s`, from a
-    `calibration` as `predict` takes it, to be minimised too: `minimise=["time_s"]`. Raises InputError, also for more than `max_configurations` of a
-    design, and UnknownNameError.
+    `minimise` and `maximise`. With an `engine` there is the predicted time, `time_s`, from a
+    `calibration` as `predict` takes it, which can be minimised too. Raises InputError, also for
+    more than `max_configurations` of a design, and UnknownNameError.
 
     >>> len(sweep("shufflenet_unit", c=range(24, 241, 24), g=[1, 2, 3]))
     30

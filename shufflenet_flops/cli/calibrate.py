@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _UNITS = {"s": 1, "min": 60, "h": 3600}
 _SAVE_EVERY_S = 20
 _UNLIMITED = 10**6
-SUFFIXES = (".json", ".json.gz")
+SUFFIXES = (".json", ".json.gz", ".json.xz")
 
 
 def duration(text: str | float) -> float:
@@ -70,8 +70,8 @@ def command(
             "--output",
             "-o",
             metavar="FILE",
-            help="The file to write, .json or .json.gz; one that holds a calibration of this "
-            "engine on this machine goes on from where it stopped.",
+            help="The file to write, .json, .json.gz or .json.xz; one that holds a calibration of "
+            "this engine on this machine goes on from where it stopped.",
             show_default="calibration-ENGINE.json",
             rich_help_panel=OUTPUT,
         ),

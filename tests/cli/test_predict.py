@@ -89,7 +89,7 @@ def test_strict(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         (["predict", "resnet18", "--engine", "onnxruntime", "--calibration", "x.json"], "x.json"),
         (["calibrate", "--engine", "onnxruntime", "--budget", "soon"], "10min, 90s or 1h"),
         (["calibrate", "--engine", "onnxruntime", "--budget", "0s"], "10min, 90s or 1h"),
-        (["calibrate", "--engine", "onnxruntime", "-o", "x.csv"], ".json or .json.gz"),
+        (["calibrate", "--engine", "onnxruntime", "-o", "x.csv"], ".json.gz or .json.xz"),
     ],
 )
 def test_refusals(
@@ -169,3 +169,46 @@ def test_a_network_of_the_zoo_takes_no_torch(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_compile_goes_by_the_engines_kernels(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Of a network of the zoo, of a module and of a graph; all are exported and none is run."""
+    pytest.importorskip("onnxruntime")
+    from shufflenet_flops.latency.predict.onnx_graph import onnx_model
+    from shufflenet_flops.zoo import find
+
+    rows, compiled = (
+        predicted(capsys, "shufflenet_v2_x0_5", *more)[0] for more in ((), ("--compile",))
+    )
+    assert (rows["compiled"], compiled["compiled"]) == (False, True)
+    kinds = {kernel["kind"] for kernel in compiled["kernels"]}
+    assert {"pointwise conv/blocked", "Concat"} <= kinds
+    assert compiled["predicted_s"] == pytest.approx(rows["predicted_s"], rel=0.5)
+    assert compiled["low_s"] < compiled["predicted_s"] < compiled["high_s"]
+
+    network = find("shufflenet_v2_x0_5")
+    file = tmp_path / "net.onnx"
+    file.write_bytes(onnx_model(network.spec, network.input).SerializeToString())
+    (graph,) = predicted(capsys, str(file), "--compile")
+    assert graph["predicted_s"] == compiled["predicted_s"]
+
+
+def test_compile_takes_what_can_be_compiled(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """One line for a calibration without the engine's own kernels, and for other sizes."""
+    pytest.importorskip("onnxruntime")
+    from shufflenet_flops.latency.predict.onnx_graph import onnx_model
+    from shufflenet_flops.spec import Conv2d
+
+    engine = ("--engine", "onnxruntime", "--compile")
+    assert run(["predict", "resnet18", *engine, "--calibration", str(lawful_file(tmp_path))]) == 2
+    assert "tells nothing of the engine's own kernels" in capsys.readouterr().err
+
+    file = tmp_path / "net.onnx"
+    file.write_bytes(onnx_model(Conv2d(3, 16), (1, 3, 8, 8)).SerializeToString())
+    assert run(["predict", str(file), *engine, "--input", "1x3x16x16"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1

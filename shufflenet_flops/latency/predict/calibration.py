@@ -6,6 +6,7 @@ Written as the JSON that every command writes, and read back from it.
 from __future__ import annotations
 
 import gzip
+import lzma
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from shufflenet_flops.saved_file import load
 from shufflenet_flops.text_file import LARGEST, decode, read_text
 
 COMMAND = "calibrate"
-COMPRESSED = ".gz"
+COMPRESSED = (".gz", ".xz")
 SCHEMA = 1  # of what is measured, and what its numbers mean
 _NANO = 1e-9
 
@@ -116,9 +117,14 @@ def _texts(timed: Sequence[Timed], kinds: list[str]) -> tuple[str, ...]:
     for kernel, kernel_s in timed:
         if kernel.kind not in kinds:
             kinds.append(kernel.kind)
-        numbers = (kinds.index(kernel.kind), *kernel.numbers, round(kernel_s / _NANO))
+        numbers = (kinds.index(kernel.kind), *kernel.numbers, _three_digits(kernel_s / _NANO))
         texts.append(" ".join(map(str, numbers)))
     return tuple(texts)
+
+
+def _three_digits(nanoseconds: float) -> int:
+    """As many digits as a time is good for, so that files are small."""
+    return int(float(f"{nanoseconds:.2e}"))
 
 
 def load_calibration(path: Path, engine: str | None = None) -> Calibration:
@@ -126,7 +132,7 @@ def load_calibration(path: Path, engine: str | None = None) -> Calibration:
 
     Raises InputError, one line, for any other file, one that is damaged, and another engine's.
     """
-    text = read_compressed(path) if path.suffix == COMPRESSED else read_text(path)
+    text = read_compressed(path) if path.suffix in COMPRESSED else read_text(path)
     try:
         calibration = load(text, str(path), COMMAND).single(Calibration)
     except DataError as error:
@@ -140,21 +146,26 @@ def load_calibration(path: Path, engine: str | None = None) -> Calibration:
 
 
 def as_bytes(text: str, path: Path) -> bytes:
-    """The content of a file of this text: compressed where its name ends in .gz.
+    """The content of a file of this text: compressed where its name ends in .gz or .xz.
 
     The same text gives the same bytes.
     """
     content = text.encode()
-    return gzip.compress(content, mtime=0) if path.suffix == COMPRESSED else content
+    if path.suffix == ".gz":
+        return gzip.compress(content, mtime=0)
+    if path.suffix == ".xz":
+        return lzma.compress(content, preset=9 | lzma.PRESET_EXTREME)
+    return content
 
 
 def read_compressed(path: Path) -> str:
-    """The text in a .gz file. Raises InputError for one that is damaged or too large."""
+    """The text in a .gz or .xz file. Raises InputError for one that is damaged or too large."""
     try:
-        with gzip.open(path) as stream:
+        with (gzip.open if path.suffix == ".gz" else lzma.open)(path) as stream:
             content = stream.read(LARGEST + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or "it is damaged, or no .gz file"
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        damaged = f"it is damaged, or no {path.suffix} file"
+        reason = (isinstance(error, OSError) and error.strerror) or damaged
         raise InputError(f"cannot read {path}: {reason}") from None
     if len(content) > LARGEST:
         raise InputError(f"cannot read {path}: it has more than {LARGEST:,} bytes")

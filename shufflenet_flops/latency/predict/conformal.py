@@ -3,26 +3,35 @@
 Conformal prediction: of all errors on held-out networks, the one that 90 % do not exceed bounds the
 error on the next network with probability 0.9, whatever the regressors are, as far as the next
 network is one like these (Vovk, Gammerman and Shafer, "Algorithmic Learning in a Random World").
+
+A network that one asks about is of a sort of its own. So networks are not held out one by one, or
+at random, with others of their sort left to learn from, but with all of their sort: those that
+spend most of their time, beside pointwise convolutions, in the same kind of kernel.
 """
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from math import ceil, exp, inf, log
 from typing import TYPE_CHECKING
 
-from shufflenet_flops.latency.predict.regression import fit
+from shufflenet_flops.counting.row import Kind
+from shufflenet_flops.latency.predict.kernels import base_of
+from shufflenet_flops.latency.predict.regression import Timed, fit
 
 if TYPE_CHECKING:
     from shufflenet_flops.latency.predict.calibration import Calibration
 
 LEVEL = 0.9
-FOLDS = 5
+FOLDS = 5  # of networks that are all of one sort
 LEAST_NETWORKS = 20  # for errors to be worked out: fewer say little
+_LEAST_OF_A_SORT = 8
+_EVERYWHERE = Kind.POINTWISE_CONV.value
 
 
 def held_out_errors(calibration: Calibration, *, compiled: bool = False) -> tuple[float, ...]:
-    """log(measured / predicted) of each network, predicted from the other four fifths of them.
+    """log(measured / predicted) of each network, predicted from those of other sorts.
 
     By the engine's own nodes if `compiled`; none where it does not tell them.
     """
@@ -30,15 +39,33 @@ def held_out_errors(calibration: Calibration, *, compiled: bool = False) -> tupl
     if len(networks) < LEAST_NETWORKS or not all(networks):
         return ()
     errors = {}
-    for fold in range(FOLDS):
-        model = fit(
-            [timed for i, timed in enumerate(networks) if i % FOLDS != fold],
-            calibration.hyperparameters,
-        )
-        for i in range(fold, len(networks), FOLDS):
-            predicted = float(model.seconds([kernel for kernel, _ in networks[i]]).sum())
-            errors[i] = log(calibration.samples[i].seconds / predicted)
+    sorts = _sorts(networks)
+    for held_out in dict.fromkeys(sorts):
+        others = [timed for timed, sort in zip(networks, sorts, strict=True) if sort != held_out]
+        model = fit(others, calibration.hyperparameters)
+        for i, sort in enumerate(sorts):
+            if sort == held_out:
+                predicted = float(model.seconds([kernel for kernel, _ in networks[i]]).sum())
+                errors[i] = log(calibration.samples[i].seconds / predicted)
     return tuple(round(errors[i], 4) for i in range(len(networks)))
+
+
+def _sorts(networks: Sequence[Timed]) -> list[str]:
+    """The sort of each network; small ones are together, and a single one is cut into folds."""
+    found = [_sort(timed) for timed in networks]
+    numbers = Counter(found)
+    sorts = [sort if numbers[sort] >= _LEAST_OF_A_SORT else "few" for sort in found]
+    if len(set(sorts)) == 1:
+        return [str(i % FOLDS) for i in range(len(networks))]
+    return sorts
+
+
+def _sort(timed: Timed) -> str:
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for kernel, kernel_s in timed:
+        seconds[base_of(kernel.kind)] += kernel_s
+    seconds.pop(_EVERYWHERE, None)
+    return max(seconds, key=seconds.__getitem__, default=_EVERYWHERE)
 
 
 def factor(log_errors: Sequence[float], level: float = LEVEL) -> float:

@@ -70,7 +70,7 @@ def _path(calibration: Calibration, compiled: bool) -> Path | None:
 def _read(path: Path) -> TimeModel:
     import numpy as np
 
-    with np.load(path, allow_pickle=False) as arrays:
+    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
         names = arrays["kinds"].tolist()
         kinds = {name: _kind(arrays, f"{place}") for place, name in enumerate(names)}
         return TimeModel(kinds, _kind(arrays, "other"), float(arrays["macs_only_s"]))

@@ -113,7 +113,7 @@ class Predictor:
         """What a network takes. Raises what counting it raises."""
         counted = source.counted
         rows = counted.table.rows
-        times = self._timed(self._compile(source)) if self.compiled else self.kernels(rows)
+        times = self.timed(self._compile(source)) if self.compiled else self.kernels(rows)
         known = sum(time.seconds for time, _ in times if time.covered)
         most = sum(time.most_s for time, _ in times if not time.covered)
         seconds = sum(time.seconds for time, _ in times)
@@ -155,7 +155,7 @@ class Predictor:
 
     def kernels(self, rows: Sequence[Row]) -> list[tuple[KernelTime, str]]:
         """The kernels of a table's rows with their seconds, and why one is not covered."""
-        return self._timed(kernels_of(rows, self.fusion))
+        return self.timed(kernels_of(rows, self.fusion))
 
     def _compile(self, source: Source) -> list[Kernel]:
         from shufflenet_flops.latency.engines import find_engine
@@ -172,7 +172,8 @@ class Predictor:
         setup = Setup(self.calibration.threads, self.calibration.dtype)
         return profiler.compiled(onnx_graph(source), setup)
 
-    def _timed(self, kernels: Sequence[Kernel]) -> list[tuple[KernelTime, str]]:
+    def timed(self, kernels: Sequence[Kernel]) -> list[tuple[KernelTime, str]]:
+        """Kernels with their seconds, and why one is not covered."""
         found = []
         for kernel, seconds in zip(kernels, self.model.seconds(kernels), strict=True):
             why = self.model.uncovered(kernel)

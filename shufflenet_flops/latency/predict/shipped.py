@@ -27,7 +27,7 @@ def find_calibration(engine: str, path: Path | None = None) -> tuple[Calibration
     here = Path(f"calibration-{engine}.json")
     if here.exists():
         return load_calibration(here, engine), here.name
-    shipped = SHIPPED / f"{engine}.json.gz"
+    shipped = SHIPPED / f"{engine}.json.xz"
     if shipped.exists():
         return load_calibration(shipped, engine), "the one that comes with the package"
     raise InputError(

@@ -28,7 +28,7 @@ def written(path: Path, change: Callable[[Any], None] = lambda data: None) -> Pa
     return path
 
 
-@pytest.mark.parametrize("name", ["c.json", "c.json.gz"])
+@pytest.mark.parametrize("name", ["c.json", "c.json.gz", "c.json.xz"])
 def test_it_comes_back(tmp_path: Path, name: str) -> None:
     assert load_calibration(written(tmp_path / name)) == lawful()
 

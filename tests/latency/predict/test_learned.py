@@ -74,9 +74,10 @@ def test_where_nothing_can_be_written_nothing_is_kept(
     file = tmp_path / "a file"
     file.write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(file))
-    assert learned(lawful()).seconds(KERNELS).tolist() == fit(lawful().timed()).seconds(
-        KERNELS
-    ).tolist()
+    assert (
+        learned(lawful()).seconds(KERNELS).tolist()
+        == fit(lawful().timed()).seconds(KERNELS).tolist()
+    )
 
 
 def test_without_the_engines_own_kernels(cache: Path) -> None:

@@ -60,16 +60,32 @@ def test_what_is_not_covered_is_named() -> None:
 
 
 def test_a_prediction_tells_its_share_and_its_doubts() -> None:
-    """ShuffleNet V2 from pointwise convolutions alone: the rest is guessed, and named."""
+    """ShuffleNet V2 from pointwise convolutions alone: the rest is guessed, bounded, and named."""
     calibration = replace(lawful(), log_errors=(0.1,) * 40)
     prediction = Predictor(calibration).predict(resolve("shufflenet_v2_x0_5"))
 
     assert 0 < prediction.covered < 1
     assert any(text.startswith("depthwise conv: no such kernel") for text in prediction.uncovered)
     known = sum(kernel.seconds for kernel in prediction.kernels if kernel.covered)
-    assert known == pytest.approx(prediction.covered * prediction.predicted_s)
-    assert prediction.low_s == pytest.approx(prediction.predicted_s / math.exp(0.1))
-    assert prediction.high_s == pytest.approx(prediction.predicted_s * math.exp(0.1))
+    others = [kernel for kernel in prediction.kernels if not kernel.covered]
+    assert all(kernel.most_s >= kernel.seconds for kernel in others)
+    most = sum(kernel.most_s for kernel in others)
+    assert prediction.covered == pytest.approx(known / (known + most))
+    assert prediction.low_s == pytest.approx(known / math.exp(0.1))
+    assert prediction.high_s == pytest.approx(known * math.exp(0.1) + most)
+    assert prediction.low_s < prediction.predicted_s < prediction.high_s
+
+
+def test_what_is_not_covered_is_as_slow_as_the_slowest_at_most() -> None:
+    """One network whose second kernel takes thrice what the law says; an unknown kernel may too."""
+    slow = [[(conv(32, 32, 14), 3 * law(conv(32, 32, 14)))]]
+    model = fit([*lawful().timed(), *slow])
+    copy = Kernel("roll", 1, 64, 14, 14, 64, 14, 14)
+
+    (guess,) = model.seconds([copy])
+    assert model.at_most(copy) == pytest.approx(model.other.slowest * guess)
+    assert model.other.slowest > 2
+    assert model.at_most(conv(400, 400, 28)) >= model.seconds([conv(400, 400, 28)])[0]
 
 
 def test_macs_alone() -> None:
