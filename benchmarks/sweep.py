@@ -14,10 +14,14 @@ from shufflenet_flops.counting.totals import totals
 from shufflenet_flops.design.sweep.axes import parse_axis
 from shufflenet_flops.design.sweep.plan import Plan, chunks, count_chunk
 from shufflenet_flops.errors import SpecError
+from shufflenet_flops.latency.predict.prediction import Predictor
+from shufflenet_flops.latency.predict.shipped import find_calibration
 from shufflenet_flops.latency.stats import summarise
 from shufflenet_flops.zoo.designs import find_design
 
 ROUNDS = 15
+TIMED_ROUNDS = 3
+TIMED_GOAL = 20_000  # whole networks a second
 LOOPED = 40  # configurations in one sample of the plain loop
 
 
@@ -34,7 +38,9 @@ CASES = (
 )
 
 
-def _seconds(calls: Mapping[str, Callable[[], object]]) -> dict[str, list[float]]:
+def _seconds(
+    calls: Mapping[str, Callable[[], object]], rounds: int = ROUNDS
+) -> dict[str, list[float]]:
     """Processor time of each call in interleaved rounds: one core's, whoever else uses the machine.
 
     Nothing here waits, so on an idle machine it is the time on the clock.
@@ -43,7 +49,7 @@ def _seconds(calls: Mapping[str, Callable[[], object]]) -> dict[str, list[float]
     samples: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():
         call()
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name in order.sample(list(calls), len(calls)):
             start = time.process_time()
             calls[name]()
@@ -53,7 +59,7 @@ def _seconds(calls: Mapping[str, Callable[[], object]]) -> dict[str, list[float]
 
 def section() -> str:
     """A Markdown section: configurations a second, against a plain loop, growth and memory."""
-    return "\n".join([*_speed(), *_growth(), *_memory()])
+    return "\n".join([*_speed(), *_predicted(), *_growth(), *_memory()])
 
 
 def _speed() -> list[str]:
@@ -87,6 +93,24 @@ def _speed() -> list[str]:
             f"{wanted} | {verdict} |"
         )
     return [*lines, ""]
+
+
+def _predicted() -> list[str]:
+    """How many whole networks have their time predicted in a second, beside all count metrics."""
+    predictor = Predictor(find_calibration("onnxruntime")[0])
+    plan = replace(
+        NETWORKS, minimise=("time_s",), maximise=("macs",), predicted=predictor.calibration.name
+    )
+    first = next(chunks(plan))
+    size = first.stop - first.start
+    samples = _seconds({"time": lambda: count_chunk(plan, first, predictor.seconds)}, TIMED_ROUNDS)
+    rate = size / median(samples["time"])
+    return [
+        f"With the predicted time of each on ONNX Runtime, and the front of time and MACs, it is "
+        f"{rate:,.0f} whole ShuffleNets a second (goal {TIMED_GOAL:,}: "
+        f"{_verdict(rate >= TIMED_GOAL)}; {size:,} at once, median of {TIMED_ROUNDS}).",
+        "",
+    ]
 
 
 def _verdict(met: bool) -> str:

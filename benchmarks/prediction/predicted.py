@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache as cached
-from functools import partial
+from functools import cache, partial
 from itertools import groupby
 from typing import Any
 
@@ -117,7 +116,7 @@ def tested(truth: Truth) -> Outcome:
     predictor, compiling = Predictor(calibration), Predictor(calibration, compiled=True)
     rows = []
     for model, measured in groupby(truth.rows, lambda row: row.model):
-        graph = cached(partial(exported, model))
+        graph = cache(partial(exported, model))
         for row in measured:
             if row.seconds is None or row.kernels_s is None:
                 continue

@@ -82,7 +82,11 @@ def _predictors(tests: Sequence[Outcome]) -> Grid:
             "memory access alone": off_by_alone(test.rows, lambda row: row.memory_bytes),
             "predicted from rows": _ours(test.rows),
             "the same, covered 95 % and more": _ours(test.covered),
-            **({"predicted from what it compiles": _compiled(test.compiled)} if test.compiled else {}),
+            **(
+                {"predicted from what it compiles": _compiled(test.compiled)}
+                if test.compiled
+                else {}
+            ),
             "ceiling: its own measured kernels": off_by(test.rows, lambda row: row.kernels_s),
         }
         lines += [

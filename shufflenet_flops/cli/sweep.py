@@ -60,9 +60,9 @@ _SAVING = "Saving and resuming"
 _WORKERS = "Workers"
 
 
-def _column(name: str, help: str, default: str) -> Any:
+def _column(name: str, help: str, default: str, *others: str) -> Any:
     return typer.Option(
-        name, metavar="COLUMN", help=help, show_default=default, rich_help_panel=_SELECTION
+        name, *others, metavar="COLUMN", help=help, show_default=default, rich_help_panel=_SELECTION
     )
 
 
@@ -121,7 +121,13 @@ def command(
         ),
     ] = None,
     least: Annotated[
-        list[str] | None, _column("--min", "Minimise this column. Repeatable.", "macs")
+        list[str] | None,
+        _column(
+            "--min",
+            "Minimise this column: macs, params, …, or time with --engine. Repeatable.",
+            "macs",
+            "--metric",
+        ),
     ] = None,
     most: Annotated[
         list[str] | None, _column("--max", "Maximise this column. Repeatable.", "c, or the scales")
@@ -224,7 +230,7 @@ def command(
         from shufflenet_flops.report.view.sweep import Swept, draw_sweep, sweep_grid, sweep_result
 
         axes = read_axes(given)
-        goals = (least or [], most or []) if least or most else default_goals(axes)
+        goals = (_names(least), _names(most)) if least or most else default_goals(axes)
         predictor = predictor_of(engine, calibration) if engine is not None else None
         plan = Plan(
             designs=_designs(designs, unit),
@@ -260,6 +266,14 @@ def command(
     if not quiet:
         for warning in doubts_of(predictor):
             print(f"warning: {warning}", file=sys.stderr)
+
+
+def _names(columns: list[str] | None) -> list[str]:
+    """The columns as they are saved; `time` and `memory` are short for a metric with its unit."""
+    from shufflenet_flops.counting.metric import METRICS
+
+    names = {metric.key: metric.name for metric in METRICS}
+    return [names.get(column, column) for column in columns or []]
 
 
 def _designs(names: list[str] | None, units: list[str] | None) -> tuple[str, ...]:

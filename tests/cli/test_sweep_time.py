@@ -78,3 +78,40 @@ def test_the_table_is_in_milliseconds(capsys: pytest.CaptureFixture[str], tmp_pa
     assert "time_s" in capsys.readouterr().err
     assert run(["sweep", "resnet_unit", "--c", "64", "--calibration", "c.json"]) == 2
     assert "name it with --engine" in capsys.readouterr().err
+
+
+def test_a_metric_is_what_is_minimised(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """`--metric time` and `--min time_s` are one; without an engine there is no time."""
+    grid = ("--c", "64:256:32", "--max", "macs")
+    short = swept(capsys, tmp_path, "resnet_unit", *grid, "--metric", "time")
+    long = swept(capsys, tmp_path, "resnet_unit", *grid, "--min", "time_s")
+    assert short["pareto"] == long["pareto"]
+    assert {"time_s", "macs"} <= set(short["pareto"][0])
+
+    assert run(["sweep", "resnet_unit", "--c", "64", "--metric", "time"]) == 2
+    assert "time_s" in capsys.readouterr().err
+    assert run(["sweep", "resnet_unit", "--c", "64,128", "--metric", "memory"]) == 0
+
+
+def test_from_python(tmp_path: Path) -> None:
+    """The same times, as a column of the frame, and a front of them."""
+    pytest.importorskip("pandas")
+    import shufflenet_flops as sf
+    from shufflenet_flops.errors import InputError
+
+    table = sf.sweep(
+        "resnet_unit",
+        c="64:256:64",
+        engine="onnxruntime",
+        calibration=lawful_file(tmp_path),
+        minimise=["time_s"],
+    )
+    predictor = Predictor(lawful())
+    for c, seconds in zip(table["c"], table["time_s"], strict=True):
+        network = find_design("resnet_unit").build(**find_design("resnet_unit").fill({"c": int(c)}))
+        rows = layer_table(network.spec, network.input).rows
+        alone = sum(time.seconds for time, _ in predictor.kernels(rows))
+        assert seconds == pytest.approx(alone, rel=0.02)
+    assert table["pareto"].any()
+    with pytest.raises(InputError, match="of which engine"):
+        sf.sweep("resnet_unit", c=64, calibration="c.json")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from shufflenet_flops import zoo
 from shufflenet_flops.counting import layer_table
 from shufflenet_flops.latency.engines import ENGINE_NAMES, find_engine
 from shufflenet_flops.latency.engines.protocol import Setup
+from shufflenet_flops.latency.predict.features import MACS, features, matrix
+from shufflenet_flops.latency.predict.kernels import Kernel
 from shufflenet_flops.latency.predict.lowering import kernels_of
 from shufflenet_flops.latency.predict.measuring import timed
-from shufflenet_flops.latency.predict.networks import RandomNetwork
+from shufflenet_flops.latency.predict.networks import RandomNetwork, random_network
+from shufflenet_flops.latency.predict.onnx_graph import onnx_model
 from shufflenet_flops.latency.predict.profilers import find_profiler, profiler_names
 from shufflenet_flops.latency.predict.profilers.attribution import EngineNode, seconds_by_path
+from shufflenet_flops.latency.predict.profilers.protocol import GraphProfiler, Profile
 
 
 @pytest.mark.parametrize("engine", profiler_names())
@@ -55,3 +60,37 @@ def test_whose_time_a_node_is() -> None:
     paths = frozenset({"a.relu", "b/scores", "b/values", "c"})
 
     assert seconds_by_path(nodes, paths) == {"a.relu": 21.0, "b/scores": 4300.0, "c": 650000.0}
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+@pytest.mark.parametrize("number", [0, 3, 8, 15])
+def test_what_an_engine_compiles(engine: str, number: int) -> None:
+    """Of every node the shape is known, and the MACs are the table's, or more in whole blocks."""
+    if find_engine(engine).missing():
+        pytest.skip(f"{engine} is not installed here")
+    profiler = find_profiler(engine)
+    assert isinstance(profiler, GraphProfiler)
+    network = random_network(number)
+    table = layer_table(network.spec, network.input)
+    model = onnx_model(network.spec, network.input).SerializeToString()
+
+    kernels = profiler.compiled(model, Setup())
+
+    assert not [kernel.kind for kernel in kernels if "unknown shape" in kernel.kind]
+    macs = sum(features(kernel.kind, matrix([kernel]))[0, MACS] for kernel in kernels)
+    assert 0.99 * table.macs <= macs <= 1.6 * table.macs
+    x = np.zeros(network.input, dtype="float32")
+    again = [node.kernel for node in profiler.run(model, x, Setup(), 1).nodes if node.kernel]
+    assert sorted(map(str, again)) == sorted(str(kernel._replace(paths=())) for kernel in kernels)
+
+
+def test_the_least_of_nodes_that_come_in_another_order() -> None:
+    """Nodes of one size are matched by their times, whatever stands before them."""
+    small, large = Kernel("Add", 1, 8, 7, 7, 8, 7, 7), Kernel("Add", 1, 64, 7, 7, 64, 7, 7)
+    first = Profile(1.0, {}, ((small, 2.0), (large, 9.0), (small, 4.0)))
+    second = Profile(2.0, {}, ((large._replace(after=1), 8.0), (small, 5.0), (small, 1.0)))
+
+    least = first.least(second)
+
+    assert least.seconds == 1.0
+    assert least.nodes == ((small, 1.0), (large, 8.0), (small, 4.0))
