@@ -69,8 +69,7 @@ class _Notes:
         self.output = _shape(op.outputs()[0]) if op.outputs() else ()
         names = info["originalLayersNames"].astype(str).split(",")
         self.types = [
-            known[name].get_type_name() if name in known else name.partition("_")[0]
-            for name in names
+            _type(known[name]) if name in known else name.partition("_")[0] for name in names
         ]
         self.attributes: dict[str, Any] = {}
         for name in names:
@@ -81,6 +80,21 @@ class _Notes:
     def activation(self) -> int:
         names = (_ACTIVATIONS[kind] for kind in self.types if kind in _ACTIVATIONS)
         return ACTIVATIONS.index(next(names, "none"))
+
+
+def _type(op: Any) -> str:
+    """The type of a node of the graph that was compiled; x * sigmoid(x) is the swish that it is."""
+    kind: str = op.get_type_name()
+    if kind == "Multiply":
+        for gate, other in ((0, 1), (1, 0)):
+            node = op.input_value(gate).get_node()
+            if (
+                node.get_type_name() == "Sigmoid"
+                and node.input_value(0).get_node().get_friendly_name()
+                == op.input_value(other).get_node().get_friendly_name()
+            ):
+                return "Swish"
+    return kind
 
 
 def _shape(value: Any) -> IntShape:
