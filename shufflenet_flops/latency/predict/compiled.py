@@ -15,21 +15,16 @@ BROADCAST = ("Add", "Sub", "Mul", "Div", "Max", "Min", "Pow", "Where", "Subgraph
 def in_context(
     kernels: Sequence[Kernel | None], before: Sequence[int], weight_bytes: int
 ) -> list[Kernel | None]:
-    """The kernels with what comes before each, a place among them or -1, and all their weights."""
+    """The kernels with what comes before each, a place among them or -1, and all their weights.
+
+    Whether it comes right before is left out: engines order independent nodes as it happens.
+    """
     found: list[Kernel | None] = []
-    for place, (kernel, maker) in enumerate(zip(kernels, before, strict=True)):
-        if kernel is None:
-            found.append(None)
-            continue
+    for kernel, maker in zip(kernels, before, strict=True):
         made = kernels[maker] if maker >= 0 else None
-        sort = sort_of(made.kind) if made is not None else SORTS[0]
-        found.append(
-            kernel._replace(
-                after=SORTS.index(sort),
-                apart=int(maker != place - 1),
-                resident=weight_bytes // 1024,
-            )
-        )
+        after = SORTS.index(sort_of(made.kind) if made is not None else SORTS[0])
+        context = {"after": after, "resident": weight_bytes // 1024}
+        found.append(None if kernel is None else kernel._replace(**context))
     return found
 
 

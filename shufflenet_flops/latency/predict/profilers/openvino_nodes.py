@@ -77,6 +77,13 @@ class _Notes:
                 self.attributes = known[name].get_attributes() | self.attributes
 
     @property
+    def is_attention(self) -> bool:
+        """Whether scores, softmax and weighted sum are one kernel, under either name."""
+        named = self.kind == "ScaledDotProductAttention"
+        whole = self.kind == "Subgraph" and "MatMul" in self.types
+        return (named or whole) and len(self.inputs) > 2 and len(self.inputs[0]) > 2
+
+    @property
     def activation(self) -> int:
         names = (_ACTIVATIONS[kind] for kind in self.types if kind in _ACTIVATIONS)
         return ACTIVATIONS.index(next(names, "none"))
@@ -115,10 +122,11 @@ def _kernel(note: _Notes, layout: str) -> Kernel | None:
         *batch, h, c_out = note.output
         c_in = prod(note.inputs[0]) // max(prod(batch) * h, 1)
         return Kernel(f"matmul/{note.how}", prod(batch), c_in, h, 1, c_out, h, 1)
-    if note.kind == "ScaledDotProductAttention" and len(note.inputs) > 2:
+    if note.is_attention:
         *batch, queries, size = note.inputs[0]
-        keys = note.inputs[1][-2]
-        return Kernel(f"attention/{note.how}", prod(batch), size, keys, 1, size, queries, 1)
+        heads = prod(batch)
+        keys = prod(note.inputs[1]) // max(heads * size, 1)
+        return Kernel(f"attention/{note.how}", heads, size, keys, 1, size, queries, 1)
     return _other(note, layout)
 
 
