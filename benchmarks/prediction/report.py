@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from statistics import median
+from statistics import mean, median
 from typing import TYPE_CHECKING
 
 from benchmarks.gpu_time.errors import Errors
@@ -49,6 +49,13 @@ def findings(tests: Sequence[Outcome]) -> list[str]:
                 f"{_share(close.within_10)} are within 10 %, {_share(close.within_20)} within "
                 f"20 %, Spearman {close.spearman:.3f}. Its 90 % interval holds "
                 f"{_share(test.compiled_coverage(0.9))}."
+            )
+        if twice := [row for row in test.truth.rows if row.seconds and row.other_s]:
+            apart = mean(row.other_s / row.seconds - 1 for row in twice)
+            sentences.append(
+                f"{len(twice)} of {engine}'s times are the least of two sittings, hours apart. The "
+                f"other sitting's are {_share(apart)} longer on average: so far a machine is from "
+                "itself."
             )
         if test.failed:
             sentences.append(
