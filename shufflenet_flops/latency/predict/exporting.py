@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from shufflenet_flops.errors import InputError, ModelError
 from shufflenet_flops.sources.source import Source
+from shufflenet_flops.sources.torch_modules.imports import one_line
+from shufflenet_flops.spec import shape_text
 
 LARGEST = 2**31 - 1  # bytes that a graph may have
 
@@ -26,34 +26,31 @@ def onnx_graph(source: Source) -> bytes:
 
 
 def _file(source: Source) -> bytes:
+    """The file's graph with all of its weights."""
     from shufflenet_flops.sources.onnx.file import OnnxSource
 
     if not isinstance(source, OnnxSource):
         raise InputError(f"{source.name}: an {source.origin} cannot be compiled: give its module")
-    content = Path(source.name).read_bytes()
     import onnx
 
-    declared = onnx.load_from_string(content, load_external_data=False).graph
-    held = {tensor.name for tensor in declared.initializer}
-    shapes = {
-        value.name: tuple(axis.dim_value for axis in value.type.tensor_type.shape.dim)
-        for value in declared.input
-        if value.name not in held
-    }
-    for name, given in source.given.inputs.items():
-        if shapes.get(name) != given.shape:
+    held = {tensor.name for tensor in source.model.graph.initializer}
+    for value in source.model.graph.input:
+        shape = tuple(axis.dim_value for axis in value.type.tensor_type.shape.dim)
+        if value.name not in held and source.given.inputs[value.name].shape != shape:
             raise InputError(
-                f"{source.name}: --compile takes the file's own inputs, and {name} is given "
-                f"{given.shape}"
+                f"{source.name}: --compile takes the file's own inputs, and {value.name} is "
+                f"{shape_text(shape)} there: leave --input out, or export the model at that size"
             )
-    return content
+    try:
+        return onnx.load(source.name).SerializeToString()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{source.name}: its weights cannot be read: {one_line(error)}") from None
 
 
 def _exported(source: Source) -> bytes:
     import torch
 
     from shufflenet_flops.latency.engines.quiet import quiet
-    from shufflenet_flops.sources.torch_modules.imports import one_line
 
     try:
         with quiet():

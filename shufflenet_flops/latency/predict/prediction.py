@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.counting import Row
 from shufflenet_flops.environment import Environment
-from shufflenet_flops.errors import InputError
+from shufflenet_flops.errors import InputError, ModelError
 from shufflenet_flops.latency.predict.calibration import Calibration
 from shufflenet_flops.latency.predict.conformal import factor
 from shufflenet_flops.latency.predict.kernels import Kernel
@@ -162,6 +162,7 @@ class Predictor:
         from shufflenet_flops.latency.engines.protocol import Setup
         from shufflenet_flops.latency.predict.exporting import onnx_graph
         from shufflenet_flops.latency.predict.profilers.protocol import GraphProfiler
+        from shufflenet_flops.sources.torch_modules.imports import one_line
 
         engine = self.calibration.engine
         profiler = find_profiler(engine)
@@ -170,7 +171,12 @@ class Predictor:
         if reason := find_engine(engine).missing():
             raise InputError(f"engine {engine}: {reason}")
         setup = Setup(self.calibration.threads, self.calibration.dtype)
-        return profiler.compiled(onnx_graph(source), setup)
+        graph = onnx_graph(source)
+        try:
+            return profiler.compiled(graph, setup)
+        except Exception as error:
+            why = one_line(error)
+            raise ModelError(f"{source.name}: {engine} cannot compile it: {why}") from error
 
     def timed(self, kernels: Sequence[Kernel]) -> list[tuple[KernelTime, str]]:
         """Kernels with their seconds, and why one is not covered."""
