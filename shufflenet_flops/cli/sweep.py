@@ -121,13 +121,7 @@ def command(
         ),
     ] = None,
     least: Annotated[
-        list[str] | None,
-        _column(
-            "--min",
-            "Minimise this column: macs, params, …, or time with --engine. Repeatable.",
-            "macs",
-            "--metric",
-        ),
+        list[str] | None, _column("--min", "Minimise this column. Repeatable.", "macs", "--metric")
     ] = None,
     most: Annotated[
         list[str] | None, _column("--max", "Maximise this column. Repeatable.", "c, or the scales")
@@ -225,12 +219,12 @@ def command(
     if engine is None:
         refuse_typed(context, ("calibration",), "it is of an engine: name it with --engine")
     with open_outputs(form, output or []) as writer, open_figure(plot) as write_figure:
-        from shufflenet_flops.design.sweep.axes import default_goals, read_axes
+        from shufflenet_flops.design.sweep.axes import goals_of, read_axes
         from shufflenet_flops.design.sweep.plan import Plan, check_plan
         from shufflenet_flops.report.view.sweep import Swept, draw_sweep, sweep_grid, sweep_result
 
         axes = read_axes(given)
-        goals = (_names(least), _names(most)) if least or most else default_goals(axes)
+        goals = goals_of(axes, least, most)
         predictor = predictor_of(engine, calibration) if engine is not None else None
         plan = Plan(
             designs=_designs(designs, unit),
@@ -266,14 +260,6 @@ def command(
     if not quiet:
         for warning in doubts_of(predictor):
             print(f"warning: {warning}", file=sys.stderr)
-
-
-def _names(columns: list[str] | None) -> list[str]:
-    """The columns as they are saved; `time` and `memory` are short for a metric with its unit."""
-    from shufflenet_flops.counting.metric import METRICS
-
-    names = {metric.key: metric.name for metric in METRICS}
-    return [names.get(column, column) for column in columns or []]
 
 
 def _designs(names: list[str] | None, units: list[str] | None) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from itertools import accumulate, pairwise
 from typing import Any
 
+from shufflenet_flops.counting.metric import METRICS
 from shufflenet_flops.errors import InputError, shown
 from shufflenet_flops.zoo.scales import CALLED, DECIMAL
 
@@ -125,3 +126,19 @@ def read_axes(given: Mapping[str, str | None]) -> tuple[Axis, ...]:
         for name, text in given.items()
         if text is not None
     )
+
+
+def goals_of(
+    axes: Sequence[Axis], least: Sequence[str] | None, most: Sequence[str] | None
+) -> tuple[list[str], list[str]]:
+    """The columns to minimise and to maximise, as they are saved, or those of the axes.
+
+    `time` and `memory` are short for a metric with its unit.
+    """
+    if not least and not most:
+        return default_goals(axes)
+    names = {metric.key: metric.name for metric in METRICS}
+    minimise, maximise = (
+        [names.get(name, name) for name in given or ()] for given in (least, most)
+    )
+    return minimise, maximise
