@@ -36,6 +36,7 @@ HYPERPARAMETERS: Mapping[str, float] = MappingProxyType(
 )
 LEAST_SAMPLES = 12  # of a kind, for it to be known at all
 _LEAST_S = 1e-7  # below which a kernel is within another, and its time is noise
+_SLOWEST = 0.995  # which of the kernels, from the fastest on, is the slowest that is no accident
 _BEYOND = 2.0  # how far outside of what was measured a kernel may be, as a factor
 # What may not be larger than what was measured, and what may not be smaller either: a kernel with
 # less work than all others takes what a kernel takes by itself.
@@ -162,7 +163,8 @@ def fit(
     if not kinds:
         raise InputError("a calibration needs more networks than it has: run `calibrate` longer")
     all_x, all_t = (np.concatenate(part) for part in zip(*everything, strict=True))
-    return TimeModel(kinds, _kind_model(all_x, all_t, None), _macs_only(networks))
+    other = _kind_model(all_x, all_t, _rough(all_x, all_t), None)
+    return TimeModel(kinds, other, _macs_only(networks))
 
 
 def _macs_only(networks: Sequence[Timed]) -> float:
@@ -200,12 +202,15 @@ def _fit_kind(x: NDArray[Any], t: NDArray[Any], hyperparameters: Mapping[str, fl
         random_state=0,
     )
     regressor.fit(x, np.log(t / (_work(x) @ roofline)), sample_weight=t**0.25)
-    return _kind_model(x, t, trees_of(regressor))
+    return _kind_model(x, t, roofline, trees_of(regressor))
 
 
-def _kind_model(x: NDArray[Any], t: NDArray[Any], trees: Trees | None) -> KindModel:
-    roofline = _roofline(x, t)
-    slowest = float((t / (_work(x) @ roofline)).max())
+def _kind_model(
+    x: NDArray[Any], t: NDArray[Any], roofline: NDArray[Any], trees: Trees | None
+) -> KindModel:
+    import numpy as np
+
+    slowest = float(np.quantile(t / (_work(x) @ roofline), _SLOWEST))
     return KindModel(roofline, trees, x.min(axis=0), x.max(axis=0), slowest)
 
 
@@ -215,6 +220,21 @@ def _work(x: NDArray[Any]) -> NDArray[Any]:
 
     moved = x[:, IN] + x[:, WEIGHTS] + x[:, OUT]
     return np.stack((x[:, MACS], moved, np.ones(len(x))), axis=1)
+
+
+def _rough(x: NDArray[Any], t: NDArray[Any]) -> NDArray[Any]:
+    """What stands for a kind that was not measured: medians over all that were.
+
+    Of a MAC over kernels that have some, of a byte over those that have none, and the time of small
+    ones for a kernel by itself.
+    """
+    import numpy as np
+
+    macs, moved = _work(x)[:, 0], _work(x)[:, 1]
+    has = macs > 0
+    of_a_mac = np.median(t[has] / macs[has]) if has.any() else 0.0
+    of_a_byte = np.median(t[~has] / moved[~has]) if not has.all() else 0.0
+    return np.array([of_a_mac, of_a_byte, np.quantile(t, 0.1)])
 
 
 def _roofline(x: NDArray[Any], t: NDArray[Any]) -> NDArray[Any]:
