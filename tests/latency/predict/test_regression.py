@@ -77,14 +77,14 @@ def test_a_prediction_tells_its_share_and_its_doubts() -> None:
 
 
 def test_what_is_not_covered_is_as_slow_as_the_slowest_at_most() -> None:
-    """One network whose second kernel takes thrice what the law says; an unknown kernel may too."""
+    """Three kernels take thrice what the law says; an unknown kernel may take as long."""
     slow = [[(conv(32, 32, 14), 3 * law(conv(32, 32, 14)))]]
-    model = fit([*lawful().timed(), *slow])
+    model = fit([*lawful().timed(), *slow * 3])
     copy = Kernel("roll", 1, 64, 14, 14, 64, 14, 14)
 
     (guess,) = model.seconds([copy])
     assert model.at_most(copy) == pytest.approx(model.other.slowest * guess)
-    assert model.other.slowest > 2
+    assert model.other.slowest > 1.5
     assert model.at_most(conv(400, 400, 28)) >= model.seconds([conv(400, 400, 28)])[0]
 
 
