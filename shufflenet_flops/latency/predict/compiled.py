@@ -23,8 +23,8 @@ def in_context(
     for kernel, maker in zip(kernels, before, strict=True):
         made = kernels[maker] if maker >= 0 else None
         after = SORTS.index(sort_of(made.kind) if made is not None else SORTS[0])
-        context = {"after": after, "resident": weight_bytes // 1024}
-        found.append(None if kernel is None else kernel._replace(**context))
+        resident = weight_bytes // 1024
+        found.append(kernel and kernel._replace(after=after, resident=resident))
     return found
 
 

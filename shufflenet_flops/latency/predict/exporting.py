@@ -19,7 +19,7 @@ def onnx_graph(source: Source) -> bytes:
     if source.network is not None:
         from shufflenet_flops.latency.predict.onnx_graph import onnx_model
 
-        return onnx_model(source.network.spec, source.network.input).SerializeToString()
+        return bytes(onnx_model(source.network.spec, source.network.input).SerializeToString())
     if not source.can_run:
         return _file(source)
     return _exported(source)
@@ -42,7 +42,7 @@ def _file(source: Source) -> bytes:
                 f"{shape_text(shape)} there: leave --input out, or export the model at that size"
             )
     try:
-        return onnx.load(source.name).SerializeToString()
+        return bytes(onnx.load(source.name).SerializeToString())
     except (OSError, ValueError) as error:
         raise InputError(f"{source.name}: its weights cannot be read: {one_line(error)}") from None
 

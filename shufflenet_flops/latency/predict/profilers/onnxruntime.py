@@ -106,7 +106,8 @@ def _with_shapes(model: bytes) -> bytes:
     """The graph with the shapes of its values, of which the optimised one keeps what it is told."""
     import onnx
 
-    return onnx.shape_inference.infer_shapes(model, data_prop=True).SerializeToString()
+    inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    return bytes(inferred.SerializeToString())
 
 
 def _profiled(model: bytes, x: Any, setup: Setup, repeats: int) -> dict[str, float]:
