@@ -58,7 +58,9 @@ def test_the_least_of_three_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {sample.seconds for sample in samples} == {1.0}
     assert {sample.gap for sample in samples} == {0.02}
     for timed in steps[-1].timed():
-        assert sum(seconds for _, seconds in timed) == pytest.approx(1.0)
+        assert sum(seconds for _, seconds in timed) == pytest.approx(
+            1.0, rel=0.005
+        )  # of three digits each
 
 
 def test_what_does_not_add_up_is_timed_again(monkeypatch: pytest.MonkeyPatch) -> None:
