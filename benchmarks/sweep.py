@@ -99,7 +99,11 @@ def _predicted() -> list[str]:
     """How many whole networks have their time predicted in a second, beside all count metrics."""
     predictor = Predictor(find_calibration("onnxruntime")[0])
     plan = replace(
-        NETWORKS, minimise=("time_s",), maximise=("macs",), predicted=predictor.calibration.name
+        NETWORKS,
+        minimise=("time_s",),
+        maximise=("macs",),
+        chunk=2**15,
+        predicted=predictor.calibration.name,
     )
     first = next(chunks(plan))
     size = first.stop - first.start
