@@ -194,7 +194,7 @@ def test_told_what_to_type(capsys: pytest.CaptureFixture[str], typed: str, said:
         (nn.Sequential(nn.Conv2d(8, 4, 3), nn.Flatten()), (8, 9, 9), None),  # one image: it runs
         (nn.Sequential(nn.Conv2d(8, 4, 3), nn.BatchNorm2d(4)), (8, 9, 9), (1, 8, 9, 9)),
         (nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)), (9, 9), (1, 3, 9, 9)),
-        (nn.Conv2d(3, 4, 3), (8, 9, 9), ""),
+        (nn.Conv2d(3, 4, 3), (8, 9, 9), (1, 3, 9, 9)),
         (nn.Linear(8, 3), (8, 9, 9), ""),
         (nn.Conv1d(8, 4, 3), (3, 9, 9), ""),
         (nn.Sequential(nn.Conv1d(8, 4, 3), nn.BatchNorm1d(4)), (8, 9), (1, 8, 9)),
