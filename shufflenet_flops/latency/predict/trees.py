@@ -33,14 +33,19 @@ class Trees:
         """The sum for each line of features."""
         import numpy as np
 
-        lines = np.arange(len(x))
+        values = np.ascontiguousarray(x).reshape(-1)
+        lines = np.arange(len(x)) * (x.shape[1] if len(x) else 0)
+        children = np.stack((self.right, self.left), axis=1).reshape(-1)
         total = np.full(len(x), self.base)
         for root in self.roots.tolist():
             at = np.full(len(x), root)
             for _ in range(self.depth):
-                goes_left = x[lines, self.feature[at]] <= self.threshold[at]
-                at = np.where(goes_left, self.left[at], self.right[at])
-            total += self.value[at]
+                chosen = values.take(lines + self.feature.take(at))
+                after = children.take(2 * at + (chosen <= self.threshold.take(at)))
+                if np.array_equal(after, at):  # all are at a leaf
+                    break
+                at = after
+            total += self.value.take(at)
         return total
 
 
