@@ -1,1 +1,1 @@
-"""reports/prediction.md: how well `predict` tells the time of networks that it has not seen."""
+"""reports/prediction.md: how well `predict` tells the time of published networks."""

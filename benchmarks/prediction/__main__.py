@@ -50,7 +50,8 @@ def main(again: bool) -> None:
     parts = [
         "# Time without running",
         "How well `predict` tells the time of networks of timm and torchvision from their layer "
-        "tables and the calibrations that come with the package. Written by `make "
+        "tables and the calibrations that come with the package. What these learn from was chosen "
+        "by such networks, so none of them is new to it (`docs/predict.md`). Written by `make "
         "reports-prediction`.",
         *(f"- {sentence}" for sentence in report.findings(tests)),
         *(f"![{test.truth.engine}](prediction/{test.truth.engine}.svg)" for test in tests),

@@ -54,8 +54,8 @@ def findings(tests: Sequence[Outcome]) -> list[str]:
             apart = mean(row.other_s / row.seconds - 1 for row in twice)
             sentences.append(
                 f"{len(twice)} of {engine}'s times are the least of two sittings, hours apart. The "
-                f"other sitting's are {_share(apart)} longer on average: so far a machine is from "
-                "itself."
+                f"other sitting's are {_share(apart)} longer on average; other programs ran beside "
+                "parts of both."
             )
         if test.failed:
             sentences.append(
