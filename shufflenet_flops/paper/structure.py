@@ -9,15 +9,15 @@ from types import MappingProxyType
 from shufflenet_flops.counting import Kind
 from shufflenet_flops.counting.row import CONV_KINDS, IntShape
 from shufflenet_flops.errors import InputError
-from shufflenet_flops.paper.subject import Subject
+from shufflenet_flops.paper.network_figures import NetworkFigures
 from shufflenet_flops.paper.verdict import Value
 from shufflenet_flops.spec import Conv2d, Linear, Node, Seq
 from shufflenet_flops.spec.ops import pair
 
 
-def _shape(subject: Subject, at: str) -> str:
+def _shape(network: NetworkFigures, at: str) -> str:
     """Height, width and channels of the output: `28x28x256`."""
-    c, h, w = subject.rows(at)[-1].output[1:]
+    c, h, w = network.rows(at)[-1].output[1:]
     return f"{h}x{w}x{c}"
 
 
@@ -25,20 +25,20 @@ def _hw(shape: IntShape) -> str:
     return "x".join(str(size) for size in shape[2:])
 
 
-def _size(subject: Subject, at: str) -> str:
-    return _hw(subject.rows(at)[-1].output)
+def _size(network: NetworkFigures, at: str) -> str:
+    return _hw(network.rows(at)[-1].output)
 
 
-def _input_shape(subject: Subject, at: str) -> str:
+def _input_shape(network: NetworkFigures, at: str) -> str:
     """Height, width and channels of the input, `1x1x1024` for a vector."""
-    _, c, *sizes = subject.rows(at)[0].inputs[0]
+    _, c, *sizes = network.rows(at)[0].inputs[0]
     h, w = sizes or (1, 1)
     return f"{h}x{w}x{c}"
 
 
-def _filter(subject: Subject, at: str) -> str:
+def _filter(network: NetworkFigures, at: str) -> str:
     """Weights as MobileNet V1, Table 1, has them: `3x3x3x32`, `3x3x32 dw`, `1024x1000`."""
-    (op,) = (visit.op for visit in subject.part(at))
+    (op,) = (visit.op for visit in network.part(at))
     if isinstance(op, Linear):
         return f"{op.features_in}x{op.features_out}"
     if not isinstance(op, Conv2d):
@@ -48,60 +48,60 @@ def _filter(subject: Subject, at: str) -> str:
     return f"{kernel}x{op.c_in} dw" if is_depthwise else f"{kernel}x{op.c_in}x{op.c_out}"
 
 
-def _expansion(subject: Subject, at: str) -> Fraction:
+def _expansion(network: NetworkFigures, at: str) -> Fraction:
     """Channels of the first depthwise convolution over those of the input."""
-    rows = subject.rows(at)
+    rows = network.rows(at)
     wide = next(row for row in rows if row.kind is Kind.DEPTHWISE_CONV)
     return Fraction(wide.output[1], rows[0].inputs[0][1])
 
 
-def _units(subject: Subject, at: str) -> int:
+def _units(network: NetworkFigures, at: str) -> int:
     """How many modules the one at the path holds."""
-    return len(_children(subject.spec, at))
+    return len(_children(network.spec, at))
 
 
-def _channels(subject: Subject, at: str) -> int:
-    return subject.rows(at)[-1].output[1]
+def _channels(network: NetworkFigures, at: str) -> int:
+    return network.rows(at)[-1].output[1]
 
 
-def _kernel(subject: Subject, at: str) -> str:
-    (row,) = subject.rows(at)
+def _kernel(network: NetworkFigures, at: str) -> str:
+    (row,) = network.rows(at)
     if row.kernel is None:  # a global pool's window is its whole input
         return _hw(row.inputs[0])
     return "x".join(str(size) for size in row.kernel)
 
 
-def _stride(subject: Subject, at: str) -> int:
+def _stride(network: NetworkFigures, at: str) -> int:
     """How much smaller the map is at the end of the module than at its start."""
-    rows = subject.rows(at)
+    rows = network.rows(at)
     return rows[0].inputs[0][2] // rows[-1].output[2]
 
 
-def _repeat(subject: Subject, at: str) -> int:
+def _repeat(network: NetworkFigures, at: str) -> int:
     """How many modules beside this one are exactly like it, itself included."""
     parent, _, name = at.rpartition(".")
-    siblings = _children(subject.spec, parent)
+    siblings = _children(network.spec, parent)
     return sum(node == siblings[name] for node in siblings.values())
 
 
-def _block(subject: Subject, at: str) -> str:
+def _block(network: NetworkFigures, at: str) -> str:
     """A stage of residual units as ResNet's Table 1 writes it: `[3x3, 64; 3x3, 64] x2`."""
-    convs = [row for row in subject.rows(f"{at}.1.branch") if row.kind in CONV_KINDS]
+    convs = [row for row in network.rows(f"{at}.1.branch") if row.kind in CONV_KINDS]
     layers = [
         f"{'x'.join(map(str, row.kernel or ()))}, {row.output[1]}"
         + (f", C={row.groups}" if row.groups != 1 else "")
         for row in convs
     ]
-    return f"[{'; '.join(layers)}] x{len(_children(subject.spec, at))}"
+    return f"[{'; '.join(layers)}] x{len(_children(network.spec, at))}"
 
 
-def _groups(subject: Subject, at: str) -> int:
-    (row,) = subject.rows(at)
+def _groups(network: NetworkFigures, at: str) -> int:
+    (row,) = network.rows(at)
     return row.groups or 1
 
 
-def _group_width(subject: Subject, at: str) -> int:
-    (row,) = subject.rows(at)
+def _group_width(network: NetworkFigures, at: str) -> int:
+    (row,) = network.rows(at)
     return row.output[1] // (row.groups or 1)
 
 
@@ -112,10 +112,10 @@ def _children(node: Node, path: str) -> dict[str, Node]:
 
 
 # Each of the module at a path.
-STRUCTURE: Mapping[str, Callable[[Subject, str], Value]] = MappingProxyType(
+STRUCTURE: Mapping[str, Callable[[NetworkFigures, str], Value]] = MappingProxyType(
     {
-        "input_size": lambda subject, at: _hw(subject.rows(at)[0].inputs[0]),
-        "input_channels": lambda subject, at: subject.rows(at)[0].inputs[0][1],
+        "input_size": lambda network, at: _hw(network.rows(at)[0].inputs[0]),
+        "input_channels": lambda network, at: network.rows(at)[0].inputs[0][1],
         "input_shape": _input_shape,
         "filter": _filter,
         "expansion": _expansion,

@@ -16,7 +16,7 @@ from shufflenet_flops.spec.numbers import whole
 
 
 @dataclass(frozen=True)
-class Subject:
+class NetworkFigures:
     """A network on one input, as figures are read from it."""
 
     spec: Node
@@ -74,7 +74,7 @@ def params_of(visits: Iterable[Visit]) -> int:
 
 
 @lru_cache(maxsize=1024)
-def find_subject(model: str, x: IntShape | None) -> Subject:
+def figures_of(model: str, x: IntShape | None) -> NetworkFigures:
     """A network of the zoo by name, on an input or its own. Raises UnknownNameError."""
     network = zoo.find(model)
-    return Subject(network.spec, x or network.input)
+    return NetworkFigures(network.spec, x or network.input)
