@@ -75,7 +75,9 @@ def test_the_table_is_in_milliseconds(capsys: pytest.CaptureFixture[str], tmp_pa
     assert "the calibration is of another machine" in output.err
 
     assert run(["sweep", "resnet_unit", "--c", "64,128", "--min", "time_s"]) == 2
-    assert "time_s" in capsys.readouterr().err
+    assert "as in --engine onnxruntime" in capsys.readouterr().err
+    assert run(["sweep", "resnet_unit", "--c", "64", "--where", "time_s < 5 ms"]) == 2
+    assert "as in --engine onnxruntime" in capsys.readouterr().err
     assert run(["sweep", "resnet_unit", "--c", "64", "--calibration", "c.json"]) == 2
     assert "name it with --engine" in capsys.readouterr().err
 
@@ -89,7 +91,9 @@ def test_a_metric_is_what_is_minimised(capsys: pytest.CaptureFixture[str], tmp_p
     assert {"time_s", "macs"} <= set(short["pareto"][0])
 
     assert run(["sweep", "resnet_unit", "--c", "64", "--metric", "time"]) == 2
-    assert "time_s" in capsys.readouterr().err
+    assert "as in --engine onnxruntime" in capsys.readouterr().err
+    assert run(["sweep", "resnet_unit", "--c", "64", "--where", "time_s < 5 ms"]) == 2
+    assert "as in --engine onnxruntime" in capsys.readouterr().err
     assert run(["sweep", "resnet_unit", "--c", "64,128", "--metric", "memory"]) == 0
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shufflenet_flops.counting.amount import NUMBER, parse_amount
-from shufflenet_flops.counting.metric import METRICS
+from shufflenet_flops.counting.metric import METRICS, TIME
 from shufflenet_flops.errors import InputError, UnknownNameError, shown
 
 Columns = Mapping[str, npt.NDArray[np.int64]]
@@ -168,10 +168,18 @@ def _check(node: ast.expr, text: str, columns: Collection[str], *, want_logical:
             if not abs(value) <= _LARGEST:
                 raise InputError(f"--where {text!r}: numbers go up to {_LARGEST:.0e}")
         case ast.Name(id=name) if not want_logical:
-            if name not in columns:
-                raise UnknownNameError("column", name, columns)
+            check_column(name, columns)
         case _:
             raise InputError(f"--where {text!r}: {ast.unparse(node)!r} is not allowed; {_HELP}")
+
+
+def check_column(name: str, columns: Collection[str]) -> None:
+    """Raise UnknownNameError for what is no column, InputError for a time without an engine."""
+    if name in columns:
+        return
+    if name == TIME.name:
+        raise InputError("time is predicted for an engine: name it, as in --engine onnxruntime")
+    raise UnknownNameError("column", name, columns)
 
 
 def _logical(node: ast.expr, columns: Columns) -> Any:

@@ -14,7 +14,7 @@ from shufflenet_flops.counting.metric import TIME, TOTALS
 from shufflenet_flops.counting.totals import totals
 from shufflenet_flops.design.fit import SecondsOf
 from shufflenet_flops.design.sweep.axes import Axis
-from shufflenet_flops.design.sweep.filter import parse_filter
+from shufflenet_flops.design.sweep.filter import check_column, parse_filter
 from shufflenet_flops.design.sweep.grid import (
     NEUTRAL,
     check_scales,
@@ -24,7 +24,7 @@ from shufflenet_flops.design.sweep.grid import (
     sampled,
 )
 from shufflenet_flops.design.sweep.pareto import Array, front, in_figure
-from shufflenet_flops.errors import InputError, SpecError, UnknownNameError
+from shufflenet_flops.errors import InputError, SpecError
 from shufflenet_flops.zoo.designs import Design, check_used, find_design
 from shufflenet_flops.zoo.scales import CALLED
 
@@ -143,8 +143,7 @@ def check_plan(plan: Plan, limit: int) -> None:
             raise InputError("--stride: a sweep has one stride, 1 or 2")
     common = _common_columns(designs, plan)
     for column in (*plan.minimise, *plan.maximise):
-        if column not in common:
-            raise UnknownNameError("column", column, common)
+        check_column(column, common)
     both = set(plan.minimise) & set(plan.maximise)
     if both:
         raise InputError(f"--min and --max both name {', '.join(sorted(both))}: choose one")
