@@ -15,9 +15,17 @@ from shufflenet_flops.latency.stats import summarise
 
 ROUNDS = 15
 OURS = [sys.executable, "-m", "shufflenet_flops"]
+_NETS = "tests/closed_form/nets.py"
 PAIRS = [
     (["count", "shufflenet_v1_x1_0_g3"], "import torch", 0.25),
     (["models"], "import torch", 0.25),
+    (["paper"], "import torch", 0.6),
+    (["paper", "shufflenet_v1_table_1"], "import torch", 0.25),
+    (
+        ["count", f"{_NETS}:Strided"],
+        f"import torch, runpy; runpy.run_path('{_NETS}')['Strided']()",
+        1.3,
+    ),
     (["compare", "--no-latency"], "import torch, fvcore.nn, thop, pandas", 1.5),
 ]
 
