@@ -23,6 +23,9 @@ UNUSED = "unused_results"
 UNBATCHED = "unbatched_inputs"
 
 
+EquationCost = Callable[[Mapping[str, int], str], int]
+
+
 @dataclass(frozen=True)
 class FunctionCall:
     """A torch function that a model called, and what came of it."""
@@ -200,13 +203,61 @@ def left_out_summands(calls: Iterable[FunctionCall]) -> int:
     )
 
 
+def summed_letters(calls: Iterable[FunctionCall], cost: EquationCost) -> int:
+    """What equations of one or two factors cost more than the products that torch makes of them.
+
+    Of two factors torch first sums over the letters that one of them has alone, and takes none of
+    size 1 for a sum; of one factor it makes no product. `cost` is what a counter makes of sizes by
+    letter and the result's letters.
+    """
+    more = 0
+    for call in calls:
+        if _factors(call) in (1, 2):
+            given, _, result = call.args[0].replace(" ", "").partition("->")
+            if "->" not in call.args[0]:
+                result = "".join(letter for letter in given if given.count(letter) == 1)
+            factors, sizes = given.split(","), _sizes(call)
+            kept = {
+                letter: size
+                for letter, size in sizes.items()
+                if size > 1 and (letter in result or all(letter in factor for factor in factors))
+            }
+            more += cost(sizes, result) - (cost(kept, result) if len(factors) == 2 else 0)
+    return more
+
+
+def biases_apart(calls: Iterable[FunctionCall]) -> int:
+    """Elements to which a recurrent layer adds its input's bias apart from the product.
+
+    So torch has it for the first layer in each direction on an input that has gaps in memory, but
+    for an LSTM that it runs whole, which is one without projections.
+    """
+    work = 0
+    for call in calls:
+        x = call.args[0] if call.args else None
+        if call.name not in _STEPS or not isinstance(x, Tensor) or x.dim() != 3:
+            continue
+        weights, has_bias, layers, _, _, both_ways, batch_first = call.args[2:9]
+        directions = 1 + both_ways
+        per_direction = len(weights) // (layers * directions)
+        is_whole = call.name == "lstm" and per_direction < 5
+        steps = x.transpose(0, 1) if batch_first else x
+        if has_bias and not is_whole and not steps.is_contiguous():
+            work += steps.shape[:2].numel() * directions * weights[0].shape[0]
+    return work
+
+
+_STEPS = frozenset({"gru", "lstm", "rnn_tanh", "rnn_relu"})
+
+
 def index_products(calls: Iterable[FunctionCall]) -> int:
     """The product of all sizes in equations of three factors or more."""
     return sum(prod(_sizes(call).values()) for call in calls if _factors(call) > 2)
 
 
 def _factors(call: FunctionCall) -> int:
-    equation = call.args[0] if call.name == "einsum" and call.args else ""
+    """How many, and 0 for what is no equation or has dots."""
+    equation = call.args[0] if call.name == "einsum" and call.args else None
     return equation.count(",") + 1 if isinstance(equation, str) and "..." not in equation else 0
 
 

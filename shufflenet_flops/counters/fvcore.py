@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.counters.cost_model import (
@@ -56,6 +57,12 @@ def _einsum(row: Row) -> int:
 
 def _half_products(row: Row) -> int:
     return int(float(f"{row.counts[OpClass.MUL_ELEMENTS]:.3e}") / 2)
+
+
+def _equation(sizes: Mapping[str, int], result: str) -> int:
+    """As `_einsum`, and half of it where nothing is summed over."""
+    flops = prod(sizes.values()) * (1 + any(letter not in result for letter in sizes))
+    return int(float(f"{flops:.3e}") / 2)
 
 
 def _letters(function: str) -> str:
@@ -122,7 +129,8 @@ class Fvcore(Counter):
         return {
             closer.TEXT_PADDING: -closer.text_padding_macs(calls, convolutions),
             OpClass.NORM_ELEMENTS.value: 3 * closer.renewed_elements(calls),
-            OpClass.MATMUL_MACS.value: closer.factor_macs(calls, by_sign=True),
+            OpClass.MATMUL_MACS.value: closer.factor_macs(calls, by_sign=True)
+            + closer.summed_letters(calls, _equation),
             closer.UNUSED: -closer.unused(
                 lambda module: self.count(module, inputs).reported, model
             ),

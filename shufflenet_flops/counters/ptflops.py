@@ -128,11 +128,7 @@ MODULE_RULES = (
 )
 
 _IN_MULTI_HEAD = qualified("torch.nn.functional: multi_head_attention_forward")
-_POOL_INPUTS = {
-    OpClass.MAX_POOL_INPUTS: 1,
-    OpClass.AVG_POOL_INPUTS: 1,
-    OpClass.GLOBAL_POOL_INPUTS: 1,
-}
+_POOL_INPUTS = {OpClass[f"{kind}_POOL_INPUTS"]: 1 for kind in ("MAX", "AVG", "GLOBAL")}
 _PRODUCTS = qualified("torch: matmul mm bmm", "torch.Tensor: matmul mm bmm")
 _SUMS_OF_PRODUCTS = qualified("torch: addmm baddbmm", "torch.Tensor: addmm")
 
@@ -237,9 +233,13 @@ class PtflopsAten(_Ptflops):
     rules = ATEN_RULES
 
     def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
-        """It sees the products of attention where torch has no kernel for it."""
-        gaps = attention_with_gaps(model, inputs)
-        return {OpClass.MATMUL_MACS.value: sum(attention.macs for attention in gaps)}
+        """It sees attention where torch has no kernel for it, and no bias that is added apart."""
+        from shufflenet_flops.counters import closer
+
+        return {
+            OpClass.MATMUL_MACS.value: sum(x.macs for x in attention_with_gaps(model, inputs)),
+            OpClass.LINEAR_BIAS_ADDS.value: -closer.biases_apart(closer.calls_of(model, inputs)),
+        }
 
 
 @counter

@@ -127,7 +127,8 @@ class Torchprofile(Counter):
             closer.UNUSED: -closer.unused(
                 lambda module: self.count(module, inputs).reported, model
             ),
-            OpClass.MATMUL_MACS.value: closer.index_products(calls),
+            OpClass.MATMUL_MACS.value: closer.index_products(calls)
+            + closer.summed_letters(calls, lambda sizes, _: prod(sizes.values())),
             OpClass.INTERPOLATED_ELEMENTS.value: closer.sampled_otherwise(
                 calls, {"nearest": -4, "bicubic": 12}
             ),

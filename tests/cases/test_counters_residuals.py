@@ -258,6 +258,35 @@ CASES: dict[str, tuple[int, Callable[[], nn.Module], tuple[int, ...]]] = {
         lambda: Calls(lambda parts, x: torch.einsum("bij,bkj,bkl->bil", x, x, x)),
         TOKENS,
     ),
+    "equations of one factor": (
+        0,
+        lambda: Calls(
+            lambda parts, x: torch.einsum("bij->bi", x).sum() + torch.einsum("bij->jib", x)
+        ),
+        TOKENS,
+    ),
+    # torch first sums over i, which stands in one factor alone.
+    "equation with a letter of one factor": (
+        5 * 8, lambda: Calls(lambda parts, x: torch.einsum("bij,bkj->bk", x, x)), TOKENS
+    ),
+    "equation whose letters are all of one factor": (
+        0, lambda: Calls(lambda parts, x: torch.einsum("bij, bk", x, x[:, 0]).sum()), TOKENS
+    ),
+    "GRU on an input with gaps": (
+        8 * 3 * 4 * (5 + 4),
+        lambda: Calls(
+            lambda parts, x: parts[0](x.transpose(1, 2))[0], nn.GRU(5, 4, batch_first=True)
+        ),
+        TOKENS,
+    ),
+    "projected LSTM both ways on an input with gaps": (
+        2 * 8 * (4 * 4 * (5 + 2) + 2 * 4),
+        lambda: Calls(
+            lambda parts, x: parts[0](x.transpose(1, 2))[0],
+            nn.LSTM(5, 4, batch_first=True, proj_size=2, bidirectional=True),
+        ),
+        TOKENS,
+    ),
     "RMS norm": (5 * 64, lambda: nn.Sequential(nn.Linear(8, 8), nn.RMSNorm(8)), TOKENS),
     "RMS norm without parameters": (
         5 * 64,
