@@ -169,8 +169,8 @@ POOL_FUNCTIONS = qualified(
 RECURRENT = qualified("torch: lstm gru rnn_tanh rnn_relu")
 # Ops that TorchScript keeps whole, whose products a counter of its graphs has no handler for.
 WHOLE_PRODUCTS = qualified(
-    "torch: inner outer ger kron mv dot vdot addr addbmm matrix_power",
-    "torch.Tensor: inner outer ger mv dot vdot addr addbmm matrix_power",
+    "torch: inner outer ger kron mv dot vdot addr addbmm matrix_power cov corrcoef",
+    "torch.Tensor: inner outer ger mv dot vdot addr addbmm matrix_power cov corrcoef",
     "torch.functional: tensordot chain_matmul",
     "torch._C._linalg: linalg_multi_dot linalg_vecdot linalg_matrix_power",
 )

@@ -41,7 +41,12 @@ def _convolution(row: Row) -> int:
 
 # Ops that TorchScript keeps whole, and torchprofile does not know.
 _UNHANDLED = WHOLE_PRODUCTS | qualified(
-    "torch: mm rms_norm", "torch.Tensor: mm", "torch.nn.functional: rms_norm"
+    "torch: mm rms_norm cosine_similarity trapezoid trapz cumulative_trapezoid",
+    "torch.Tensor: mm",
+    "torch.nn.functional: rms_norm cosine_similarity kl_div poisson_nll_loss cosine_embedding_loss",
+    "torch.nn.functional: triplet_margin_loss margin_ranking_loss hinge_embedding_loss",
+    "torch.nn.functional: cross_entropy alpha_dropout feature_alpha_dropout",
+    "torch.nn.functional: dropout dropout1d dropout2d dropout3d",
 )
 _NORMS = ("batch_norm", "layer_norm", "group_norm")
 SIZE_PRODUCTS = "size_products"

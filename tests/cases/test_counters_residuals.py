@@ -92,6 +92,24 @@ def _norm_with_statistics(parts: nn.ModuleList, x: Tensor) -> Tensor:
     )
 
 
+def _kept_whole(parts: nn.ModuleList, x: Tensor) -> Tensor:
+    """Products and means within losses and their like, which torch has as one function each."""
+    a, b, sign = x[0], x[0] + 1, torch.ones(5)
+    return (
+        F.cosine_similarity(a, b).sum()
+        + F.kl_div(a, b, reduction="batchmean")
+        + F.poisson_nll_loss(a, b)
+        + F.cosine_embedding_loss(a, b, sign)
+        + F.triplet_margin_loss(a, b, x[0] - 1)
+        + F.margin_ranking_loss(a, b, sign[:, None])
+        + F.hinge_embedding_loss(a, sign[:, None])
+        + F.cross_entropy(a, torch.full((5, 8), 0.125))
+        + torch.trapezoid(a).sum()
+        + F.dropout(a, 0.5, True).sum()
+        + F.dropout1d(a, 0.5, True).sum()
+    )
+
+
 def _grouped(parts: nn.ModuleList, q: Tensor) -> Tensor:
     k = torch.ones(1, 2, 7, 8)
     return F.scaled_dot_product_attention(q, k, k, enable_gqa=True)
@@ -258,6 +276,8 @@ CASES: dict[str, tuple[int, Callable[[], nn.Module], tuple[int, ...]]] = {
         lambda: Calls(lambda parts, x: torch.einsum("bij,bkj,bkl->bil", x, x, x)),
         TOKENS,
     ),
+    "covariance": (5 * 5 * 8, lambda: Calls(lambda parts, x: torch.cov(x[0])), TOKENS),
+    "what TorchScript keeps whole": (0, lambda: Calls(_kept_whole), TOKENS),
     "equations of one factor": (
         0,
         lambda: Calls(
