@@ -30,14 +30,19 @@ class Young:
     """What the garbage collector had not met yet when a trace began, to tell what came after."""
 
     def __init__(self) -> None:
-        # Kept alive, as an id is only unique among the living.
-        self._before: list[Any] | None = gc.get_objects(generation=0)
+        # Kept alive, as an id is only unique among the living. But for tuples: one from before holds
+        # nothing of the trace, and Python cannot finish one that somebody else holds meanwhile.
+        self._before = [x for x in gc.get_objects(generation=0) if type(x) is not tuple]
 
     def since(self) -> set[int]:
         """The ids of what was made since then, where the collector has not run."""
-        before = {id(value) for value in self._before or ()}
-        self._before = None
+        before = {id(value) for value in self._before}
+        self.forget()
         return {id(value) for value in gc.get_objects(generation=0)} - before
+
+    def forget(self) -> None:
+        """Let go of what was there: whoever keeps an error of the trace keeps this too."""
+        self._before = []
 
 
 def take_back(tensors: Iterable[ref[Tensor]], young: Young) -> None:
@@ -48,6 +53,7 @@ def take_back(tensors: Iterable[ref[Tensor]], young: Young) -> None:
     """
     tensors = [tensor for tensor in tensors if tensor() is not None]
     if not tensors:
+        young.forget()
         return
     made = young.since()
     gc.collect(0)  # all that was made since the trace began, as the collector was off

@@ -19,6 +19,8 @@ BROKEN = {
     "a script": ("raise SystemExit('usage: train')", "SystemExit: usage: train"),
 }
 
+UNIT = "shufflenet_unit@c=24,g=3,h=8,w=8"
+
 
 @pytest.mark.parametrize(("code", "reason"), BROKEN.values(), ids=BROKEN)
 def test_compare_goes_on_without_them(tmp_path: Path, code: str, reason: str) -> None:
@@ -27,7 +29,7 @@ def test_compare_goes_on_without_them(tmp_path: Path, code: str, reason: str) ->
         (tmp_path / f"{package}.py").write_text(code)
     file = tmp_path / "compared.json"
     path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = ["compare", "shufflenet_unit@c=24,g=3,h=8,w=8", "--no-latency", "-o", str(file)]
+    command = ["compare", UNIT, "--no-latency", "-o", str(file)]
     done = subprocess.run(
         [sys.executable, "-m", "shufflenet_flops", *command],
         env={**os.environ, "PYTHONPATH": path},
@@ -45,4 +47,4 @@ def test_compare_goes_on_without_them(tmp_path: Path, code: str, reason: str) ->
         assert (counters[package]["reported"], counters[package]["residual"]) == (None, None)
         assert reason in counters[package]["reason"]
         assert "make sense of the model" not in counters[package]["reason"]  # it was not looked at
-        assert f"is unavailable on shufflenet: {counters[package]['reason']}" in done.stdout
+        assert f"is unavailable on {UNIT}: {counters[package]['reason']}" in done.stdout
