@@ -30,8 +30,8 @@ class Young:
     """What the garbage collector had not met yet when a trace began, to tell what came after."""
 
     def __init__(self) -> None:
-        # Kept alive, as an id is only unique among the living. But for tuples: one from before holds
-        # nothing of the trace, and Python cannot finish one that somebody else holds meanwhile.
+        # Kept alive, as an id is only unique among the living. But for tuples: one from before
+        # holds nothing of the trace, and Python cannot finish one that somebody else holds.
         self._before = [x for x in gc.get_objects(generation=0) if type(x) is not tuple]
 
     def since(self) -> set[int]:

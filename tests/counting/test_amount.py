@@ -118,7 +118,7 @@ def test_amounts(metric: str, text: object, value: int | Decimal) -> None:
         ("time", "5", 'has no unit: write text such as "5 ms" or "0.005 s"'),
         ("time", "5 MMAC", 'MAC is no unit of time: write text such as "5 ms"'),
         ("latency", 12, 'write text such as "12 ms"'),
-        ("memory", "1 mb", "unknown unit 'mb': known: k, M, G"),
+        ("memory", "1 mb", "did you mean MB?"),
     ],
 )
 def test_what_is_no_amount(metric: str, value: object, message: str) -> None:

@@ -64,16 +64,17 @@ class Bound:
     def __rmod__(self, other: int) -> Bound:
         return Bound(other, other) % self
 
+    # As an array's: a comparison of every number, which here may come out either way.
     def __lt__(self, other: Bound | int) -> Bound:
         return Bound(0, 1)
 
-    # As an array's: a comparison of every number, which here may come out either way.
     def __ne__(self, other: object) -> Any:
         return Bound(0, 1)
 
     def __and__(self, other: Bound | bool) -> Bound:
         return Bound(0, 1)
 
+    __gt__ = __le__ = __ge__ = __lt__
     __rand__ = __and__
     __radd__ = __add__
     __rmul__ = __mul__
