@@ -23,6 +23,7 @@ from torch import Tensor
 
 from shufflenet_flops.trace.kept import is_users
 
+_PASSING = frozenset({tuple, FrameType})
 _DEPTH = 12  # a tensor in a tuple in a dictionary in an object, and a little more
 
 
@@ -31,8 +32,9 @@ class Young:
 
     def __init__(self) -> None:
         # Kept alive, as an id is only unique among the living. But for tuples: one from before
-        # holds nothing of the trace, and Python cannot finish one that somebody else holds.
-        self._before = [x for x in gc.get_objects(generation=0) if type(x) is not tuple]
+        # holds nothing of the trace, and Python cannot finish one that somebody else holds. And
+        # for frames, which would hold what a thread has long done with.
+        self._before = [x for x in gc.get_objects(generation=0) if type(x) not in _PASSING]
 
     def since(self) -> set[int]:
         """The ids of what was made since then, where the collector has not run."""

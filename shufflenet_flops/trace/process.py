@@ -103,9 +103,10 @@ def _same(a: Any, b: Any) -> bool:
 def _alone() -> bool:
     """Whether no other thread is at work; those of notebooks and progress bars are daemons."""
     frames = sys._current_frames()
+    # Else it would hold itself, and with it what all threads worked on, until the collector came.
+    del frames[threading.get_ident()]
     return all(
-        thread is threading.current_thread()
-        or thread.daemon
+        thread.daemon
         or thread.ident not in frames
         or frames[thread.ident].f_globals.get("__name__") in _WAITING
         for thread in threading.enumerate()
