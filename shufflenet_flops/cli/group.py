@@ -201,7 +201,7 @@ def _docstring(name: str) -> str | None:
     """
     # Not through the hooks of others, which may know how to run a module alone.
     spec = PathFinder.find_spec(_module(name), [str(Path(__file__).parent)])
-    module = spec.loader.get_code(spec.name)  # type: ignore[union-attr]  # Python's own have it
+    module = spec.loader.get_code(spec.name)  # type: ignore[union-attr]  # Python's loaders have it
     command = next(
         part
         for part in module.co_consts

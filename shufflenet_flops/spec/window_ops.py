@@ -98,7 +98,7 @@ class ToWindows(Move):
         return (n, exact_div(h, side), exact_div(w, side), side * side, c)
 
     def moved(self, x: Shape, y: Shape) -> Number:
-        return prod(y) * indicator(y[2] > 1)  # type: ignore[operator]
+        return prod(y) * indicator(y[2] > 1)  # type: ignore[operator]  # of ints, symbols or arrays: all have >
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class FromWindows(Move):
         return (n, rows * self.window, columns * self.window, c)
 
     def moved(self, x: Shape, y: Shape) -> Number:
-        return prod(y) * indicator(x[2] > 1)  # type: ignore[operator]
+        return prod(y) * indicator(x[2] > 1)  # type: ignore[operator]  # of ints, symbols or arrays: all have >
 
 
 @dataclass(frozen=True)

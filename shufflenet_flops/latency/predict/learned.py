@@ -103,7 +103,7 @@ def _write(path: Path, model: TimeModel) -> None:
             arrays[f"{prefix}.base"] = np.array(kind.trees.base)
             arrays[f"{prefix}.depth"] = np.array(kind.trees.depth)
     content = io.BytesIO()
-    np.savez_compressed(content, **arrays)  # type: ignore[arg-type]  # numpy's stubs see options
+    np.savez_compressed(content, **arrays)  # type: ignore[arg-type]  # stubs: any may be an option
     path.parent.mkdir(parents=True, exist_ok=True)
     with open_file(path) as write:
         write(content.getvalue())
