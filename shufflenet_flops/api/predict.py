@@ -101,6 +101,15 @@ def predictor_of(engine: str, calibration: Path | None) -> Predictor:
     return Predictor(find_calibration(engine, calibration)[0])
 
 
+def doubts_of(predictor: Predictor | None) -> list[str]:
+    """In what this machine differs from that of a predictor's calibration."""
+    if predictor is None:
+        return []
+    from shufflenet_flops.latency.predict.prediction import doubts_here
+
+    return doubts_here(predictor.calibration)
+
+
 def row_times(source: Source, predictor: Predictor) -> tuple[TimeResult, tuple[float, ...]]:
     """The predicted time of a source, and that of each row of its table, in seconds."""
     from shufflenet_flops.counting.result import TimeResult

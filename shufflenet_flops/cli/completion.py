@@ -50,6 +50,13 @@ def complete_engine(incomplete: str) -> list[str]:
     return _starting(incomplete, ENGINE_NAMES)
 
 
+def complete_calibrated_engine(incomplete: str) -> list[str]:
+    """The engines that `calibrate` measures."""
+    from shufflenet_flops.latency.predict.profilers import profiler_names
+
+    return _starting(incomplete, profiler_names())
+
+
 def complete_counter(incomplete: str) -> list[str]:
     """The counters that `explain` runs."""
     from shufflenet_flops.counters import all_counters

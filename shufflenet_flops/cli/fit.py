@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shufflenet_flops.api.predict import predictor_of
+from shufflenet_flops.api.predict import doubts_of, predictor_of
 from shufflenet_flops.cli.options import (
     DESIGN,
     MODEL,
     ArgOption,
     AtOption,
+    CalibratedEngineOption,
     CalibrationOption,
     FormatOption,
     InputFactoryOption,
@@ -35,10 +36,6 @@ from shufflenet_flops.cli.options import (
     unit_option,
 )
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
-from shufflenet_flops.cli.predict import (
-    CalibratedEngineOption,
-    doubts_of,
-)
 from shufflenet_flops.cli.scale_fit import largest_scales
 from shufflenet_flops.cli.size_fit import largest_inputs
 from shufflenet_flops.counting.amount import parse_amount

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from shufflenet_flops.cli.completion import complete_calibrated_engine
 from shufflenet_flops.cli.output import Format
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.report.format.registry import (
@@ -149,6 +150,16 @@ CalibrationOption = Annotated[
         help="What `calibrate` wrote.",
         rich_help_panel=PREDICTION,
         show_default="calibration-ENGINE.json here, else the one that comes with the package",
+    ),
+]
+CalibratedEngineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        help="The engine whose time is predicted (`predict --help` lists those that can be).",
+        autocompletion=complete_calibrated_engine,
+        rich_help_panel=PREDICTION,
     ),
 ]
 MODEL_HELP = (

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from shufflenet_flops.cli.completion import complete_model
+from shufflenet_flops.cli.completion import complete_calibrated_engine, complete_model
 from shufflenet_flops.cli.options import (
     DEFAULT_ENGINE,
     MODEL_HELP,
-    PREDICTION,
     ArgOption,
     CalibrationOption,
     FormatOption,
@@ -29,26 +28,13 @@ from shufflenet_flops.latency.predict.profilers import profiler_names
 from shufflenet_flops.latency.predict.shipped import find_calibration
 from shufflenet_flops.sources import resolve_all
 
-if TYPE_CHECKING:
-    from shufflenet_flops.latency.predict.prediction import Predictor
-
 CalibratedEngine = Annotated[
     str,
     typer.Option(
         "--engine",
         metavar="NAME",
         help=f"The engine: {', '.join(profiler_names())}.",
-        autocompletion=lambda: list(profiler_names()),
-    ),
-]
-CalibratedEngineOption = Annotated[
-    str | None,
-    typer.Option(
-        "--engine",
-        metavar="NAME",
-        help=f"The engine whose time is predicted: {', '.join(profiler_names())}.",
-        autocompletion=lambda: list(profiler_names()),
-        rich_help_panel=PREDICTION,
+        autocompletion=complete_calibrated_engine,
     ),
 ]
 
@@ -111,10 +97,3 @@ def command(
         for prediction in predictions
     )
     return int(strict and uncertain)
-
-
-def doubts_of(predictor: Predictor | None) -> list[str]:
-    """In what this machine differs from that of a predictor's calibration."""
-    from shufflenet_flops.latency.predict.prediction import doubts_here
-
-    return doubts_here(predictor.calibration) if predictor is not None else []

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shufflenet_flops.api.predict import predictor_of
+from shufflenet_flops.api.predict import doubts_of, predictor_of
 from shufflenet_flops.cli.options import (
     DESIGN,
     MEASUREMENT,
     MODEL,
     ArgOption,
+    CalibratedEngineOption,
     CalibrationOption,
     FormatOption,
     InputFactoryOption,
@@ -35,13 +36,8 @@ from shufflenet_flops.cli.options import (
     source_options,
 )
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
-from shufflenet_flops.cli.predict import (
-    CalibratedEngineOption,
-    doubts_of,
-)
 from shufflenet_flops.cli.size_sweep import sizes_swept
 from shufflenet_flops.cli.sweeping import Executor, SaveAs, sweep
-from shufflenet_flops.cli.timing import sample_eager
 from shufflenet_flops.errors import InputError
 
 if TYPE_CHECKING:
@@ -275,6 +271,7 @@ def _measure(rows: tuple[SweepRow, ...], quiet: bool) -> tuple[Latency, ...]:
     import torch
 
     from shufflenet_flops.build import build
+    from shufflenet_flops.cli.timing import sample_eager
     from shufflenet_flops.design.sweep.grid import network_at
     from shufflenet_flops.latency.stats import summarise
     from shufflenet_flops.spec.numbers import whole
