@@ -9,7 +9,7 @@ READY = $(VENV)/.ready
 VERSIONS = newest oldest
 TORCH_TESTS = tests/trace tests/counters tests/sources tests/cases tests/test_build.py
 
-.PHONY: setup compare test slow lint check reports reports-latency reports-engines reports-gpu-time reports-prediction docs bench picture
+.PHONY: setup compare test coverage slow lint check reports reports-latency reports-engines reports-gpu-time reports-prediction docs bench picture
 .PHONY: test-versions $(VERSIONS:%=test-%)
 .DEFAULT_GOAL := compare
 
@@ -27,11 +27,14 @@ $(READY): $(BASE)
 compare: $(BASE) ## the paper's three units, side by side
 	@$(BIN)/shufflenet-flops compare --c 240 --g 3
 
-test: setup ## the tests, with coverage
-	$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term
+test: setup ## the tests, on all cores
+	$(BIN)/python -m pytest -n auto -m "not slow"
+
+coverage: setup ## the same, and the share of the code that they run, which has a floor in CI
+	$(BIN)/python -m pytest -n auto -m "not slow" --cov --cov-report=term
 
 slow: setup ## the tests that take long, which CI runs too
-	$(BIN)/python -m pytest -m slow || test $$? -eq 5 # 5: none is marked
+	$(BIN)/python -m pytest -n auto -m slow || test $$? -eq 5 # 5: none is marked
 
 # Everything in its tested version but torch and torchvision. pip takes gigabytes for these.
 .venv-%/.ready: pyproject.toml constraints.txt constraints-%.txt
@@ -41,7 +44,7 @@ slow: setup ## the tests that take long, which CI runs too
 	touch $@
 
 $(VERSIONS:%=test-%): test-%: .venv-%/.ready ## the tests of what depends on torch, on its newest or oldest version
-	.venv-$*/bin/python -m pytest -m "not slow" $(TORCH_TESTS)
+	.venv-$*/bin/python -m pytest -n auto -m "not slow" $(TORCH_TESTS)
 
 test-versions: $(VERSIONS:%=test-%)
 
