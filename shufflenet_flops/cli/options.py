@@ -157,7 +157,7 @@ CalibratedEngineOption = Annotated[
     typer.Option(
         "--engine",
         metavar="NAME",
-        help="The engine whose time is predicted (`predict --help` lists those that can be).",
+        help="The engine whose time is predicted: one that `predict` takes.",
         autocompletion=complete_calibrated_engine,
         rich_help_panel=PREDICTION,
     ),

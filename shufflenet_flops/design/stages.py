@@ -86,10 +86,11 @@ def _pulled(
 
 
 def _added(units: Iterable[tuple[int, Sequence[sympy.Expr]]], render: Render, times: str) -> str:
-    parts = []
+    parts: list[str] = []
     for number, terms in units:
-        if number > 1 and len(terms) > 1:
-            parts.append(f"{number}{times}({_sum(map(render, terms))})")
+        if len(terms) > 1 and (number > 1 or parts):  # so that one sees where the next unit begins
+            several = f"{number}{times}" if number > 1 else ""
+            parts.append(f"{several}({_sum(map(render, terms))})")
         else:
             parts += [render(number * term) for term in terms]
     return _sum(parts)

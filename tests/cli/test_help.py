@@ -60,8 +60,9 @@ def test_an_option_means_one_thing_over_all_commands(capsys: pytest.CaptureFixtu
         if (match := re.search(r"--engine .*?(?=^  -)", help_of(capsys, command), re.M | re.S))
     }
 
-    assert "that `predict` takes" in " ".join(meanings.pop("count"))
-    calibrated = ("fit", "sweep", "calibrate", "predict")
+    for command in ("count", "fit", "sweep"):  # which import no engine for it
+        assert "that `predict` takes" in " ".join(meanings.pop(command))
+    calibrated = ("calibrate", "predict")
     assert set(meanings) == {*calibrated, "latency", "shuffle", "paper time-table-8"}
     for command in calibrated:
         engines = {word.rstrip(".,") for word in meanings.pop(command)} & set(ENGINE_NAMES)
