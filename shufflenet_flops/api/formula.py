@@ -26,6 +26,7 @@ def formula(
     input: ModelInput | None = None,
     args: Mapping[str, Any] | None = None,
     training: bool = False,
+    convention: str = "paper",
     **numbers: int,
 ) -> sympy.Expr:
     """The closed form of a unit, of a family of networks, or of any model, for sympy.
@@ -40,38 +41,51 @@ def formula(
     have. Where the model does other things at other sizes, it is a Piecewise.
 
     `metric` is macs, params, weights, activations or memory; with `training` it is macs, and those
-    of a training step: forward, and every gradient once. `numbers`, and those of a name, are
-    put in. Raises UnknownNameError, InputError, SpecError, ModelError.
+    of a training step: forward, and every gradient once. Of a form over sizes a `convention`, as
+    "causal", says what is counted in place of the metric. `numbers`, and those of a name, are put
+    in. Raises UnknownNameError, InputError, SpecError, ModelError.
 
     >>> formula("shufflenet_unit", c=240, m=60, g=3, h=28, w=28)
     7949760
     >>> formula("resnet18", over="n")
     1814073344*n
     """
+    from shufflenet_flops.counting.measure import PAPER
     from shufflenet_flops.counting.metric import MACS, find_metric
 
     counted = find_metric(metric)
+    if convention != PAPER and (training or counted is not MACS):
+        other = "training" if training else f"metric={metric!r}"
+        raise InputError(f"convention={convention!r}: says what is counted: leave out {other}")
     if training and counted is not MACS:
         raise InputError(f"metric={counted.key}: a training step has a formula of its macs alone")
     if over is not None or not (isinstance(model, str) and may_be_a_design(model)):
         from shufflenet_flops.api.model import sized_model
 
         sized = replace(sized_model(model, input, args), training=training)
-        return _over(sized, counted.name, over, numbers)
+        return _over(sized, counted.name, convention, over, numbers)
     if input is not None or args:
         raise InputError('input and args are for a form over sizes: give over, as over="h,w,n"')
+    if convention != PAPER:
+        raise InputError(
+            f'convention={convention!r}: is for a form over sizes: give over, as over="h,w,n"'
+        )
     return _of_design(model, counted.name, numbers, training)
 
 
 def _over(
-    model: SizedModel, metric: MetricName, over: str | None, numbers: Mapping[str, int]
+    model: SizedModel,
+    metric: MetricName,
+    convention: str,
+    over: str | None,
+    numbers: Mapping[str, int],
 ) -> sympy.Expr:
     from shufflenet_flops.closed_form.derive import derive
     from shufflenet_flops.closed_form.over import parse_over, ranges
     from shufflenet_flops.closed_form.writing import for_cases
 
     sizes = dict.fromkeys(model.sizes) if over is None else ranges(parse_over("over", over))
-    found = derive(model, sizes, metric)
+    found = derive(model, sizes, metric, convention)
     filled = found.filled(numbers)
     if numbers.keys() >= set(found.domain.free):
         found.value(filled)  # where they are outside of its domain, there is no number

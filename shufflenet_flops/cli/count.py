@@ -125,8 +125,8 @@ def command(
         str,
         typer.Option(
             metavar="NAME",
-            help="The convention of what counts: paper, paper-conv, flops, pycls, mmcv, "
-            "fvcore or thop.",
+            help="The convention of what counts: paper, paper-conv, causal, flops, pycls, "
+            "mmcv, fvcore or thop.",
             autocompletion=complete_convention,
         ),
     ] = "paper",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from shufflenet_flops.cli.completion import complete_convention
 from shufflenet_flops.cli.count import By
 from shufflenet_flops.cli.model_formula import Asked, model_formulas, model_ratios
 from shufflenet_flops.cli.options import (
@@ -28,6 +29,7 @@ from shufflenet_flops.cli.options import (
 )
 from shufflenet_flops.cli.output import Document, Format, open_figure, open_outputs
 from shufflenet_flops.counting import Grouping
+from shufflenet_flops.counting.measure import PAPER
 from shufflenet_flops.counting.metric import FORMED, MACS, MetricName, find_metric
 from shufflenet_flops.errors import InputError, UnknownNameError
 from shufflenet_flops.sources.resolve import may_be_a_design
@@ -111,6 +113,15 @@ def command(
             "--training", help="The MACs of a training step: forward, and every gradient once."
         ),
     ] = False,
+    convention: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Of a model: the convention of what counts, as causal, in place of --metric.",
+            autocompletion=complete_convention,
+            rich_help_panel=MODEL,
+        ),
+    ] = PAPER,
     by: Annotated[
         By | None,
         typer.Option(
@@ -142,6 +153,9 @@ def command(
     }  # fmt: skip
     if training and metric != MACS.key:
         raise InputError(f"--metric {metric}: a training step has a formula of its macs alone")
+    if convention != PAPER and (training or metric != MACS.key):
+        other = "--training" if training else f"--metric {metric}"
+        raise InputError(f"--convention {convention}: says what is counted: leave out {other}")
     if stride not in (None, 1, 2):
         raise InputError(f"--stride {stride}: must be 1 or 2")
     with open_outputs(form, output or []) as writer, open_figure(plot) as write_figure:
@@ -155,7 +169,9 @@ def command(
             if plot and (wrt is None or len(designs or []) != 1):
                 raise InputError("--plot draws a model against the size of --wrt: give both")
             name = find_metric(metric).name
-            asked = Asked(name, over, (by or By.STAGE).value, numbers, at, wrt, training)
+            asked = Asked(
+                name, over, (by or By.STAGE).value, numbers, at, wrt, training, convention
+            )
             options = source_options(input, arg, path, input_factory)
             if against is not None:
                 writer.write(model_ratios(designs or [], against, asked, options))
@@ -190,7 +206,7 @@ def command(
             )
 
 
-_OF_MODELS = ("at", "input", "input_factory", "arg", "path")
+_OF_MODELS = ("at", "convention", "input", "input_factory", "arg", "path")
 
 
 def _is_of_model(names: Sequence[str], over: str | None) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from shufflenet_flops.cli.output import Document
 from shufflenet_flops.counting import Grouping
+from shufflenet_flops.counting.measure import PAPER
 from shufflenet_flops.counting.metric import MetricName
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources import Options
@@ -32,6 +33,14 @@ class Asked:
     at: str | None
     wrt: str | None
     training: bool
+    convention: str
+
+    @property
+    def under(self) -> str | None:
+        """The convention that a document names, where it is not the usual one."""
+        return (
+            "training" if self.training else None if self.convention == PAPER else self.convention
+        )
 
 
 def model_formulas(
@@ -65,10 +74,9 @@ def model_formulas(
             case = formula.case(at or formula.own)
             drawn = draw_along(case, asked.by, asked.wrt, at or formula.own)
             figure = image(drawn, figure_type)
-    convention = "training" if asked.training else None
     live = partial(sizes_explorer, formula, asked.by) if len(models) == 1 else None
     grids = model_formula_grids(results)
-    return Document("formula", convention, results, grids, explorer=live), figure
+    return Document("formula", asked.under, results, grids, explorer=live), figure
 
 
 def model_ratios(models: Sequence[str], against: str, asked: Asked, options: Options) -> Document:
@@ -93,8 +101,7 @@ def model_ratios(models: Sequence[str], against: str, asked: Asked, options: Opt
             free = ", ".join(ratio.domain.free)
             raise InputError(f"--wrt {asked.wrt}: the ratio of {name} to {against} has {free}")
         results.append(model_ratio_result(ratio, asked.wrt))
-    convention = "training" if asked.training else None
-    return Document("formula", convention, results, [model_ratio_grid(results)])
+    return Document("formula", asked.under, results, [model_ratio_grid(results)])
 
 
 def _derived(model: str, asked: Asked, options: Options) -> tuple[SizedModel, ModelFormula]:
@@ -107,4 +114,4 @@ def _derived(model: str, asked: Asked, options: Options) -> tuple[SizedModel, Mo
         over = ranges(parse_over("over", asked.over))
     else:
         over = dict.fromkeys(chosen.sizes)
-    return chosen, derive(chosen, over, asked.metric)
+    return chosen, derive(chosen, over, asked.metric, asked.convention)

@@ -13,23 +13,28 @@ from shufflenet_flops.closed_form.model_formula import ModelFormula
 from shufflenet_flops.closed_form.repeated import with_layers_repeated
 from shufflenet_flops.closed_form.samples import NotProvenError, RefusedError, Samples
 from shufflenet_flops.closed_form.sized import SizedModel, Sizes, rows_of
-from shufflenet_flops.counting.metric import Metric, MetricName, find_metric
+from shufflenet_flops.counting.measure import PAPER, Measure, measure
+from shufflenet_flops.counting.metric import MetricName
 from shufflenet_flops.errors import InputError
 
 
 def derive(
-    model: SizedModel, over: Mapping[str, Range | None], metric: MetricName = "macs"
+    model: SizedModel,
+    over: Mapping[str, Range | None],
+    metric: MetricName = "macs",
+    convention: str = PAPER,
 ) -> ModelFormula:
     """The closed form over the sizes that `over` names, at the model's own for the others.
 
-    A range is that of an argument of the model's factory, or bounds a size of its inputs. Every
-    extent of every row is found as a function of the sizes, and every row's metric as one of its
-    extents; where a model does not run at any size, or its formula does not hold, those that its
-    strides divide are tried, then squares, then the model's own. Raises InputError where nothing
-    is proven.
+    A convention other than `paper` says what is counted in place of the metric. A range is that of
+    an argument of the model's factory, or bounds a size of its inputs. Every extent of every row is
+    found as a function of the sizes, and every row's measure as one of its extents; where a model
+    does not run at any size, or its formula does not hold, those that its strides divide are tried,
+    then squares, then the model's own. Raises InputError where nothing is proven.
     """
-    (found,) = derive_all(model, over, (metric,))
-    return found
+    measured = measure(metric, convention)
+    samples, unknown = _samples(model, over)
+    return replace(_first_proven(samples, over, measured), unknown_ops=unknown)
 
 
 def derive_all(
@@ -37,7 +42,7 @@ def derive_all(
 ) -> list[ModelFormula]:
     """The closed form of each metric, from the same traces. Raises InputError for the first."""
     samples, unknown = _samples(model, over)
-    found = (_first_proven(samples, over, find_metric(metric)) for metric in metrics)
+    found = (_first_proven(samples, over, measure(metric)) for metric in metrics)
     return [replace(proven, unknown_ops=unknown) for proven in found]
 
 
@@ -52,7 +57,7 @@ def derive_each(
     found, reasons = [], dict[MetricName, str]()
     for metric in metrics:
         try:
-            proven = _first_proven(samples, over, find_metric(metric))
+            proven = _first_proven(samples, over, measure(metric))
         except InputError as error:
             reasons[metric] = str(error)
         else:
@@ -68,7 +73,16 @@ def _samples(
     """The trace at the model's own sizes, and its unknown ops. Raises InputError."""
     _check_names(model, over)
     base = base_of(model, over)
-    counted = model.at(base).counted
+    try:
+        counted = model.at(base).counted
+    except InputError as error:
+        args = model.args_at(base)
+        if not args:
+            raise
+        sizes = ", ".join(model.places)
+        raise InputError(
+            f"--over {', '.join(args)}: {error}; the sizes of its inputs are {sizes}"
+        ) from None
     if counted.real_forward:
         raise InputError(f"{model.name}: no formula in its sizes alone: {counted.real_because}")
     samples = Samples(model, base)
@@ -77,31 +91,43 @@ def _samples(
 
 
 def _first_proven(
-    samples: Samples, over: Mapping[str, Range | None], metric: Metric
+    samples: Samples, over: Mapping[str, Range | None], measured: Measure
 ) -> ModelFormula:
     """On the first domain on which it is."""
-    reasons: list[str] = []
+    errors: list[RefusedError | NotProvenError] = []
     for chosen, domain in _tried(samples, over):
         rules = tuple(domain.texts)
         try:
             refused = chosen.failed.get(rules)
             if isinstance(refused, RefusedError):  # whatever the metric is
                 raise refused
-            found, *others = in_cases(chosen, domain, metric)
+            found, *others = in_cases(chosen, domain, measured)
         except (RefusedError, NotProvenError) as error:
             chosen.failed[rules] = error
-            reasons.append(str(error))
+            errors.append(error)
         else:
-            refused_for = reasons[0] if reasons else found.refused
+            refused_for = str(errors[0]) if errors else found.refused
             return replace(found, refused=refused_for, others=tuple(others))
-    name = samples.model.name
-    raise InputError(f"{name}: no formula over {', '.join(over)} is proven: {reasons[0]}")
+    raise _none_proven(samples, over, errors[0])
+
+
+def _none_proven(
+    samples: Samples, over: Mapping[str, Range | None], error: RefusedError | NotProvenError
+) -> InputError:
+    names = ", ".join(over)
+    if not isinstance(error, RefusedError):
+        return InputError(f"{samples.model.name}: no formula over {names} is proven: {error}")
+    own = ", ".join(f"{name}={size}" for name, size in samples.own.items())
+    hint = "" if "n" in over or "n" not in samples.model.places else "; --over n may have one"
+    return InputError(
+        f"--over {names}: of the sizes that were tried the model takes {own} alone{hint}: {error}"
+    )
 
 
 def _tried(samples: Samples, over: Mapping[str, Range | None]) -> Iterator[tuple[Samples, Domain]]:
     """Domains, each with the traces of the model as it is, or of one that is built for a size."""
     yield from _of_model(samples, over)
-    if {"h", "w"} <= {name for name, given in over.items() if given is None}:
+    if {"h", "w"} & {name for name, given in over.items() if given is None}:
         built = built_for_size(samples.model, samples.at(samples.own))
         if built is not None:
             others = Samples(built, samples.own)
@@ -132,7 +158,7 @@ def check(model: SizedModel, formula: ModelFormula, sizes: Sizes) -> None:
     it does not take them.
     """
     value = formula.value(sizes)
-    traced = find_metric(formula.metric).of(model.rows_at(sizes))
+    traced = formula.measure.of(model.rows_at(sizes))
     if value != traced:
         given = ", ".join(f"{name}={size}" for name, size in sizes.items())
         raise InputError(

@@ -14,26 +14,26 @@ from shufflenet_flops.closed_form.samples import NotProvenError, Samples, Unlike
 from shufflenet_flops.closed_form.sized import Sizes
 from shufflenet_flops.closed_form.vectors import Vector
 from shufflenet_flops.counting import Row
-from shufflenet_flops.counting.metric import Metric
+from shufflenet_flops.counting.measure import Measure
 
 MOST_MISSING = 2  # tables of several that may lack a row of which the extents are learned
 
 
-def counted_rows(rows: Sequence[Row], metric: Metric) -> list[Row]:
+def counted_rows(rows: Sequence[Row], measure: Measure) -> list[Row]:
     """The rows for which the metric is not 0."""
-    return [row for row in rows if metric.of([row])]
+    return [row for row in rows if measure.of([row])]
 
 
-def check_alike(samples: Samples, first: Sizes, second: Sizes, metric: Metric) -> None:
+def check_alike(samples: Samples, first: Sizes, second: Sizes, measure: Measure) -> None:
     """Raise UnlikeError where the model counts other rows at one sizes than at the others."""
-    tables = [counted_rows(samples.at(sizes), metric) for sizes in (first, second)]
+    tables = [counted_rows(samples.at(sizes), measure) for sizes in (first, second)]
     one, other = ([(row.path, row.op) for row in table] for table in tables)
     if one != other:
         raise UnlikeError(first, second)
 
 
 def fitted(
-    samples: Samples, domain: Domain, points: Sequence[Sizes], metric: Metric
+    samples: Samples, domain: Domain, points: Sequence[Sizes], measure: Measure
 ) -> tuple[list[Expression], Extents]:
     """The metric of each counted row over the domain's sizes, from the traces at `points`.
 
@@ -45,15 +45,15 @@ def fitted(
         [{name: size for name, size in point.items() if name in free} for point in points],
         {name: domain.ranges[name].residue for name in free},
     )
-    tables = [counted_rows(samples.at(point), metric) for point in points]
+    tables = [counted_rows(samples.at(point), measure) for point in points]
     aligned = list(zip(*tables, strict=True))
     _follow(extents, [_by_name(samples.at(point)) for point in points])
     try:
-        return _explained(aligned, metric, extents), extents
+        return _explained(aligned, measure, extents), extents
     except NotProvenError:
         # Sizes of which only products are counted, as of windows, may be seen in other rows.
         _learn_all(extents, [samples.at(point) for point in points])
-        return _explained(aligned, metric, extents), extents
+        return _explained(aligned, measure, extents), extents
 
 
 def _follow(extents: Extents, named: Sequence[Mapping[tuple[str, str, int], Row]]) -> None:
@@ -116,12 +116,12 @@ def _by_name(rows: Sequence[Row]) -> dict[tuple[str, str, int], Row]:
 
 
 def _explained(
-    aligned: Sequence[Sequence[Row]], metric: Metric, extents: Extents
+    aligned: Sequence[Sequence[Row]], measure: Measure, extents: Extents
 ) -> list[Expression]:
     known: dict[tuple[Vector, tuple[tuple[Vector, ...], ...]], Expression] = {}
     expressions = []
     for rows in aligned:
-        key = tuple(metric.of([row]) for row in rows), _shapes(rows)
+        key = tuple(measure.of([row]) for row in rows), _shapes(rows)
         if key not in known:
             try:
                 known[key] = _count(*key, extents)

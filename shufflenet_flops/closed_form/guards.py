@@ -15,7 +15,7 @@ from shufflenet_flops.closed_form.proving import proven
 from shufflenet_flops.closed_form.questions import first
 from shufflenet_flops.closed_form.samples import NotProvenError, RefusedError, Samples, UnlikeError
 from shufflenet_flops.closed_form.sized import Sizes
-from shufflenet_flops.counting.metric import Metric
+from shufflenet_flops.counting.measure import Measure
 
 MOST_CASES = 4
 MOST_PERIOD = 64
@@ -56,7 +56,7 @@ def _next(size: int, residue: Residue) -> int:
 
 
 def in_cases(
-    samples: Samples, domain: Domain, metric: Metric, most: int = MOST_CASES
+    samples: Samples, domain: Domain, measure: Measure, most: int = MOST_CASES
 ) -> list[ModelFormula]:
     """The formula on a domain, or one for each side of every guard that splits it.
 
@@ -64,25 +64,25 @@ def in_cases(
     MOST_CASES allows split it, or what splits it is not one of the kinds that are looked for.
     """
     try:
-        return [proven(samples, domain, metric)]
+        return [proven(samples, domain, measure)]
     except UnlikeError as error:
-        guard = _guard(samples, domain, error, metric) if most > 1 else None
+        guard = _guard(samples, domain, error, measure) if most > 1 else None
         if guard is None:
             raise
         inside, outside = guard.sides(domain)
         samples.begin()
-        found = in_cases(samples, inside, metric, most - 1)
+        found = in_cases(samples, inside, measure, most - 1)
         samples.begin()
-        return [*found, *in_cases(samples, outside, metric, most - len(found))]
+        return [*found, *in_cases(samples, outside, measure, most - len(found))]
 
 
 def _guard(
-    samples: Samples, domain: Domain, error: UnlikeError, metric: Metric
+    samples: Samples, domain: Domain, error: UnlikeError, measure: Measure
 ) -> SizeGuard | None:
     """What tells the two sizes of the error apart; None where no such thing is found."""
 
     def does(sizes: Sizes) -> Any:
-        return [(row.path, row.op) for row in counted_rows(samples.at(sizes), metric)]
+        return [(row.path, row.op) for row in counted_rows(samples.at(sizes), measure)]
 
     samples.begin(MOST_TRACES)
     here = dict(error.first)

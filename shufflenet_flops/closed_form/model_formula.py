@@ -9,6 +9,7 @@ from shufflenet_flops.closed_form.domain import Domain
 from shufflenet_flops.closed_form.expression import Expression, total
 from shufflenet_flops.closed_form.sized import Sizes
 from shufflenet_flops.counting import Row
+from shufflenet_flops.counting.measure import PAPER, Measure
 from shufflenet_flops.counting.metric import MetricName
 from shufflenet_flops.errors import InputError
 
@@ -29,7 +30,8 @@ class ModelFormula:
     the model's own sizes. `how` tells how it comes to other sizes, where it is more than given
     other inputs; `refused` why sizes outside of the domain are not in it, `unknown_ops` which ops
     are not counted. `others` are its formulas on the other sides of guards, where it does other
-    things at other sizes. With `training` it is of a training step.
+    things at other sizes. With `training` it is of a training step; a `convention` other than
+    `paper` says what is counted.
     """
 
     model: str
@@ -45,6 +47,12 @@ class ModelFormula:
     unknown_ops: Mapping[str, int] = field(default_factory=dict)
     training: bool = False
     others: tuple[ModelFormula, ...] = ()
+    convention: str = PAPER
+
+    @property
+    def measure(self) -> Measure:
+        """What it is of, for rows."""
+        return Measure(self.metric, self.convention)
 
     @property
     def expression(self) -> Expression:

@@ -14,14 +14,14 @@ from shufflenet_flops.closed_form.questions import first
 from shufflenet_flops.closed_form.samples import NotProvenError, RefusedError, Samples, UnlikeError
 from shufflenet_flops.closed_form.sized import Sizes
 from shufflenet_flops.closed_form.writing import total_stride
-from shufflenet_flops.counting.metric import Metric, find_metric
+from shufflenet_flops.counting.measure import Measure
 
 FIRST = 5  # sizes at which a formula is looked for first, besides the far ones
 MOST_FIRST = 8  # up to which more are taken, where these do not explain every row
 HELD_OUT = 4  # sizes at which it is then checked
 
 
-def proven(samples: Samples, domain: Domain, metric: Metric) -> ModelFormula:
+def proven(samples: Samples, domain: Domain, measure: Measure) -> ModelFormula:
     """Found, and looked for again with every size at which it is wrong, until it holds.
 
     Then on smaller sizes, as far as it holds there. Raises RefusedError where the model does not
@@ -34,10 +34,10 @@ def proven(samples: Samples, domain: Domain, metric: Metric) -> ModelFormula:
     ):
         points.append(sizes)
         # Where the model refuses these, or does something else, nothing more is traced.
-        check_alike(samples, points[0], sizes, metric)
-    points += _far(samples, domain, metric, points[0])
+        check_alike(samples, points[0], sizes, measure)
+    points += _far(samples, domain, measure, points[0])
     held: list[Sizes] = []
-    expressions, extents = _first_fit(samples, domain, metric, points)
+    expressions, extents = _first_fit(samples, domain, measure, points)
     while len(held) < HELD_OUT:
         telling = (
             samples.telling(domain, extents.open)
@@ -47,18 +47,18 @@ def proven(samples: Samples, domain: Domain, metric: Metric) -> ModelFormula:
         sizes = telling or samples.new(domain, [*points, *held])
         if sizes is None:  # all that there are were traced, and fitted or right
             break
-        check_alike(samples, points[0], sizes, metric)
-        counts = [metric.of([row]) for row in counted_rows(samples.at(sizes), metric)]
+        check_alike(samples, points[0], sizes, measure)
+        counts = [measure.of([row]) for row in counted_rows(samples.at(sizes), measure)]
         if telling or [e.value(sizes) for e in expressions] != counts:
             points += [*held, sizes]
             held = []
-            expressions, extents = fitted(samples, domain, points, metric)
+            expressions, extents = fitted(samples, domain, points, measure)
         else:
             held.append(sizes)
-    rows = zip(counted_rows(samples.at(points[0]), metric), expressions, strict=True)
+    rows = zip(counted_rows(samples.at(points[0]), measure), expressions, strict=True)
     found = ModelFormula(
         samples.model.name,
-        metric.name,
+        measure.metric,
         domain,
         tuple(FormulaRow(row, expression) for row, expression in rows),
         tuple(points),
@@ -67,30 +67,31 @@ def proven(samples: Samples, domain: Domain, metric: Metric) -> ModelFormula:
         samples.own,
         samples.model.how,
         training=samples.model.training,
+        convention=measure.convention,
     )
     return _widened(samples, found, extents.open)
 
 
 def _first_fit(
-    samples: Samples, domain: Domain, metric: Metric, points: list[Sizes]
+    samples: Samples, domain: Domain, measure: Measure, points: list[Sizes]
 ) -> tuple[list[Expression], Extents]:
     """From `points`, to which more are added where they are too few."""
     while True:
         try:
-            return fitted(samples, domain, points, metric)
+            return fitted(samples, domain, points, measure)
         except NotProvenError:
             sizes = samples.new(domain, points) if len(points) < MOST_FIRST else None
             if sizes is None:
                 raise
-            check_alike(samples, points[0], sizes, metric)
+            check_alike(samples, points[0], sizes, measure)
             points.append(sizes)
 
 
-def _far(samples: Samples, domain: Domain, metric: Metric, own: Sizes) -> list[Sizes]:
+def _far(samples: Samples, domain: Domain, measure: Measure, own: Sizes) -> list[Sizes]:
     """Sizes far from the model's own, as far as it takes them; raises UnlikeError."""
     found = [sizes for sizes in samples.far(domain) if samples.takes(sizes)]
     for sizes in found:
-        check_alike(samples, own, sizes, metric)
+        check_alike(samples, own, sizes, measure)
     return found
 
 
@@ -141,7 +142,7 @@ def _widened(samples: Samples, found: ModelFormula, doubts: Sequence[Open]) -> M
 def _unlike(samples: Samples, found: ModelFormula, own: Sizes, smaller: Sizes) -> str:
     """Why smaller sizes are not in the domain, where the model takes them and does other things."""
     try:
-        check_alike(samples, own, smaller, find_metric(found.metric))
+        check_alike(samples, own, smaller, found.measure)
     except UnlikeError as error:
         return f"{error}; give --input of such a size for the formula there"
     except (RefusedError, NotProvenError):
@@ -179,9 +180,9 @@ def _smallest(found: ModelFormula, name: str) -> int:
 def holds(samples: Samples, found: ModelFormula, sizes: Sizes) -> bool:
     """Whether the model does at these sizes, row by row, what the formula tells."""
     try:
-        rows = counted_rows(samples.at(sizes), find_metric(found.metric))
+        rows = counted_rows(samples.at(sizes), found.measure)
     except (NotProvenError, RefusedError):
         return False
-    return [(row.path, row.op, getattr(row, found.metric)) for row in rows] == [
+    return [(row.path, row.op, found.measure.of([row])) for row in rows] == [
         (row.row.path, row.row.op, row.expression.value(sizes)) for row in found.rows
     ]

@@ -11,6 +11,7 @@ from shufflenet_flops.counting.trained import ALL
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources import Counted, Options, Source, resolve
 from shufflenet_flops.sources.inputs import Input
+from shufflenet_flops.sources.resolve import is_built_by_code
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -27,6 +28,8 @@ _AXES: Mapping[int, str] = {2: "ns", 3: "ncl", 4: "nchw", 5: "ncthw"}
 # The same of models that read tokens: embedded ones, and caches of keys and values, of so many
 # tokens in each head, of one layer or of all. Layers fix what has no name.
 _AXES_OF_TOKENS: Mapping[int, str] = {2: "ns", 3: "nsc", 4: "n-p-", 5: "-n-p-"}
+# Caches that have the tokens before the heads.
+_TOKENS_FIRST: Mapping[int, str] = {**_AXES_OF_TOKENS, 4: "np--", 5: "-np--"}
 _FILES = (".onnx", ".pt2")
 
 
@@ -111,6 +114,8 @@ def sized(text: str, options: Options) -> SizedModel:
     source = resolve(text, options)
 
     def build(args: Mapping[str, Any], inputs: tuple[Input, ...]) -> Source:
+        if args and not is_built_by_code(text):
+            raise _no_such(source, args)
         if args:
             chosen = resolve(text, replace(options, args={**options.args, **args}))
             return resized(chosen, inputs)
@@ -128,17 +133,46 @@ def sized_source(source: Source) -> SizedModel:
 
     def build(args: Mapping[str, Any], inputs: tuple[Input, ...]) -> Source:
         if args:
-            names = " and ".join(args)
-            raise InputError(f"{source.name}: {names}: no size of its inputs is called so")
+            raise _no_such(source, args)
         return resized(base, inputs)
 
     return _subject(source, {}, build)
 
 
+def _no_such(source: Source, args: Mapping[str, Any]) -> InputError:
+    names = " and ".join(args)
+    return InputError(f"{source.name}: no size of its inputs is called {names}")
+
+
 def _subject(source: Source, args: Mapping[str, Any], build: Build) -> SizedModel:
-    places = _places(source.inputs, _AXES_OF_TOKENS if _reads_tokens(source) else _AXES)
+    places = _places(source.inputs, _axes(source))
     base = {name: source.inputs[which].shape[axis] for name, ((which, axis), *_) in places.items()}
     return SizedModel(source, places, base, args, build)
+
+
+def _axes(source: Source) -> Mapping[int, str]:
+    if not _reads_tokens(source):
+        return _AXES
+    return _TOKENS_FIRST if _has_tokens_first(source) else _AXES_OF_TOKENS
+
+
+def _has_tokens_first(source: Source) -> bool:
+    """Whether new keys and values are joined to a cache's along the axis after the batch.
+
+    Or whether attention is over all of a cache, with that axis as its tokens.
+    """
+    caches = [given.shape[-4:] for given in source.inputs if len(given.shape) in (4, 5)]
+    rows = source.counted.table.rows if caches else ()
+    for n, tokens, heads, width in caches:
+        as_given, turned = (n, tokens, heads, width), (n, heads, tokens, width)
+        for row in rows:
+            if row.op == "cat" and as_given in row.inputs:
+                return row.output[1] > tokens
+            if row.op == "cat" and turned in row.inputs:
+                return row.output[2] > tokens
+            if row.op == "scaled_dot_product_attention" and turned in row.operands[1:3]:
+                return True
+    return False
 
 
 def _reads_tokens(source: Source) -> bool:

@@ -176,7 +176,10 @@ def _candidates(traced: Trace) -> Iterable[tuple[str, Unit, dict[str, int]]]:
     for known in KNOWN:
         rows = known.select(traced.table.rows)
         yield known.name, known.unit, terms_of(row_parts(known.rules, rows))
-    for name in ("paper", "paper-conv", "flops"):
+    own = ["paper", "paper-conv", "flops"]
+    if OpClass.LATER_MACS in traced.table.counts:
+        own.append("causal")
+    for name in own:
         convention = CONVENTIONS[name]
         terms = convention.terms(traced.table.counts)
         yield f"`{name}` convention", convention.unit, {str(key): terms[key] for key in terms}

@@ -13,6 +13,7 @@ from fractions import Fraction
 from math import prod
 
 from shufflenet_flops.counting import Kind, Row
+from shufflenet_flops.spec import OpClass
 from shufflenet_flops.trace.trace import Trace
 
 PARAMETERS, TABLES = "parameters", "tables_of_embeddings"
@@ -26,12 +27,12 @@ class LanguageModel:
     `tables` are the parameters of embeddings, `linear` those of weights that linear layers
     multiply, each once. `layers` is the work of linear layers in which every token takes part,
     `head` that of one whose outputs are the vocabulary, `fewer` that of all others. `attention` is
-    that of products of queries with keys and of what comes of them with values, in full;
-    `products` that of all other products of two tensors.
+    that of products of queries with keys and of what comes of them with values, in full, and
+    `later` what of it is between a query and the keys after it; `products` that of all other
+    products of two tensors.
     """
 
     tokens: int
-    length: int
     params: int
     tables: int
     linear: int
@@ -39,6 +40,7 @@ class LanguageModel:
     head: int
     fewer: int
     attention: int
+    later: int
     products: int
     vocabulary: int
     width: int
@@ -63,7 +65,7 @@ def language_model(traced: Trace) -> LanguageModel | None:
         return None
     n, s, width = words.output
     vocabulary = words.operands[0][0]
-    work = dict.fromkeys(("layers", "head", "fewer", "attention", "products"), 0)
+    work = dict.fromkeys(("layers", "head", "fewer", "attention", "later", "products"), 0)
     linear = 0
     for row in rows:
         if row.kind is Kind.LINEAR:
@@ -76,9 +78,11 @@ def language_model(traced: Trace) -> LanguageModel | None:
         else:
             name = "fewer"
         work[name] += 2 * row.macs
+        if name == ATTENTION:
+            work["later"] += 2 * row.counts.get(OpClass.LATER_MACS, 0)
     tables = sum(row.params for row in lookups)
     return LanguageModel(
-        n * s, s, traced.params, tables, linear, **work, vocabulary=vocabulary, width=width
+        n * s, traced.params, tables, linear, **work, vocabulary=vocabulary, width=width
     )
 
 
@@ -159,7 +163,7 @@ def causal_terms(model: LanguageModel) -> dict[str, int]:
     """What ran, with attention to a token itself and those before: s·(s + 1)/2 of s² pairs."""
     return {
         "linear_layers": model.layers + model.head + model.fewer,
-        ATTENTION: model.attention * (model.length + 1) // (2 * model.length),
+        ATTENTION: model.attention - model.later,
         "other_products": model.products,
     }
 

@@ -95,6 +95,18 @@ CONVENTIONS = Conventions(
         {OpClass.CONV_MACS: 1},
     ),
     Convention(
+        "causal",
+        "MAC",
+        "`paper`, with attention of each token to itself and those before it: s·(s + 1)/2 of the "
+        "s² pairs of s tokens",
+        {
+            OpClass.CONV_MACS: 1,
+            OpClass.LINEAR_MACS: 1,
+            OpClass.MATMUL_MACS: 1,
+            OpClass.LATER_MACS: -1,
+        },
+    ),
+    Convention(
         "flops",
         "FLOP",
         "two floating-point operations for each multiply-accumulate of `paper`",

@@ -13,6 +13,8 @@ class OpClass(StrEnum):
     CONV_MACS = "conv_macs"
     LINEAR_MACS = "linear_macs"
     MATMUL_MACS = "matmul_macs"
+    # Of these, those of attention between a query and a key after it.
+    LATER_MACS = "later_macs"
     CONV_BIAS_ADDS = "conv_bias_adds"
     LINEAR_BIAS_ADDS = "linear_bias_adds"
     NORM_ELEMENTS = "norm_elements"

@@ -170,5 +170,6 @@ class Attention(Op):
         n, t, c = y
         return {
             OpClass.MATMUL_MACS: 2 * n * t * t * c,
+            OpClass.LATER_MACS: n * t * (t - 1) * c,
             OpClass.SOFTMAX_ELEMENTS: n * self.heads * t * t,
         }

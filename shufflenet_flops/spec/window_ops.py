@@ -219,6 +219,7 @@ class WindowAttentionOp(Op):
         tokens = y[4]
         return {
             OpClass.MATMUL_MACS: 2 * prod(y) * tokens,
+            OpClass.LATER_MACS: prod(y) * (tokens - 1),
             OpClass.SOFTMAX_ELEMENTS: prod(y[:4]) * tokens * tokens,
         }
 

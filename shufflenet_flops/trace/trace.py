@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from shufflenet_flops.counting import ModuleCall, Table
 from shufflenet_flops.counting.backward import TrainingStep
+from shufflenet_flops.counting.causal import with_later_macs
 from shufflenet_flops.counting.trained import Trained
 from shufflenet_flops.errors import ModelError
 from shufflenet_flops.foreign import contained
@@ -189,7 +190,7 @@ def _run(
         take_back(tracer.survivors(), young)
     sizes = list(map(Tensor.numel, params))
     return Trace(
-        Table(tuple(tracer.rows)),
+        Table(with_later_macs(tracer.rows)),
         sum(sizes) + sum(map(Tensor.numel, packed_weights(places))),
         dict(Counter(tracer.unknown)),
         values,

@@ -123,3 +123,28 @@ def test_a_sweep_is_drawn_along_its_first_size(
     assert run(["sweep", name, "--over", "h=64", "--plot", str(figure)]) == 2
     assert "give one several values, as h=128:512:32" in capsys.readouterr().err
     assert not figure.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["sweep", STRIDED, "--over", "q=1:3"],
+            f"--over q: {STRIDED} has no argument q: ",
+        ),
+        (["sweep", "resnet18", "--over", "q=1:3"], "--over q: resnet18: no size of its inputs is"),
+        (
+            ["fit", f"{NETS}:OneSize", "--over", "h,w", "--macs", "2G"],
+            "--over h, w: of the sizes that were tried the model takes h=224, w=224 alone; --over n",
+        ),
+    ],
+)
+def test_sizes_that_there_are_not(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    code = run(arguments)
+    captured = capsys.readouterr()
+
+    assert (code, captured.out) == (2, "")
+    assert captured.err.startswith(f"error: {message}")
+    assert captured.err.count("\n") == 1

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 import shufflenet_flops as sf
 from shufflenet_flops import zoo
 from shufflenet_flops.build import build
-from shufflenet_flops.closed_form.derive import derive
+from shufflenet_flops.closed_form.derive import check, derive
 from shufflenet_flops.closed_form.domain import Range
 from shufflenet_flops.closed_form.model_formula import ModelFormula
 from shufflenet_flops.closed_form.samples import MOST_TRACES
@@ -376,6 +376,49 @@ def test_tokens_after_those_of_a_cache() -> None:
     assert text(decoding) == "n·(128·(p + 1) + 16,384)"
     for p in (1, 7, 1000):
         assert decoding.value({"n": 3, "p": p}) == found.value({"n": 3, "p": p, "s": 1})
+
+
+class TokensFirst(nets.Cached):
+    """A cache with its tokens before its heads; they change places before or after it is joined."""
+
+    def __init__(self, turned: bool) -> None:
+        super().__init__()
+        self.turned = turned
+
+    def forward(self, tokens: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        n, s = tokens.shape
+        q, *new = (x.view(n, s, 4, 16) for x in self.qkv(self.embed(tokens)).chunk(3, -1))
+        axis = 1
+        if self.turned:
+            keys, values, *new = (x.transpose(1, 2) for x in (keys, values, *new))
+            axis = 2
+        k, v = (torch.cat(both, axis) for both in zip((keys, values), new, strict=True))
+        if not self.turned:
+            k, v = k.transpose(1, 2), v.transpose(1, 2)
+        y = F.scaled_dot_product_attention(q.transpose(1, 2), k, v)
+        return self.out(y.transpose(1, 2).reshape(n, s, 64))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_cache_with_its_tokens_before_its_heads(turned: bool) -> None:
+    """As many MACs as with the heads first: 4 heads of 16 are 64 wide."""
+    chosen = of_inputs(TokensFirst(turned), "1x4:int64", "1x9x4x16", "1x9x4x16")
+    assert chosen.base == {"n": 1, "s": 4, "p": 9}
+
+    assert text(formula(chosen, "n,s,p")) == "n·s·(128·p + 128·s + 16,384)"
+    heads_first = of_inputs(nets.Cached(), "1x4:int64", "1x1x9x64", "1x1x9x64")
+    assert heads_first.base == {"n": 1, "s": 4, "p": 9}
+
+
+def test_a_convention_in_place_of_a_metric() -> None:
+    """Half of the pairs of new tokens and their diagonal, and all pairs with those of a cache."""
+    chosen = of_inputs(nets.Cached(), "1x4:int64", "1x1x16x64", "1x1x16x64")
+    causal = derive(chosen, dict.fromkeys("nsp"), convention="causal")
+
+    assert text(causal) == "n·s·(128·p + 64·s + 16,448)"
+    check(chosen, causal, {"n": 2, "s": 7, "p": 30})
+    flops = derive(chosen, dict.fromkeys("nsp"), convention="flops")
+    assert (flops.metric, text(flops)) == ("flops", "n·s·(256·p + 256·s + 32,768)")
 
 
 def test_embedded_tokens_are_not_signals() -> None:

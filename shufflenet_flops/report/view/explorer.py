@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # A sum of terms [coefficient, {variable: power}]; powers may be negative.
 Polynomial = list[list[Any]]
 
+# Units have no attention, of which alone `causal` leaves out a part.
+_NOT_OF_UNITS = ("causal",)
 _VARIABLES: Mapping[str, dict[str, Any]] = {
     "c": {"label": "channels", "min": 1, "max": 2048, "default": 240},
     "m": {"label": "bottleneck channels", "min": 1, "max": 1024, "default": 60},
@@ -67,6 +69,7 @@ def explorer_data(start: Mapping[str, Any] | None = None) -> dict[str, Any]:
                 },
             }
             for name, convention in CONVENTIONS.items()
+            if name not in _NOT_OF_UNITS
         },
         "colours": dict(KIND_COLOURS),
         "line_colours": list(COLOURS),
@@ -88,6 +91,7 @@ def _unit(name: str) -> dict[str, Any]:
         "formulas": {
             convention: _formula(name, weights.weights)
             for convention, weights in CONVENTIONS.items()
+            if convention not in _NOT_OF_UNITS
         },
     }
 

@@ -18,7 +18,8 @@ from shufflenet_flops.closed_form.writing import (
     total_stride,
     written,
 )
-from shufflenet_flops.counting import Grouping
+from shufflenet_flops.counting import Grouping, find_convention
+from shufflenet_flops.counting.measure import PAPER
 from shufflenet_flops.counting.metric import MACS, PREFIXES, MetricName, find_metric
 from shufflenet_flops.counting.table import group_of
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, percent
@@ -97,6 +98,7 @@ class ModelFormulaResult:
     derivative: Written | None = field(default=None, metadata=given_with("wrt"))
     crossings: tuple[Overtaking, ...] | None = field(default=None, metadata=given_with("wrt"))
     training: bool = False
+    convention: str = PAPER
 
 
 def parts_of(formula: ModelFormula, by: Grouping) -> dict[str, Expression]:
@@ -146,6 +148,7 @@ def model_formula_result(
         if wrt
         else None,
         training=formula.training,
+        convention=formula.convention,
     )
 
 
@@ -214,6 +217,7 @@ def _notes(result: ModelFormulaResult) -> list[str]:
     noun = find_metric(result.metric).noun
     names = [f"{name}: {MEANINGS[name]}" for name in result.sizes if name in MEANINGS]
     notes = ["; ".join(names)] if names else []
+    notes += convention_notes(result.convention)
     if result.divided:
         where = " and ".join(
             f"{stride} divides {name}" for name, stride in result.strides.items() if stride > 1
@@ -249,6 +253,11 @@ def _notes(result: ModelFormulaResult) -> list[str]:
     if result.wrt and not result.crossings:
         notes.append(f"the same {result.by} stays the largest, whatever {result.wrt} is")
     return notes
+
+
+def convention_notes(name: str) -> list[str]:
+    """What a convention counts, where it is not the usual one."""
+    return [] if name == PAPER else [f"`{name}`: {find_convention(name).meaning}"]
 
 
 def _largest(result: ModelFormulaResult) -> dict[str, int]:

@@ -9,10 +9,16 @@ from shufflenet_flops.closed_form.expression import Expression
 from shufflenet_flops.closed_form.model_ratio import ModelRatio
 from shufflenet_flops.closed_form.questions import Overtaking, overtakings
 from shufflenet_flops.closed_form.writing import LATEX, PEOPLE, SYMPY, Style, written
+from shufflenet_flops.counting.measure import PAPER
 from shufflenet_flops.counting.metric import MetricName
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid
 from shufflenet_flops.report.view.formula import noun_of
-from shufflenet_flops.report.view.model_formula import MEANINGS, Written, said_sizes
+from shufflenet_flops.report.view.model_formula import (
+    MEANINGS,
+    Written,
+    convention_notes,
+    said_sizes,
+)
 from shufflenet_flops.saved import Count, given_with
 
 
@@ -38,6 +44,7 @@ class ModelRatioResult:
     wrt: str | None = field(default=None, metadata=given_with("wrt"))
     crossings: tuple[Overtaking, ...] | None = field(default=None, metadata=given_with("wrt"))
     training: bool = False
+    convention: str = PAPER
 
 
 def model_ratio_result(ratio: ModelRatio, wrt: str | None) -> ModelRatioResult:
@@ -65,6 +72,7 @@ def model_ratio_result(ratio: ModelRatio, wrt: str | None) -> ModelRatioResult:
         if wrt
         else None,
         training=over.training,
+        convention=over.convention,
     )
 
 
@@ -99,6 +107,7 @@ def model_ratio_grid(results: Sequence[ModelRatioResult]) -> Grid:
     ]
     names = [f"{name}: {MEANINGS[name]}" for name in first.sizes if name in MEANINGS]
     notes = ["; ".join(names)] if names else []
+    notes += convention_notes(first.convention)
     for result in results:
         notes += _notes(result)
     return grid("ratios of closed forms", columns, rows, notes)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from shufflenet_flops.counting import Table
+from shufflenet_flops.counting.causal import with_later_macs
 from shufflenet_flops.peak.timeline import Timeline
 from shufflenet_flops.sources.onnx.alive import Alive
 from shufflenet_flops.sources.onnx.blocked import unpad
@@ -63,7 +64,9 @@ def count(model: ModelProto, given: Given) -> tuple[Counted, Timeline]:
             is_view = row is None and is_free(node)
             alive.ran(node, row, path_of(node), () if is_view else results)
     counted = Counted(
-        Table(tuple(reader.rows)), parameters.total + parameters.rest(), dict(reader.unknown)
+        Table(with_later_macs(reader.rows)),
+        parameters.total + parameters.rest(),
+        dict(reader.unknown),
     )
     there = {
         "parameters": sum(map(size_bytes, _held(model, nodes))),

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from shufflenet_flops.counting import Kind
+from shufflenet_flops.counting.causal import later_pairs
 from shufflenet_flops.counting.op_classes import NATURES, Work, work_of
 from shufflenet_flops.counting.row import conv_kind
 from shufflenet_flops.sources.onnx.detection import roi_align, suppressed
@@ -96,8 +97,10 @@ def _attention(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
     if has(xs, 4):
         keys += at(xs, 4).shape[2]
     scores = query[0] * heads * length * keys
+    later = query[0] * heads * later_pairs(length, keys)
     counts = {
         OpClass.MATMUL_MACS: scores * (size + width),
+        OpClass.LATER_MACS: later * (size + width),
         OpClass.SOFTMAX_ELEMENTS: scores,
     }
     return Work("scaled_dot_product_attention", Kind.MATMUL, counts)

@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import inspect
 import os
+import re
 import runpy
 import sys
 from collections.abc import Mapping, Sequence
@@ -143,29 +144,45 @@ def load_rules(file: Path) -> None:
 
 
 def call(text: str, function: Any, args: Mapping[str, Any]) -> Any:
-    """`function(**args)`. Raises InputError where it needs more, ModelError where it fails."""
-    missing = _missing(function, args)
+    """`function(**args)`. Raises InputError for wrong arguments, ModelError where it fails."""
+    parameters = _parameters(function)
+    missing = _missing(parameters, args)
     if missing:
         options = " ".join(f"--arg {name}=…" for name in missing)
         raise InputError(f"{text} needs {' and '.join(missing)}: give {options}")
+    known = [parameter.name for parameter in parameters if parameter.kind not in _VARIADIC]
+    takes_any = not known or any(one.kind is one.VAR_KEYWORD for one in parameters)
+    for name in () if takes_any else args:
+        if name not in known:
+            raise InputError(f"{text} has no argument {name}: it has {', '.join(known)}")
     try:
         with contained():
             return function(**args)
     except Exception as error:
+        unknown = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+        if isinstance(error, TypeError) and unknown and unknown[1] in args:
+            raise InputError(f"{text} has no argument {unknown[1]}") from error
         raise ModelError(f"{text} failed: {one_line(error)}") from error
 
 
-def _missing(function: Any, args: Mapping[str, Any]) -> list[str]:
-    """The parameters without a default that are not given."""
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+def _parameters(function: Any) -> Sequence[inspect.Parameter]:
+    """Those of a call; none where what is written in C does not tell."""
     try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # what is written in C may not tell
+        return list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
         return []
+
+
+def _missing(parameters: Sequence[inspect.Parameter], args: Mapping[str, Any]) -> list[str]:
+    """The parameters without a default that are not given."""
     return [
         parameter.name
         for parameter in parameters
         if parameter.default is parameter.empty
-        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        and parameter.kind not in _VARIADIC
         and parameter.name not in args
     ]
 

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from importlib import metadata
 from typing import Any
 
@@ -52,10 +53,8 @@ def find_timm(text: str, options: Options) -> ModuleSource:
     except RuntimeError as error:
         raise InputError(f"{text}: {one_line(error)}") from None
     size = config.input_size if config else IMAGE.shape[1:]
-    args = {"pretrained": False, **_checked_args(text, options)}
-    return _source(
-        text, "timm model", lambda: timm.create_model(name, **args), options, Input((1, *size))
-    )
+    make = partial(timm.create_model, name, pretrained=False)
+    return _source(text, "timm model", make, options, Input((1, *size)))
 
 
 def find_torchvision(text: str, options: Options) -> ModuleSource:
@@ -65,8 +64,7 @@ def find_torchvision(text: str, options: Options) -> ModuleSource:
     builder = models.get_model_builder(name)
     # A detection model fetches weights for its backbone unless told not to.
     without = dict.fromkeys(_WEIGHTS & inspect.signature(builder).parameters.keys())
-    args = without | _checked_args(text, options)
-    return _source(text, "torchvision model", lambda: builder(**args), options, IMAGE)
+    return _source(text, "torchvision model", partial(builder, **without), options, IMAGE)
 
 
 def _known(library: str, text: str, names: Iterable[str], *, has_tags: bool = False) -> str:
@@ -89,11 +87,13 @@ def _checked_args(text: str, options: Options) -> dict[str, Any]:
 
 
 def _source(
-    text: str, origin: str, make: Callable[[], Any], options: Options, default: Input
+    text: str, origin: str, make: Callable[..., Any], options: Options, default: Input
 ) -> ModuleSource:
+    args = _checked_args(text, options)
+
     def build() -> nn.Module:
         with quietly():
-            return checked_module(text, call(text, make, {}))
+            return checked_module(text, call(text, make, args))
 
     meant = tuple(completed(given, default, text) for given in options.inputs)
     inputs, given = inputs_for(text, build, replace(options, inputs=meant), (default,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -45,6 +46,10 @@ def find(text: str, options: Options) -> ModuleSource:
         raise UnknownNameError(
             "transformers type", kind, known, hint=f"transformers has {len(known):,}, such as bert"
         )
+    plain = call(text, partial(transformers.AutoConfig.for_model, kind), {})
+    for name in options.args:  # a configuration keeps whatever it is given
+        if not hasattr(plain, name):
+            raise InputError(f"{text} has no argument {name}")
     config = call(text, lambda: transformers.AutoConfig.for_model(kind, **options.args), {})
 
     def build() -> nn.Module:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from shufflenet_flops.counting.causal import later_pairs
 from shufflenet_flops.counting.op_classes import Work
 from shufflenet_flops.counting.row import Kind, conv_kind
 from shufflenet_flops.spec import OpClass
@@ -123,9 +124,11 @@ def attention_counts(query: Sequence[int], key: Sequence[int], value: Sequence[i
     every batch and head that any of the three has.
     """
     leading = zip_longest(*(shape[-3::-1] for shape in (query, key, value)), fillvalue=1)
-    scores = prod(max(sizes) for sizes in leading) * query[-2] * key[-2]
+    times = prod(max(sizes) for sizes in leading)
+    scores, width = times * query[-2] * key[-2], query[-1] + value[-1]
     return {
-        OpClass.MATMUL_MACS: scores * (query[-1] + value[-1]),
+        OpClass.MATMUL_MACS: scores * width,
+        OpClass.LATER_MACS: times * later_pairs(query[-2], key[-2]) * width,
         OpClass.SOFTMAX_ELEMENTS: scores,
     }
 
