@@ -16,8 +16,10 @@ from shufflenet_flops.closed_form.sized import SizedModel, Sizes, rows_of
 from shufflenet_flops.counting.measure import PAPER, Measure, measure
 from shufflenet_flops.counting.metric import MetricName
 from shufflenet_flops.errors import InputError
+from shufflenet_flops.no_gc import no_gc
 
 
+@no_gc()
 def derive(
     model: SizedModel,
     over: Mapping[str, Range | None],
@@ -37,6 +39,7 @@ def derive(
     return replace(_first_proven(samples, over, measured), unknown_ops=unknown)
 
 
+@no_gc()
 def derive_all(
     model: SizedModel, over: Mapping[str, Range | None], metrics: Iterable[MetricName]
 ) -> list[ModelFormula]:
@@ -46,6 +49,7 @@ def derive_all(
     return [replace(proven, unknown_ops=unknown) for proven in found]
 
 
+@no_gc()
 def derive_each(
     model: SizedModel, over: Mapping[str, Range | None], metrics: Iterable[MetricName]
 ) -> tuple[list[ModelFormula], dict[MetricName, str]]:

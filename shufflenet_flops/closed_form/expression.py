@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from math import gcd, lcm
 from typing import Any, TypeAlias
 
@@ -88,7 +89,7 @@ class Expression:
         """Everything that it depends on, each once."""
         return list(dict.fromkeys(atom for monomial, _ in self.terms for atom, _ in monomial))
 
-    @property
+    @cached_property
     def line(self) -> tuple[Atom, Fraction, Fraction] | None:
         """(x, a, b) where the expression is a·x + b with one atom x; None for any other."""
         powers = [monomial for monomial, _ in self.terms if monomial]

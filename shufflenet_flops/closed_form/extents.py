@@ -14,6 +14,7 @@ from fractions import Fraction
 from itertools import chain, combinations, combinations_with_replacement, islice, product
 from math import gcd
 
+from shufflenet_flops.closed_form.earlier import Earlier
 from shufflenet_flops.closed_form.expression import (
     Expression,
     Residue,
@@ -23,12 +24,18 @@ from shufflenet_flops.closed_form.expression import (
     root,
     scaled,
 )
-from shufflenet_flops.closed_form.vectors import Vector, affine, divided, fitting, multiplied
+from shufflenet_flops.closed_form.parts import PartsOfLines
+from shufflenet_flops.closed_form.vectors import (
+    Slopes,
+    Vector,
+    affine,
+    divided,
+    fitting,
+    multiplied,
+)
 
 MOST_TIMES = 4
-MOST_CHOICES = 16
 MOST_DOUBTS = 4
-MOST_PARTS = 64
 
 
 class UnexplainedError(ValueError):
@@ -54,15 +61,30 @@ class Extents:
     doubted: set[tuple[Vector, Vector]] = field(default_factory=set)
     # How much was known when no expression was found.
     failed: dict[Vector, int] = field(default_factory=dict)
-    # What divides so many times a line for a floor of these values; and parts of lines.
-    slopes: dict[tuple[Vector, Vector, int], list[tuple[int, int, int]]] = field(
-        default_factory=dict
-    )
-    parts: dict[tuple[int, Vector], list[tuple[Vector, Expression]]] = field(default_factory=dict)
+    no_line: dict[Vector, int] = field(default_factory=dict)
+    slopes: Slopes = field(default_factory=Slopes)
+    earlier: Earlier = field(default_factory=Earlier)
+    parts: PartsOfLines = field(init=False)
 
     def __post_init__(self) -> None:
+        self.parts = PartsOfLines(self.residues)
         for name in self.points[0]:
             self.known[tuple(point[name] for point in self.points)] = atom(name)
+
+    def after(self, points: Sequence[Mapping[str, int]]) -> Extents:
+        """The extents at more points, of which the first are those that there are.
+
+        What is known of the first is looked at there before anything else is looked for.
+        """
+        new = points[len(self.points) :]
+        still = [
+            choice
+            for choice in self.open
+            if all(choice.one.value(point) == choice.other.value(point) for point in new)
+        ]
+        failed = {values for values, known in self.failed.items() if known == len(self.known)}
+        earlier = Earlier(len(self.points), self.known, failed)
+        return Extents(points, self.residues, open=still, earlier=earlier)
 
     def learn(self, vectors: Iterable[Vector]) -> None:
         """Get to know all of these that can be explained, from those that come first on."""
@@ -80,13 +102,16 @@ class Extents:
             self.known.setdefault(values, expression)
 
     def _is_line(self, values: Vector) -> bool:
-        if values not in self.known:
+        if values not in self.known and self.no_line.get(values) != len(self.known):
             found = (
-                self._product(values, (), 1)
+                self.earlier.of(values, self.points)
+                or self._product(values, (), 1)
                 or self._floor_of_line(values, ())
                 or self._product(values, (), 2)
             )
-            if found is not None:
+            if found is None:
+                self.no_line[values] = len(self.known)
+            else:
                 self.known[values] = found
         return values in self.known
 
@@ -101,10 +126,12 @@ class Extents:
             if self.failed.get(values) == len(self.known):
                 raise UnexplainedError(_told(values))
             found = (
-                self._product(values, near, 1)
+                self.earlier.of(values, self.points)
+                or self._product(values, near, 1)
                 or self._floor_of_line(values, near)
                 or self._product(values, near, 2)
                 or self._sum_of_sizes(values)
+                or self._multiple(values)
                 or self._product(values, near, 3)
                 or self._of_unseen(values)
             )
@@ -145,20 +172,19 @@ class Extents:
         """⌊(t·u + a) / s⌋ of a line u that is known."""
         for lines in self._lines(near):
             for times in range(1, MOST_TIMES + 1):
+                sloped = [(u, found) for u in lines if (found := self.slopes.of(u, values, times))]
                 # Where it is open which: without padding, or with as much as it takes.
-                for plain in (True, False):
-                    for u in lines:
-                        found = self._floor_of(u, values, times, plain)
-                        if found is not None:
-                            return found
+                for plain in (True, False) if sloped else ():
+                    for u, slopes in sloped:
+                        line = self.known[u].times(times)
+                        floor = self._floor_of(line, slopes, plain)
+                        if floor is not None:
+                            return floor
         return None
 
-    def _floor_of(self, u: Vector, values: Vector, times: int, plain: bool) -> Expression | None:
-        key = u, values, times
-        if key not in self.slopes:
-            self.slopes[key] = list(islice(fitting(u, values, times), MOST_CHOICES))
-        slopes = self.slopes[key]
-        line = self.known[u].times(times) if slopes else constant(0)
+    def _floor_of(
+        self, line: Expression, slopes: Sequence[tuple[int, int, int]], plain: bool
+    ) -> Expression | None:
         for by, low, high in slopes:
             plus = next((a for a in (0, by - 1) if low <= a <= high), None if plain else low)
             found = None if plus is None else floored(line, plus, by, self.residues)
@@ -194,6 +220,12 @@ class Extents:
             if len(rests) == 1:
                 return atom(one) + atom(other) + constant(rests.pop())
         return None
+
+    def _multiple(self, values: Vector) -> Expression | None:
+        """r·X of a line that no row shows by itself, as of a map that is padded for windows."""
+        common = gcd(*values)
+        line = tuple(v // common for v in values) if common > 1 else ()
+        return self.known[line].times(common) if line and self._is_line(line) else None
 
     def _is_whole(self, factors: Sequence[Vector], slope: Fraction, offset: Fraction) -> bool:
         """Whether slope·line + offset is a whole number at every size; of products it is taken."""
@@ -240,7 +272,8 @@ class Extents:
 
     def _of_two(self, values: Vector) -> Expression | None:
         """r·X·Y of a part X of what is known, and a line Y."""
-        for first, (one, *others) in self._parts().items() if all(values) else ():
+        lines = {u: self.known[u] for u in self._lines(())[1]}
+        for first, (one, *others) in self.parts.of(lines).items() if all(values) else ():
             second = divided(values, first)
             if second is not None and len(set(second)) > 1:
                 common = gcd(*second)
@@ -249,26 +282,6 @@ class Extents:
                     self.open += [Open(one, other) for other in others[:MOST_DOUBTS]]
                     return one * self.known[second].times(common)
         return None
-
-    def _parts(self) -> dict[Vector, list[Expression]]:
-        """Floors and ceilings of what is known, by few before those by many, all that are alike."""
-        parts: dict[Vector, list[Expression]] = {}
-        for by, u in product(range(2, MOST_PARTS), self._lines(())[1]):
-            if (by, u) not in self.parts:
-                self.parts[by, u] = list(self._parts_of(u, by))
-            for part, found in self.parts[by, u]:
-                alike = parts.setdefault(part, [])
-                if found not in alike:
-                    alike.append(found)
-        return parts
-
-    def _parts_of(self, u: Vector, by: int) -> Iterator[tuple[Vector, Expression]]:
-        for plus in (0, by - 1):
-            part = tuple((x + plus) // by for x in u)
-            if all(part) and len(set(part)) > 1:
-                found = floored(self.known[u], plus, by, self.residues)
-                if found is not None:
-                    yield part, found
 
     def _written(self, factors: Sequence[Vector], slope: Fraction, offset: Fraction) -> Expression:
         if len(factors) == 1:

@@ -32,28 +32,32 @@ def check_alike(samples: Samples, first: Sizes, second: Sizes, measure: Measure)
         raise UnlikeError(first, second)
 
 
-def fitted(
-    samples: Samples, domain: Domain, points: Sequence[Sizes], measure: Measure
-) -> tuple[list[Expression], Extents]:
-    """The metric of each counted row over the domain's sizes, from the traces at `points`.
-
-    All of them have the same rows. The extents tell what the traces leave open. Raises
-    NotProvenError where a row is not explained.
-    """
+def extents_at(domain: Domain, points: Sequence[Sizes], earlier: Extents | None = None) -> Extents:
+    """The domain's sizes at these points, and what `earlier` knew, of the first of them."""
     free = set(domain.free)
-    extents = Extents(
-        [{name: size for name, size in point.items() if name in free} for point in points],
-        {name: domain.ranges[name].residue for name in free},
-    )
+    at = [{name: size for name, size in point.items() if name in free} for point in points]
+    if earlier is not None:
+        return earlier.after(at)
+    return Extents(at, {name: domain.ranges[name].residue for name in free})
+
+
+def fitted(
+    samples: Samples, extents: Extents, points: Sequence[Sizes], measure: Measure
+) -> list[Expression]:
+    """The measure of each counted row over the sizes, from the traces at `points`.
+
+    All of them have the same rows. The extents at these points learn what there is, and tell what
+    the traces leave open. Raises NotProvenError where a row is not explained.
+    """
     tables = [counted_rows(samples.at(point), measure) for point in points]
     aligned = list(zip(*tables, strict=True))
     _follow(extents, [_by_name(samples.at(point)) for point in points])
     try:
-        return _explained(aligned, measure, extents), extents
+        return _explained(aligned, measure, extents)
     except NotProvenError:
         # Sizes of which only products are counted, as of windows, may be seen in other rows.
         _learn_all(extents, [samples.at(point) for point in points])
-        return _explained(aligned, measure, extents), extents
+        return _explained(aligned, measure, extents)
 
 
 def _follow(extents: Extents, named: Sequence[Mapping[tuple[str, str, int], Row]]) -> None:
@@ -62,17 +66,22 @@ def _follow(extents: Extents, named: Sequence[Mapping[tuple[str, str, int], Row]
     From one row to the next they change by one rounding. Several at once, as of a pool and what is
     drawn larger after it, look like others at the few sizes that are traced.
     """
+    followed: set[Sequence[Sequence[Vector]]] = set()
     for name in named[0]:
         if all(name in table for table in named):
             with suppress(NotProvenError):
-                _follow_row(extents, _shapes([table[name] for table in named]))
+                shapes = _shapes([table[name] for table in named])
+                if shapes not in followed:
+                    _follow_row(extents, shapes)
+                followed.add(shapes)
 
 
 def _follow_row(extents: Extents, shapes: Sequence[Sequence[Vector]]) -> None:
     near = [vector for shape in shapes for vector in shape if len(set(vector)) > 1]
     for vector in near:
-        with suppress(UnexplainedError):
-            extents.of(vector, near)
+        if not extents.earlier.has_failed(vector):
+            with suppress(UnexplainedError):
+                extents.of(vector, near)
 
 
 def _learn_all(extents: Extents, tables: Sequence[Sequence[Row]]) -> None:

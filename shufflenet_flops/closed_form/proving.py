@@ -8,7 +8,7 @@ from dataclasses import replace
 from shufflenet_flops.closed_form.domain import Domain, Range
 from shufflenet_flops.closed_form.expression import Expression, root, value_of
 from shufflenet_flops.closed_form.extents import Extents, Open
-from shufflenet_flops.closed_form.fitting import check_alike, counted_rows, fitted
+from shufflenet_flops.closed_form.fitting import check_alike, counted_rows, extents_at, fitted
 from shufflenet_flops.closed_form.model_formula import FormulaRow, ModelFormula
 from shufflenet_flops.closed_form.questions import first
 from shufflenet_flops.closed_form.samples import NotProvenError, RefusedError, Samples, UnlikeError
@@ -52,7 +52,8 @@ def proven(samples: Samples, domain: Domain, measure: Measure) -> ModelFormula:
         if telling or [e.value(sizes) for e in expressions] != counts:
             points += [*held, sizes]
             held = []
-            expressions, extents = fitted(samples, domain, points, measure)
+            extents = extents_at(domain, points, extents)
+            expressions = fitted(samples, extents, points, measure)
         else:
             held.append(sizes)
     rows = zip(counted_rows(samples.at(points[0]), measure), expressions, strict=True)
@@ -76,15 +77,17 @@ def _first_fit(
     samples: Samples, domain: Domain, measure: Measure, points: list[Sizes]
 ) -> tuple[list[Expression], Extents]:
     """From `points`, to which more are added where they are too few."""
+    extents = extents_at(domain, points)
     while True:
         try:
-            return fitted(samples, domain, points, measure)
+            return fitted(samples, extents, points, measure), extents
         except NotProvenError:
             sizes = samples.new(domain, points) if len(points) < MOST_FIRST else None
             if sizes is None:
                 raise
             check_alike(samples, points[0], sizes, measure)
             points.append(sizes)
+            extents = extents_at(domain, points, extents)
 
 
 def _far(samples: Samples, domain: Domain, measure: Measure, own: Sizes) -> list[Sizes]:

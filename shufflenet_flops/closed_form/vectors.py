@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import islice, pairwise
+from typing import TypeAlias
 
 Vector = tuple[int, ...]
 MOST_DIVISORS = 256
+MOST_CHOICES = 16
 
 
 def divided(values: Vector, by: Vector) -> Vector | None:
     """The quotients, where all are whole."""
+    if not by[0] or values[0] % by[0]:  # of most it is seen at once
+        return None
     if any(v % x if x else 1 for v, x in zip(values, by, strict=True)):
         return None
     return tuple(v // x for v, x in zip(values, by, strict=True))
@@ -55,3 +61,41 @@ def _divisors(u: Vector, values: Vector, times: int) -> range:
     # dx/s differs by less than one from dv.
     first = max(1, dx // (dv + 1))
     return range(first, min(dx // max(1, dv - 1), first + MOST_DIVISORS) + 1)
+
+
+# Places of values, each with the next larger, and whether the two are equal.
+Order: TypeAlias = Sequence[tuple[int, int, bool]]
+
+
+def _order(values: Vector) -> Order:
+    """How the values follow upon one another, from the smallest to the largest."""
+    places = sorted(range(len(values)), key=values.__getitem__)
+    return [(low, high, values[low] == values[high]) for low, high in pairwise(places)]
+
+
+def _follows(values: Vector, ordered: Order) -> bool:
+    """Whether the values never fall where the ordered ones rise, and are equal where they are."""
+    return all(
+        values[low] == values[high] if is_equal else values[low] <= values[high]
+        for low, high, is_equal in ordered
+    )
+
+
+@dataclass
+class Slopes:
+    """What `fitting` finds for lines and values, each worked out once."""
+
+    found: dict[tuple[Vector, Vector, int], list[tuple[int, int, int]]] = field(
+        default_factory=dict
+    )
+    orders: dict[Vector, Order] = field(default_factory=dict)
+
+    def of(self, u: Vector, values: Vector, times: int) -> list[tuple[int, int, int]]:
+        """The first MOST_CHOICES of them."""
+        key = u, values, times
+        if key not in self.found:
+            if u not in self.orders:
+                self.orders[u] = _order(u)
+            found = fitting(u, values, times) if _follows(values, self.orders[u]) else ()
+            self.found[key] = list(islice(found, MOST_CHOICES))
+        return self.found[key]

@@ -140,7 +140,7 @@ def test_a_ratio_to_a_network_of_the_zoo(capsys: pytest.CaptureFixture[str]) -> 
         ([STRIDED, "--over", "h,w", "--c", "3"], "c=3: the formula of"),
         ([f"{NETS}:Valued"], "control flow asked for values"),
         ([f"{NETS}:sorted_by_size", "--over", "width=8:64:4"], "AssertionError"),
-        ([f"{NETS}:Strided", "--over", "depth=1:4"], "unexpected keyword argument"),
+        ([f"{NETS}:Strided", "--over", "depth=1:4"], "has no argument"),
         (["--unit", "resnet", "--at", "h=3"], "--at: it is for a model's formula"),
     ],
 )

@@ -135,7 +135,7 @@ def test_a_sweep_is_drawn_along_its_first_size(
         (["sweep", "resnet18", "--over", "q=1:3"], "--over q: resnet18: no size of its inputs is"),
         (
             ["fit", f"{NETS}:OneSize", "--over", "h,w", "--macs", "2G"],
-            "--over h, w: of the sizes that were tried the model takes h=224, w=224 alone; --over n",
+            "--over h, w: of the sizes that were tried the model takes h=224, w=224 alone",
         ),
     ],
 )
