@@ -46,9 +46,10 @@ class Result:
     """What came of one model; `error` is why it has no formula.
 
     `how` tells how the model comes to other sizes; `exact` counts the sizes, of SIZES, at which the
-    formula is what a trace has; `cost` is the time to derive it over that of one trace. `crossing`
-    is the length from which on attention's products are more than the rest, and `crossed` whether
-    traces before and at it say so.
+    formula is what a trace has; `cost` is the processor time to derive it over that of one of
+    these traces, the model built for its size where it must be. `crossing` is the length from which
+    on attention's products are more than the rest, and `crossed` whether traces before and at it
+    say so.
     """
 
     model: str
@@ -104,30 +105,31 @@ def _saved() -> list[Result]:
 def _result(name: str, over: str) -> Result:
     try:
         model = sized(name, Options())
-        start = time.perf_counter()
         _ = model.at(model.base).counted
-        one = time.perf_counter() - start
+        start = time.process_time()
         found = derive(model, dict.fromkeys(over))
-        cost = (time.perf_counter() - start - one) / one
+        spent = time.process_time() - start
     except ShufflenetFlopsError as error:
         return Result(name, over, error=str(error))
-    return _checked(model, found, Result(name, over, cost=round(cost, 1)))
+    return _checked(model, found, Result(name, over), spent)
 
 
-def _checked(model: SizedModel, found: ModelFormula, result: Result) -> Result:
+def _checked(model: SizedModel, found: ModelFormula, result: Result, spent: float) -> Result:
     """The result with the formula and what traces say of it."""
-    samples, exact, wrong = Samples(model, found.own), 0, []
+    samples, exact, wrong, times = Samples(model, found.own), 0, [], []
     if found.how:
         built = built_for_size(model, model.rows_at(found.own))
         assert built is not None
         model = built
     for _ in range(SIZES):
         sizes = samples.draw(found.domain)
+        start = time.process_time()
         try:
             traced = sum(row.macs for row in model.rows_at(sizes))
         except ShufflenetFlopsError as error:
             wrong.append(f"{sizes}: {error}")
             continue
+        times.append(time.process_time() - start)
         exact += traced == found.value(sizes)
         if traced != found.value(sizes):
             wrong.append(f"{sizes}: {traced} and not {found.value(sizes)}")
@@ -140,7 +142,7 @@ def _checked(model: SizedModel, found: ModelFormula, result: Result) -> Result:
         exact,
         tuple(wrong),
         found.traces,
-        result.cost,
+        round(spent / median(times), 1) if times else 0.0,
         found.how,
         found.refused,
         crossing,
@@ -171,6 +173,7 @@ def _report(results: list[Result]) -> str:
     images = [result for result in results if result.over == "hwn"]
     tokens = [result for result in results if result.over == "sn"]
     found = [result for result in results if not result.error]
+    costs = [round(result.cost) for result in found]
     lines = [
         "# Closed forms of other people's models",
         "",
@@ -188,7 +191,8 @@ def _report(results: list[Result]) -> str:
         f"A formula takes {median(result.traces for result in found):.0f} traces in the median "
         f"and {max(result.traces for result in found)} at most, 15 or fewer for "
         f"{sum(result.traces <= 15 for result in found)} of {len(found)} models, and the time of "
-        f"{median(result.cost for result in found):.0f} traces in the median. A model that "
+        f"{median(costs):.0f} traces at new sizes in the median, 15 or fewer for "
+        f"{sum(cost <= 15 for cost in costs)} and {max(costs):.0f} at most. A model that "
         "refuses other sizes than its own is built for each, where its factory has an argument "
         "for it, as img_size.",
         "",
