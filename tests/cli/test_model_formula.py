@@ -142,6 +142,10 @@ def test_a_ratio_to_a_network_of_the_zoo(capsys: pytest.CaptureFixture[str]) -> 
         ([f"{NETS}:sorted_by_size", "--over", "width=8:64:4"], "AssertionError"),
         ([f"{NETS}:Strided", "--over", "depth=1:4"], "has no argument"),
         (["--unit", "resnet", "--at", "h=3"], "--at: it is for a model's formula"),
+        (["--unit", "resnet", "--convention", "causal"], "--convention: it is for a model's"),
+        ([STRIDED, "--convention", "caussal"], "did you mean causal?"),
+        ([STRIDED, "--convention", "flops", "--metric", "params"], "leave out --metric params"),
+        ([STRIDED, "--convention", "flops", "--training"], "leave out --training"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
@@ -153,6 +157,19 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert err.startswith("error: ")
     assert err.count("\n") == 1
     assert message in err
+
+
+def test_a_convention_in_place_of_a_metric(capsys: pytest.CaptureFixture[str]) -> None:
+    """64·(s + 1) for each token: half of the 128·s of all pairs, and the diagonal."""
+    options = (f"{NETS}:Attending", "--input", "1x16:int64", "--over", "s", "--by", "kind")
+    code, out, err = cli(capsys, *options, "--convention", "causal")
+
+    assert (code, err) == (0, "")
+    assert "s·(64·s + 16,448)" in out
+    assert "\n`causal`: `paper`, with attention of each token to itself and those before it" in out
+    _, out, _ = cli(capsys, *options, "--convention", "flops")
+    assert "FLOPs =" in out
+    assert "s·(256·s + 32,768)" in out
 
 
 def test_a_torchless_network_needs_no_module(tmp_path: Path) -> None:

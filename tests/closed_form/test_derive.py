@@ -130,6 +130,14 @@ def test_a_training_step_of_a_model_that_is_built_for_each_size() -> None:
     assert expression.subs(values) == 2 * 8 * 12 * (2 * 384 + 3 * 64)
 
 
+def test_one_side_of_what_a_model_is_built_for() -> None:
+    """Of 64x64 the width stays: 16 of the tokens side by side."""
+    options = Options((parse_input("1x3x64x64"),))
+    found = formula(sized(f"{NETS}:SizedByArgument", options), "h,n")
+
+    assert text(found) == "7,168·n·⌊h/4⌋"
+
+
 def test_an_argument_that_the_user_gives_stays() -> None:
     options = Options((parse_input("1x3x32x32"),), {"img_size": 32})
     found = formula(sized(f"{NETS}:SizedByArgument", options), "h,w,n")
