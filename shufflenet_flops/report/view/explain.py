@@ -19,6 +19,7 @@ _LABELS = {
     "conv_macs": "convolution MACs",
     "linear_macs": "linear MACs",
     "matmul_macs": "matrix-product MACs",
+    "later_macs": "MACs with later keys",
     "conv_bias_adds": "convolution biases",
     "linear_bias_adds": "linear biases",
     "norm_elements": "norms",
