@@ -167,4 +167,11 @@ def _count(values: Vector, shapes: Sequence[Sequence[Vector]], extents: Extents)
         if len(still) == len(left):
             break
         left = still
-    return explained(values, [[(v, extents.of(v, near)) for v in shape] for shape in shapes])
+    # A count may come from the output alone, where what is padded for it has no expression.
+    known = [shape for shape in shapes if not set(shape) & set(left)]
+    try:
+        return explained(values, [[(v, extents.of(v, near)) for v in shape] for shape in known])
+    except UnexplainedError:
+        for vector in left:
+            extents.of(vector, near)
+        raise

@@ -141,10 +141,15 @@ LANGUAGE_RULES: Sequence[LanguageRule] = (
         "MaxText", "calculate_tflops_training_per_device, attention halved", 3, None, _HALF, True
     ),
     LanguageRule(
-        "MaxText before April 2026", "the same with attention in full", 3, None, _FULL, True
+        "Megatron-LM", "num_floating_point_operations, attention halved", 3, None, _HALF, True
     ),
     LanguageRule(
-        "Megatron-LM", "num_floating_point_operations; arXiv 2104.04473", 3, None, _FULL, True
+        "Megatron-LM, attention in full",
+        "the same function in earlier versions, after the appendix of arXiv 2104.04473",
+        3,
+        None,
+        _FULL,
+        True,
     ),
 )
 

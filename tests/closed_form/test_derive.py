@@ -386,6 +386,27 @@ def test_tokens_after_those_of_a_cache() -> None:
         assert decoding.value({"n": 3, "p": p}) == found.value({"n": 3, "p": p, "s": 1})
 
 
+class Same(nn.Module):
+    """A convolution of 2 with stride 3, padded where that is needed to see every position."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 2, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h, w = (max(3 * (-(-size // 3) - 1) + 2 - size, 0) for size in x.shape[2:])
+        return self.conv(F.pad(x, (0, w, 0, h)))
+
+
+def test_a_count_of_which_only_the_output_has_an_expression() -> None:
+    """2·2·3·4 for each of ⌈h/3⌉·⌈w/3⌉; one column more is there only where w ≡ 1 mod 3."""
+    found = formula(of_module(Same()), "h,w,n")
+
+    assert text(found) == "48·n·⌈h/3⌉·⌈w/3⌉"
+    with pytest.raises(InputError, match="no formula has an extent of"):
+        formula(of_module(Same()), "h,w", "memory_bytes")
+
+
 class TokensFirst(nets.Cached):
     """A cache with its tokens before its heads; they change places before or after it is joined."""
 
