@@ -14,6 +14,8 @@ from pathlib import Path
 
 from shufflenet_flops.errors import DataError, InputError
 from shufflenet_flops.latency.predict.kernels import FIELDS, Kernel
+from shufflenet_flops.latency.predict.regression import HYPERPARAMETERS
+from shufflenet_flops.latency.predict.trees import MOST_LEAVES
 from shufflenet_flops.saved_file import load
 from shufflenet_flops.text_file import LARGEST, decode, read_text
 
@@ -84,6 +86,7 @@ class Calibration:
             )
         if self.fields != FIELDS:
             raise InputError("its kernels have other numbers than this program's")
+        _check(self.hyperparameters)
         for sample in self.samples:
             sample.timed(self.kinds)
             sample.timed(self.kinds, compiled=True)
@@ -97,6 +100,15 @@ class Calibration:
     def timed(self, *, compiled: bool = False) -> list[list[Timed]]:
         """The kernels of each network, or the engine's own nodes, with their seconds."""
         return [sample.timed(self.kinds, compiled=compiled) for sample in self.samples]
+
+
+def _check(hyperparameters: Mapping[str, float]) -> None:
+    if set(hyperparameters) != set(HYPERPARAMETERS):
+        raise InputError(f"its hyperparameters must be {', '.join(HYPERPARAMETERS)}")
+    for name, value in hyperparameters.items():
+        least, most = (2, MOST_LEAVES) if name == "leaves" else (0, 1e6)
+        if not least <= value <= most or (value == 0 and name != "l2"):
+            raise InputError(f"its hyperparameter {name} is {value:g}, which cannot be")
 
 
 def sample_of(

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 
 from shufflenet_flops.counting.row import Kind
 from shufflenet_flops.latency.predict.kernels import base_of
-from shufflenet_flops.latency.predict.regression import Timed, fit
+from shufflenet_flops.latency.predict.regression import Timed
+from shufflenet_flops.latency.predict.shares import learn
 
 if TYPE_CHECKING:
     from shufflenet_flops.latency.predict.calibration import Calibration
@@ -42,7 +43,7 @@ def held_out_errors(calibration: Calibration, *, compiled: bool = False) -> tupl
     sorts = _sorts(networks)
     for held_out in dict.fromkeys(sorts):
         others = [timed for timed, sort in zip(networks, sorts, strict=True) if sort != held_out]
-        model = fit(others, calibration.hyperparameters)
+        model = learn(calibration, others)
         for i, sort in enumerate(sorts):
             if sort == held_out:
                 predicted = float(model.seconds([kernel for kernel, _ in networks[i]]).sum())

@@ -21,8 +21,8 @@ NAMES = (
     *("c_in_filled", "c_out_filled", "c_in_rest_4", "c_out_rest_4"),
     *("operands", "activation", "added", "apart", "after", "resident", "blocks", "n"),
 )
-MACS, IN, WEIGHTS, OUT = range(4)
-_RESIDENT = FIELDS.index("resident")
+MACS, IN, WEIGHTS, OUT = range(4)  # places in NAMES
+RESIDENT = FIELDS.index("resident")
 
 
 def matrix(kernels: Iterable[Kernel]) -> NDArray[Any]:
@@ -32,17 +32,15 @@ def matrix(kernels: Iterable[Kernel]) -> NDArray[Any]:
     return np.array([kernel.numbers for kernel in kernels], dtype="int64").reshape(-1, len(FIELDS))
 
 
-def rounded(numbers: NDArray[Any]) -> NDArray[Any]:
-    """Numbers in which the weights of the whole network are rounded to a power of 2.
+def rounded(resident: NDArray[Any]) -> NDArray[Any]:
+    """The KiB of weights of whole networks, rounded to powers of 2.
 
     So kernels of many networks that differ in nothing else are the same.
     """
     import numpy as np
 
-    result = numbers.copy()
-    resident = np.maximum(result[:, _RESIDENT], 1)
-    result[:, _RESIDENT] = 2 ** np.round(np.log2(resident)).astype("int64")
-    return result
+    whole: NDArray[Any] = 2 ** np.round(np.log2(np.maximum(resident, 1))).astype("int64")
+    return whole
 
 
 def features(kind: str, numbers: NDArray[Any]) -> NDArray[Any]:
@@ -79,7 +77,7 @@ def features(kind: str, numbers: NDArray[Any]) -> NDArray[Any]:
         *(c_in / _whole(c_in), c_out / _whole(c_out), c_in % 4, c_out % 4),
         *(operands, activation, added, apart, after, resident, blocks, n),
     )
-    return np.stack(columns, axis=1)
+    return np.array(columns).T  # each feature's values side by side, as trees ask for them
 
 
 def _whole(channels: NDArray[Any]) -> NDArray[Any]:

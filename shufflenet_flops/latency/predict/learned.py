@@ -13,25 +13,26 @@ from typing import TYPE_CHECKING, Any
 from shufflenet_flops.errors import InputError, OutputError
 from shufflenet_flops.latency.predict.calibration import Calibration
 from shufflenet_flops.latency.predict.features import NAMES
-from shufflenet_flops.latency.predict.regression import KindModel, TimeModel, fit
+from shufflenet_flops.latency.predict.regression import KindModel, TimeModel
+from shufflenet_flops.latency.predict.shares import learn
 from shufflenet_flops.latency.predict.trees import ARRAYS, Trees
 from shufflenet_flops.whole_file import open_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_RECIPE = 2  # of what is learned and how: another one makes another file
+_RECIPE = 3  # of what is learned and how: another one makes another file
 _KEPT = 12  # files, of a megabyte each
 _OF_A_KIND = ("roofline", "low", "high")
 _DAMAGED = (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile)
 
 
 def learned(calibration: Calibration, *, compiled: bool = False) -> TimeModel:
-    """What `fit` learns from a calibration's kernels, or from the engine's own if `compiled`.
+    """What `learn` learns from a calibration's kernels, or from the engine's own if `compiled`.
 
     It is learned once for each calibration and version of scikit-learn; a file of the cache that
     is damaged is made anew, and where nothing can be written nothing is kept. Raises InputError as
-    `fit`, and for a calibration that tells nothing of the engine's own kernels.
+    `learn`, and for a calibration that tells nothing of the engine's own kernels.
     """
     networks = calibration.timed(compiled=compiled)
     if compiled and not all(networks):
@@ -41,10 +42,10 @@ def learned(calibration: Calibration, *, compiled: bool = False) -> TimeModel:
         )
     path = _path(calibration, compiled)
     if path is None:
-        return fit(networks, calibration.hyperparameters)
+        return learn(calibration, networks)
     with suppress(*_DAMAGED):
         return _read(path)
-    model = fit(networks, calibration.hyperparameters)
+    model = learn(calibration, networks)
     with suppress(OSError, OutputError):
         _write(path, model)
     return model
@@ -80,7 +81,7 @@ def _kind(arrays: Any, prefix: str) -> KindModel:
     trees = None
     if f"{prefix}.base" in arrays:
         nodes = (arrays[f"{prefix}.{name}"] for name in ARRAYS)
-        trees = Trees(float(arrays[f"{prefix}.base"]), int(arrays[f"{prefix}.depth"]), *nodes)
+        trees = Trees(float(arrays[f"{prefix}.base"]), *nodes)
     of_it = {name: arrays[f"{prefix}.{name}"] for name in _OF_A_KIND}
     return KindModel(**of_it, trees=trees, slowest=float(arrays[f"{prefix}.slowest"]))
 
@@ -101,7 +102,6 @@ def _write(path: Path, model: TimeModel) -> None:
         if kind.trees is not None:
             arrays |= {f"{prefix}.{name}": getattr(kind.trees, name) for name in ARRAYS}
             arrays[f"{prefix}.base"] = np.array(kind.trees.base)
-            arrays[f"{prefix}.depth"] = np.array(kind.trees.depth)
     content = io.BytesIO()
     np.savez_compressed(content, **arrays)  # type: ignore[arg-type]  # stubs: any may be an option
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from shufflenet_flops.counting import layer_table
 from shufflenet_flops.environment import Environment, environment
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.latency.engines import find_engine
-from shufflenet_flops.latency.engines.protocol import Setup
+from shufflenet_flops.latency.engines.protocol import EngineError, Setup
 from shufflenet_flops.latency.predict.calibration import SCHEMA, Calibration, Sample, sample_of
 from shufflenet_flops.latency.predict.conformal import held_out_errors
 from shufflenet_flops.latency.predict.kernels import FIELDS, Kernel
@@ -66,16 +66,23 @@ def measured(
     setup = Setup(calibration.threads, calibration.dtype)
     kinds = list(calibration.kinds)
     end = clock() + budget_s
+    number = max((sample.number for sample in calibration.samples), default=-1) + 1
     while clock() < end and (left := most - len(calibration.samples)) > 0:
-        first = max((sample.number for sample in calibration.samples), default=-1) + 1
-        drawn = [_Drawn(first + i, profiler) for i in range(min(left, _TOGETHER))]
-        for network in _in_turn(drawn, setup):
+        drawn = [_Drawn(number + i, profiler) for i in range(min(left, _TOGETHER))]
+        number += len(drawn)
+        for network in _in_turn(drawn, setup, lambda: clock() >= end):
             yield calibration, network.number
-        samples = tuple(network.sample(kinds) for network in drawn)
+        samples = tuple(network.sample(kinds) for network in drawn if network.was_timed)
+        refused = [network.refused for network in drawn if network.refused]
+        if not calibration.samples and len(refused) == len(drawn):
+            raise EngineError(
+                f"engine {calibration.engine} takes none of {len(drawn)} random networks: "
+                f"{refused[-1]}"
+            )
         calibration = replace(
             calibration, kinds=tuple(kinds), samples=(*calibration.samples, *samples)
         )
-        yield calibration, drawn[-1].number
+        yield calibration, number - 1
 
 
 def finished(calibration: Calibration) -> Calibration:
@@ -101,16 +108,27 @@ class _Drawn:
         self._kernels = kernels_of(rows, profiler.fusion)
         self._paths = frozenset(path for kernel in self._kernels for path in kernel.paths)
         self._least: Profile | None = None
+        self.refused = ""  # why the engine does not take it
 
     def measure(self, setup: Setup) -> None:
-        """Time it once more."""
-        profile = self._profiler.profile(self._network, self._paths, setup, _REPEATS)
+        """Time it once more, if the engine takes it."""
+        try:
+            profile = self._profiler.profile(self._network, self._paths, setup, _REPEATS)
+        except EngineError as error:
+            self.refused = str(error)
+            return
         self._least = profile if self._least is None else self._least.least(profile)
 
     @property
-    def adds_up(self) -> bool:
-        """Whether the kernels add up to the whole."""
-        return self._least is not None and self._least.gap <= GAP
+    def was_timed(self) -> bool:
+        """Whether it was timed at all."""
+        return self._least is not None
+
+    def is_due(self, number: int) -> bool:
+        """Whether the pass of this number is to time it."""
+        if self._least is None:
+            return number == 0
+        return number < PASSES or self._least.gap > GAP
 
     def sample(self, kinds: list[str]) -> Sample:
         """What was measured; a kind that is new is put at the end of `kinds`."""
@@ -122,17 +140,25 @@ class _Drawn:
         return sample_of(self.number, least.seconds, least.gap, found, kinds, nodes)
 
 
-def _in_turn(drawn: list[_Drawn], setup: Setup) -> Iterator[_Drawn]:
-    """Measure all of them, again and again, and those that do not add up some times more."""
+def _in_turn(drawn: list[_Drawn], setup: Setup, is_over: Callable[[], bool]) -> Iterator[_Drawn]:
+    """Measure all of them, again and again, and those that do not add up some times more.
+
+    What the time is over for before it was measured once is left.
+    """
     for i in range(PASSES + _MORE_PASSES):
         for network in drawn:
-            if i < PASSES or not network.adds_up:
+            if network.is_due(i) and (i or not is_over()):
                 network.measure(setup)
                 yield network
 
 
 def timed(kernels: list[Kernel], profile: Profile) -> list[tuple[Kernel, float]]:
-    """The kernels with their seconds: of all ops that they cover, as they add up to the whole."""
+    """The kernels with their seconds: of all ops that they cover, as they add up to the whole.
+
+    Where the engine does not tell, each has an equal share, until `shares` works them out.
+    """
+    if not profile.parts:
+        return [(kernel, profile.seconds / len(kernels)) for kernel in kernels]
     scale = profile.seconds / sum(profile.parts.values())
     return [
         (kernel, scale * sum(profile.parts.get(path, 0.0) for path in set(kernel.paths)))

@@ -6,7 +6,7 @@ weighs the same in a small kernel and in a large one.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -19,6 +19,7 @@ from shufflenet_flops.latency.predict.features import (
     MACS,
     NAMES,
     OUT,
+    RESIDENT,
     WEIGHTS,
     features,
     matrix,
@@ -65,12 +66,12 @@ class KindModel:
         """Of kernels with features `x`, one line each."""
         import numpy as np
 
-        base: NDArray[Any] = _work(x) @ self.roofline
+        base: NDArray[Any] = work(x) @ self.roofline
         return base if self.trees is None else np.multiply(base, np.exp(self.trees.predict(x)))
 
     def at_most(self, x: NDArray[Any]) -> NDArray[Any]:
         """Seconds, were these kernels as slow for their work as the slowest that was measured."""
-        bound: NDArray[Any] = self.slowest * (_work(x) @ self.roofline)
+        bound: NDArray[Any] = self.slowest * (work(x) @ self.roofline)
         return bound
 
     def beyond(self, x: NDArray[Any]) -> str:
@@ -98,31 +99,39 @@ class TimeModel:
         import numpy as np
 
         result = np.zeros(len(kernels))
-        for kind, places in _by_kind(kernels).items():
+        for kind, places in by_kind(kernels).items():
             numbers = matrix(kernels[i] for i in places)
-            result[places] = self.of_kind(kind, numbers)
+            numbers[:, RESIDENT] = rounded(numbers[:, RESIDENT])
+            result[places] = self._of_kind(kind, numbers)
         return result
 
-    def of_kind(self, kind: str, numbers: NDArray[Any]) -> NDArray[Any]:
-        """Seconds of kernels of one kind, a line of FIELDS each; equal ones are worked out once."""
-        import numpy as np
-
-        unique, places = np.unique(rounded(numbers), axis=0, return_inverse=True)
-        model = self.kinds.get(kind, self.other)
-        return model.seconds(features(kind, unique))[places.reshape(-1)]
-
     def networks(self, kernels: Sequence[Kernel], number: int) -> NDArray[Any]:
-        """Seconds of `number` networks at once, whose kernels' sizes are arrays of that length."""
+        """Seconds of `number` networks at once, whose kernels' sizes are arrays of that length.
+
+        Kernels that come again, within a network or in others, are worked out once.
+        """
         import numpy as np
 
         result = np.zeros(number)
-        for kind, places in _by_kind(kernels).items():
-            sizes = [kernels[i].numbers for i in places]
-            keys = np.concatenate([_keys(numbers, number) for numbers in sizes])
-            _, first, which = np.unique(keys, return_index=True, return_inverse=True)
-            seconds = self.of_kind(kind, _lines(sizes, first, number))[which]
-            result += seconds.reshape(len(places), number).sum(axis=0)
+        resident = rounded(np.asarray(kernels[0].resident)) if kernels else 0
+        for kind, places in by_kind(kernels).items():
+            found: dict[bytes, tuple[Sequence[Number], NDArray[Any]]] = {}
+            times: Counter[bytes] = Counter()
+            for i in places:
+                sizes = kernels[i]._replace(resident=resident).numbers
+                keys = _keys(sizes, number)
+                found.setdefault(keys.tobytes(), (sizes, keys))
+                times[keys.tobytes()] += 1
+            all_keys = np.concatenate([keys for _, keys in found.values()])
+            _, first, which = np.unique(all_keys, return_index=True, return_inverse=True)
+            lines = _lines([sizes for sizes, _ in found.values()], first, number)
+            seconds = self._of_kind(kind, lines)[which].reshape(len(found), number)
+            result += np.array(list(times.values())) @ seconds
         return result
+
+    def _of_kind(self, kind: str, numbers: NDArray[Any]) -> NDArray[Any]:
+        """Seconds of kernels of one kind, a line of FIELDS each."""
+        return self.kinds.get(kind, self.other).seconds(features(kind, numbers))
 
     def at_most(self, kernel: Kernel) -> float:
         """What a kernel that is not covered takes at most, by its MACs and bytes; in seconds."""
@@ -155,7 +164,9 @@ def fit(
     kinds = {}
     everything = []
     for kind, timed in samples.items():
-        x = features(kind, rounded(matrix(kernel for kernel, _ in timed)))
+        numbers = matrix(kernel for kernel, _ in timed)
+        numbers[:, RESIDENT] = rounded(numbers[:, RESIDENT])
+        x = features(kind, numbers)
         t = np.array([seconds for _, seconds in timed])
         everything.append((x, t))
         if len(timed) >= LEAST_SAMPLES:
@@ -175,7 +186,7 @@ def _macs_only(networks: Sequence[Timed]) -> float:
     for timed in networks:
         macs = sum(
             features(kind, matrix(timed[i][0] for i in places))[:, MACS].sum()
-            for kind, places in _by_kind([kernel for kernel, _ in timed]).items()
+            for kind, places in by_kind([kernel for kernel, _ in timed]).items()
         )
         if macs:
             ratios.append(sum(seconds for _, seconds in timed) / macs)
@@ -201,7 +212,7 @@ def _fit_kind(x: NDArray[Any], t: NDArray[Any], hyperparameters: Mapping[str, fl
         early_stopping=False,
         random_state=0,
     )
-    regressor.fit(x, np.log(t / (_work(x) @ roofline)), sample_weight=t**0.25)
+    regressor.fit(x, np.log(t / (work(x) @ roofline)), sample_weight=t**0.25)
     return _kind_model(x, t, roofline, trees_of(regressor))
 
 
@@ -210,11 +221,11 @@ def _kind_model(
 ) -> KindModel:
     import numpy as np
 
-    slowest = float(np.quantile(t / (_work(x) @ roofline), _SLOWEST))
+    slowest = float(np.quantile(t / (work(x) @ roofline), _SLOWEST))
     return KindModel(roofline, trees, x.min(axis=0), x.max(axis=0), slowest)
 
 
-def _work(x: NDArray[Any]) -> NDArray[Any]:
+def work(x: NDArray[Any]) -> NDArray[Any]:
     """MACs, bytes moved, and 1, of each kernel."""
     import numpy as np
 
@@ -230,7 +241,7 @@ def _rough(x: NDArray[Any], t: NDArray[Any]) -> NDArray[Any]:
     """
     import numpy as np
 
-    macs, moved = _work(x)[:, 0], _work(x)[:, 1]
+    macs, moved = work(x)[:, 0], work(x)[:, 1]
     has = macs > 0
     of_a_mac = np.median(t[has] / macs[has]) if has.any() else 0.0
     of_a_byte = np.median(t[~has] / moved[~has]) if not has.all() else 0.0
@@ -242,7 +253,7 @@ def _roofline(x: NDArray[Any], t: NDArray[Any]) -> NDArray[Any]:
     import numpy as np
     from scipy.optimize import nnls
 
-    relative = _work(x) / t[:, None]
+    relative = work(x) / t[:, None]
     scale = np.maximum(np.abs(relative).max(axis=0), 1e-300)
     found, _ = nnls(relative / scale, np.ones(len(t)))
     result: NDArray[Any] = np.maximum(found / scale, (0.0, 0.0, _LEAST_S / 100))
@@ -277,7 +288,8 @@ def _lines(sizes: Sequence[Sequence[Number]], chosen: NDArray[Any], number: int)
     return lines
 
 
-def _by_kind(kernels: Iterable[Kernel]) -> dict[str, list[int]]:
+def by_kind(kernels: Iterable[Kernel]) -> dict[str, list[int]]:
+    """The places of the kernels of each kind."""
     places: defaultdict[str, list[int]] = defaultdict(list)
     for i, kernel in enumerate(kernels):
         places[kernel.kind].append(i)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from math import exp
 from typing import TYPE_CHECKING, Any
 
+from shufflenet_flops.latency.predict.profilers import find_profiler
 from shufflenet_flops.report.grid import Column, Grid, grid, mega, milliseconds, with_notes
 from shufflenet_flops.saved import record
 from shufflenet_flops.spec import shape_text
@@ -124,10 +126,11 @@ def _kernels(prediction: Prediction, top: int) -> Grid:
 
 def calibration_grid(calibration: Calibration, name: str) -> Grid:
     """How many kernels of each kind were measured, and what that predicts."""
-    numbers = dict.fromkeys(calibration.kinds, 0)
-    for sample in calibration.samples:
-        for text in sample.kernels:
-            numbers[calibration.kinds[int(text.partition(" ")[0])]] += 1
+    numbers = Counter(
+        calibration.kinds[int(text.partition(" ")[0])]
+        for sample in calibration.samples
+        for text in sample.kernels
+    )
     errors = sorted(abs(exp(error) - 1) for error in calibration.log_errors)
     notes = [f"{calibration.name}, {len(calibration.samples)} random networks, in {name}"]
     if errors:
@@ -135,18 +138,17 @@ def calibration_grid(calibration: Calibration, name: str) -> Grid:
             f"of networks that it did not learn from it is off by {100 * _mean(errors):.1f} % on "
             f"average, and by at most {100 * errors[int(0.9 * (len(errors) - 1))]:.1f} % in 90 %"
         )
+        tells = find_profiler(calibration.engine).tells_kernels
+        noise = f"kernels add up to the whole within {100 * calibration.noise:.1f} % (median)"
         notes.append(
-            f"noise: kernels add up to the whole within {100 * calibration.noise:.1f} % (median); "
+            f"noise: {noise if tells else 'the engine tells the time of whole networks alone'}; "
             f"load average {calibration.load[0]:.2f} at the start, {calibration.load[-1]:.2f} at "
             "the end"
         )
     return grid(
         "kernels measured",
         [Column("kernel", figures=False), Column("samples")],
-        [
-            [kind, f"{number:,}"]
-            for kind, number in sorted(numbers.items(), key=lambda pair: -pair[1])
-        ],
+        [[kind, f"{number:,}"] for kind, number in numbers.most_common()],
         notes,
     )
 

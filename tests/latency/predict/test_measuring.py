@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from shufflenet_flops.latency.engines.protocol import Setup
+from shufflenet_flops.latency.engines.protocol import EngineError, Setup
 from shufflenet_flops.latency.predict import measuring
 from shufflenet_flops.latency.predict.calibration import Calibration
 from shufflenet_flops.latency.predict.kernels import Fusion
@@ -50,7 +50,7 @@ def test_the_least_of_three_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     profiler = Scripted(share=0.98)
     begun = replace(lawful(), samples=(), kinds=())
 
-    steps = grown(monkeypatch, profiler, begun, budget_s=1.5)
+    steps = grown(monkeypatch, profiler, begun, budget_s=18)
 
     assert profiler.timed == [*range(16)] * 3
     samples = steps[-1].samples
@@ -66,10 +66,58 @@ def test_the_least_of_three_passes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_does_not_add_up_is_timed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twice more at most, and kept with its gap."""
     profiler = Scripted(share=1.5)
-    steps = grown(monkeypatch, profiler, replace(lawful(), samples=(), kinds=()), budget_s=1.5)
+    steps = grown(monkeypatch, profiler, replace(lawful(), samples=(), kinds=()), budget_s=18)
 
     assert profiler.timed == [*range(16)] * 5
     assert {sample.gap for sample in steps[-1].samples} == {0.5}
+
+
+class Choosy(Scripted):
+    """Takes networks of an odd number alone, as a whole, or none."""
+
+    def __init__(self, takes: int) -> None:
+        super().__init__(1.0)
+        self.takes = takes
+
+    def profile(
+        self, network: RandomNetwork, paths: frozenset[str], setup: Setup, repeats: int
+    ) -> Profile:
+        """Without parts."""
+        if network.number % 2 != self.takes:
+            raise EngineError(f"no {network.number}")
+        return Profile(super().profile(network, paths, setup, repeats).seconds, {})
+
+
+def test_what_an_engine_does_not_take_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is tried once; where no time of a kernel is told each has an equal share of the whole."""
+    profiler = Choosy(takes=1)
+    steps = grown(monkeypatch, profiler, replace(lawful(), samples=(), kinds=()), budget_s=18)
+
+    assert profiler.timed == [*range(1, 16, 2)] * 3
+    calibration = steps[-1]
+    assert [(sample.number, sample.gap) for sample in calibration.samples] == [
+        (number, 0.0) for number in range(1, 16, 2)
+    ]
+    for timed in calibration.timed():
+        assert [seconds for _, seconds in timed] == pytest.approx(
+            [1 / len(timed)] * len(timed), rel=0.005
+        )
+
+
+def test_an_engine_that_takes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(EngineError, match="takes none of 16 random networks: no 15"):
+        grown(monkeypatch, Choosy(2), replace(lawful(), samples=(), kinds=()), budget_s=18)
+
+
+def test_the_time_ends_among_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was begun is timed again; what was not is left, and comes first the next time."""
+    begun = replace(lawful(), samples=(), kinds=())
+    profiler = Scripted(share=1.0)
+    (*_, first) = grown(monkeypatch, profiler, begun, budget_s=4)
+
+    assert profiler.timed == [0, 1] * 3
+    (*_, second) = grown(monkeypatch, profiler, first, budget_s=4)
+    assert [sample.number for sample in second.samples] == [0, 1, 2, 3]
 
 
 def test_it_goes_on_after_the_last_network(monkeypatch: pytest.MonkeyPatch) -> None:

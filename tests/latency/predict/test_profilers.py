@@ -20,7 +20,14 @@ from shufflenet_flops.latency.predict.profilers.attribution import EngineNode, s
 from shufflenet_flops.latency.predict.profilers.protocol import GraphProfiler, Profile
 
 
-@pytest.mark.parametrize("engine", profiler_names())
+# To have a compiler at work takes long.
+ENGINES = [
+    pytest.param(name, marks=pytest.mark.slow) if name == "torch-compile" else name
+    for name in profiler_names()
+]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", ["shufflenet_v2_x0_5", "vit@size=tiny,resolution=32"])
 def test_every_kernel_has_a_time(engine: str, name: str) -> None:
     """No time is left without an op, and nearly no work without time."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from shufflenet_flops.latency.engines.protocol import Setup
 from shufflenet_flops.latency.engines.quiet import quiet
@@ -10,6 +10,9 @@ from shufflenet_flops.latency.predict.kernels import Fusion
 from shufflenet_flops.latency.predict.networks import RandomNetwork
 from shufflenet_flops.latency.predict.profilers.protocol import Profile, Profiler, profiler
 from shufflenet_flops.latency.predict.profilers.timing import least_s
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 _LEAST_S = 1e-7  # that a module takes
 
@@ -31,15 +34,11 @@ class EagerProfiler(Profiler):
         """
         import torch
 
-        from shufflenet_flops.build import build
         from shufflenet_flops.latency.engines.channels_last import in_layout
         from shufflenet_flops.latency.roofline import own_times
 
         torch.set_num_threads(setup.threads)
-        with torch.random.fork_rng(devices=()):
-            torch.manual_seed(0)
-            module = build(network.spec).eval()
-            x = torch.randn(network.input)
+        module, x = built(network)
         layout = getattr(torch, self.layout)
         module = in_layout(module, layout)
         x = x.contiguous(memory_format=layout)
@@ -52,6 +51,17 @@ class EagerProfiler(Profiler):
             path: max(seconds - added, _LEAST_S) for path, seconds in times.items() if path in paths
         }
         return Profile(whole, parts)
+
+
+def built(network: RandomNetwork) -> tuple[nn.Module, Tensor]:
+    """The module of a network, in eval mode, and an input, both random and always the same."""
+    import torch
+
+    from shufflenet_flops.build import build
+
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(0)
+        return build(network.spec).eval(), torch.randn(network.input)
 
 
 @profiler
