@@ -22,6 +22,7 @@ NAMES = (
     *("operands", "activation", "added", "apart", "after", "resident", "blocks", "n"),
 )
 MACS, IN, WEIGHTS, OUT = range(4)  # places in NAMES
+AREA = NAMES.index("kernel")
 RESIDENT = FIELDS.index("resident")
 
 

@@ -6,7 +6,7 @@ weighs the same in a small kernel and in a large one.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.extras import install_command
+from shufflenet_flops.latency.predict.distinct import distinct
 from shufflenet_flops.latency.predict.features import (
+    AREA,
     IN,
     MACS,
     NAMES,
@@ -25,9 +27,8 @@ from shufflenet_flops.latency.predict.features import (
     matrix,
     rounded,
 )
-from shufflenet_flops.latency.predict.kernels import FIELDS, Kernel
+from shufflenet_flops.latency.predict.kernels import Kernel
 from shufflenet_flops.latency.predict.trees import Trees, trees_of
-from shufflenet_flops.spec import Number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -115,28 +116,30 @@ class TimeModel:
         result = np.zeros(number)
         resident = rounded(np.asarray(kernels[0].resident)) if kernels else 0
         for kind, places in by_kind(kernels).items():
-            found: dict[bytes, tuple[Sequence[Number], NDArray[Any]]] = {}
-            times: Counter[bytes] = Counter()
-            for i in places:
-                sizes = kernels[i]._replace(resident=resident).numbers
-                keys = _keys(sizes, number)
-                found.setdefault(keys.tobytes(), (sizes, keys))
-                times[keys.tobytes()] += 1
-            all_keys = np.concatenate([keys for _, keys in found.values()])
-            _, first, which = np.unique(all_keys, return_index=True, return_inverse=True)
-            lines = _lines([sizes for sizes, _ in found.values()], first, number)
-            seconds = self._of_kind(kind, lines)[which].reshape(len(found), number)
-            result += np.array(list(times.values())) @ seconds
+            sizes = [kernels[i]._replace(resident=resident).numbers for i in places]
+            once = distinct(sizes, number)
+            seconds = self._of_kind(kind, once.lines)[once.which]
+            result += once.times @ seconds.reshape(len(once.times), number)
         return result
 
     def _of_kind(self, kind: str, numbers: NDArray[Any]) -> NDArray[Any]:
         """Seconds of kernels of one kind, a line of FIELDS each."""
-        return self.kinds.get(kind, self.other).seconds(features(kind, numbers))
+        return self.kinds.get(kind, self.other).seconds(self._features(kind, numbers))
+
+    def _features(self, kind: str, numbers: NDArray[Any]) -> NDArray[Any]:
+        """The features; a kind that is not known reads its input as often as its kernel is large.
+
+        So does a resized map, or a pool: what may have been written without a thought for speed.
+        """
+        x = features(kind, numbers)
+        if kind not in self.kinds:
+            x[:, IN] *= x[:, AREA]
+        return x
 
     def at_most(self, kernel: Kernel) -> float:
         """What a kernel that is not covered takes at most, by its MACs and bytes; in seconds."""
         model = self.kinds.get(kernel.kind, self.other)
-        x = features(kernel.kind, matrix([kernel]))
+        x = self._features(kernel.kind, matrix([kernel]))
         return float(max(model.at_most(x)[0], model.seconds(x)[0]))
 
     def uncovered(self, kernel: Kernel) -> str:
@@ -258,34 +261,6 @@ def _roofline(x: NDArray[Any], t: NDArray[Any]) -> NDArray[Any]:
     found, _ = nnls(relative / scale, np.ones(len(t)))
     result: NDArray[Any] = np.maximum(found / scale, (0.0, 0.0, _LEAST_S / 100))
     return result
-
-
-def _keys(sizes: Sequence[Number], number: int) -> NDArray[Any]:
-    """A key of each of `number` kernels, whose sizes are ints or arrays: equal where all sizes are.
-
-    It is the sum of the sizes, each times its own odd factor, modulo 2^64. Of a million kernels two
-    that differ share a key with a chance of 3 in 10^8.
-    """
-    import numpy as np
-
-    factors = np.random.default_rng(0).integers(2**62, size=len(sizes)) | 1
-    keys = np.zeros(number, dtype="int64")
-    for size, factor in zip(sizes, factors, strict=True):
-        keys += np.asarray(size, dtype="int64") * factor
-    return keys
-
-
-def _lines(sizes: Sequence[Sequence[Number]], chosen: NDArray[Any], number: int) -> NDArray[Any]:
-    """The sizes of chosen kernels, a line each; kernel k of network i is place k * number + i."""
-    import numpy as np
-
-    lines = np.empty((len(chosen), len(FIELDS)), dtype="int64")
-    kernel, network = np.divmod(chosen, number)
-    for k in np.unique(kernel):
-        here = kernel == k
-        for column, size in enumerate(sizes[k]):
-            lines[here, column] = np.broadcast_to(np.asarray(size), number)[network[here]]
-    return lines
 
 
 def by_kind(kernels: Iterable[Kernel]) -> dict[str, list[int]]:

@@ -21,6 +21,11 @@ _SAME = {
     "adaptive_avg_pool2d": "mean",
     "swish": "silu",
 }
+# The height and width of what each value of a resized map is made of.
+_TAPS = {
+    **dict.fromkeys(("upsample_bilinear2d", "_upsample_bilinear2d_aa"), (2, 2)),
+    **dict.fromkeys(("upsample_bicubic2d", "_upsample_bicubic2d_aa"), (4, 4)),
+}
 _LAST = {Kind.LINEAR, Kind.MATMUL}  # whose channels are the last axis
 _LAST_OPS = {"layer_norm", "softmax", "log_softmax", "rms_norm"}
 _ATTENTION = "scaled_dot_product_attention"
@@ -77,7 +82,7 @@ def _other(row: Row) -> Kernel:
     x = row.inputs[0] if row.inputs else row.output
     n, c_in, h_in, w_in = _as_map(x, last)
     _, c_out, h_out, w_out = _as_map(row.output, last)
-    k_h, k_w = (*(row.kernel or ()), 1, 1)[:2]
+    k_h, k_w = (*(row.kernel or _TAPS.get(row.op, ())), 1, 1)[:2]
     stride = (row.stride or (1,))[0]
     kind = _SAME.get(row.op, row.op)
     operands: int = 1

@@ -25,6 +25,7 @@ _BY_ELEMENT = (
     *("Add", "Sub", "Mul", "Div", "Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSigmoid", "Tanh"),
     *("HardSwish", "Gelu", "QuickGelu", "Softmax", "LayerNormalization"),
 )
+_TAPS = {b"linear": (2, 2), b"cubic": (4, 4)}  # what each value of a resized map is made of
 _PRODUCTS = ("Gemm", "FusedGemm", "MatMul", "FusedMatMul")
 _CONVS = ("Conv", "FusedConv")
 
@@ -141,7 +142,8 @@ class _Reader:
             kind = f"{kind} broadcast"
         if node.op_type == "Concat":
             c_in, h_in, w_in, whole = c_out, h_out, w_out, len(data)
-        k_h, k_w = (*attributes.get("kernel_shape", ()), 1, 1)[:2]
+        taps = _TAPS.get(attributes.get("mode", b""), ()) if node.op_type == "Resize" else ()
+        k_h, k_w = (*attributes.get("kernel_shape", taps), 1, 1)[:2]
         stride = (*attributes.get("strides", ()), 1)[0]
         sizes = (n, c_in, h_in, w_in, c_out, h_out, w_out, k_h, k_w, stride, 1, max(whole, 1))
         return Kernel(kind, *sizes)
