@@ -72,6 +72,8 @@ def _prepared(engine: str, network: RandomNetwork, setup: Setup) -> Call:
         with quiet(), torch.inference_mode():
             call = find_engine(engine).prepare(module, (x,), setup)
             call()
+    except EngineError:
+        raise
     except Exception as error:  # whatever a converter raises
         raise EngineError(one_line(error)) from error
     return call
