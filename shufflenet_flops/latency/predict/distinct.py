@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.latency.predict.kernels import FIELDS
@@ -40,8 +41,11 @@ def distinct(kernels: Sequence[Sequence[Number]], number: int) -> Distinct:
         times[name] += 1
     all_keys = np.concatenate([keys for _, keys in found.values()])
     _, first, which = np.unique(all_keys, return_index=True, return_inverse=True)
-    lines = _lines([sizes for sizes, _ in found.values()], first, number)
-    return Distinct(lines, which, np.array([times[name] for name in found]))
+    order = np.argsort(first)  # one kernel after the other, as the sizes of each lie side by side
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    lines = _lines([sizes for sizes, _ in found.values()], first[order], number)
+    return Distinct(lines, rank[which.reshape(-1)], np.array([times[name] for name in found]))
 
 
 def _keys(sizes: Sequence[Number], number: int) -> NDArray[Any]:
@@ -52,21 +56,28 @@ def _keys(sizes: Sequence[Number], number: int) -> NDArray[Any]:
     """
     import numpy as np
 
-    factors = np.random.default_rng(0).integers(2**62, size=len(sizes)) | 1
-    keys = np.zeros(number, dtype="int64")
-    for size, factor in zip(sizes, factors, strict=True):
-        keys += np.asarray(size, dtype="int64") * factor
-    return keys
+    factors = np.random.default_rng(0).integers(2**62, size=len(sizes), dtype="uint64") | 1
+    keys = np.zeros(number, dtype="uint64")
+    common = 0
+    for size, factor in zip(sizes, factors.tolist(), strict=True):
+        if np.ndim(size):
+            keys += np.asarray(size, dtype="uint64") * np.uint64(factor)
+        else:
+            common += int(size) * factor  # also a lone number of numpy's
+    return keys + np.uint64(common % 2**64)
 
 
 def _lines(sizes: Sequence[Sequence[Number]], chosen: NDArray[Any], number: int) -> NDArray[Any]:
-    """The sizes of chosen kernels, a line each; kernel k of network i is place k * number + i."""
+    """The sizes of chosen kernels, a line each; kernel k of network i is place k * number + i.
+
+    `chosen` rise.
+    """
     import numpy as np
 
-    lines = np.empty((len(chosen), len(FIELDS)), dtype="int64")
-    kernel, network = np.divmod(chosen, number)
-    for k in np.unique(kernel):
-        here = kernel == k
-        for column, size in enumerate(sizes[k]):
-            lines[here, column] = np.broadcast_to(np.asarray(size), number)[network[here]]
-    return lines
+    columns = np.empty((len(FIELDS), len(chosen)), dtype="int64")
+    ends = np.searchsorted(chosen, np.arange(len(sizes) + 1) * number)
+    for k, (start, end) in enumerate(pairwise(ends.tolist())):
+        networks = chosen[start:end] - k * number
+        for column, size in zip(columns, sizes[k], strict=True):
+            column[start:end] = np.asarray(size)[networks] if np.ndim(size) else size
+    return columns.T
