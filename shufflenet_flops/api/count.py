@@ -188,6 +188,7 @@ def count(
     convention: str = "paper",
     peak: bool = False,
     limit: str | int | None = None,
+    autocast: str | None = None,
     bits: str | None = None,
     batch: int | None = None,
     training: bool | Training = False,
@@ -202,7 +203,8 @@ def count(
     is left as it was. `args` go to the function that makes a model which is named.
     `convention` is what shares and `total` go by; `batch` replaces the batch size of the inputs.
     With `peak` the result has the peak memory in bytes, for which a zoo's network is traced too,
-    and with a `limit` of bytes ("8GiB") the largest batch whose peak keeps to it.
+    and with a `limit` of bytes ("8GiB") the largest batch whose peak keeps to it. `autocast`
+    ("bfloat16") is for forward passes of mixed precision, as `torch.autocast` has it on the CPU.
     With `bits` of a weight and an activation ("8x8") there are bit operations and bytes too.
     `training` asks for a training step, forward and backward; a `Training` says more about it.
     With an `engine` every row of the table has its predicted time, from a `calibration`, as
@@ -216,8 +218,9 @@ def count(
     asked = Training() if training is True else training or None
     source = source_of(model, input, args)
     source = source if batch is None else source.with_batch(batch)
-    if limit is not None and not peak:
-        raise InputError("limit: is of peak memory: give peak=True too")
+    for name, value in (("limit", limit), ("autocast", autocast)):
+        if value is not None and not peak:
+            raise InputError(f"{name}: is of peak memory: give peak=True too")
     most = None if limit is None else int(parse_amount("memory_bytes", limit))
     precision = None if bits is None else parse_precision(bits)
     if calibration is not None and engine is None:
@@ -232,6 +235,7 @@ def count(
         peak=peak,
         training=asked,
         limit=most,
+        autocast=autocast,
         precision=precision,
         predictor=predictor,
     )
@@ -244,19 +248,22 @@ def count_of(
     peak: bool = False,
     training: Training | None = None,
     limit: int | None = None,
+    autocast: str | None = None,
     precision: Precision | None = None,
     predictor: Predictor | None = None,
 ) -> Count:
     """The count of a source, with its peak memory and a training step where they are asked for.
 
-    `limit` asks for the largest batch whose peak keeps to these bytes, `predictor` for the time.
+    `limit` asks for the largest batch whose peak keeps to these bytes, `predictor` for the time;
+    `autocast` lowers what is alive at the peak.
     """
     step = None if training is None else trained(source, training)
     peaks = None
     if peak:
-        passes = None if training is None else step_timeline(source, training)
-        fit = None if limit is None else fitting_batch(source, training, limit)
-        peaks = PeakResult.of(source.timeline(), passes, arenas_of(source), fit)
+        cast = source if autocast is None else source.within_autocast(autocast)
+        passes = None if training is None else step_timeline(cast, training)
+        fit = None if limit is None else fitting_batch(cast, training, limit)
+        peaks = PeakResult.of(cast.timeline(), passes, arenas_of(source), fit, autocast)
     time = None if predictor is None else row_times(source, predictor)
     result = count_result(source, convention, peaks, step, time)
     if precision is not None:

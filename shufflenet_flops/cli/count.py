@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -166,6 +165,16 @@ def command(
             rich_help_panel=_PEAK,
         ),
     ] = None,
+    autocast: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DTYPE",
+            help="With --peak: mixed precision, as torch.autocast has it on the CPU: bfloat16 or "
+            "float16.",
+            rich_help_panel=_PEAK,
+            autocompletion=lambda: ["bfloat16", "float16"],
+        ),
+    ] = None,
     strict: StrictOption = False,
     form: FormatOption = Format.TABLE,
     output: OutputOption = None,
@@ -178,11 +187,10 @@ def command(
     from shufflenet_flops.counting.precision import parse_precision
     from shufflenet_flops.report.view.lines import check_view
     from shufflenet_flops.sources import resolve
-    from shufflenet_flops.sources.inputs import at_batch
 
     asked = training_asked(context)
     if not peak:
-        refuse_typed(context, ("limit",), "is of peak memory: add --peak")
+        refuse_typed(context, ("limit", "autocast"), "is of peak memory: add --peak")
     most = None if limit is None else int(parse_amount("memory_bytes", limit))
     precision = None if bits is None else parse_precision(bits)
     names = tuple(name.strip() for name in columns.split(",")) if columns is not None else ()
@@ -205,13 +213,14 @@ def command(
         source = resolve(model, options)
         if batch is not None:
             options.refuse(model, "input_factory", why="--batch changes shapes: use --input")
-            source = resolve(model, replace(options, inputs=at_batch(source.inputs, batch)))
+            source = source.with_batch(batch)
         counted = count_of(
             source,
             weights,
             peak=peak,
             training=asked,
             limit=most,
+            autocast=autocast,
             precision=precision,
             predictor=None if engine is None else predictor_of(engine, calibration),
         )

@@ -115,6 +115,7 @@ class PeakResult:
     kernels the workspace is of, as another processor has others.
     What memory is `not_known_for` makes the peak the least. `fit` is the largest
     batch under a limit, of the training step where that was asked for, else of inference.
+    Forward passes ran within `autocast` of this type, where there is one.
     """
 
     inference_bytes: Count
@@ -126,6 +127,7 @@ class PeakResult:
     arenas: tuple[ArenaSize, ...] = ()
     not_known_for: tuple[str, ...] = ()
     fit: BatchFit | None = field(default=None, metadata=given_with("fit"))
+    autocast: str | None = field(default=None, metadata=given_with("autocast"))
 
     @classmethod
     def of(
@@ -134,6 +136,7 @@ class PeakResult:
         training: Timeline | None = None,
         arenas: tuple[ArenaSize, ...] = (),
         fit: BatchFit | None = None,
+        autocast: str | None = None,
     ) -> PeakResult:
         """The peaks of the runs."""
         first = PeakRun.of(inference)
@@ -148,6 +151,7 @@ class PeakResult:
             arenas=arenas,
             not_known_for=inference.not_known_for,
             fit=fit,
+            autocast=autocast,
         )
 
     @property

@@ -23,7 +23,8 @@ class Storage(NamedTuple):
 
     It is made at the moment `born`, alive at it, and not any more at the moment `died`. `shape` is
     that of the tensor it was made for; `op` and `path` tell which call of an op made it,
-    `is_gradient` that it is the gradient of a parameter.
+    `is_gradient` that it is the gradient of a parameter, `is_cast` that it is a parameter in
+    another type, as autocast makes it.
     """
 
     bytes: int
@@ -34,6 +35,7 @@ class Storage(NamedTuple):
     path: str
     op: str
     is_gradient: bool = False
+    is_cast: bool = False
 
 
 class Moment(NamedTuple):
@@ -109,8 +111,14 @@ class Timeline:
         if self.peak is None:
             return held
         live = self.live_bytes[self.peak]
-        gradients = sum(storage.bytes for storage in self.alive(self.peak) if storage.is_gradient)
-        parts = [Term("activations", live - gradients), Term("gradients of parameters", gradients)]
+        alive = self.alive(self.peak)
+        gradients = sum(storage.bytes for storage in alive if storage.is_gradient)
+        casts = sum(storage.bytes for storage in alive if storage.is_cast)
+        parts = [
+            Term("parameters as autocast has them", casts),
+            Term("activations", live - gradients - casts),
+            Term("gradients of parameters", gradients),
+        ]
         workspace = self.moments[self.peak].workspace
         return (*held, *(part for part in parts if part.bytes), *workspace)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.counting import Table
 from shufflenet_flops.counting.backward import TrainingStep
 from shufflenet_flops.counting.trained import Trained
-from shufflenet_flops.errors import InputError
+from shufflenet_flops.errors import InputError, UnknownNameError
 from shufflenet_flops.sources.inputs import Input, IntShape
 
 if TYPE_CHECKING:
@@ -37,17 +37,21 @@ class Counted:
     real_because: str = ""
 
 
+AUTOCAST = ("bfloat16", "float16")  # what torch.autocast takes on the CPU
+
+
 @dataclass(frozen=True)
 class Source(ABC):
     """A model that the user named.
 
     `name` is what the user wrote, `origin` where that led, in words; `inputs` are the tensors the
-    model is given.
+    model is given. What is alive when is told of forward passes within `autocast` of this type.
     """
 
     name: str
     origin: str
     inputs: tuple[Input, ...]
+    autocast: str | None = field(default=None, kw_only=True)
 
     @property
     def network(self) -> zoo.Model | None:
@@ -115,6 +119,16 @@ class Source(ABC):
         raise InputError(
             f"{self.name}: --batch {batch}: write the batch with --input, as in 8x3x224x224"
         )
+
+    def within_autocast(self, dtype: str) -> Source:
+        """The same model, whose timelines are within `torch.autocast` of this type on the CPU.
+
+        Raises UnknownNameError for a type that it does not take, InputError for a source whose
+        tensors have the types that they have.
+        """
+        if dtype not in AUTOCAST:
+            raise UnknownNameError("dtype of autocast", dtype, AUTOCAST)
+        return replace(self, autocast=dtype)
 
     @abstractmethod
     def timeline(self) -> Timeline:

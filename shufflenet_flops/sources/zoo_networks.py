@@ -42,7 +42,8 @@ class ZooSource(Source):
         return self.counted, step_of(self.model.spec, self.model.input, trained)
 
     def with_batch(self, batch: int) -> ZooSource:
-        return from_model(replace(self.model, input=(batch, *self.model.input[1:])))
+        other = from_model(replace(self.model, input=(batch, *self.model.input[1:])))
+        return replace(other, autocast=self.autocast)
 
     @cached_property
     def _trace(self) -> Trace:
@@ -61,7 +62,14 @@ class ZooSource(Source):
         with torch.device("meta"):
             module = build(self.model.spec)
         inputs = self.example_inputs(real=False)
-        return trace(module, *inputs, training=step is not None, memory=memory, step=step)
+        return trace(
+            module,
+            *inputs,
+            training=step is not None,
+            memory=memory,
+            step=step,
+            autocast=self.autocast if memory else None,
+        )
 
     def trace(self) -> Trace:
         return self._trace

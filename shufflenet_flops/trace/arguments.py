@@ -61,3 +61,9 @@ def in_order(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tup
     """All arguments in the order of the op's schema."""
     rest = arguments_of(func)[len(args) :]
     return (*args, *(kwargs.get(name, default) for name, default in rest))
+
+
+def op_name(func: Any) -> str:
+    """An op's bare name; that of a library other than torch's own with the library's."""
+    library, _, name = str(func.overloadpacket).partition(".")
+    return name if library in ("aten", "prims", "prim") else f"{library}.{name}"

@@ -15,7 +15,8 @@ from torch import Tensor
 from shufflenet_flops.counting import ModuleCall, Row
 from shufflenet_flops.spec.ops import shape_text
 from shufflenet_flops.trace import torch_private
-from shufflenet_flops.trace.arguments import META, map_tensors, tensors_of
+from shufflenet_flops.trace.arguments import META, map_tensors, op_name, tensors_of
+from shufflenet_flops.trace.autocast import Autocast
 from shufflenet_flops.trace.call_site import first_shape
 from shufflenet_flops.trace.constants import Constants
 from shufflenet_flops.trace.copies import Preparation
@@ -48,6 +49,7 @@ class Tracer(DispatchMode):
         super().__init__()
         self.lifetimes = lifetimes
         self.differentiates = False  # whether autograd is to differentiate what runs
+        self.returning = False  # whether the backward pass is on its way
         self.rows: list[Row] = []
         self.unknown: list[str] = []  # by the call
         self.function = ""  # the bare name of the torch function that is running
@@ -70,6 +72,7 @@ class Tracer(DispatchMode):
         self._thread = get_ident()
         self._place = NOWHERE
         self._stand_ins = StandIns()
+        self.autocast = Autocast(state, lifetimes, values=values)
 
     def call(self, place: Place, forward: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Run a module's own call, remembering that it is the one running."""
@@ -85,6 +88,10 @@ class Tracer(DispatchMode):
             raise
         finally:
             self._place = outer
+
+    def is_between(self) -> bool:
+        """Whether a backward pass is on its way, and no module runs again in it."""
+        return self.returning and self._place is NOWHERE
 
     def branch(self) -> Tracer:
         """A tracer for the thread that asks, from the module that is running; one record for both.
@@ -161,7 +168,7 @@ class Tracer(DispatchMode):
             run = self._rename if func.overloadpacket in FREE else self.op
             return run(func, args, kwargs or _NO_KWARGS)
         except Exception as error:
-            self.note_failure(_name(func), args, kwargs, error)
+            self.note_failure(op_name(func), args, kwargs, error)
             raise
 
     def op(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any] = _NO_KWARGS) -> Any:
@@ -205,7 +212,7 @@ class Tracer(DispatchMode):
 
         What an op of another library says of stand-ins tells nothing of real tensors.
         """
-        if "." in _name(func):
+        if "." in op_name(func):
             return
         changed = torch.is_grad_enabled() != self.differentiates or torch_private.transform()
         autocast = any(map(torch.is_autocast_enabled, ("cpu", "cuda")))
@@ -282,16 +289,11 @@ class Tracer(DispatchMode):
             facts = self.prepared.whole(facts, operands, out)
         if facts is None:
             return
-        params = self.state.first_uses(operands) if facts.uses_state else 0
+        uses = facts.uses_state and not self.autocast.is_casting
+        params = self.state.first_uses(operands) if uses else 0
         place, callee = self._place, self.callee
         call = place.calls.get(callee) or place.call(callee)
         self.rows.append(facts.row(place.path, params, call, place.training))
-
-
-def _name(func: Any) -> str:
-    """An op's bare name; that of a library other than torch's own with the library's."""
-    library, _, name = str(func.overloadpacket).partition(".")
-    return name if library in ("aten", "prims", "prim") else f"{library}.{name}"
 
 
 _SEVERAL = (tuple, list)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from shufflenet_flops.trace import torch_private
+from shufflenet_flops.trace import autocast, torch_private
 from shufflenet_flops.trace.arguments import map_tensors, tensors_of
 from shufflenet_flops.trace.call_site import REPLACED, is_named
 from shufflenet_flops.trace.copies import PREPARING, RESHAPING, Preparation, only_for_the_batch
@@ -56,7 +56,7 @@ class Functions(TorchFunctionMode):
                 return func(*args, **(kwargs or {}))
             answer = DEVICE_ANSWERS.get(func)
             if answer is not None and len(args) == 1 and args[0].is_meta and not tracer.values:
-                return answer(args[0], self._device)
+                return func(*args) if tracer.is_between() else answer(args[0], self._device)
         tracer.function = name = getattr(func, "__name__", "")
         tracer.callee = func
         if func in REPLACED and not is_named(func, torch_private.calling_frame(1)):
@@ -67,6 +67,10 @@ class Functions(TorchFunctionMode):
         if tracer.strangers is not None:
             tracer.strangers.function(func, args)
         try:
+            if autocast.is_on():
+                args, kwargs = tracer.autocast.arguments(name, args, kwargs)
+            elif tracer.autocast.kept:
+                tracer.autocast.leave()
             is_plain = not types or types == _PLAIN
             if known is not None and is_plain and torch_private.transform() is None:
                 if tracer.strangers is not None:

@@ -29,7 +29,7 @@ _SCALAR = aten.scalar_tensor.default
 class _Made:
     """A storage that the trace made: how many stand for it, and when the last of these died."""
 
-    __slots__ = ("born", "bytes", "died", "dtype", "is_gradient", "shape", "standing")
+    __slots__ = ("born", "bytes", "died", "dtype", "is_cast", "is_gradient", "shape", "standing")
 
     def __init__(
         self, size: int, born: int, shape: tuple[int, ...], dtype: torch.dtype | None
@@ -40,18 +40,17 @@ class _Made:
         self.shape = shape
         self.dtype = dtype
         self.standing = 1
-        self.is_gradient = False
+        self.is_gradient = self.is_cast = False
 
 
 class Lifetimes:
     """Notes what every call of an op makes, and is told by Python when that is gone.
 
     Storages are known by their ids, which are unique among the living. Those of `held` tensors, by
-    name, belong to the caller and are there all the time. With `values` real kernels run.
+    name, belong to the caller and are there all the time.
     """
 
-    def __init__(self, *, values: bool = False, **held: Iterable[Tensor]) -> None:
-        self._values = values
+    def __init__(self, **held: Iterable[Tensor]) -> None:
         # A storage of the caller's is held; one that the trace made is watched.
         self._known: dict[int, tuple[Any, _Made | None]] = {}
         self._made: list[_Made] = []
@@ -100,13 +99,7 @@ class Lifetimes:
             self._know(other.untyped_storage(), made)
 
     def called(self, path: str, function: str, func: Any, args: Any, out: Any) -> None:
-        """An op was called: what is new in its result was made now.
-
-        Raises NotImplementedError, as torch does where stand-ins will not do, within autocast,
-        which leaves the types of stand-ins as they are.
-        """
-        if not self._values and torch.is_autocast_enabled("cpu"):
-            raise NotImplementedError("autocast changes the types of real tensors alone")
+        """An op was called: what is new in its result was made now."""
         if func is _SCALAR and function != "scalar_tensor":
             return  # a number that is written to a tensor, of which torch makes none on the CPU
         if function in _OTHER_KERNELS:
@@ -139,6 +132,13 @@ class Lifetimes:
                 if made is not None:
                     made.is_gradient = True
 
+    def is_cast(self, x: Tensor) -> None:
+        """A tensor is a parameter in another type, which autocast keeps."""
+        with without_functions():
+            _, made = self._known.get(id(x.untyped_storage()), (None, None))
+            if made is not None:
+                made.is_cast = True
+
     def _note(self, x: Tensor, may_alias: bool, args: Any) -> None:
         """A result, if its storage is new."""
         storage = x.untyped_storage()
@@ -169,6 +169,7 @@ class Lifetimes:
                 moments[made.born].path,
                 moments[made.born].op,
                 made.is_gradient,
+                made.is_cast,
             )
             for made in self._made
         )

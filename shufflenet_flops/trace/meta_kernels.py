@@ -41,8 +41,23 @@ def _convolution(*args: Any) -> Any:
     return y
 
 
+def _group_norm(x: Tensor, weight: Tensor | None, *rest: Any) -> tuple[Tensor, ...]:
+    """With statistics in the type of the weights, as where autocast lowers that of x alone."""
+    y, mean, deviation = torch.ops.aten.native_group_norm.default(x, weight, *rest)
+    own = x.dtype if weight is None else weight.dtype
+    return y, mean.to(own), deviation.to(own)
+
+
+def _group_norm_backward(dy: Tensor, x: Tensor, *rest: Any) -> tuple[Tensor | None, ...]:
+    """With the gradient of x in its own type; see `_group_norm`."""
+    into_x, *others = torch.ops.aten.native_group_norm_backward.default(dy, x, *rest)
+    return None if into_x is None else into_x.to(x.dtype), *others
+
+
 _KERNELS: Mapping[Any, Callable[..., Any]] = {
     **{packet.default: _grouped_mm for packet in packets("_grouped_mm")},
+    torch.ops.aten.native_group_norm.default: _group_norm,
+    torch.ops.aten.native_group_norm_backward.default: _group_norm_backward,
     torch.ops.aten._convolution.default: _convolution,
     torch.ops.aten.convolution.default: _convolution,
 }

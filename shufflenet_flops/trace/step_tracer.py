@@ -25,6 +25,7 @@ from shufflenet_flops.trace.lifetimes import Lifetimes
 from shufflenet_flops.trace.module_tree import NOWHERE, Place
 from shufflenet_flops.trace.shortcuts import Shortcuts
 from shufflenet_flops.trace.state import State
+from shufflenet_flops.trace.whole import unasked
 
 
 class StepTracer(Tracer):
@@ -46,7 +47,6 @@ class StepTracer(Tracer):
     ) -> None:
         super().__init__(state, shortcuts, values, lifetimes)
         self.differentiates = True
-        self.returning = False  # whether the backward pass is on its way
         self._which = trained
         self._places = places
         self.backward: list[BackwardRow] = []
@@ -129,7 +129,9 @@ class StepTracer(Tracer):
             raise ModelError(self._why_not(outputs))
         starts = [self._gradient_of(y) for y in ends.values()]
         self.returning = True
-        torch.autograd.backward(list(ends.values()), starts)
+        self.autocast.leave()
+        # Past the mode of functions, which then sees those that checkpoints call again.
+        unasked(torch.autograd.backward)(list(ends.values()), starts)
         # Those that no output depends on get no gradient, and optimisers leave them as they are.
         self._reached = {key for key, leaf in self._trained.items() if leaf.grad is not None}
         if self.lifetimes is not None:
@@ -163,6 +165,7 @@ class StepTracer(Tracer):
         self, func: Any, args: Any, facts: Facts | str | None, operands: list[Tensor], out: Any
     ) -> None:
         if self.returning:
+            self.autocast.leave()
             if self.lifetimes is not None:
                 self.lifetimes.called(self._origin().path, "", func, args, out)
             if facts is not None:
@@ -228,12 +231,15 @@ class StepTracer(Tracer):
             return _NO_ROW
         return self._rows_at[min(bisect_left(self._numbers, number), len(self._rows_at) - 1)]
 
+    def _stands_for_weight(self, x: Tensor) -> bool:
+        return x in self.state or self.autocast.is_kept(x)
+
     def _is_of_weight(self, origin: Row, operands: list[Tensor], gradient: tuple[int, ...]) -> bool:
         """Whether a product is for a weight: a fully connected layer's, of the weight's shape.
 
         That of the input has the weight as a factor, unless it is worked out from parameters.
         """
-        if origin.kind is not Kind.LINEAR or any(x in self.state for x in operands):
+        if origin.kind is not Kind.LINEAR or any(map(self._stands_for_weight, operands)):
             return False
         weight = origin.operands[1 if origin.op == "bilinear" else -1]
         return gradient in (weight, weight[::-1])

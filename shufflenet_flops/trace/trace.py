@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -85,6 +86,7 @@ class _Asked(NamedTuple):
     training: bool | None
     memory: bool
     step: Trained | None
+    autocast: torch.dtype | None
 
 
 def trace(
@@ -95,13 +97,15 @@ def trace(
     memory: bool = False,
     may_run: bool = True,
     step: Trained | None = None,
+    autocast: str | None = None,
 ) -> Trace:
     """Rows of `model(*inputs, **kwargs)` on any device, in the order the ops run.
 
     Only shapes, strides and dtypes of the inputs matter; they may be nested in lists, tuples and
     dicts. `training` is the mode of every module, None leaves each in its own. With `memory` the
     timeline is there too. `step` asks for a backward pass, and says which parameters are trained:
-    it starts with a gradient for every output that has one, so the loss is not in it. Where
+    it starts with a gradient for every output that has one, so the loss is not in it. With
+    `autocast` ("bfloat16") the forward pass runs within `torch.autocast` on the CPU. Where
     stand-ins are not enough, as where control flow asks a tensor for its values, a deep copy of the
     model is run with real kernels, if it `may_run`. Raises ModelError where a pass fails, with the
     module, op and shapes it failed at, and where there is nothing to differentiate;
@@ -114,7 +118,9 @@ def trace(
     which start from torch's seed.
     """
     with ONE_AT_A_TIME:
-        return _trace(model, (inputs, dict(kwargs or {})), _Asked(training, memory, step), may_run)
+        dtype = None if autocast is None else getattr(torch, autocast)
+        asked = _Asked(training, memory, step, dtype)
+        return _trace(model, (inputs, dict(kwargs or {})), asked, may_run)
 
 
 def _trace(
@@ -168,7 +174,7 @@ def _run(
     params, buffers = state_tensors(places)
     ways = NO_SHORTCUTS if values else shortcuts()
     held = {"parameters": params, "buffers": buffers}
-    lifetimes = Lifetimes(values=values, **held) if asked.memory else None
+    lifetimes = Lifetimes(**held) if asked.memory else None
     state = State(params, buffers)
     tracer = Tracer(state, ways, values, lifetimes)
     if asked.step is not None:
@@ -184,7 +190,7 @@ def _run(
         with untouched(places, params, call), answered(device, {type(p.module) for p in places}):
             for place in places:
                 _watch(place, functions, asked.training)
-            _forward(model, call, tracer, functions)
+            _forward(model, call, tracer, functions, asked.autocast)
         timeline = lifetimes.timeline() if lifetimes is not None else NO_TIMELINE
     finally:
         take_back(tracer.survivors(), young)
@@ -216,7 +222,11 @@ def _watch(place: Place, functions: Functions, training: bool | None) -> None:
 
 
 def _forward(
-    model: nn.Module, call: tuple[Any, dict[str, Any]], tracer: Tracer, functions: Functions
+    model: nn.Module,
+    call: tuple[Any, dict[str, Any]],
+    tracer: Tracer,
+    functions: Functions,
+    autocast: torch.dtype | None,
 ) -> None:
     try:
         if isinstance(tracer, StepTracer):
@@ -233,7 +243,7 @@ def _forward(
         grads = partial(torch.set_grad_enabled, tracer.differentiates)
         imports = imported_for_real(tracer.unseen)
         with contained(), torch_private.uncompiled(), imports, grads(), functions, tracer, followed:
-            copy_context().run(_run_to_its_end, model, args, kwargs, tracer)
+            copy_context().run(_run_to_its_end, model, args, kwargs, tracer, autocast)
     except ModelError as error:
         let_go(error)
         raise
@@ -249,11 +259,14 @@ def _forward(
         args = kwargs = None  # an error keeps the variables of this function
 
 
-def _run_to_its_end(model: nn.Module, args: Any, kwargs: Any, tracer: Tracer) -> None:
+def _run_to_its_end(
+    model: nn.Module, args: Any, kwargs: Any, tracer: Tracer, autocast: torch.dtype | None
+) -> None:
     """In a context of its own, so that the variables of contexts are as before."""
-    output = model(*args, **kwargs)
-    outputs = list(outputs_of(output)) if isinstance(tracer, StepTracer) else ()
-    exhaust(output)
+    with nullcontext() if autocast is None else torch.autocast("cpu", autocast):
+        output = model(*args, **kwargs)
+        outputs = list(outputs_of(output)) if isinstance(tracer, StepTracer) else ()
+        exhaust(output)
     if tracer.strangers is not None:
         tracer.strangers.used(tensors_of(output))
     if isinstance(tracer, StepTracer):

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from shufflenet_flops.trace import autocast
 from shufflenet_flops.trace.arguments import META, map_tensors
 from shufflenet_flops.trace.rules.backward import gradient_products
 
@@ -191,9 +192,16 @@ def _seeing(function: FunctionType, variables: dict[str, Any]) -> FunctionType:
     return copy
 
 
+def unasked(function: Any) -> Any:
+    """A function of torch's in Python, without the question whether a mode wants to have it."""
+    return _seeing(function, {**function.__globals__, "has_torch_function": lambda _: False})
+
+
 def _within(tracer: Tracer, function: Any, *args: Any, **kwargs: Any) -> Any:
     if any(type(operand) not in (Tensor, nn.Parameter) for operand in args[:2]):
         return function(*args, **kwargs)
+    if autocast.is_on():
+        args, kwargs = tracer.autocast.arguments(function.__name__, args, kwargs)
     with tracer.unseen():
         out = WHOLE[function](tracer, *args, **kwargs)
     if out is NotImplemented:

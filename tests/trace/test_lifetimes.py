@@ -263,7 +263,7 @@ def test_without_being_asked_for_there_is_none() -> None:
 
 
 def test_autocast_makes_halves() -> None:
-    """Of x, of the weights, which it keeps, and of results: a run on real values tells."""
+    """Of x, of the weights, which it keeps, and of results."""
 
     def run(module: Calls, x: Tensor) -> Tensor:
         with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -276,8 +276,7 @@ def test_autocast_makes_halves() -> None:
     with torch.no_grad():
         real = allocations(lambda: model(x)).tensor_bytes
 
-    assert traced.real_forward
-    assert "autocast" in traced.real_because
+    assert not traced.real_forward
     assert max(traced.timeline.live_bytes) == real
     assert all(made.dtype == "bfloat16" for made in traced.timeline.storages)
 

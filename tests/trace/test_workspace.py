@@ -160,3 +160,20 @@ def test_what_is_an_estimate_is_called_one(monkeypatch: pytest.MonkeyPatch) -> N
         assert "an estimate here" in kernels()
     finally:
         is_checked.cache_clear()
+
+
+@on_checked_kernels
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize(
+    ("rows", "summed", "columns"),
+    [(16, 32, 10), (100, 48, 64), (300, 100, 768), (64, 900, 70), (64, 2048, 300), (200, 64, 1)],
+)
+def test_products_in_bfloat16(rows: int, summed: int, columns: int, transposed: bool) -> None:
+    """Blocks of the factors and of the sums, to the byte."""
+    weight = torch.rand(summed, columns, dtype=torch.bfloat16)
+    x = torch.rand(rows, summed, dtype=torch.bfloat16)
+    if transposed:
+        x = x.t().contiguous().t()
+    predicted, real = peaks(Once(torch.mm, weight), x)
+
+    assert predicted == real

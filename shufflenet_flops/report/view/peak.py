@@ -83,6 +83,7 @@ def _terms(name: str, result: PeakResult) -> Grid:
         *(f"NOT IN IT: {what}, so that the peak is at least this" for what in result.not_known_for),
         *(line for what, run in runs.items() for line in _advice(what, run)),
         *((_fit(result.fit),) if result.fit else ()),
+        *((_autocast(result.autocast),) if result.autocast else ()),
         *((_MEANING, f"workspace is that of {result.kernels}") if result.kernels else (_OF_GRAPH,)),
     ]
     columns = [
@@ -96,6 +97,13 @@ def _advice(what: str, run: PeakRun) -> Iterator[str]:
     for one in run.advice:
         less = percent(run.bytes - one.bytes, run.bytes)
         yield f"{what} with {one.change}: {one.bytes:,} bytes at the peak, {less} less"
+
+
+def _autocast(dtype: str) -> str:
+    return (
+        f"forward passes run within torch.autocast('cpu', dtype=torch.{dtype}); parameters, their "
+        "gradients and what an optimiser keeps stay in their own type"
+    )
 
 
 def _fit(fit: BatchFit) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Never
 
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.extras import install_command
-from shufflenet_flops.sources.onnx.given import Given, set_inputs
+from shufflenet_flops.sources.onnx.given import Given, at_batch, set_inputs
 from shufflenet_flops.sources.onnx.graph import count
 from shufflenet_flops.sources.options import Options
 from shufflenet_flops.sources.source import Counted, Source
@@ -33,6 +33,32 @@ class OnnxSource(Source):
     @property
     def can_run(self) -> bool:
         return False
+
+    def within_autocast(self, dtype: str) -> Never:
+        raise InputError(
+            f"{self.name}: --autocast takes a network of the zoo or a torch module, and not an "
+            "ONNX graph, whose tensors have the types that it gives them"
+        )
+
+    def with_batch(self, batch: int) -> OnnxSource:
+        """The graph on this batch; a batch that the file gives as a number is replaced by it.
+
+        Raises InputError where nodes of the graph have that number written into them.
+        """
+        own = _batch_of(self)
+        if batch == own:
+            return self
+        try:
+            given = at_batch(self.model.graph, self.given, batch)
+        except InputError as error:
+            raise InputError(f"{self.name}: --batch {batch}: {error}") from None
+        other = replace(self, inputs=tuple(given.inputs.values()), given=given)
+        if not given.as_declared and not _is_in_proportion(self, other):
+            raise InputError(
+                f"{self.name}: --batch {batch}: nodes of its graph hold for a batch of {own} "
+                "alone: export it with dynamic_shapes, which leave the batch free"
+            )
+        return other
 
     def trace(self) -> Never:
         raise self._cannot_run()
@@ -58,6 +84,20 @@ class OnnxSource(Source):
             raise InputError(f"{self.name}: {error}") from None
         except _MALFORMED as error:
             raise InputError(f"{self.name}: its graph is malformed: {one_line(error)}") from None
+
+
+def _is_in_proportion(source: OnnxSource, other: OnnxSource) -> bool:
+    """Whether the batch of the other goes through all of the graph, to its products and outputs."""
+    macs = source.table.macs
+    try:
+        grown = other.table.macs
+    except InputError:
+        return False
+    return grown * _batch_of(source) == macs * _batch_of(other)
+
+
+def _batch_of(source: OnnxSource) -> int:
+    return next((given.shape[0] for given in source.inputs if given.shape), 0)
 
 
 _MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)

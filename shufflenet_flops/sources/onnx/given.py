@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -20,10 +20,14 @@ Size = int | str | None  # a number, a name, or neither
 
 @dataclass(frozen=True)
 class Given:
-    """What a graph is counted on: its inputs by name, and the sizes that its symbols have."""
+    """What a graph is counted on: its inputs by name, and the sizes that its symbols have.
+
+    `as_declared` tells that the sizes which the file gives as numbers are these.
+    """
 
     inputs: Mapping[str, Input]
     symbols: Mapping[str, int]
+    as_declared: bool = True
 
 
 def sizes_of(value: ValueInfoProto) -> tuple[Size, ...] | None:
@@ -60,6 +64,28 @@ def set_inputs(graph: GraphProto, given: tuple[Input, ...]) -> Given:
         for i, value in enumerate(wanted)
     }
     return Given(inputs, symbols)
+
+
+def at_batch(graph: GraphProto, given: Given, batch: int) -> Given:
+    """The same inputs with this batch, which is the first size of the first that has any.
+
+    Another input has it where its own first size is the same: the same name, none at all, or the
+    same number. Raises InputError where no input has a size.
+    """
+    sizes = {value.name: sizes_of(value) or () for value in graph.input}
+    first = next((sizes[name][0] for name in given.inputs if sizes[name]), 0)
+    if first == 0:
+        raise InputError("no input of the graph has a first size, which could be the batch")
+    inputs = {}
+    for name, own in given.inputs.items():
+        axes = range(len(own.shape) if isinstance(first, str) else 1)
+        shape = tuple(
+            batch if axis in axes and declared == first else chosen
+            for axis, (declared, chosen) in enumerate(zip(sizes[name], own.shape, strict=True))
+        )
+        inputs[name] = replace(own, shape=shape)
+    symbols = {**given.symbols, first: batch} if isinstance(first, str) else given.symbols
+    return Given(inputs, symbols, as_declared=not isinstance(first, int))
 
 
 def _set_input(wanted: ValueInfoProto, given: Input | None, symbols: dict[str, int]) -> Input:

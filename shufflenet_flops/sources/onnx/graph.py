@@ -34,7 +34,9 @@ def count(model: ModelProto, given: Given) -> tuple[Counted, Timeline]:
     nodes = without_functions(model)
     inference = Inference(
         {"" if o.domain == "ai.onnx" else o.domain: o.version for o in model.opset_import},
-        known_shapes((*graph.value_info, *graph.output), given.symbols),
+        known_shapes((*graph.value_info, *graph.output), given.symbols)
+        if given.as_declared
+        else {},
     )
     parameters = Parameters()
 

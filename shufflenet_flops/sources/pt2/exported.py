@@ -17,6 +17,7 @@ from shufflenet_flops.sources.options import Options
 from shufflenet_flops.sources.pt2.graph import Graph, Node
 from shufflenet_flops.sources.pt2.graph_ops import with_autocast, with_set_grad_enabled
 from shufflenet_flops.sources.pt2.program import MALFORMED, Held, ProgramSpec, Tensorlike, read
+from shufflenet_flops.sources.source import Source
 from shufflenet_flops.sources.torch_modules.factory import inputs_for
 from shufflenet_flops.sources.torch_modules.imports import one_line
 from shufflenet_flops.sources.torch_modules.module import ModuleSource
@@ -27,6 +28,11 @@ class ProgramSource(ModuleSource):
     """An exported program, whose rows have the module paths of the original model."""
 
     program: ProgramSpec = field(kw_only=True)
+
+    def with_batch(self, batch: int) -> Source:
+        other = super().with_batch(batch)
+        _check_inputs(self.name, self.program, other.inputs)
+        return other
 
     def by_node(self) -> dict[str, Table]:
         """The rows of each node of the graph that has any, by the name that torch.fx gives it.

@@ -65,7 +65,8 @@ class ModuleSource(Source):
     @cached_property
     def _trace(self) -> Trace:
         # One that knows the lifetimes of tensors too is the same, and may be there already.
-        return vars(self).get("_timed") or self._traced(self._trace_of)
+        known = vars(self).get("_timed") if self.autocast is None else None
+        return known or self._traced(self._trace_of)
 
     @cached_property
     def _timed(self) -> Trace:
@@ -136,12 +137,14 @@ class ModuleSource(Source):
     def _trace_of(self, module: nn.Module, memory: bool = False, *, may_run: bool = True) -> Trace:
         _check_arguments(self.name, module, self.example_inputs(real=False))
         inputs = self.example_inputs(real=self.given is not None)
-        return trace(self.seen(module), *inputs, memory=memory, may_run=may_run)
+        seen, autocast = self.seen(module), self.autocast if memory else None
+        return trace(seen, *inputs, memory=memory, may_run=may_run, autocast=autocast)
 
     def _step_of(self, trained: Trained, module: nn.Module, *, memory: bool = False) -> Trace:
         inputs = self.example_inputs(real=self.given is not None)
         _check_arguments(self.name, module, self.example_inputs(real=False))
-        return trace(module, *inputs, training=True, memory=memory, step=trained)
+        autocast = self.autocast if memory else None
+        return trace(module, *inputs, training=True, memory=memory, step=trained, autocast=autocast)
 
     def seen(self, module: nn.Module) -> nn.Module:
         """The module as it is traced: in eval mode."""

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from shufflenet_flops.trace import torch_private
+from shufflenet_flops.trace.autocast import is_on as is_autocast_on
 from shufflenet_flops.trace.dispatch_mode import Tracer
 from shufflenet_flops.trace.fast.known_calls import KnownCalls
 from shufflenet_flops.trace.module_tree import Place
@@ -113,6 +114,8 @@ def _plain_call(kind: type[nn.Module], known: KnownCalls, tracer: Tracer) -> Cal
             or transform() is not None
             or tracer.silent
             or tracer.prepared is not None
+            or tracer.autocast.kept
+            or is_autocast_on()
             or get_ident() != thread
         ):
             return tracer.call(place, whole, *inputs, **kwargs)

@@ -33,13 +33,13 @@ def _convolution(dy: Tensor, x: Tensor, weight: Tensor, *rest: Any) -> Gradients
     )
 
 
-def _batch_norm(dy: Tensor, x: Tensor, *rest: Any) -> Gradients:
+def _batch_norm(dy: Tensor, x: Tensor, weight: Tensor | None, *rest: Any) -> Gradients:
     into_x, into_weight, into_bias = rest[-1]
-    channels = x.shape[1]
+    channels, own = x.shape[1], x if weight is None else weight
     return (
         like(x, x.shape) if into_x else None,
-        _vector(x, channels) if into_weight else None,
-        _vector(x, channels) if into_bias else None,
+        _vector(own, channels) if into_weight else None,
+        _vector(own, channels) if into_bias else None,
     )
 
 
@@ -56,8 +56,10 @@ def _layer_norm(
     return (
         torch.empty(x.shape, dtype=x.dtype, device=META) if wanted[0] else None,
         *(
-            torch.empty(tuple(axes), dtype=x.dtype, device=META) if wants else None
-            for wants in wanted[1:]
+            torch.empty(own.shape, dtype=own.dtype, device=META)
+            if wants and own is not None
+            else None
+            for own, wants in zip((weight, bias), wanted[1:], strict=True)
         ),
     )
 

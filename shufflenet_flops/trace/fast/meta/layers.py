@@ -35,13 +35,16 @@ def _softmax(x: Tensor, axis: int, half_to_float: bool) -> Tensor | None:
     return None if half_to_float else torch.empty(x.shape, dtype=x.dtype, device=META)
 
 
-def _batch_norm(x: Tensor, *args: Any) -> tuple[Tensor, None, None] | None:
+def _batch_norm(x: Tensor, *args: Any) -> tuple[Tensor, Tensor | None, Tensor | None] | None:
     for arg in args[:4]:
         if arg is not None and arg.shape != (x.shape[1],):
             raise refused("a batch norm", x, arg)
     y = same(x)
-    # The saved statistics are for a backward pass, which does without them here.
-    return None if y is None else (y, None, None)
+    if y is None or len(args) < 7 or not args[4]:
+        return None if y is None else (y, None, None)
+    own = (x if args[0] is None else args[0]).dtype
+    mean, deviation = (torch.empty(x.shape[1], dtype=own, device=META) for _ in range(2))
+    return y, mean, deviation
 
 
 def _layer_norm(
