@@ -263,7 +263,9 @@ def count_of(
         cast = source if autocast is None else source.within_autocast(autocast)
         passes = None if training is None else step_timeline(cast, training)
         fit = None if limit is None else fitting_batch(cast, training, limit)
-        peaks = PeakResult.of(cast.timeline(), passes, arenas_of(source), fit, autocast)
+        peaks = PeakResult.of(
+            cast.timeline(), passes, arenas_of(source), fit, autocast, source.file_size
+        )
     time = None if predictor is None else row_times(source, predictor)
     result = count_result(source, convention, peaks, step, time)
     if precision is not None:

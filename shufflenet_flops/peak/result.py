@@ -21,6 +21,18 @@ class PeakTerm:
 
 
 @dataclass(frozen=True)
+class FileSize:
+    """What a model's file takes on disk, and what its weights are, by their type.
+
+    `missing` are files beside it that are to hold weights and are not there.
+    """
+
+    bytes: Count
+    weights: tuple[PeakTerm, ...]
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class AliveTensor:
     """A piece of memory that is alive at the peak, and the call of an op that made it."""
 
@@ -115,7 +127,8 @@ class PeakResult:
     kernels the workspace is of, as another processor has others.
     What memory is `not_known_for` makes the peak the least. `fit` is the largest
     batch under a limit, of the training step where that was asked for, else of inference.
-    Forward passes ran within `autocast` of this type, where there is one.
+    Forward passes ran within `autocast` of this type, where there is one. `file` is what a model
+    that is read from one takes on disk.
     """
 
     inference_bytes: Count
@@ -128,6 +141,7 @@ class PeakResult:
     not_known_for: tuple[str, ...] = ()
     fit: BatchFit | None = field(default=None, metadata=given_with("fit"))
     autocast: str | None = field(default=None, metadata=given_with("autocast"))
+    file: FileSize | None = field(default=None, metadata=given_with("file"))
 
     @classmethod
     def of(
@@ -137,6 +151,7 @@ class PeakResult:
         arenas: tuple[ArenaSize, ...] = (),
         fit: BatchFit | None = None,
         autocast: str | None = None,
+        file: FileSize | None = None,
     ) -> PeakResult:
         """The peaks of the runs."""
         first = PeakRun.of(inference)
@@ -152,6 +167,7 @@ class PeakResult:
             not_known_for=inference.not_known_for,
             fit=fit,
             autocast=autocast,
+            file=file,
         )
 
     @property

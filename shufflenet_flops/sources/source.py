@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from shufflenet_flops import zoo
+    from shufflenet_flops.peak.result import FileSize
     from shufflenet_flops.peak.timeline import Timeline
     from shufflenet_flops.trace.trace import Trace
 
@@ -80,6 +81,11 @@ class Source(ABC):
     def single_shape(self) -> IntShape | None:
         """The shape of the first input for a batch of 1; None where the model takes none."""
         return (1, *self.first_shape[1:])
+
+    @property
+    def file_size(self) -> FileSize | None:
+        """What its file takes on disk; None for a model that is made by code."""
+        return None
 
     @property
     def table(self) -> Table:

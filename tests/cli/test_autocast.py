@@ -55,7 +55,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--autocast", "bfloat16"), "--autocast is of peak memory: add --peak"),
+        (("--autocast", "bfloat16"), "is of peak memory: add --peak"),
         (("--peak", "--autocast", "int8"), "int8"),
     ],
 )

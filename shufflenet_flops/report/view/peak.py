@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from shufflenet_flops.counting.metric import MEMORY
 from shufflenet_flops.peak.batch import BatchFit
-from shufflenet_flops.peak.result import PeakMoment, PeakResult, PeakRun
+from shufflenet_flops.peak.result import FileSize, PeakMoment, PeakResult, PeakRun
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, percent, scale_within
 from shufflenet_flops.report.view.lines import ROOT
 from shufflenet_flops.spec import shape_text
@@ -84,6 +84,7 @@ def _terms(name: str, result: PeakResult) -> Grid:
         *(line for what, run in runs.items() for line in _advice(what, run)),
         *((_fit(result.fit),) if result.fit else ()),
         *((_autocast(result.autocast),) if result.autocast else ()),
+        *((_file(result.file),) if result.file else ()),
         *((_MEANING, f"workspace is that of {result.kernels}") if result.kernels else (_OF_GRAPH,)),
     ]
     columns = [
@@ -104,6 +105,12 @@ def _autocast(dtype: str) -> str:
         f"forward passes run within torch.autocast('cpu', dtype=torch.{dtype}); parameters, their "
         "gradients and what an optimiser keeps stay in their own type"
     )
+
+
+def _file(file: FileSize) -> str:
+    weights = ", ".join(f"{weight.bytes:,} bytes in {weight.name}" for weight in file.weights)
+    missing = f"; NOT IN IT, as not there: {', '.join(file.missing)}" if file.missing else ""
+    return f"on disk it takes {file.bytes:,} bytes; its weights are {weights or 'none'}{missing}"
 
 
 def _fit(fit: BatchFit) -> str:

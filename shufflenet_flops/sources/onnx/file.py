@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Never
 
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.extras import install_command
+from shufflenet_flops.sources.onnx.disk import file_size
 from shufflenet_flops.sources.onnx.given import Given, at_batch, set_inputs
 from shufflenet_flops.sources.onnx.graph import count
 from shufflenet_flops.sources.options import Options
@@ -18,6 +19,7 @@ from shufflenet_flops.sources.torch_modules.imports import one_line
 if TYPE_CHECKING:
     from onnx import ModelProto
 
+    from shufflenet_flops.peak.result import FileSize
     from shufflenet_flops.peak.timeline import Timeline
 
 MAX_BYTES = 2**31 - 1  # what protobuf can hold
@@ -75,6 +77,10 @@ class OnnxSource(Source):
     @property
     def counted(self) -> Counted:
         return self._read[0]
+
+    @property
+    def file_size(self) -> FileSize:
+        return file_size(self.name, self.model)
 
     @cached_property
     def _read(self) -> tuple[Counted, Timeline]:

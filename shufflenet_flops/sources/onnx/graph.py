@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from shufflenet_flops.counting import Table
@@ -15,7 +15,7 @@ from shufflenet_flops.sources.onnx.given import Given
 from shufflenet_flops.sources.onnx.inference import Inference, known_shapes
 from shufflenet_flops.sources.onnx.parameters import Parameters
 from shufflenet_flops.sources.onnx.rows import Reader, is_free, path_of
-from shufflenet_flops.sources.onnx.subgraphs import tensor_of, without_functions
+from shufflenet_flops.sources.onnx.subgraphs import held_tensors, tensor_of, without_functions
 from shufflenet_flops.sources.onnx.unfolding import Unfolding
 from shufflenet_flops.sources.source import Counted
 
@@ -71,19 +71,10 @@ def count(model: ModelProto, given: Given) -> tuple[Counted, Timeline]:
         dict(reader.unknown),
     )
     there = {
-        "parameters": sum(map(size_bytes, _held(model, nodes))),
+        "parameters": sum(map(size_bytes, held_tensors(model))),
         "inputs": sum(inference.operands[name].size_bytes for name in given.inputs),
     }
     return counted, alive.timeline(there, (value.name for value in graph.output))
-
-
-def _held(model: ModelProto, nodes: Iterable[NodeProto]) -> Iterator[TensorProto]:
-    """The tensors of the file: its initializers, and what its constants hold."""
-    yield from model.graph.initializer
-    for node in nodes:
-        held = tensor_of(node)
-        if held is not None:
-            yield held
 
 
 def _without_held(nodes: Iterable[NodeProto]) -> Iterable[NodeProto]:

@@ -136,3 +136,12 @@ def _calls(nodes: Iterable[NodeProto]) -> Iterator[tuple[str, str]]:
         for attribute in node.attribute:
             if attribute.HasField("g"):
                 yield from _calls(attribute.g.node)
+
+
+def held_tensors(model: ModelProto) -> Iterator[TensorProto]:
+    """The tensors of a file: its initializers, and what its constants hold."""
+    yield from model.graph.initializer
+    for node in without_functions(model):
+        held = tensor_of(node)
+        if held is not None:
+            yield held

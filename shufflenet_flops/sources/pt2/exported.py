@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from shufflenet_flops.counting import Table
 from shufflenet_flops.errors import InputError
+from shufflenet_flops.peak.result import FileSize, PeakTerm
 from shufflenet_flops.sources.inputs import MAX_ELEMENTS, Input
 from shufflenet_flops.sources.options import Options
 from shufflenet_flops.sources.pt2.graph import Graph, Node
@@ -33,6 +35,11 @@ class ProgramSource(ModuleSource):
         other = super().with_batch(batch)
         _check_inputs(self.name, self.program, other.inputs)
         return other
+
+    @property
+    def file_size(self) -> FileSize:
+        weights = (PeakTerm(dtype, size) for dtype, size in self.program.held_by_dtype)
+        return FileSize(Path(self.name).stat().st_size, tuple(weights))
 
     def by_node(self) -> dict[str, Table]:
         """The rows of each node of the graph that has any, by the name that torch.fx gives it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
@@ -58,8 +59,17 @@ class ProgramSpec:
     @property
     def held_bytes(self) -> int:
         """Bytes of the tensors that the program holds."""
+        return sum(size for _, size in self.held_by_dtype)
+
+    @property
+    def held_by_dtype(self) -> list[tuple[str, int]]:
+        """The same for each type of tensors, the most first."""
+        sizes: Counter[str] = Counter()
         held = {feed.tied: feed.like for feed in self.feeds if isinstance(feed, Held)}
-        return sum(prod(like.shape) * like.dtype.itemsize for like in held.values())
+        for like in held.values():
+            dtype = str(like.dtype).removeprefix("torch.")
+            sizes[dtype] += prod(like.shape) * like.dtype.itemsize
+        return sizes.most_common()
 
     @property
     def inputs(self) -> tuple[Input, ...]:

@@ -150,5 +150,3 @@ def test_the_table_says_what_it_is(tmp_path: Path, capsys: pytest.CaptureFixture
     out = capsys.readouterr().out
     assert "in the order of the file" in out
     assert "allocator" not in out
-    assert run(["count", path, "--peak", "--limit", "1 MB"]) == 2
-    assert "write the batch with --input" in capsys.readouterr().err
