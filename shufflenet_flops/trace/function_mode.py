@@ -94,11 +94,7 @@ class Functions(TorchFunctionMode):
                 self._look_for_batch(func, args, kwargs)
             if is_real:
                 return func(*args, **kwargs)
-            # Torch checks that all arguments are on one device before any op is called.
-            meta_args, meta_kwargs = map_tensors(tracer.to_meta, (args, kwargs))
-            meta_args, meta_kwargs = to_device(func, meta_args, meta_kwargs, self._device)
-            out = func(*meta_args, **meta_kwargs)
-            return args[0] if meta_args and out is meta_args[0] else out
+            return self._on_stand_ins(func, bare, args, kwargs)
         except Exception as error:
             tracer.note_failure(tracer.function, args, kwargs, error)
             raise
@@ -107,6 +103,17 @@ class Functions(TorchFunctionMode):
             if tracer.prepared is not None:
                 tracer.prepared.end()
                 tracer.prepared = None
+
+    def _on_stand_ins(self, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+        """Torch checks that all arguments are on one device before any op is called."""
+        tracer = self._tracer
+        meta_args, meta_kwargs = map_tensors(tracer.to_meta, (args, kwargs))
+        meta_args, meta_kwargs = to_device(func, meta_args, meta_kwargs, self._device)
+        if tracer.lifetimes is not None and name in _RECURRENT:
+            known = (name, func, meta_args, meta_kwargs)
+            return tracer.lifetimes.recurrent(*known, differentiates=tracer.differentiates)
+        out = func(*meta_args, **meta_kwargs)
+        return args[0] if meta_args and out is meta_args[0] else out
 
     def _look_for_batch(self, func: Any, args: Any, kwargs: Any) -> None:
         """A change of shape that is a view for one image copies nothing of the model's."""
@@ -120,5 +127,6 @@ class Functions(TorchFunctionMode):
 
 
 _PLAIN = (Tensor,)
+_RECURRENT = frozenset("lstm gru rnn_tanh rnn_relu".split())
 _METADATA = frozenset({Tensor.dim, Tensor.size, Tensor.stride, Tensor.numel})  # no op is called
 _ATTRIBUTES = frozenset({"__get__", "__set__"})

@@ -12,12 +12,13 @@ from weakref import ref
 import torch
 from torch import Tensor, UntypedStorage
 
-from shufflenet_flops.peak.timeline import Moment, Storage, Timeline
+from shufflenet_flops.peak.timeline import Moment, Storage, Term, Timeline
 from shufflenet_flops.trace.arguments import tensors_of
 from shufflenet_flops.trace.rules import FREE
 from shufflenet_flops.trace.torch_private import without_functions, written_arguments
 from shufflenet_flops.trace.workspace import RULES, Rule
 from shufflenet_flops.trace.workspace.cpu import kernels
+from shufflenet_flops.trace.workspace.recurrent import beside_steps, is_one_kernel
 
 aten = torch.ops.aten
 _BATCH_NORM, _IN_TRAINING = aten.native_batch_norm.default, 5
@@ -57,6 +58,8 @@ class Lifetimes:
         self._moments: list[Moment] = []
         self._held: dict[str, int] = {}
         self._not_known: dict[str, None] = {}
+        self._path, self._is_away = "", False
+        self._beside: Callable[[str], tuple[Term, ...]] | None = None
         for name, tensors in held.items():
             self.hold(name, tensors)
 
@@ -102,6 +105,9 @@ class Lifetimes:
         """An op was called: what is new in its result was made now."""
         if func is _SCALAR and function != "scalar_tensor":
             return  # a number that is written to a tensor, of which torch makes none on the CPU
+        self._path = path
+        if self._is_away:
+            return
         if function in _OTHER_KERNELS:
             lstm = f"lstm in {path}" if path else "lstm"
             self._not_known[f"what oneDNN takes for {lstm}"] = None
@@ -121,8 +127,35 @@ class Lifetimes:
                 made.died = made.born + 1
                 self._made.append(made)
         terms = workspace(args, out) if workspace is not None else ()
+        if self._beside is not None:
+            terms += self._beside(name)
         if terms or len(self._made) > before:
             self._moments.append(Moment(path, name, terms))
+
+    def recurrent(
+        self,
+        function: str,
+        call: Callable[..., Any],
+        args: Any,
+        kwargs: Any,
+        *,
+        differentiates: bool,
+    ) -> Any:
+        """The result of a recurrent layer's function, which the CPU takes otherwise than in steps.
+
+        What its backward pass needs is known of the steps alone.
+        """
+        if kwargs or differentiates:
+            return call(*args, **kwargs)
+        self._is_away = is_one_kernel(function, args)
+        self._beside = beside_steps(function, args)
+        try:
+            out = call(*args)
+        finally:
+            is_away, self._is_away, self._beside = self._is_away, False, None
+        if is_away:
+            self.called(self._path, "", aten.lstm.input, args, out)
+        return out
 
     def gradients(self, gradients: Iterable[Tensor | None]) -> None:
         """What was made for gradients of parameters, which stay until the next step."""

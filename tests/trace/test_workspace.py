@@ -177,3 +177,33 @@ def test_products_in_bfloat16(rows: int, summed: int, columns: int, transposed: 
     predicted, real = peaks(Once(torch.mm, weight), x)
 
     assert predicted == real
+
+
+RECURRENT = [
+    {"kind": nn.LSTM, "into": 16, "units": 64},
+    {"kind": nn.LSTM, "into": 100, "units": 128, "batch_first": True},
+    {"kind": nn.LSTM, "into": 64, "units": 50, "bias": False},
+    {"kind": nn.LSTM, "into": 48, "units": 64, "num_layers": 2},
+    {
+        "kind": nn.LSTM,
+        "into": 40,
+        "units": 96,
+        "num_layers": 2,
+        "bidirectional": True,
+        "batch_first": True,
+    },
+    {"kind": nn.GRU, "into": 32, "units": 16},
+    {"kind": nn.GRU, "into": 32, "units": 24, "num_layers": 2, "bidirectional": True},
+    {"kind": nn.RNN, "into": 32, "units": 16, "batch_first": True},
+]
+
+
+@on_checked_kernels
+@pytest.mark.parametrize("case", RECURRENT, ids=lambda case: str(tuple(case.values())))
+def test_recurrent_layers(case: dict[str, Any]) -> None:
+    """An LSTM is a kernel for each layer and direction; others multiply all steps' input first."""
+    options = dict(case)
+    kind, into, units = (options.pop(key) for key in ("kind", "into", "units"))
+    predicted, real = peaks(kind(into, units, **options).eval(), torch.rand(6, 4, into))
+
+    assert predicted == pytest.approx(real, rel=0.05)

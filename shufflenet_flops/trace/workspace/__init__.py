@@ -11,11 +11,11 @@ from types import MappingProxyType
 from typing import Any
 
 from shufflenet_flops.peak.timeline import Term
-from shufflenet_flops.trace.workspace import convolution, elements, layers, products
+from shufflenet_flops.trace.workspace import convolution, elements, layers, products, recurrent
 
 # A rule gets an op's arguments as it was called, and its result.
 Rule = Callable[[tuple[Any, ...], Any], tuple[Term, ...]]
 
 RULES: Mapping[Any, Rule] = MappingProxyType(
-    convolution.RULES | layers.RULES | elements.RULES | products.RULES
+    convolution.RULES | layers.RULES | elements.RULES | products.RULES | recurrent.RULES
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import prod
 from typing import Any
 
 import torch
@@ -75,19 +74,6 @@ def _unfold(args: tuple[Any, ...], out: Any) -> Terms:
     return () if x.is_contiguous() else (Term("contiguous input", 2 * size_of(x)),)
 
 
-def _recurrent(args: tuple[Any, ...], out: Any) -> Terms:
-    """oneDNN's recurrent layer: weights in its order, and the gates of every step."""
-    matrices = args[1:3]
-    gates = matrices[0].shape[0]
-    steps = prod(args[0].shape[:2])
-    weights = sum(map(size_of, matrices))
-    bias = 4 * gates
-    return (
-        Term("reordered weights", weights + bias),
-        Term("gates of all steps", 4 * gates * steps),
-    )
-
-
 RULES: dict[Any, Callable[[tuple[Any, ...], Any], Terms]] = {
     aten.native_batch_norm.default: _batch_norm,
     aten._softmax.default: contiguous_copy,
@@ -101,5 +87,4 @@ RULES: dict[Any, Callable[[tuple[Any, ...], Any], Terms]] = {
     aten.scaled_dot_product_attention.default: _attention,
     aten._scaled_dot_product_flash_attention_for_cpu.default: _attention,
     aten.im2col.default: _unfold,
-    aten.mkldnn_rnn_layer.default: _recurrent,
 }
