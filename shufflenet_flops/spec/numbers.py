@@ -39,6 +39,11 @@ def is_array(value: object) -> TypeGuard[Any]:
     return hasattr(value, "dtype")
 
 
+def is_no_number(value: object) -> bool:
+    """Whether `value` is what is easily given in place of a whole number."""
+    return value is None or isinstance(value, float | str | tuple | list)
+
+
 def is_equal(a: Number, b: Number) -> bool:
     """Whether two numbers are known to be equal: of arrays, the very same one is."""
     if isinstance(a, int) and isinstance(b, int):
@@ -59,6 +64,8 @@ def exact_div(a: Number, b: Number) -> Number:
     Raises SpecError where b does not divide a.
     """
     if isinstance(a, int) and isinstance(b, int):
+        if b == 0:
+            raise SpecError(f"{a} cannot be divided by 0: the divisor must be at least 1")
         quotient, remainder = divmod(a, b)
         if remainder:
             raise SpecError(f"{a} is not divisible by {b}; {_nearest(a, b)}")
@@ -99,7 +106,7 @@ def check_at_least(name: str, value: Number, minimum: int) -> None:
             raise SpecError(f"{name}={value} is too small: it must be at least {minimum}")
     elif is_array(value):
         _check_array(value >= minimum, f"{name} must be at least {minimum}")
-    elif isinstance(value, float | str) or value is None:
+    elif is_no_number(value):
         raise SpecError(f"{name}={value!r} must be a whole number")
     elif (symbolic - minimum).is_negative:
         raise SpecError(f"{name}={value} is too small: it must be at least {minimum}")
@@ -115,6 +122,8 @@ def check_equal(name: str, value: Number, other_name: str, other: Number) -> Non
     elif isinstance(value, int) and isinstance(other, int):
         if value != other:
             raise SpecError(f"{name}={value} must equal {other_name}={other}")
+    elif is_no_number(value) or is_no_number(other):
+        raise SpecError(f"{name}={value!r} must equal {other_name}={other!r}, a whole number")
     elif (symbolic - other).is_zero is False:
         raise SpecError(f"{name}={value} must equal {other_name}={other}")
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from math import prod
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from shufflenet_flops.errors import SpecError
 from shufflenet_flops.spec.numbers import (
@@ -33,6 +33,16 @@ Size2 = tuple[Number, Number]
 def pair(value: Number | Size2) -> Size2:
     """`3` as `(3, 3)`; a pair as it is."""
     return value if isinstance(value, tuple) else (value, value)
+
+
+def _sizes(name: str, value: Any, least: int) -> Size2:
+    """A size or a pair of them, as a pair. Raises SpecError for anything else, and less."""
+    sizes = value if isinstance(value, tuple) else (value, value)
+    if len(sizes) != 2 or isinstance(value, list):
+        raise SpecError(f"{name}={value!r} must be a whole number or two of them, (height, width)")
+    for size in sizes if sizes[0] is not sizes[1] else sizes[:1]:
+        check_at_least(name, size, least)
+    return sizes
 
 
 @cache
@@ -78,9 +88,12 @@ class Op(ABC):
         return sum(prod(x) for x in xs) + self.params, prod(y)
 
 
-def need_rank(op: Op, x: Shape, rank: int) -> None:
+_LAYOUTS = {2: "(n, features)", 3: "(n, tokens, c)", 4: "(n, c, h, w)"}
+
+
+def need_rank(op: Op, x: Shape, rank: int, layout: str = "") -> None:
     if len(x) != rank:
-        layout = "(n, c, h, w)" if rank == 4 else "(n, features)"
+        layout = layout or _LAYOUTS[rank]
         raise SpecError(f"{type(op).__name__} takes a {layout} input, got shape {shape_text(x)}")
 
 
@@ -130,12 +143,8 @@ class Conv2d(Op):
 
     def __post_init__(self) -> None:
         for name in ("kernel", "stride", "padding", "dilation"):
-            sizes = getattr(self, name)
-            if not isinstance(sizes, tuple):
-                sizes = (sizes, sizes)
-                object.__setattr__(self, name, sizes)
-            for size in sizes if sizes[0] is not sizes[1] else sizes[:1]:
-                check_at_least(name, size, 0 if name == "padding" else 1)
+            sizes = _sizes(name, getattr(self, name), 0 if name == "padding" else 1)
+            object.__setattr__(self, name, sizes)
         check_at_least("c_in", self.c_in, 1)
         check_at_least("c_out", self.c_out, 1)
         check_divisible("c_in", self.c_in, "groups", self.groups)
@@ -225,6 +234,7 @@ class BatchNorm(Op):
 
     def output(self, *xs: Shape) -> Shape:
         (x,) = xs
+        need_rank(self, x, 4)
         check_equal("input channels", x[1], "channels", self.channels)
         return x
 
@@ -240,6 +250,7 @@ class BatchNorm(Op):
 
 
 ActivationName = Literal["relu", "relu6", "sigmoid", "silu", "hardswish", "hardsigmoid", "gelu"]
+_ACTIVATIONS = get_args(ActivationName)
 
 
 @dataclass(frozen=True)
@@ -249,6 +260,11 @@ class Activation(Op):
     kind = Kind.ACTIVATION
 
     function: ActivationName = "relu"
+
+    def __post_init__(self) -> None:
+        if self.function not in _ACTIVATIONS:
+            known = ", ".join(_ACTIVATIONS)
+            raise SpecError(f"function={self.function!r} is no activation here; known: {known}")
 
     @property
     def name(self) -> str:
@@ -273,9 +289,8 @@ class Pool2d(Op):
 
     def __post_init__(self) -> None:
         for name in ("kernel", "stride", "padding"):
-            object.__setattr__(self, name, pair(getattr(self, name)))
-            for size in getattr(self, name):
-                check_at_least(name, size, 0 if name == "padding" else 1)
+            sizes = _sizes(name, getattr(self, name), 0 if name == "padding" else 1)
+            object.__setattr__(self, name, sizes)
         for kernel, padding in zip(pair(self.kernel), pair(self.padding), strict=True):
             check_at_least("kernel - 2*padding of a pool", kernel - 2 * padding, 0)
 
@@ -355,7 +370,7 @@ class AdaptiveAvgPool2d(Op):
     size: Number | Size2
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "size", pair(self.size))
+        object.__setattr__(self, "size", _sizes("size", self.size, 1))
 
     def output(self, *xs: Shape) -> Shape:
         (x,) = xs
@@ -415,6 +430,7 @@ class ChannelSlice(Free):
 
     def output(self, *xs: Shape) -> Shape:
         (x,) = xs
+        need_rank(self, x, 4)
         check_at_least("channels - stop", x[1] - self.stop, 0)
         return (x[0], self.stop - self.start, *x[2:])
 
@@ -436,6 +452,7 @@ class ChannelShuffle(Op):
 
     def output(self, *xs: Shape) -> Shape:
         (x,) = xs
+        need_rank(self, x, 4)
         check_divisible("channels", x[1], "groups", self.groups)
         return x
 
@@ -463,6 +480,9 @@ class ZeroPadShortcut(Op):
 
     c_out: Number
     stride: Number = 1
+
+    def __post_init__(self) -> None:
+        check_at_least("stride", self.stride, 1)
 
     def output(self, *xs: Shape) -> Shape:
         (x,) = xs
@@ -522,7 +542,8 @@ class ScaleOp(Op):
 
     def output(self, *xs: Shape) -> Shape:
         x, gate = xs
-        _match("scale", (*x[:2], 1, 1)[: len(gate)], gate, range(len(gate)))
+        need_rank(self, x, 4)
+        _match("scale", (*x[:2], 1, 1) if len(gate) == 4 else x[:2], gate, range(len(gate)))
         return x
 
     def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
@@ -531,10 +552,11 @@ class ScaleOp(Op):
 
 def _match(verb: str, x: Shape, other: Shape, axes: tuple[int, ...] | range) -> None:
     try:
+        check_equal("axes", len(x), "axes", len(other))
         for axis in axes:
             check_equal("size", x[axis], "size", other[axis])
-    except (SpecError, IndexError) as error:
+    except SpecError as error:
         raise SpecError(
             f"cannot {verb} branches of shapes {shape_text(x)} and {shape_text(other)}",
-            getattr(error, "invalid", None),
+            error.invalid,
         ) from None

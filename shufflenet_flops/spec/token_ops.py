@@ -29,7 +29,7 @@ class ToChannelsFirst(Free):
 
     def output(self, *xs: Shape) -> Shape:
         (x,) = xs
-        need_rank(self, x, 4)
+        need_rank(self, x, 4, "(n, h, w, c)")
         return (x[0], x[3], x[1], x[2])
 
 
@@ -49,6 +49,7 @@ class FirstToken(Free):
 
     def output(self, *xs: Shape) -> Shape:
         (x,) = xs
+        need_rank(self, x, 3)
         return (x[0], x[2])
 
 
@@ -109,6 +110,7 @@ class ClassToken(Op):
 
     def output(self, *xs: Shape) -> Shape:
         (x,) = xs
+        need_rank(self, x, 3)
         check_equal("last axis", x[-1], "channels", self.channels)
         return (x[0], x[1] + 1, x[2])
 
@@ -133,6 +135,7 @@ class PositionEmbedding(Op):
 
     def output(self, *xs: Shape) -> Shape:
         (x,) = xs
+        need_rank(self, x, 3)
         check_equal("tokens of the input", x[1], "tokens", self.tokens)
         check_equal("last axis", x[2], "channels", self.channels)
         return x
@@ -161,6 +164,7 @@ class Attention(Op):
 
     def output(self, *xs: Shape) -> Shape:
         (x,) = xs
+        need_rank(self, x, 3, "(n, tokens, 3*c)")
         check_at_least("heads", self.heads, 1)
         c = exact_div(x[2], 3)
         exact_div(c, self.heads)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, TypeAlias
 
 from shufflenet_flops.errors import SpecError
-from shufflenet_flops.spec.numbers import Shape, whole
+from shufflenet_flops.spec.numbers import Shape, is_no_number, whole
 from shufflenet_flops.spec.ops import AddOp, ConcatOp, Op, ScaleOp, pair, shape_text
 from shufflenet_flops.spec.window_ops import AddMaskOp, CropOp, WindowAttentionOp
 
@@ -19,7 +19,7 @@ class Seq:
     children: tuple[tuple[str, Node], ...]
 
     def __post_init__(self) -> None:
-        _check_names(self.children)
+        _check_children(self.children)
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,23 @@ class Join:
     after: tuple[tuple[str, Node], ...] = ()
 
     op: ClassVar[Op]
+    number: ClassVar[int | None] = 2  # of branches; None where any number of them can be merged
 
     def __post_init__(self) -> None:
-        _check_names(self.branches + self.after)
+        for children in (self.branches, self.after):
+            _check_children(children)
+        _check_children(self.branches + self.after)  # which are modules beside each other
+        self._check_number()
+
+    def _check_number(self) -> None:
+        given = len(self.branches)
+        if given == self.number or (given and self.number is None):
+            return
+        name = type(self).__name__
+        what = f"{name} takes {'two branches' if self.number else 'a branch or more'}, got {given}"
+        if given > 2:
+            raise SpecError(f"{what}: make {name} of two, and again of that and the next")
+        raise SpecError(f"{what}: a shortcut is a branch, too, as an Identity()")
 
 
 class Add(Join):
@@ -45,6 +59,7 @@ class Concat(Join):
     """The branches' channels side by side, in order."""
 
     op = ConcatOp()
+    number = None
 
 
 class Scale(Join):
@@ -93,6 +108,7 @@ def walk(node: Node, x: Shape) -> list[Visit]:
 
     Shapes may be ints, symbols or arrays. Raises SpecError with the path of the op that cannot run.
     """
+    _check_shape(x)
     visits: list[Visit] = []
     _walk(node, x, "", visits)
     return visits
@@ -100,6 +116,7 @@ def walk(node: Node, x: Shape) -> list[Visit]:
 
 def output_shape(node: Node, x: Shape) -> Shape:
     """The shape that `node` makes of an input of shape `x`."""
+    _check_shape(x)
     return _walk(node, x, "", [])
 
 
@@ -147,6 +164,13 @@ def _visit(op: Op, xs: tuple[Shape, ...], path: str, visits: list[Visit]) -> Sha
     except SpecError as error:
         where = f"{path or type(op).__name__} on input {shape_text(xs[0])}"
         raise SpecError(f"{where}: {error}", error.invalid) from None
+    except (AttributeError, TypeError, IndexError, ValueError):
+        if isinstance(op, Op):
+            raise
+        raise SpecError(
+            f"{path or 'the network'} is {op!r}: it must be an op, such as Conv2d(3, 8), a Seq or "
+            "a join, such as Add"
+        ) from None
     visits.append(Visit(path, op, xs, y))
     return y
 
@@ -155,11 +179,26 @@ def _under(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _check_names(children: tuple[tuple[str, Node], ...]) -> None:
+def _check_shape(x: Shape) -> None:
+    if not isinstance(x, tuple | list) or not x or any(map(is_no_number, x)):
+        raise SpecError(
+            f"the input {x!r} must be a shape of whole numbers, batch first, as (1, 3, 224, 224) is"
+        )
+
+
+def _check_children(children: tuple[tuple[str, Node], ...]) -> None:
+    if not isinstance(children, tuple):
+        raise SpecError(f"{children!r} must be a tuple of pairs (name, node)")
+    try:
+        names = [name for name, _ in children]
+    except (TypeError, ValueError):
+        raise SpecError(
+            f"{children!r} must be pairs (name, node); seq(...) names its nodes by itself"
+        ) from None
     seen = set()
-    for name, _ in children:
-        if not name or "." in name:
-            raise SpecError(f"{name!r} cannot name a module: it must be non-empty, without dots")
+    for name in names:
+        if not isinstance(name, str) or not name or "." in name:
+            raise SpecError(f"{name!r} cannot name a module: it must be a text without dots")
         if name in seen:
             raise SpecError(f"two children are named {name!r}")
         seen.add(name)

@@ -12,6 +12,7 @@ from math import prod
 from shufflenet_flops.spec.numbers import (
     Number,
     Shape,
+    check_at_least,
     check_divisible,
     check_equal,
     exact_div,
@@ -19,6 +20,9 @@ from shufflenet_flops.spec.numbers import (
 )
 from shufflenet_flops.spec.opclass import Kind, OpClass
 from shufflenet_flops.spec.ops import Counts, Free, Op, need_rank
+
+_MAP = "(n, h, w, c)"
+_WINDOWS = "(n, rows, columns, tokens, c)"
 
 
 class Move(Op):
@@ -53,9 +57,12 @@ class PadToMultiple(Move):
 
     multiple: Number
 
+    def __post_init__(self) -> None:
+        check_at_least("multiple", self.multiple, 1)
+
     def output(self, *xs: Shape) -> Shape:
         (x,) = xs
-        need_rank(self, x, 4)
+        need_rank(self, x, 4, _MAP)
         h, w = ((size + self.multiple - 1) // self.multiple * self.multiple for size in x[1:3])
         return (x[0], h, w, x[3])
 
@@ -79,6 +86,11 @@ class CyclicShift(Move):
     window: Number
     back: bool = False
 
+    def output(self, *xs: Shape) -> Shape:
+        (x,) = xs
+        need_rank(self, x, 4, _MAP)
+        return x
+
     def moved(self, x: Shape, y: Shape) -> Number:
         rows, columns = (exact_div(size, self.window) for size in x[1:3])
         return prod(y) * _several(rows, columns)
@@ -93,6 +105,7 @@ class ToWindows(Move):
     window: Number
 
     def output(self, *xs: Shape) -> Shape:
+        need_rank(self, xs[0], 4, _MAP)
         n, h, w, c = xs[0]
         side = self.window
         return (n, exact_div(h, side), exact_div(w, side), side * side, c)
@@ -110,6 +123,7 @@ class FromWindows(Move):
     window: Number
 
     def output(self, *xs: Shape) -> Shape:
+        need_rank(self, xs[0], 5, _WINDOWS)
         n, rows, columns, tokens, c = xs[0]
         check_equal("tokens of a window", tokens, "window^2", self.window * self.window)
         return (n, rows * self.window, columns * self.window, c)
@@ -126,6 +140,7 @@ class MergeHeads(Move):
     """
 
     def output(self, *xs: Shape) -> Shape:
+        need_rank(self, xs[0], 6, "(n, rows, columns, heads, tokens, size)")
         n, rows, columns, heads, tokens, size = xs[0]
         return (n, rows, columns, tokens, heads * size)
 
@@ -169,6 +184,7 @@ class ShiftMask(Move):
     window: Number
 
     def output(self, *xs: Shape) -> Shape:
+        need_rank(self, xs[0], 5, _WINDOWS)
         _, rows, columns, tokens, _ = xs[0]
         return (rows, columns, 1, tokens, tokens)
 
@@ -185,6 +201,8 @@ class AddMaskOp(Op):
 
     def output(self, *xs: Shape) -> Shape:
         position, mask = xs
+        need_rank(self, position, 3, "(heads, tokens, tokens)")
+        need_rank(self, mask, 5, "(rows, columns, 1, tokens, tokens)")
         return (*mask[:2], *position)
 
     def counts(self, xs: tuple[Shape, ...], y: Shape) -> Counts:
@@ -210,6 +228,9 @@ class WindowAttentionOp(Op):
 
     def output(self, *xs: Shape) -> Shape:
         x, bias = xs
+        need_rank(self, x, 5, _WINDOWS)
+        if len(bias) != 3:
+            need_rank(self, bias, 5, "(heads, tokens, tokens)")
         heads = bias[-3]
         c = exact_div(x[-1], 3)
         check_divisible("channels", c, "heads", heads)
@@ -237,6 +258,8 @@ class CropOp(Free):
 
     def output(self, *xs: Shape) -> Shape:
         x, whole_map = xs
+        for shape in xs:
+            need_rank(self, shape, 4, _MAP)
         return (x[0], *whole_map[1:3], x[3])
 
 
@@ -247,5 +270,6 @@ class MergePatches(Move):
     name = "cat"
 
     def output(self, *xs: Shape) -> Shape:
+        need_rank(self, xs[0], 4, _MAP)
         n, h, w, c = xs[0]
         return (n, exact_div(h, 2), exact_div(w, 2), 4 * c)

@@ -13,7 +13,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
-from shufflenet_flops.errors import InputError, UnknownNameError
+from shufflenet_flops.errors import InputError, SpecError, UnknownNameError
 from shufflenet_flops.spec import Node, Number, Shape
 from shufflenet_flops.spec.numbers import whole
 
@@ -119,8 +119,14 @@ class Family:
         return filled
 
     def build(self, **options: Any) -> Network:
-        """The network with these options."""
-        return self.make(**self.fill(options))
+        """The network with these options. Raises SpecError where the function makes none."""
+        network = self.make(**self.fill(options))
+        if not isinstance(network, Network):
+            what = type(network).__name__
+            raise SpecError(
+                f"{self.name} must return a Network(spec, input), and returned a {what}"
+            )
+        return network
 
 
 _FAMILIES: dict[str, Family] = {}
@@ -140,6 +146,12 @@ def family(
         registered = Family(make.__name__, make, source, unit, step)
         if ("c" in registered.options) != (step is not None):
             raise TypeError(f"{make.__name__}: a family with a width c says its step, and no other")
+        for option in registered.signature.parameters.values():
+            if option.empty in (option.default, option.annotation):
+                raise TypeError(
+                    f"{make.__name__}: the option {option.name} needs a type and a default, as in "
+                    f"{option.name}: Number = 64"
+                )
         _FAMILIES[make.__name__] = registered
 
         @wraps(make)

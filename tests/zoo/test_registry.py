@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import cast
 
 import pytest
 
 from shufflenet_flops import zoo
 from shufflenet_flops.errors import InputError, ShufflenetFlopsError, SpecError, UnknownNameError
+from shufflenet_flops.spec import Conv2d, Number
+from shufflenet_flops.zoo import registry
 from shufflenet_flops.zoo.registry import Network, family, variant
 
 
@@ -36,6 +39,35 @@ def test_a_name_is_given_once() -> None:
         @family("nowhere")
         def resnet() -> Network:
             raise AssertionError
+
+
+def test_an_option_has_a_type_and_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a family's function lacks is said when it is registered."""
+    monkeypatch.setattr(registry, "_FAMILIES", {})
+    message = "the option width needs a type and a default, as in width: Number = 64"
+    with pytest.raises(TypeError, match=f"untyped: {message}"):
+
+        @family("nowhere")
+        def untyped(width=16) -> Network:  # type: ignore[no-untyped-def]  # which is the mistake
+            raise AssertionError
+
+    with pytest.raises(TypeError, match=f"without: {message}"):
+
+        @family("nowhere")
+        def without(width: Number) -> Network:
+            raise AssertionError
+
+
+def test_a_family_returns_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not its spec alone."""
+    monkeypatch.setattr(registry, "_FAMILIES", {})
+
+    @family("nowhere")
+    def bare(width: Number = 16) -> Network:
+        return cast(Network, Conv2d(3, width))
+
+    with pytest.raises(SpecError, match=re.escape("bare must return a Network(spec, input), and ")):
+        bare(width=8)
 
 
 @pytest.mark.parametrize(
