@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
+from collections.abc import Iterable
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -11,6 +14,8 @@ import pytest
 
 from shufflenet_flops.cli.app import run
 from shufflenet_flops.cli.report import PAGE, PARTS
+from shufflenet_flops.latency.predict import zoo_times
+from shufflenet_flops.latency.predict.zoo_times import EngineTimes
 
 REPORTS = Path(__file__).parents[1] / "reports"
 
@@ -24,6 +29,34 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Predicted times as committed, once those that are learned here are close to them.
+
+    They are not the same to the digit: on another processor, or with another scikit-learn, trees
+    that are nearly as good may be learned.
+    """
+    page = re.search(r'id="a-data">(.*?)</script>', (REPORTS / "atlas.html").read_text())
+    assert page is not None
+    networks = json.loads(page[1])["networks"]
+    predicted = zoo_times.zoo_times
+
+    def committed(names: Iterable[str]) -> list[EngineTimes]:
+        found = []
+        for place, engine in enumerate(predicted(names)):
+            there = {network["name"]: network["times"][place] for network in networks}
+            assert list(there) == list(engine.seconds)
+            both = {name for name, time in engine.seconds.items() if time and there[name]}
+            assert {name: there[name] for name in both} == pytest.approx(
+                {name: engine.seconds[name] for name in both}, rel=0.1
+            )
+            found.append(replace(engine, seconds=there))
+        return found
+
+    monkeypatch.setattr(zoo_times, "zoo_times", committed)
+
+
+@pytest.mark.usefixtures("times")
 @pytest.mark.parametrize(
     "name",
     [
@@ -48,6 +81,7 @@ def test_report_is_in_step(name: str, folder: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("times")
 def test_the_page_of_the_atlas_is_in_step(folder: Path) -> None:
     """It has no figures but those that it draws itself."""
     assert run(["report", "atlas", "-o", "atlas.html"]) == 0
@@ -69,6 +103,7 @@ def test_page_has_every_report() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("times")
 def test_page_is_in_step(folder: Path) -> None:
     """Apart from its figures, whose bytes are those of one version of matplotlib."""
     assert run(["report", "all", "-o", "reports"]) == 0

@@ -51,6 +51,34 @@ def test_the_front_is_of_networks_that_no_other_beats(page: Page) -> None:
     assert len((front.get_attribute("points") or "").split()) == 1
 
 
+def test_any_two_figures_make_a_plot(page: Page) -> None:
+    """Of two ShuffleNets the one that is faster is also left of the other, on a scale of times."""
+    page.fill("#a-words", "shufflenet_v1_x1_0_g3 shufflenet_v1_x2_0_g3")
+    page.select_option("#a-against", "time-onnxruntime")
+    page.select_option("#a-axis", "memory")
+
+    left, right = (
+        float(page.locator(f"#a-plot circle[aria-label={name}]").get_attribute("cx") or "nan")
+        for name in ("shufflenet_v1_x1_0_g3", "shufflenet_v1_x2_0_g3")
+    )
+    assert left < right
+    assert "memory access in bytes against predicted time, onnxruntime" in (
+        page.locator("#a-plot").get_attribute("aria-label") or ""
+    )
+    assert any(text.endswith(" ms") for text in page.locator("#a-plot text").all_inner_texts())
+
+
+def test_the_front_goes_up_in_accuracy(page: Page) -> None:
+    """More accuracy is better on either axis; VGG-19 has more of it than VGG-11, and more MACs."""
+    page.fill("#a-words", "vgg11 vgg19")
+    for axis, against in (("accuracy", "macs"), ("macs", "accuracy")):
+        page.select_option("#a-axis", axis)
+        page.select_option("#a-against", against)
+
+        (front,) = page.locator("#a-plot .front").all()
+        assert len((front.get_attribute("points") or "").split()) == 2
+
+
 def test_a_click_opens_the_card(page: Page) -> None:
     page.select_option("#a-axis", "params")
     page.fill("#a-words", "mobilenet_v2_x1_4")
@@ -63,6 +91,7 @@ def test_a_click_opens_the_card(page: Page) -> None:
     assert f"{table.params:,}" in card
     assert "MobileNet V2, Table 4" in card
     assert "585M ≈ 582.20" in card
+    assert "ms, predicted for openvino" in card
     assert page.url.endswith("#network=mobilenet_v2_x1_4")
 
 

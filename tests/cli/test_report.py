@@ -20,6 +20,7 @@ from shufflenet_flops.cli import report as report_command
 from shufflenet_flops.cli import staging
 from shufflenet_flops.cli.app import run
 from shufflenet_flops.cli.staging import Staging
+from shufflenet_flops.errors import InputError
 
 SMALL = {
     "one": ("count", "shufflenet_v1_x1_0_g3"),
@@ -247,11 +248,32 @@ def test_the_atlas_is_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert run(["report", "atlas", "-o", str(page), "-o", str(text)]) == 0
     data = re.search(r'id="a-data">(.*?)</script>', page.read_text())
     assert data is not None
-    networks = {network["name"]: network for network in json.loads(data[1])}
+    atlas = json.loads(data[1])
+    networks = {network["name"]: network for network in atlas["networks"]}
     assert networks["vgg16"]["params"] == 138_357_544
     assert networks["vgg16"]["published"] == [
         ["VGG, Table 2", "Number of parameters", "D", "138 = 138.36", "params"]
     ]
+    assert "| vgg16 | vgg | 224x224 | 15,470.3 |" in text.read_text()
+    assert list(atlas["engines"]) == ["onnxruntime", "openvino"]
+    assert networks["vgg16"]["times"] == [None, None]  # whose first fc layer is out of all measure
+    assert 0 < networks["shufflenet_v1_x1_0_g3"]["times"][0] < networks["resnet50"]["times"][0]
+
+
+def test_the_atlas_says_why_it_has_no_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where scikit-learn is not installed; the rest of it is there."""
+
+    def refuse(*_: object) -> None:
+        raise InputError("predicting time needs scikit-learn: pip install scikit-learn")
+
+    monkeypatch.setattr("shufflenet_flops.report.atlas.table_names", lambda: ["vgg_table_2"])
+    monkeypatch.setattr("shufflenet_flops.latency.predict.zoo_times.Predictor", refuse)
+    text = tmp_path / "atlas.md"
+
+    assert run(["report", "atlas", "-o", str(text)]) == 0
+    assert "No predicted times: predicting time needs scikit-learn" in text.read_text()
     assert "| vgg16 | vgg | 224x224 | 15,470.3 |" in text.read_text()
 
 

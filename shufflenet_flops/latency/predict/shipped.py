@@ -24,13 +24,30 @@ def find_calibration(engine: str, path: Path | None = None) -> tuple[Calibration
     find_profiler(engine)
     if path is not None:
         return load_calibration(path, engine), path.name
-    here = Path(f"calibration-{engine}.json")
+    here = _here(engine)
     if here.exists():
         return load_calibration(here, engine), here.name
-    shipped = SHIPPED / f"{engine}.json.xz"
+    shipped = _shipped(engine)
     if shipped.exists():
         return load_calibration(shipped, engine), "the one that comes with the package"
     raise InputError(
         f"there is no calibration of {engine}: run `calibrate --engine {engine}`, or name one "
         "with --calibration"
     )
+
+
+def calibrated_engines() -> list[str]:
+    """The engines that there is a calibration of, here or in the package."""
+    from shufflenet_flops.latency.predict.profilers import profiler_names
+
+    return [
+        engine for engine in profiler_names() if _here(engine).exists() or _shipped(engine).exists()
+    ]
+
+
+def _here(engine: str) -> Path:
+    return Path(f"calibration-{engine}.json")
+
+
+def _shipped(engine: str) -> Path:
+    return SHIPPED / f"{engine}.json.xz"

@@ -1,11 +1,12 @@
 "use strict";
-// The atlas: networks by MACs and another count, a line for each family, and a card for each network.
+// The atlas: networks by any two figures, a line for each family, and a card for each network.
 (() => {
-  const all = JSON.parse(document.getElementById("a-data").textContent);
+  const { engines, networks: all } = JSON.parse(document.getElementById("a-data").textContent);
   const families = [...new Set(all.map((one) => one.family))];
-  const [words, axis, count, plot, card] = ["words", "axis", "count", "plot", "card"]
-    .map((name) => document.getElementById(`a-${name}`));
-  const LEFT = 70, RIGHT = 20, TOP = 15, BOTTOM = 45, WIDTH = 960, HEIGHT = 520;
+  const [words, axis, against, count, plot, card] =
+    ["words", "axis", "against", "count", "plot", "card"]
+      .map((name) => document.getElementById(`a-${name}`));
+  const LEFT = 78, RIGHT = 20, TOP = 15, BOTTOM = 45, WIDTH = 960, HEIGHT = 520;
   const SVG = "http://www.w3.org/2000/svg";
 
   const svg = (name, attributes, text) => {
@@ -26,6 +27,28 @@
     }
     return `${+value.toPrecision(4)}`;
   };
+  const time = (seconds) => `${+(1000 * seconds).toPrecision(3)} ms`;
+
+  // What a network can be placed by: its name in lists and on axes, its value, and how it is written.
+  // More of it is worse, but for `good` ones; `linear` ones have no logarithmic axis.
+  const of = (key, title, write = short, more = {}) =>
+    [key, { title, value: (one) => one[key], write, ...more }];
+  const figures = Object.fromEntries([
+    of("accuracy", "top-1 accuracy, as printed", (value) => `${value} %`, { good: true, linear: true }),
+    of("macs", "MACs"),
+    of("params", "parameters"),
+    of("activations", "activations"),
+    of("memory", "memory access in bytes"),
+    of("training", "MACs of a training step"),
+    ...Object.keys(engines).map((engine, place) => of(`time-${engine}`, `predicted time, ${engine}`,
+      time, { value: (one) => one.times[place] })),
+  ]);
+  for (const [key, { title }] of Object.entries(figures)) {
+    for (const [list, first] of [[axis, "accuracy"], [against, "macs"]]) {
+      list.append(new Option(title, key, key === first, key === first));
+    }
+  }
+
   const colour = (family) => `hsl(${families.indexOf(family) * 137.5 % 360} 60% 50%)`;
 
   // A scale from values to pixels, logarithmic or not, with its ticks.
@@ -50,12 +73,13 @@
     return { place, ticks };
   };
 
-  // The networks that no other beats: fewer MACs, and more accuracy or less of anything else.
-  const front = (shown, key) => {
-    const better = (a, b) => key === "accuracy" ? a > b : a < b;
+  // The networks that no other beats: at least as good in one figure, and better in the other.
+  const front = (shown, first, second) => {
+    const loss = ({ good, value }) => (one) => good ? -value(one) : value(one);
+    const [one, other] = [loss(first), loss(second)];
     const kept = [];
-    for (const one of [...shown].sort((a, b) => a.macs - b.macs || a.name.localeCompare(b.name))) {
-      if (!kept.length || better(one[key], kept[kept.length - 1][key])) kept.push(one);
+    for (const network of [...shown].sort((a, b) => one(a) - one(b) || other(a) - other(b))) {
+      if (!kept.length || other(network) < other(kept[kept.length - 1])) kept.push(network);
     }
     return kept;
   };
@@ -66,37 +90,41 @@
   };
 
   const draw = () => {
-    const key = axis.value;
+    const [across, up] = [figures[against.value], figures[axis.value]];
     const matching = chosen();
-    const shown = matching.filter((one) => one[key] !== null);
+    const shown = matching.filter((one) => up.value(one) !== null && across.value(one) !== null);
     count.textContent = `${shown.length} of ${all.length} shown` +
       (shown.length < matching.length ? `; ${matching.length - shown.length} have no such figure` : "");
     plot.replaceChildren();
+    plot.setAttribute("aria-label", `Networks: ${up.title} against ${across.title}`);
     if (!shown.length) return;
-    const x = scale(shown.map((one) => one.macs), LEFT, WIDTH - RIGHT, true);
-    const y = scale(shown.map((one) => one[key]), HEIGHT - BOTTOM, TOP, key !== "accuracy");
+    const x = scale(shown.map(across.value), LEFT, WIDTH - RIGHT, !across.linear);
+    const y = scale(shown.map(up.value), HEIGHT - BOTTOM, TOP, !up.linear);
     for (const tick of x.ticks) {
       const at = x.place(tick);
       plot.append(svg("line", { x1: at, x2: at, y1: TOP, y2: HEIGHT - BOTTOM, class: "grid" }),
-        svg("text", { x: at, y: HEIGHT - BOTTOM + 18, "text-anchor": "middle" }, short(tick)));
+        svg("text", { x: at, y: HEIGHT - BOTTOM + 18, "text-anchor": "middle" }, across.write(tick)));
     }
     for (const tick of y.ticks) {
       const at = y.place(tick);
       plot.append(svg("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: at, y2: at, class: "grid" }),
-        svg("text", { x: LEFT - 8, y: at + 4, "text-anchor": "end" }, short(tick)));
+        svg("text", { x: LEFT - 8, y: at + 4, "text-anchor": "end" }, up.write(tick)));
     }
-    plot.append(svg("text", { x: WIDTH - RIGHT, y: HEIGHT - 6, "text-anchor": "end" }, "MACs"));
-    const line = (of, attributes) => plot.append(svg("polyline", { fill: "none",
-      points: of.map((one) => `${x.place(one.macs)},${y.place(one[key])}`).join(" "), ...attributes }));
+    plot.append(svg("text", { x: WIDTH - RIGHT, y: HEIGHT - 6, "text-anchor": "end" }, across.title));
+    const sorted = (networks) => networks.sort((a, b) => across.value(a) - across.value(b));
+    const line = (networks, attributes) => plot.append(svg("polyline", { fill: "none",
+      points: networks.map((one) => `${x.place(across.value(one))},${y.place(up.value(one))}`).join(" "),
+      ...attributes }));
     for (const family of families) {
-      const own = shown.filter((one) => one.family === family).sort((a, b) => a.macs - b.macs);
+      const own = sorted(shown.filter((one) => one.family === family));
       if (own.length > 1) line(own, { stroke: colour(family), "stroke-opacity": 0.45 });
     }
-    line(front(shown, key), { class: "front", "stroke-dasharray": "5 4" });
+    line(front(shown, across, up), { class: "front", "stroke-dasharray": "5 4" });
     for (const one of shown) {
-      const dot = svg("circle", { cx: x.place(one.macs), cy: y.place(one[key]), r: 5,
+      const dot = svg("circle", { cx: x.place(across.value(one)), cy: y.place(up.value(one)), r: 5,
         fill: colour(one.family), tabindex: 0, role: "button", "aria-label": one.name });
-      dot.append(svg("title", {}, `${one.name}: ${short(one.macs)}MAC, ${short(one.params)} params`));
+      dot.append(svg("title", {}, `${one.name}: ${up.write(up.value(one))}, ` +
+        `${across.write(across.value(one))}`));
       dot.addEventListener("click", () => open(one));
       dot.addEventListener("keydown", (event) => {
         if (event.key === "Enter" || event.key === " ") { event.preventDefault(); open(one); }
@@ -117,6 +145,11 @@
     fact("activations", exact(one.activations));
     fact("memory access", `${exact(one.memory)} bytes`);
     fact("training step", `${exact(one.training)} MACs, forward and backward`);
+    Object.entries(engines).forEach(([engine, calibration], place) => {
+      const seconds = one.times[place];
+      fact(`time, ${engine}`, seconds === null ? "not known: kernels like none that was measured"
+        : `${time(seconds)}, predicted for ${calibration}`);
+    });
     fact("share of MACs", Object.entries(one.shares).sort((a, b) => b[1] - a[1])
       .map(([kind, macs]) => `${kind} ${(100 * macs / one.macs).toFixed(1)} %`).join(", "));
     if (one.formula) fact("closed form", `MACs = ${one.formula}`);
@@ -143,7 +176,7 @@
   };
 
   words.addEventListener("input", draw);
-  axis.addEventListener("change", draw);
+  for (const list of [axis, against]) list.addEventListener("change", draw);
   document.getElementById("a-form").addEventListener("submit", (event) => event.preventDefault());
   const fromAddress = () => {
     const name = /^#network=(\w+)$/.exec(location.hash);

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.paper.atlas import AtlasEntry, Spread
 from shufflenet_flops.paper.standing import Standing
 from shufflenet_flops.paper.verdict import CellVerdict
-from shufflenet_flops.report.grid import Column, Grid, grid, mega
+from shufflenet_flops.report.grid import Column, Grid, grid, mega, milliseconds
 from shufflenet_flops.report.view.paper import cell_text
 from shufflenet_flops.spec import shape_text
+
+if TYPE_CHECKING:
+    from shufflenet_flops.latency.predict.zoo_times import EngineTimes
 
 MOST_SPREADS = 25
 
 
-def networks_grid(entries: Sequence[AtlasEntry]) -> Grid:
-    """One row per network: its counts, its accuracy as printed, and how its figures come out."""
+def networks_grid(
+    entries: Sequence[AtlasEntry], times: Sequence[EngineTimes], why_none: str
+) -> Grid:
+    """One row per network: its counts, predicted times, printed accuracy, and its verdicts.
+
+    `why_none` says why there are no predicted times, where there are none.
+    """
     columns = [
         Column("network", figures=False),
         Column("family", figures=False),
@@ -27,6 +35,7 @@ def networks_grid(entries: Sequence[AtlasEntry]) -> Grid:
         Column("activations M"),
         Column("memory MB"),
         Column("training MMAC"),
+        *(Column(f"{engine.engine} ms") for engine in times),
         Column("top-1 %"),
         *(Column(verdict.value) for verdict in CellVerdict),
     ]
@@ -43,6 +52,7 @@ def networks_grid(entries: Sequence[AtlasEntry]) -> Grid:
                 mega(entry.activations, 2),
                 mega(entry.memory_bytes, 1),
                 mega(entry.training_macs, 1),
+                *(_time(engine.seconds[entry.name]) for engine in times),
                 "–" if entry.accuracy is None else f"{entry.accuracy:g}",
                 *(str(verdicts[verdict] or "–") for verdict in CellVerdict),
             )
@@ -50,8 +60,24 @@ def networks_grid(entries: Sequence[AtlasEntry]) -> Grid:
     notes = [
         "Counts are computed; top-1 accuracy is quoted, the first that is printed of the network.",
         "What was published of a network: `shufflenet-flops paper --network NAME`.",
+        *map(_time_note, times),
+        *([f"No predicted times: {why_none}"] if why_none else []),
     ]
     return grid(f"{len(entries)} networks", columns, rows, notes)
+
+
+def _time(seconds: float | None) -> str:
+    return "–" if seconds is None else milliseconds(seconds)
+
+
+def _time_note(times: EngineTimes) -> str:
+    unknown = sum(seconds is None for seconds in times.seconds.values())
+    calibration = times.calibration
+    return (
+        f"{times.engine} ms: predicted for {calibration.name}, calibrated {calibration.date[:10]}; "
+        f"none for the {unknown} networks that spend more than 5 % of it in kernels like none that "
+        "was measured."
+    )
 
 
 def spreads_grid(spreads: Sequence[Spread]) -> Grid:
@@ -111,32 +137,39 @@ def findings(standings: Sequence[Standing], spreads: Sequence[Spread]) -> list[s
     return sentences
 
 
-def atlas_data(entries: Sequence[AtlasEntry]) -> list[dict[str, Any]]:
-    """What the page draws and shows of each network; counts are exact integers."""
-    return [
-        {
-            "name": entry.name,
-            "family": entry.family,
-            "source": entry.source,
-            "input": shape_text(entry.input),
-            "macs": entry.macs,
-            "params": entry.params,
-            "activations": entry.activations,
-            "memory": entry.memory_bytes,
-            "training": entry.training_macs,
-            "accuracy": entry.accuracy,
-            "formula": entry.formula,
-            "shares": dict(entry.shares),
-            "published": [
-                [
-                    f"{figure.paper}, {figure.table}",
-                    figure.cell.row,
-                    figure.cell.column,
-                    cell_text(figure.cell),
-                    figure.cell.convention or "",
-                ]
-                for figure in entry.published
-            ],
-        }
-        for entry in entries
-    ]
+def atlas_data(entries: Sequence[AtlasEntry], times: Sequence[EngineTimes]) -> dict[str, Any]:
+    """What the page draws and shows of each network: exact integers, and predicted seconds."""
+    return {
+        "engines": {engine.engine: engine.calibration.name for engine in times},
+        "networks": [
+            {**_network(entry), "times": [engine.seconds[entry.name] for engine in times]}
+            for entry in entries
+        ],
+    }
+
+
+def _network(entry: AtlasEntry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "family": entry.family,
+        "source": entry.source,
+        "input": shape_text(entry.input),
+        "macs": entry.macs,
+        "params": entry.params,
+        "activations": entry.activations,
+        "memory": entry.memory_bytes,
+        "training": entry.training_macs,
+        "accuracy": entry.accuracy,
+        "formula": entry.formula,
+        "shares": dict(entry.shares),
+        "published": [
+            [
+                f"{figure.paper}, {figure.table}",
+                figure.cell.row,
+                figure.cell.column,
+                cell_text(figure.cell),
+                figure.cell.convention or "",
+            ]
+            for figure in entry.published
+        ],
+    }
