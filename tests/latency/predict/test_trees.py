@@ -27,7 +27,7 @@ def regressor(leaves: int, trees: int = 7, spread: float = 1.0) -> Any:
 
 @pytest.mark.parametrize("leaves", [2, 12, 16, 17, 33, MOST_LEAVES])
 def test_they_say_what_scikit_learn_says(leaves: int) -> None:
-    """Within what was seen, at the very thresholds, and far beyond, for more lines than go at once."""
+    """Within what was seen, at the thresholds and far beyond, of more lines than go at once."""
     fitted = regressor(leaves)
     trees = trees_of(fitted)
     lines = np.random.default_rng(1).uniform(-3, 12, (9000, FEATURES))
