@@ -9,10 +9,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.latency.predict.kernels import FIELDS
-from shufflenet_flops.spec import Number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+Sizes = Sequence[Any]  # of a kernel: ints, or arrays with one for each network
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,11 @@ class Distinct:
     times: NDArray[Any]
 
 
-def distinct(kernels: Sequence[Sequence[Number]], number: int) -> Distinct:
+def distinct(kernels: Sequence[Sizes], number: int) -> Distinct:
     """The kernels of `number` networks, of all one kind; sizes are ints, or arrays of a length."""
     import numpy as np
 
-    found: dict[bytes, tuple[Sequence[Number], NDArray[Any]]] = {}
+    found: dict[bytes, tuple[Sizes, NDArray[Any]]] = {}
     times: Counter[bytes] = Counter()
     for sizes in kernels:
         keys = _keys(sizes, number)
@@ -48,7 +50,7 @@ def distinct(kernels: Sequence[Sequence[Number]], number: int) -> Distinct:
     return Distinct(lines, rank[which.reshape(-1)], np.array([times[name] for name in found]))
 
 
-def _keys(sizes: Sequence[Number], number: int) -> NDArray[Any]:
+def _keys(sizes: Sizes, number: int) -> NDArray[Any]:
     """A key of each of `number` kernels, whose sizes are ints or arrays: equal where all sizes are.
 
     It is the sum of the sizes, each times its own odd factor, modulo 2^64. Of a million kernels two
@@ -67,7 +69,7 @@ def _keys(sizes: Sequence[Number], number: int) -> NDArray[Any]:
     return keys + np.uint64(common % 2**64)
 
 
-def _lines(sizes: Sequence[Sequence[Number]], chosen: NDArray[Any], number: int) -> NDArray[Any]:
+def _lines(sizes: Sequence[Sizes], chosen: NDArray[Any], number: int) -> NDArray[Any]:
     """The sizes of chosen kernels, a line each; kernel k of network i is place k * number + i.
 
     `chosen` rise.

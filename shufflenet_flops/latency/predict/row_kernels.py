@@ -22,7 +22,7 @@ _SAME = {
     "swish": "silu",
 }
 # The height and width of what each value of a resized map is made of.
-_TAPS = {
+_TAPS: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(("upsample_bilinear2d", "_upsample_bilinear2d_aa"), (2, 2)),
     **dict.fromkeys(("upsample_bicubic2d", "_upsample_bicubic2d_aa"), (4, 4)),
 }

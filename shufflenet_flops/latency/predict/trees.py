@@ -87,11 +87,11 @@ def trees_of(regressor: Any) -> Trees:
     whole = np.full(len(trees), 2**bits - 1, dtype=f"uint{bits}")
     lines = []
     for of_feature in found:
-        mask = whole.copy()
-        lines.append(mask.copy())
-        for _, place, left in of_feature:
-            mask[place] &= mask.dtype.type(left)
-            lines.append(mask.copy())
+        left = whole.copy()
+        lines.append(left.copy())
+        for _, place, mask in of_feature:
+            left[place] &= left.dtype.type(mask)
+            lines.append(left.copy())
     return Trees(
         base=float(np.ravel(regressor._baseline_prediction)[0]),
         tested=np.array(tested, dtype="int64"),

@@ -19,9 +19,9 @@ from shufflenet_flops.latency.predict.profilers import find_profiler, profiler_n
 from shufflenet_flops.latency.predict.profilers.attribution import EngineNode, seconds_by_path
 from shufflenet_flops.latency.predict.profilers.protocol import GraphProfiler, Profile
 
-# To have a compiler at work takes long.
+# To have a compiler or an exporter at work takes long.
 ENGINES = [
-    pytest.param(name, marks=pytest.mark.slow) if name == "torch-compile" else name
+    pytest.param(name, marks=pytest.mark.slow) if name in ("torch-compile", "executorch") else name
     for name in profiler_names()
 ]
 
