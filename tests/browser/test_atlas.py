@@ -99,3 +99,20 @@ def test_an_address_opens_the_card(page: Page, drawn: Path) -> None:
     page.goto(f"{drawn.as_uri()}#network=vgg16")
 
     assert page.inner_text("#a-card h3") == "vgg16"
+
+
+def test_a_click_beside_a_dot_takes_the_nearest(page: Page) -> None:
+    """As a finger does on a small screen; and one far from all takes none."""
+    page.set_viewport_size({"width": 375, "height": 800})
+    page.select_option("#a-axis", "params")
+    page.fill("#a-words", "vgg11")
+    dot = page.locator("#a-plot circle[aria-label=vgg11]").bounding_box()
+    plot = page.locator("#a-plot").bounding_box()
+    assert dot is not None
+    assert plot is not None
+
+    page.locator("#a-plot").click(position={"x": 1, "y": 1})
+    assert page.locator("#a-card h3").count() == 0
+    beside = {"x": dot["x"] - plot["x"] + 15, "y": dot["y"] - plot["y"] + 10}
+    page.locator("#a-plot").click(position={"x": beside["x"], "y": beside["y"]})
+    assert page.inner_text("#a-card h3").startswith("vgg11")

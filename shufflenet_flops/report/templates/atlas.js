@@ -89,6 +89,18 @@
     return all.filter((one) => !wanted.length || wanted.some((word) => one.name.includes(word)));
   };
 
+  // The dots, each with its network; a click takes the nearest, if it is as near as a finger hits.
+  let dots = [];
+  const NEAR = 24;
+  const pick = (event) => {
+    const distance = ([dot]) => {
+      const { left, top, width, height } = dot.getBoundingClientRect();
+      return Math.hypot(left + width / 2 - event.clientX, top + height / 2 - event.clientY);
+    };
+    const [nearest] = dots.map((entry) => [distance(entry), entry[1]]).sort((a, b) => a[0] - b[0]);
+    if (nearest && nearest[0] <= NEAR) open(nearest[1]);
+  };
+
   const draw = () => {
     const [across, up] = [figures[against.value], figures[axis.value]];
     const matching = chosen();
@@ -96,6 +108,7 @@
     count.textContent = `${shown.length} of ${all.length} shown` +
       (shown.length < matching.length ? `; ${matching.length - shown.length} have no such figure` : "");
     plot.replaceChildren();
+    dots = [];
     plot.setAttribute("aria-label", `Networks: ${up.title} against ${across.title}`);
     if (!shown.length) return;
     const x = scale(shown.map(across.value), LEFT, WIDTH - RIGHT, !across.linear);
@@ -125,7 +138,7 @@
         fill: colour(one.family), tabindex: 0, role: "button", "aria-label": one.name });
       dot.append(svg("title", {}, `${one.name}: ${up.write(up.value(one))}, ` +
         `${across.write(across.value(one))}`));
-      dot.addEventListener("click", () => open(one));
+      dots.push([dot, one]);
       dot.addEventListener("keydown", (event) => {
         if (event.key === "Enter" || event.key === " ") { event.preventDefault(); open(one); }
       });
@@ -175,6 +188,7 @@
     card.replaceChildren(...parts);
   };
 
+  plot.addEventListener("click", pick);
   words.addEventListener("input", draw);
   for (const list of [axis, against]) list.addEventListener("change", draw);
   document.getElementById("a-form").addEventListener("submit", (event) => event.preventDefault());
