@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from shufflenet_flops.spec import Add, Conv2d, Identity, Node, Number, ReLU, Seq, seq
-from shufflenet_flops.spec.numbers import check_at_least, exact_div
+from shufflenet_flops.spec.numbers import check_at_least, check_divisible, exact_div
 from shufflenet_flops.zoo.registry import Network, derived, family, same_height
 
 
@@ -81,6 +81,7 @@ def guideline_4(
     blocks: int = 10,
 ) -> Network:
     """Element-wise ops: ResNet's bottleneck of c channels, without its ReLUs or its shortcut."""
+    check_divisible("c", c, "the bottleneck's ratio", 4)
     m = exact_div(c, 4)
     convs = (Conv2d(c, m), Conv2d(m, m, 3, 1, 1), Conv2d(m, c))
     act: dict[str, Node] = {"relu": ReLU} if relu else {}

@@ -76,10 +76,11 @@ def regnet(
     authors' release.
     """
     check_resolution(resolution)
-    if min(depth, w_0, group_width) < 1 or w_a < 0 or w_m <= 1:
+    if min(depth, group_width) < 1 or 2 * w_0 <= STEP or w_a < 0 or w_m <= 1:
         raise InputError(
             f"regnet@depth={depth},w_0={w_0},w_a={w_a},w_m={w_m},group_width={group_width}: "
-            "w_a must be at least 0, w_m more than 1 and the others at least 1"
+            f"w_0 must be more than {STEP // 2}, as it is rounded to a multiple of {STEP}, w_a at "
+            "least 0, w_m more than 1 and the others at least 1"
         )
     c_in = STEM
     stages: dict[str, Node] = {"stem": conv_norm(3, STEM, 3, 2)}

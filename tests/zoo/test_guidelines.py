@@ -83,6 +83,11 @@ def test_elementwise_ops_have_no_macs_and_access_memory() -> None:
         assert more.memory_bytes - without.memory_bytes == 4 * 10 * elements
 
 
+def test_a_bottleneck_is_a_quarter() -> None:
+    with pytest.raises(SpecError, match="c=30 must be divisible by the bottleneck's ratio=4"):
+        zoo.find("guideline_4@c=30")
+
+
 def test_at_least_one_block() -> None:
     with pytest.raises(SpecError, match="blocks=0 is too small: it must be at least 1"):
         zoo.find("guideline_1@blocks=0")

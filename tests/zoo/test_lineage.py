@@ -240,6 +240,7 @@ def test_the_deployed_form_is_its_3x3_with_a_bias() -> None:
         ("efficientnet@resolution=0", "resolution=0: must be at least 1"),
         ("mnasnet@alpha=-1", "must be more than 0"),
         ("regnet@w_m=1", "w_m more than 1"),
+        ("regnet@w_0=4", "w_0 must be more than 4, as it is rounded to a multiple of 8"),
         ("resnet@depth=18,width=2", "has no bottlenecks"),
         ("cifar_resnet@depth=21", "nearest are 20 and 26"),
         ("cifar_resnet@depth=2", "nearest is 8"),
