@@ -38,9 +38,10 @@ def standings_grid(standings: Sequence[Standing]) -> Grid:
         sum(getattr(standing, name) for standing in standings)
         for name in ("cells", "exact", "quoted")
     )
-    sources = {source for standing in standings for source in standing.sources}
+    sources = len({source for standing in standings for source in standing.sources})
     title = (
-        f"{cells} published figures of {len(sources)} sources: {exact} of the {cells - quoted} "
+        f"{cells} published figures of {sources} source{'s' if sources > 1 else ''}: "
+        f"{exact} of the {cells - quoted} "
         f"that are computed here come out exactly ({percent(exact, cells - quoted)})"
     )
     return grid(title, columns, rows, [f"{verdict}: {rule}" for verdict, rule in RULE.items()])
