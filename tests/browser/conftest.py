@@ -75,6 +75,14 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The atlas, as the command line writes it."""
+    path = tmp_path_factory.mktemp("atlas") / "atlas.html"
+    assert run(["report", "atlas", "-o", str(path)]) == 0
+    return path
+
+
 @pytest.fixture
 def page(browser: Browser, report: Path) -> Iterator[Page]:
     """The report, opened."""

@@ -9,20 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shufflenet_flops import zoo
-from shufflenet_flops.cli.app import run
 from shufflenet_flops.counting import layer_table
 from tests.browser.conftest import opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The atlas, as the command line writes it."""
-    path: Path = tmp_path_factory.mktemp("atlas") / "atlas.html"
-    assert run(["report", "atlas", "-o", str(path)]) == 0
-    return path
 
 
 @pytest.fixture
@@ -116,3 +107,15 @@ def test_a_click_beside_a_dot_takes_the_nearest(page: Page) -> None:
     beside = {"x": dot["x"] - plot["x"] + 15, "y": dot["y"] - plot["y"] + 10}
     page.locator("#a-plot").click(position={"x": beside["x"], "y": beside["y"]})
     assert page.inner_text("#a-card h3").startswith("vgg11")
+
+
+def test_axe_finds_no_violation_in_a_card(page: Page) -> None:
+    """On a small screen, where what was published is wider than the page."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page.set_viewport_size({"width": 375, "height": 800})
+    page.evaluate("location.hash = 'network=mobilenet_v2'")
+    page.wait_for_selector("#a-card table")
+    found = Axe().run(page)
+
+    assert found.violations_count == 0, found.generate_report()

@@ -182,6 +182,9 @@
         for (const text of figures) row.append(html("td", text));
       }
       const scroll = html("div", undefined, "scroll");
+      scroll.tabIndex = 0; // so that a keyboard can scroll it
+      scroll.setAttribute("role", "region");
+      scroll.setAttribute("aria-label", `Published figures of ${one.name}`);
       scroll.append(table);
       parts.push(scroll);
     } else parts.push(html("p", "Nothing that the tables here have was published of it.", "quiet"));
