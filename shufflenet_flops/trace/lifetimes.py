@@ -165,6 +165,11 @@ class Lifetimes:
                 if made is not None:
                     made.is_gradient = True
 
+    def kept(self, x: Tensor) -> None:
+        """What the op that was called last has made for a backward pass, from then on."""
+        with without_functions():
+            self._note(x, may_alias=False, args=())
+
     def is_cast(self, x: Tensor) -> None:
         """A tensor is a parameter in another type, which autocast keeps."""
         with without_functions():
@@ -190,6 +195,8 @@ class Lifetimes:
     def timeline(self) -> Timeline:
         """What was alive when; to be asked before the trace lets go of what is left."""
         moments, end = self._moments, len(self._moments)
+        if any(made.born == end for made in self._made):  # what the last op kept
+            moments, end = [*moments, Moment("", "end")], end + 1
         types = {made.dtype for made in self._made}
         names = {dtype: str(dtype or "").removeprefix("torch.") for dtype in types}
         storages = (

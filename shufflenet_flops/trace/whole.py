@@ -44,19 +44,21 @@ def attention(
     *,
     scale: float | None = None,
     enable_gqa: bool = False,
-) -> Tensor:
+) -> Any:
     """Scaled dot-product attention, laid out in memory as the fused kernels do it."""
     args = (query, key, value, attn_mask, dropout_p, is_causal)
     named: dict[str, Any] = {"scale": scale} if scale is not None else {}
     if enable_gqa:
         named["enable_gqa"] = True
+    in_parts = tracer.lifetimes is not None and (
+        dropout_p or not _has_cpu_kernel(query, key, value, attn_mask)
+    )
     if tracer.differentiates:
-        y: Tensor = _Attention.apply(tracer, named, *args)
-        return y
-    if tracer.lifetimes is not None and not _has_cpu_kernel(query, key, value, attn_mask):
+        return NotImplemented if in_parts else _Attention.apply(tracer, named, *args)
+    if in_parts:
         lifetimes, tracer.lifetimes = tracer.lifetimes, None
         try:
-            y = tracer.op(aten.scaled_dot_product_attention.default, args, named)
+            y: Tensor = tracer.op(aten.scaled_dot_product_attention.default, args, named)
         finally:
             tracer.lifetimes = lifetimes
         tracer.is_apart = True
@@ -96,24 +98,30 @@ class _Attention(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, tracer: Tracer, named: dict[str, Any], *args: Any) -> Tensor:
-        ctx.tracer, ctx.operands = tracer, args[:4]
+        ctx.tracer = tracer
         query, key, value = args[:3]
         ctx.fused = _is_fused(query, key, value, "enable_gqa" in named)
         ctx.set_materialize_grads(False)
-        return _attention(tracer, args, named)
+        y = _attention(tracer, args, named)
+        # The logarithm of each query's sum of exponentials; its kernel keeps that and its result.
+        sums = torch.empty(query.shape[:-1], dtype=torch.float32, device=META)
+        tracer.made(sums)
+        if tracer.lifetimes is not None:
+            tracer.lifetimes.kept(sums)
+        ctx.save_for_backward(*args[:4], y, sums)
+        return y
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> Any:
         tracer: StepTracer = ctx.tracer
-        query, key, value, _ = ctx.operands
+        query, key, value, mask = ctx.saved_tensors[:4]
         wanted = ctx.needs_input_grad[2:6]
         if gradients[0] is not None:
             products = gradient_products(query.shape, key.shape, value.shape, wanted)
             tracer.add_attention(*products, again=ctx.fused and not wanted[3])
         with tracer.unseen():
-            made = [
-                _zeros(x) if wants else None for x, wants in zip(ctx.operands, wanted, strict=True)
-            ]
+            operands = zip((query, key, value, mask), wanted, strict=True)
+            made = [_zeros(x) if wants else None for x, wants in operands]
         tracer.made(made)
         return None, None, *made, None, None
 

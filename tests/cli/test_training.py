@@ -183,3 +183,16 @@ def test_what_is_saved_is_read_back(tmp_path: Path) -> None:
 
     assert load(file.read_text(), "count.json").single(CountResult) == counted.result
     assert "training" not in sf.count("resnet18").to_dict()
+
+
+def test_a_model_without_parameters_is_told_no_other_input(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """It takes the one that it is given."""
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\nclass Net(nn.Module):\n    def forward(self, x): return x * 2\n"
+    )
+    code, _, err = cli(capsys, "count", f"{tmp_path}/net.py:Net", "--training", "--input", "2x4")
+
+    assert code == 2
+    assert err.endswith("the model cannot be trained: it has no parameters\n")

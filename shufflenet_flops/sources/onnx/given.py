@@ -101,7 +101,9 @@ def _set_input(wanted: ValueInfoProto, given: Input | None, symbols: dict[str, i
         fixed = symbols.setdefault(size, chosen) if isinstance(size, str) else size
         fits = fits and fixed in (chosen, None)
     if not fits:
-        raise InputError(f"cannot take {given}: its input {wanted.name} is {text}:{dtype}")
+        free = sizes[1:] == given.shape[1:] and given.dtype == dtype
+        hint = f": --batch {given.shape[0]} replaces its first size" if free else ""
+        raise InputError(f"cannot take {given}: its input {wanted.name} is {text}:{dtype}{hint}")
     return given
 
 

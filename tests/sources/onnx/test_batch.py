@@ -106,3 +106,10 @@ def test_a_graph_without_a_first_size_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(sf.ShufflenetFlopsError, match="no input of the graph has a first size"):
         sf.count(path, batch=2)
+
+
+def test_an_input_of_another_batch_is_pointed_to_the_option(tmp_path: Path) -> None:
+    path = saved(tmp_path / "net.onnx", 1)
+
+    with pytest.raises(sf.ShufflenetFlopsError, match="x is 1x1x5x5:float32: --batch 3 replaces"):
+        sf.count(path, (3, 1, 5, 5))
