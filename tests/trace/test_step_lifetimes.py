@@ -96,6 +96,50 @@ def test_networks_take_what_the_allocator_is_asked_for(name: str) -> None:
     assert predicted == pytest.approx(real_peak(model, x), rel=0.1)
 
 
+class Attending(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.attention = nn.LayerNorm(32), nn.MultiheadAttention(32, 4, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.norm(x)
+        y: Tensor = self.attention(x, x, x, need_weights=False)[0]
+        return y
+
+
+NORMED = nn.Sequential(
+    nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 16, 3, 2), nn.BatchNorm2d(16)
+)
+
+
+@pytest.mark.parametrize(
+    ("model", "shape"),
+    [
+        pytest.param(Attending(), (2, 9, 32), id="attention"),
+        pytest.param(
+            nn.TransformerEncoderLayer(32, 4, 64, batch_first=True), (2, 9, 32), id="with dropout"
+        ),
+        pytest.param(NORMED, (2, 3, 32, 32), id="batch norm"),
+    ],
+)
+def test_what_is_kept_for_the_backward_pass_is_let_go_of(
+    model: nn.Module, shape: tuple[int, ...]
+) -> None:
+    """To the byte: queries, keys and values with the sums of each query, statistics of a norm.
+
+    Attention with dropout is made of products.
+    """
+    model, x = copy.deepcopy(model).train(), torch.rand(shape)
+    predicted = max(timeline_of(copy.deepcopy(model), x).live_bytes)
+
+    def step() -> Any:
+        y = model(x)
+        y.backward(torch.ones_like(y))
+        return y
+
+    assert predicted == allocations(step).tensor_bytes
+
+
 STEP = Timeline(
     {"parameters": 40},
     (Moment("a", "forward"), Moment("a", "backward")),
