@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from torch import nn
+from torch import Tensor, nn
 
 import shufflenet_flops as sf
 from shufflenet_flops.cli.app import run
@@ -81,7 +82,7 @@ def test_tables(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 MODULE = """
-from torch import nn
+from torch import Tensor, nn
 import torch
 
 def net():
@@ -196,3 +197,15 @@ def test_a_model_without_parameters_is_told_no_other_input(
 
     assert code == 2
     assert err.endswith("the model cannot be trained: it has no parameters\n")
+
+
+class Told(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        sys.stdout.write(f"training: {self.training}\n")
+        return super().forward(x)
+
+
+def test_a_step_is_traced_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    """A pass for inference would run without gradients, of which some models warn."""
+    assert sf.count(Told(4, 2), (3, 4), training=True).macs == 24
+    assert capsys.readouterr().out == "training: True\n"

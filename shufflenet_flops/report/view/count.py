@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import repeat
 
 from shufflenet_flops.counting import Convention, Grouping, Table
 from shufflenet_flops.counting.metric import MEMORY
@@ -44,7 +45,7 @@ def count_result(
     With `training`, the rows are of its forward pass, in training mode. With `time` each row has
     its seconds.
     """
-    timed, times = time or (None, (None,) * len(source.counted.table.rows))
+    timed, times = time or (None, repeat(None))
     counted, step = training or (source.counted, None)
     table = counted.table
     total = table.total(convention)
