@@ -19,14 +19,9 @@ from shufflenet_flops.counting.measure import Measure
 MOST_MISSING = 2  # tables of several that may lack a row of which the extents are learned
 
 
-def counted_rows(rows: Sequence[Row], measure: Measure) -> list[Row]:
-    """The rows for which the metric is not 0."""
-    return [row for row in rows if measure.of([row])]
-
-
 def check_alike(samples: Samples, first: Sizes, second: Sizes, measure: Measure) -> None:
     """Raise UnlikeError where the model counts other rows at one sizes than at the others."""
-    tables = [counted_rows(samples.at(sizes), measure) for sizes in (first, second)]
+    tables = [samples.counted(sizes, measure) for sizes in (first, second)]
     one, other = ([(row.path, row.op) for row in table] for table in tables)
     if one != other:
         raise UnlikeError(first, second)
@@ -49,7 +44,7 @@ def fitted(
     All of them have the same rows. The extents at these points learn what there is, and tell what
     the traces leave open. Raises NotProvenError where a row is not explained.
     """
-    tables = [counted_rows(samples.at(point), measure) for point in points]
+    tables = [samples.counted(point, measure) for point in points]
     aligned = list(zip(*tables, strict=True))
     _follow(extents, [_by_name(samples.at(point)) for point in points])
     try:

@@ -9,7 +9,6 @@ from typing import Any
 
 from shufflenet_flops.closed_form.domain import Domain, Range
 from shufflenet_flops.closed_form.expression import Residue
-from shufflenet_flops.closed_form.fitting import counted_rows
 from shufflenet_flops.closed_form.model_formula import ModelFormula
 from shufflenet_flops.closed_form.proving import proven
 from shufflenet_flops.closed_form.questions import first
@@ -82,7 +81,7 @@ def _guard(
     """What tells the two sizes of the error apart; None where no such thing is found."""
 
     def does(sizes: Sizes) -> Any:
-        return [(row.path, row.op) for row in counted_rows(samples.at(sizes), measure)]
+        return [(row.path, row.op) for row in samples.counted(sizes, measure)]
 
     samples.begin(MOST_TRACES)
     here = dict(error.first)

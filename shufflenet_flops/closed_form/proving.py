@@ -8,7 +8,7 @@ from dataclasses import replace
 from shufflenet_flops.closed_form.domain import Domain, Range
 from shufflenet_flops.closed_form.expression import Expression, root, value_of
 from shufflenet_flops.closed_form.extents import Extents, Open
-from shufflenet_flops.closed_form.fitting import check_alike, counted_rows, extents_at, fitted
+from shufflenet_flops.closed_form.fitting import check_alike, extents_at, fitted
 from shufflenet_flops.closed_form.model_formula import FormulaRow, ModelFormula
 from shufflenet_flops.closed_form.questions import first
 from shufflenet_flops.closed_form.samples import NotProvenError, RefusedError, Samples, UnlikeError
@@ -48,7 +48,7 @@ def proven(samples: Samples, domain: Domain, measure: Measure) -> ModelFormula:
         if sizes is None:  # all that there are were traced, and fitted or right
             break
         check_alike(samples, points[0], sizes, measure)
-        counts = [measure.of([row]) for row in counted_rows(samples.at(sizes), measure)]
+        counts = [measure.of([row]) for row in samples.counted(sizes, measure)]
         if telling or [e.value(sizes) for e in expressions] != counts:
             points += [*held, sizes]
             held = []
@@ -56,7 +56,7 @@ def proven(samples: Samples, domain: Domain, measure: Measure) -> ModelFormula:
             expressions = fitted(samples, extents, points, measure)
         else:
             held.append(sizes)
-    rows = zip(counted_rows(samples.at(points[0]), measure), expressions, strict=True)
+    rows = zip(samples.counted(points[0], measure), expressions, strict=True)
     found = ModelFormula(
         samples.model.name,
         measure.metric,
@@ -183,7 +183,7 @@ def _smallest(found: ModelFormula, name: str) -> int:
 def holds(samples: Samples, found: ModelFormula, sizes: Sizes) -> bool:
     """Whether the model does at these sizes, row by row, what the formula tells."""
     try:
-        rows = counted_rows(samples.at(sizes), found.measure)
+        rows = samples.counted(sizes, found.measure)
     except (NotProvenError, RefusedError):
         return False
     return [(row.path, row.op, found.measure.of([row])) for row in rows] == [

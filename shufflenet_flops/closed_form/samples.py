@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 from shufflenet_flops.closed_form.domain import Domain, Range
 from shufflenet_flops.closed_form.extents import Open
 from shufflenet_flops.closed_form.sized import SizedModel, Sizes
 from shufflenet_flops.counting import Row
+from shufflenet_flops.counting.measure import Measure
 from shufflenet_flops.errors import ShufflenetFlopsError
 
 MOST_TRACES = 15
@@ -50,6 +52,7 @@ class Samples:
     random: Random = field(default_factory=lambda: Random(1))
     rows: dict[tuple[tuple[str, int], ...], list[Row] | str] = field(default_factory=dict)
     most: int = MOST_TRACES
+    _counted: dict[tuple[Any, ...], list[Row]] = field(default_factory=dict)
     # Why a formula is on none of these domains, by their rules.
     failed: dict[tuple[str, ...], RefusedError | NotProvenError] = field(default_factory=dict)
 
@@ -97,6 +100,13 @@ class Samples:
         if isinstance(found, str):
             raise RefusedError(found)
         return found
+
+    def counted(self, sizes: Sizes, measure: Measure) -> list[Row]:
+        """The rows for which the measure is not 0. Raises RefusedError, NotProvenError."""
+        key = measure, *sorted(sizes.items())
+        if key not in self._counted:
+            self._counted[key] = [row for row in self.at(sizes) if measure.of([row])]
+        return self._counted[key]
 
     def _trace(self, sizes: Sizes) -> list[Row] | str:
         try:
