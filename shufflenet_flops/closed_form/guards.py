@@ -10,9 +10,15 @@ from typing import Any
 from shufflenet_flops.closed_form.domain import Domain, Range
 from shufflenet_flops.closed_form.expression import Residue
 from shufflenet_flops.closed_form.model_formula import ModelFormula
-from shufflenet_flops.closed_form.proving import proven
+from shufflenet_flops.closed_form.proving import holds, proven
 from shufflenet_flops.closed_form.questions import first
-from shufflenet_flops.closed_form.samples import NotProvenError, RefusedError, Samples, UnlikeError
+from shufflenet_flops.closed_form.samples import (
+    NotProvenError,
+    RefusedError,
+    Samples,
+    UnlikeError,
+    said,
+)
 from shufflenet_flops.closed_form.sized import Sizes
 from shufflenet_flops.counting.measure import Measure
 
@@ -50,6 +56,12 @@ def _with(domain: Domain, name: str, given: Range) -> Domain:
     return replace(domain, ranges={**domain.ranges, name: given})
 
 
+def _reaching(domain: Domain, name: str, error: UnlikeError) -> Range:
+    """The range of a size, down to what the error has of it."""
+    given = domain.ranges[name]
+    return replace(given, least=min(given.least, error.first[name], error.second[name]))
+
+
 def _next(size: int, residue: Residue) -> int:
     return size + (residue.rest - size) % residue.step
 
@@ -63,16 +75,53 @@ def in_cases(
     MOST_CASES allows split it, or what splits it is not one of the kinds that are looked for.
     """
     try:
-        return [proven(samples, domain, measure)]
+        found, unlike = proven(samples, domain, measure)
     except UnlikeError as error:
-        guard = _guard(samples, domain, error, measure) if most > 1 else None
-        if guard is None:
+        cases = _sides(samples, domain, error, measure, most)
+        if cases is None:
             raise
-        inside, outside = guard.sides(domain)
-        samples.begin()
-        found = in_cases(samples, inside, measure, most - 1)
-        samples.begin()
-        return [*found, *in_cases(samples, outside, measure, most - len(found))]
+        return cases
+    if unlike is None:
+        return [found]
+    try:
+        cases = _sides(samples, domain, unlike, measure, most)
+    except (RefusedError, NotProvenError):
+        return [found]
+    return cases or [found]
+
+
+def _sides(
+    samples: Samples, domain: Domain, error: UnlikeError, measure: Measure, most: int
+) -> list[ModelFormula] | None:
+    """The formulas on both sides of what tells the sizes apart; None where nothing does.
+
+    Only the size that does begins lower, where it must for both to be in the domain: how far the
+    others go down is found on each side.
+    """
+    guard = _guard(samples, domain, error, measure) if most > 1 else None
+    if guard is None:
+        return None
+    lower = _with(domain, guard.name, _reaching(domain, guard.name, error))
+    inside, outside = guard.sides(lower)
+    samples.begin()
+    found = in_cases(samples, inside, measure, most - 1)
+    samples.begin()
+    cases = [*found, *in_cases(samples, outside, measure, most - len(found))]
+    for case in cases:
+        _check_corners(samples, case)
+    return cases
+
+
+def _check_corners(samples: Samples, case: ModelFormula) -> None:
+    """Raise NotProvenError where a side is not what it does at all its corners.
+
+    So it is where what splits the domain is no bound of one size, but as h·w of both.
+    """
+    corners = samples.corners(case.domain)
+    samples.begin(len(corners))
+    for sizes in corners:
+        if not holds(samples, case, sizes):
+            raise NotProvenError(f"it does other things at {said(sizes)} than elsewhere")
 
 
 def _guard(
@@ -88,7 +137,7 @@ def _guard(
     try:
         for name, size in error.second.items():
             if does({**here, name: size}) != does(here):
-                given = domain.ranges[name]
+                given = _reaching(domain, name, error)
                 found = _along(partial(_at, does, here, name), name, (here[name], size), given)
                 return None if found and found.residue and given.step > 1 else found
             here[name] = size

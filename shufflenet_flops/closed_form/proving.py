@@ -21,11 +21,14 @@ MOST_FIRST = 8  # up to which more are taken, where these do not explain every r
 HELD_OUT = 4  # sizes at which it is then checked
 
 
-def proven(samples: Samples, domain: Domain, measure: Measure) -> ModelFormula:
+def proven(
+    samples: Samples, domain: Domain, measure: Measure
+) -> tuple[ModelFormula, UnlikeError | None]:
     """Found, and looked for again with every size at which it is wrong, until it holds.
 
-    Then on smaller sizes, as far as it holds there. Raises RefusedError where the model does not
-    take the domain's sizes, and NotProvenError.
+    Then on smaller sizes, as far as it holds there; where the model does other things there, this
+    is told too. Raises RefusedError where the model does not take the domain's sizes, and
+    NotProvenError.
     """
     points: list[Sizes] = []
     edges = samples.edges(domain)
@@ -98,7 +101,9 @@ def _far(samples: Samples, domain: Domain, measure: Measure, own: Sizes) -> list
     return found
 
 
-def _widened(samples: Samples, found: ModelFormula, doubts: Sequence[Open]) -> ModelFormula:
+def _widened(
+    samples: Samples, found: ModelFormula, doubts: Sequence[Open]
+) -> tuple[ModelFormula, UnlikeError | None]:
     """The formula on smaller sizes than those that it was found at, where it holds there too.
 
     The smallest is tried, then what all strides divide, then larger ones, and then one between it
@@ -110,7 +115,8 @@ def _widened(samples: Samples, found: ModelFormula, doubts: Sequence[Open]) -> M
     domain = replace(found.domain, ranges=ranges)
     own = {name: given.least for name, given in ranges.items()}
     if not holds(samples, found, own):
-        return replace(found, traces=samples.traces)
+        return replace(found, traces=samples.traces), None
+    unlike: UnlikeError | None = None
     found = replace(found, domain=domain, held_out=(*found.held_out, own))
     smallest = {name: _smallest(found, name) for name in ranges}
     tried = [
@@ -123,7 +129,7 @@ def _widened(samples: Samples, found: ModelFormula, doubts: Sequence[Open]) -> M
         if least == own or samples.left < 2:
             break
         if not holds(samples, found, least):
-            found = replace(found, refused=found.refused or _unlike(samples, found, own, least))
+            unlike = unlike or _unlike(samples, found, own, least)
             continue
         wider = {name: replace(given, least=least[name]) for name, given in ranges.items()}
         smaller = replace(
@@ -137,20 +143,23 @@ def _widened(samples: Samples, found: ModelFormula, doubts: Sequence[Open]) -> M
         if holds(samples, found, between):
             held = (*found.held_out, least, between)
             wide = replace(domain, ranges=wider)
-            found = replace(found, domain=wide, held_out=held, refused="")
+            found, unlike = replace(found, domain=wide, held_out=held), None
             break
-    return replace(found, traces=samples.traces)
+    refused = f"{unlike}; give --input of such a size for the formula there" if unlike else ""
+    return replace(found, traces=samples.traces, refused=refused), unlike
 
 
-def _unlike(samples: Samples, found: ModelFormula, own: Sizes, smaller: Sizes) -> str:
-    """Why smaller sizes are not in the domain, where the model takes them and does other things."""
+def _unlike(
+    samples: Samples, found: ModelFormula, own: Sizes, smaller: Sizes
+) -> UnlikeError | None:
+    """What tells that the model takes smaller sizes, and does other things there."""
     try:
         check_alike(samples, own, smaller, found.measure)
     except UnlikeError as error:
-        return f"{error}; give --input of such a size for the formula there"
+        return error
     except (RefusedError, NotProvenError):
-        return ""
-    return ""
+        return None
+    return None
 
 
 def _times(given: Range, smallest: int, by: int) -> int:

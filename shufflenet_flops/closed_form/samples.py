@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from random import Random
 from typing import Any
 
@@ -169,6 +170,20 @@ class Samples:
             if {**near, name: size} in domain:
                 found.append({**near, name: size})
         return found
+
+    def corners(self, domain: Domain) -> list[Sizes]:
+        """Every choice of the least and the largest of each size; of those without end, a large."""
+        ends = {name: self._ends(name, given) for name, given in domain.ranges.items()}
+        found = [dict(zip(ends, sizes, strict=True)) for sizes in product(*ends.values())]
+        return [sizes for sizes in found if sizes in domain]
+
+    def _ends(self, name: str, given: Range) -> list[int]:
+        most = self._most(name, given) if given.most is None else given.most
+        sizes = range(given.least, most + 1, given.step)
+        inside = (
+            next((size for size in way if size in given), None) for way in (sizes, sizes[::-1])
+        )
+        return [size for size in dict.fromkeys(inside) if size is not None]
 
     def _size(self, name: str, given: Range) -> int:
         if given.is_fixed:

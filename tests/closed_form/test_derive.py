@@ -462,12 +462,36 @@ def test_embedded_tokens_are_not_signals() -> None:
     assert text(found) == "512·n·s"
 
 
-def test_what_is_done_at_smaller_sizes_is_told() -> None:
+def test_what_is_done_at_smaller_sizes_is_a_case() -> None:
     """From 101 rows on another way is taken, and the model is given 224."""
     found = formula(of_module(nets.Large(), "1x4x224x224"), "h,w")
 
+    assert [list(case.domain.texts) for case in found.cases] == [
+        ["h ≥ 101", "w ≥ 2"],
+        ["1 ≤ h ≤ 100", "w ≥ 1"],
+    ]
+    for h, w in ((100, 7), (101, 7), (50, 300)):
+        assert found.value({"h": h, "w": w}) == sf.count(nets.Large(), (1, 4, h, w)).macs
+
+
+class Area(nn.Module):
+    """A larger kernel for maps of fewer than 10,000 positions, whatever their height and width."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.large = nn.Conv2d(3, 4, 1)
+        self.small = nn.Conv2d(3, 4, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.large(x) if x.shape[2] * x.shape[3] >= 10_000 else self.small(x)
+
+
+def test_what_is_split_by_no_bound_of_one_size_is_told() -> None:
+    found = formula(of_module(Area()), "h,w")
+
     assert list(found.domain.texts) == ["h ≥ 224", "w ≥ 224"]
-    with pytest.raises(InputError, match="it runs other ops at h=2, w=2 than at h=224, w=224; "):
+    assert found.others == ()
+    with pytest.raises(InputError, match="it runs other ops at h=1, w=1 than at h=224, w=224; "):
         found.value({"h": 50, "w": 50})
 
 
