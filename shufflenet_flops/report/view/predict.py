@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from math import exp
 from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops.latency.predict.profilers import find_profiler
 from shufflenet_flops.report.grid import Column, Grid, grid, mega, milliseconds, with_notes
 from shufflenet_flops.saved import record
 from shufflenet_flops.spec import shape_text
@@ -126,6 +125,8 @@ def _kernels(prediction: Prediction, top: int) -> Grid:
 
 def calibration_grid(calibration: Calibration, name: str) -> Grid:
     """How many kernels of each kind were measured, and what that predicts."""
+    from shufflenet_flops.latency.predict.profilers import find_profiler
+
     numbers = Counter(
         calibration.kinds[int(text.partition(" ")[0])]
         for sample in calibration.samples

@@ -1,6 +1,6 @@
 """Engines that can be calibrated: what each runs in one kernel, and how long its kernels take.
 
-Each is one file here, found by itself.
+The files here are found by themselves.
 """
 
 from __future__ import annotations
