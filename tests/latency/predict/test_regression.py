@@ -10,6 +10,7 @@ import pytest
 
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.latency.predict.conformal import factor, held_out_errors
+from shufflenet_flops.latency.predict.distinct import distinct
 from shufflenet_flops.latency.predict.kernels import Kernel
 from shufflenet_flops.latency.predict.prediction import Predictor
 from shufflenet_flops.latency.predict.regression import fit
@@ -86,6 +87,31 @@ def test_what_is_not_covered_is_as_slow_as_the_slowest_at_most() -> None:
     assert model.at_most(copy) == pytest.approx(model.other.slowest * guess)
     assert model.other.slowest > 1.5
     assert model.at_most(conv(400, 400, 28)) >= model.seconds([conv(400, 400, 28)])[0]
+
+
+def test_an_unknown_resize_reads_its_input_once_for_each_tap() -> None:
+    """A bicubic one sixteen times, where a copy of as many bytes does it once."""
+    copies = [Kernel("clone", 1, 64, size, size, 64, size, size) for size in range(7, 47)]
+    read = [(kernel, 1e-10 * 4 * 64 * 2 * int(kernel.h_in) ** 2) for kernel in copies]
+    model = fit([*lawful().timed(), read])
+    once, bicubic = (
+        Kernel("upsample_bicubic2d", 1, 3, 14, 14, 3, 28, 28, taps, taps) for taps in (1, 4)
+    )
+
+    first, second = model.seconds([once, bicubic])
+    assert second - first == pytest.approx(15 * 1e-10 * 4 * 3 * 14 * 14)
+    assert model.at_most(bicubic) > model.at_most(once)
+
+
+def test_kernels_that_come_again_in_a_network() -> None:
+    """Two networks of two equal kernels, and of one that is the same in both."""
+    widths = np.array([16, 24])
+    kernels = [conv(32, 40, 14), *[Kernel("pointwise conv", 1, widths, 14, 14, 40, 14, 14)] * 2]
+    once = distinct([kernel.numbers for kernel in kernels], 2)
+
+    assert once.times.tolist() == [1, 2]
+    assert once.lines[:, 1].tolist() == [32, 16, 24]
+    assert once.lines[once.which, 1].reshape(2, 2).tolist() == [[32, 32], [16, 24]]
 
 
 def test_macs_alone() -> None:
