@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,6 +41,14 @@ def command(
     Exit codes: 0 no difference, 1 some, 2 not comparable or an error.
     For example: shufflenet-flops diff HEAD~1:flop-budget.lock flop-budget.lock
     """
+
+    from shufflenet_flops.sources.resolve import is_a_model
+
+    if model := next(filter(is_a_model, (before, after)), None):
+        raise InputError(
+            f"{model}: is a model, and diff takes saved figures: write "
+            f"`shufflenet-flops compare {shlex.join((before, after))}`"
+        )
 
     def find() -> Report:
         from shufflenet_flops.budget.diff import compare, judge

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from shufflenet_flops.cli.options import (
     ScaleDepthOption,
     ScaleResolutionOption,
     ScaleWidthOption,
+    check_designs,
     list_option,
     number_option,
     plot_option,
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from shufflenet_flops.latency.stats import Latency
     from shufflenet_flops.zoo.designs import Design
 
+_AN_AMOUNT = re.compile(r"[\d.]+[kMGT]?(?:MAC)?")
 MOST_COMBINATIONS = 1000  # each takes some tens of milliseconds
 
 _OF_TIME = ("engine", "calibration", "measure")
@@ -154,11 +157,12 @@ def command(
             raise InputError(
                 "which family? name one or several, as in: fit shufflenet_v1 --macs 140M"
             )
-        if not budgets:
-            raise InputError(
-                "what is the budget? give --macs, --params or --memory, as in 140M, or --time"
-            )
         names = [*(designs or []), *(unit or [])]
+        if not budgets:
+            amount = next((name for name in names if _AN_AMOUNT.fullmatch(name)), "140M")
+            raise InputError(
+                f"what is the budget? give --macs {amount}, or --params, --memory or --time"
+            )
         counts = {name: int(limit) for name, limit in budgets.items()}
         scale = scale_to_enlarge(names, over, list(values))
         if scale is not None:
@@ -175,6 +179,7 @@ def command(
             document = largest_inputs(designs or [], over, at, aspect, counts, options)
             writer.write(document)
             return
+        check_designs(names, "give --over h,w")
         refuse_typed(context, _OF_MODELS, "it is for the largest input: give --over h,w")
         if plot and ("g" not in values or len(budgets) != 1):
             raise InputError("--plot draws the widest channels against --g, under one budget")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,14 @@ def command(
     Each ratio of medians has its 95 % interval. What differs between the two environments is
     named, and so are the rows that only one of the runs has.
     """
+    from shufflenet_flops.sources.resolve import is_a_model
+
+    names = str(old), str(new)
+    if model := next(filter(is_a_model, names), None):
+        raise InputError(
+            f"{model}: is a model, and latency-diff takes saved runs: write "
+            f"`shufflenet-flops latency {shlex.join(names)}`"
+        )
     with open_outputs(form, output or []) as writer:
         from shufflenet_flops.latency.saved import changes, load_run, only_in, unlike
         from shufflenet_flops.report.view.latency import change_grid, change_notes

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
 
 from shufflenet_flops.cli.options import FormatOption, OutputOption
 from shufflenet_flops.cli.output import Document, Format, open_outputs
-from shufflenet_flops.errors import UnknownNameError
+from shufflenet_flops.errors import InputError, UnknownNameError
 
 
 def command(
@@ -30,12 +31,20 @@ def command(
     from shufflenet_flops import zoo
     from shufflenet_flops.no_gc import no_gc
     from shufflenet_flops.report.view.models import model_result, models_grids
+    from shufflenet_flops.sources.resolve import is_a_model, refuse_results
     from shufflenet_flops.zoo.registry import parse_name
 
     with open_outputs(form, output or []) as writer:
         is_glob = any(sign in pattern for sign in "*?[")
-        names = zoo.names(pattern if is_glob else f"*{pattern}*")
+        part = pattern.lower()  # as all names are
+        names = zoo.names(part if is_glob else f"*{part}*")
+        if not names and is_a_model(pattern):
+            raise InputError(
+                f"{pattern}: is no network of the zoo: write `shufflenet-flops count "
+                f"{shlex.quote(pattern)}`"
+            )
         if not names:
+            refuse_results(pattern)
             raise UnknownNameError("model", pattern, zoo.names())
         if family is not None:
             families = {name: parse_name(name)[0].name for name in zoo.names()}

@@ -261,6 +261,18 @@ def refuse_typed(context: typer.Context, names: Collection[str], why: str) -> No
             raise InputError(f"{parameter.opts[0]}: {why}")
 
 
+def check_designs(names: Sequence[str], over: str) -> None:
+    """Raise InputError for a model of no family, of which `over` is what can be asked."""
+    from shufflenet_flops.sources.resolve import may_be_a_design, refuse_results
+
+    for name in names:
+        refuse_results(name)
+        if not may_be_a_design(name):
+            raise InputError(
+                f"{name}: a model has no width to vary, but sizes of its input: {over}"
+            )
+
+
 def source_options(
     inputs: Sequence[str] | None,
     args: Sequence[str] | None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -70,7 +71,7 @@ def command(
     paper fit-table-4   the widths that fit the budgets of ShuffleNet V1's Table 4
     paper time-table-8  the networks of its Table 8, timed on this machine
     """
-    from shufflenet_flops.paper import find_tables, load_table, reproduce, table_names
+    from shufflenet_flops.paper import load_table, reproduce, table_names
     from shufflenet_flops.report.grid import with_notes
     from shufflenet_flops.report.view.paper import errata_grid, overview_grid, table_grids
 
@@ -81,7 +82,7 @@ def command(
         return
     if summary:
         _refuse("--summary", row=row, verdict=verdict)
-    names = find_tables(asked, also=PAPER_COMMANDS) if asked else table_names()
+    names = _tables(asked) if asked else table_names()
     with no_gc(kept=True), open_outputs(form, output or []) as writer:
         tables = [load_table(name) for name in names]
         if row is not None and not any(row in published.rows for published in tables):
@@ -115,6 +116,27 @@ def command(
         cells = [cell for _, cells in reproduced for cell in cells]
         writer.write(Document("paper", None, cells, grids))
     _exit_if_moved(cells)
+
+
+def _tables(asked: str) -> list[str]:
+    """The tables that are meant. Raises UnknownNameError, and InputError where it is a model."""
+    from shufflenet_flops.paper import find_tables
+    from shufflenet_flops.sources.resolve import (
+        is_a_model,
+        may_be_a_design,
+        refuse_results,
+    )
+
+    try:
+        return find_tables(asked, also=PAPER_COMMANDS)
+    except UnknownNameError:
+        refuse_results(asked)
+        if not is_a_model(asked):
+            raise
+        line = f"{'paper --network' if may_be_a_design(asked) else 'count'} {shlex.quote(asked)}"
+        raise InputError(
+            f"{asked}: is a model, and no table: write `shufflenet-flops {line}`"
+        ) from None
 
 
 def _exit_if_moved(cells: Sequence[CellResult]) -> None:

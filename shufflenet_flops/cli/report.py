@@ -18,7 +18,7 @@ import typer
 from shufflenet_flops.budget.load import OWN_FILE
 from shufflenet_flops.cli import interrupts
 from shufflenet_flops.cli.completion import complete_report
-from shufflenet_flops.cli.group import Commands
+from shufflenet_flops.cli.group import NAMES, Commands
 from shufflenet_flops.cli.options import QuietOption
 from shufflenet_flops.cli.output import open_files
 from shufflenet_flops.cli.progress import progress_bar
@@ -159,15 +159,33 @@ def _saved(what: str, arguments: Sequence[str], invoke: Invoke) -> Saved:
     try:
         check_command(what)
     except UnknownNameError:
-        from shufflenet_flops import zoo
-        from shufflenet_flops.sources.resolve import may_be_a_design
+        from shufflenet_flops.sources.resolve import is_a_model, refuse_results
 
-        if what in zoo.names() or not may_be_a_design(what):
+        if is_a_model(what):
             raise InputError(
                 f"{what}: is a model: write `shufflenet-flops report count {what} -o net.html`"
             ) from None
+        words = (what, *arguments)
+        if _is_a_table(" ".join(words)):
+            line = shlex.join(("report", "paper", *words, "-o", "table.html"))
+            said = " ".join(words)
+            raise InputError(f"{said}: is a table: write `shufflenet-flops {line}`") from None
+        if what in NAMES:
+            raise InputError(
+                f"report {what}: `shufflenet-flops {what} … -o x.html` writes its page"
+            ) from None
+        refuse_results(what)
         raise
     return load(_json([what, *arguments], invoke), what)
+
+
+def _is_a_table(text: str) -> bool:
+    from shufflenet_flops.paper import find_tables
+
+    try:
+        return bool(find_tables(text))
+    except UnknownNameError:
+        return False
 
 
 def _json(arguments: Sequence[str], invoke: Invoke) -> str:

@@ -29,6 +29,7 @@ from shufflenet_flops.cli.options import (
     ScaleResolutionOption,
     ScaleWidthOption,
     UnitOption,
+    check_designs,
     list_option,
     number_option,
     plot_option,
@@ -198,6 +199,7 @@ def command(
             writer.write(document)
             write_figure(figure)
         return
+    check_designs(designs or [], "give --over h=128:1024:32")
     refuse_typed(context, _OF_MODELS, "it is for a model's sizes: give --over h=128:1024:32")
     given = {
         "c": c, "m": m, "n": n, "k": k, "g": g, "h": h, "w": w,

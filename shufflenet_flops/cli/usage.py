@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -35,9 +36,9 @@ INSTEAD: Mapping[str, Sequence[str]] = MappingProxyType(
         **dict.fromkeys(("--verbose", "-v"), ("--by layer", "--version")),
         "-V": ("--version",),
         **dict.fromkeys(("--flops", "--gflops"), ("--convention flops",)),
-        "--macs": ("--sort macs", "--metric macs"),
-        "--params": ("--sort params", "--metric params"),
-        "--memory": ("--sort memory", "--metric memory"),
+        "--macs": ("--where 'macs < 140M'", "--sort macs", "--metric macs"),
+        "--params": ("--where 'params < 2M'", "--sort params", "--metric params"),
+        "--memory": ("--where 'memory_bytes < 20M'", "--sort memory", "--metric memory"),
         **dict.fromkeys(("--latency", "--time"), ("--time 5ms", "--engine onnxruntime")),
         "--budget": ("--macs 140M",),
     }
@@ -88,4 +89,16 @@ def _meant_by(name: str, extra: Sequence[str], known: set[str]) -> str:
         return "a shape is written with x between its sizes: --input 1x3x224x224"
     if name in ("count", "explain"):
         return f"`shufflenet-flops compare A B` sets models side by side; {name} takes one"
+    return _of_another(name, extra[0], known)
+
+
+def _of_another(name: str, extra: str, known: set[str]) -> str:
+    """The line for what another command takes, or this one as the value of an option."""
+    from shufflenet_flops.sources.resolve import is_a_model
+
+    if "--config" in known and extra.endswith(".toml"):
+        return f"write --config {extra}"
+    if is_a_model(extra):
+        command = "predict" if name == "calibrate" else "count"
+        return f"write `shufflenet-flops {command} {shlex.quote(extra)}`"
     return ""

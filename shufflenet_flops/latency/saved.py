@@ -53,7 +53,10 @@ def load_run(path: Path) -> Run:
         run = load(read_text(path), str(path), "latency")
         return Run(run.typed(Timing), run.environment)
     except DataError as error:
-        raise InputError(f"{path}: is not what `latency -o FILE.json` writes ({error})") from None
+        raise InputError(
+            f"{path}: is not what `latency -o FILE.json` writes ({error}); `shufflenet-flops diff` "
+            "takes counts and locks"
+        ) from None
 
 
 def changes(old: Run, new: Run) -> list[RunChange]:

@@ -18,7 +18,7 @@ def find_tables(text: str, also: Iterable[str] = ()) -> list[str]:
     names = table_names()
     if text in names:
         return [text]
-    words = re.sub(r"(?i)\btable|[_\s,:()\-]+", " ", text.strip()).lower()
+    words = re.sub(r"(?i)\b(?:table|tabel|tab\b\.?)|[_\s,:()\-]+", " ", text.strip()).lower()
     version = re.search(r"v([1-9])\b", words)
     paper = re.match(r"\s*([a-z]+)", re.sub(r"v[1-9]\b", " ", words))
     number = re.search(r"(?<![a-z0-9])(\d+)\s*$", words)

@@ -116,6 +116,20 @@ def meant_image(given: Input, channels: int) -> Input | None:
 
 _LEAST_SIDE = 8
 
+
+def as_image(given: Input, channels: int) -> Input | None:
+    """The image of so many channels that is written with fewer sizes, as `224` or `3x224x224`.
+
+    None where it is something else.
+    """
+    shape = given.shape
+    if given.dtype != IMAGE.dtype or not 1 <= len(shape) <= 3 or min(shape[-2:]) < _LEAST_SIDE:
+        return None
+    if len(shape) == 3 and shape[0] != channels:
+        return None
+    return completed(given, Input((1, channels, *IMAGE.shape[2:])), "")
+
+
 # How others write a shape: (1, 3, 224, 224), 1*3*224*224, 1×3×224×224.
 _BETWEEN_SIZES = re.compile(r"[\s,;*×xX()\[\]]+")
 

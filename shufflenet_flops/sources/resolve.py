@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,13 @@ from shufflenet_flops.sources import zoo_networks as networks
 from shufflenet_flops.sources.options import Options
 from shufflenet_flops.sources.source import Source
 
+# Files that hold no model, and what does something with them.
+_ELSEWHERE = {
+    ".json": "saved results: `shufflenet-flops report {0}` shows them, and `shufflenet-flops diff` "
+    "what changed between two counts",
+    ".lock": "figures of models: `shufflenet-flops diff HEAD:{0} {0}` shows what changed in it",
+    ".toml": "budgets: `shufflenet-flops check --config {0}` holds their models against them",
+}
 _CHECKPOINTS = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".safetensors")
 
 
@@ -45,6 +53,7 @@ def resolve(text: str, options: Options | None = None) -> Source:
             f"{text}: holds weights and perhaps code, but no graph that can be read safely: "
             "save the model with torch.export.save as .pt2, or export it as .onnx"
         )
+    refuse_results(text)
     text = _as_library(text)
     if not is_built_by_code(text):
         return _named(text, options)
@@ -58,6 +67,12 @@ def resolve(text: str, options: Options | None = None) -> Source:
         case "transformers":
             return transformers.find(text, options)
     return factory.find(text, options)
+
+
+def refuse_results(text: str) -> None:
+    """Raise InputError for a file that holds results or budgets, with the command that takes it."""
+    if (suffix := Path(text).suffix) in _ELSEWHERE:
+        raise InputError(f"{text}: is no model, but {_ELSEWHERE[suffix].format(text)}")
 
 
 _LIBRARIES = {
@@ -98,25 +113,8 @@ def _named(text: str, options: Options) -> Source:
             raise InputError(
                 f"unknown model {text!r}: did you mean {' or '.join(exact)}?"
             ) from None
-        if re.fullmatch(r"\d+|\w=\d+", text):
-            raise InputError(
-                f"{text}: is a size, and no model: write `shufflenet-flops compare --c 240 --g 3`, "
-                "or a unit as shufflenet_unit@c=240,g=3"
-            ) from None
-        if Path(base).is_dir():
-            raise InputError(
-                f"{text}: is a directory: name a Python file in it, as net.py:Net"
-            ) from None
-        if "," in base and "@" not in text:
-            raise InputError(
-                f"unknown model {text!r}: write several models apart: {' '.join(base.split(','))}"
-            ) from None
-        module, dot, name = base.rpartition(".")
-        file = f"{module.replace('.', '/')}.py"
-        if dot and Path(file).is_file():
-            raise InputError(f"unknown model {text!r}: did you mean {file}:{name}?") from None
-        if Path(f"{base}.py").is_file():
-            raise InputError(f"unknown model {text!r}: did you mean {base}.py?") from None
+        if meant := _no_name(text) or _beside(text):
+            raise InputError(meant) from None
         if "did you mean" in str(error):
             raise
         names = {name.partition(":")[2]: name for name in reversed(known)}
@@ -127,6 +125,45 @@ def _named(text: str, options: Options) -> Source:
         raise
 
 
+def _no_name(text: str) -> str:
+    """What to say of a text that is something else than a model's name; else empty."""
+    typed = shlex.quote(text)
+    if re.fullmatch(r"[\d.]+ ?[kMGT]\w*", text):
+        return (
+            f"{text}: is a count, and no model: `shufflenet-flops explain MODEL --reported {typed}`"
+            f" says who gives it, `shufflenet-flops fit FAMILY --macs {typed}` what keeps to it"
+        )
+    if re.fullmatch(r"\d+|\w=\d+", text):
+        return (
+            f"{text}: is a size, and no model: write `shufflenet-flops compare --c 240 --g 3`, "
+            "or a unit as shufflenet_unit@c=240,g=3"
+        )
+    if re.search(r"(?i)(?:^|_)table[ _]?\d+$", text):
+        return f"{text}: is a table: write `shufflenet-flops paper {typed}`"
+    if zoo.expand(text) != [text]:
+        return (
+            f"{text}: is a pattern, and one model is asked for: `shufflenet-flops models {typed}` "
+            "lists what it stands for"
+        )
+    if "," in text and "@" not in text:
+        return f"unknown model {text!r}: write several models apart: {' '.join(text.split(','))}"
+    return ""
+
+
+def _beside(text: str) -> str:
+    """What to say where a directory or a Python file is called so; else empty."""
+    if Path(text).is_dir():
+        return f"{text}: is a directory: name a Python file in it, as net.py:Net"
+    module, dot, name = text.rpartition(".")
+    places = {f"{text}.py": "", f"{text.replace('.', '/')}.py": ""}
+    if dot:
+        places[f"{module.replace('.', '/')}.py"] = f":{name}"
+    for file, rest in places.items():
+        if Path(file).is_file():
+            return f"unknown model {text!r}: did you mean {file}{rest}?"
+    return ""
+
+
 def resolve_all(texts: Sequence[str], options: Options) -> list[Source]:
     """The sources of several models, in order; a glob stands for all networks that it matches.
 
@@ -134,6 +171,8 @@ def resolve_all(texts: Sequence[str], options: Options) -> list[Source]:
     them for the others. Raises InputError for a model that is named twice.
     """
     texts = [name for text in texts for name in zoo.expand(text)]
+    for text in texts:
+        refuse_results(text)
     if len(set(texts)) < len(texts):
         raise InputError(f"a model is named twice: {' '.join(texts)}")
     if not any(map(is_built_by_code, texts)):
@@ -144,7 +183,21 @@ def resolve_all(texts: Sequence[str], options: Options) -> list[Source]:
 
 def may_be_a_design(text: str) -> bool:
     """Whether MODEL may name a unit or family of the zoo: it is no code and no file."""
-    return not (is_built_by_code(text) or text.endswith((".onnx", ".pt2")))
+    return not (is_built_by_code(text) or text.endswith((".onnx", ".pt2", *_ELSEWHERE)))
+
+
+def is_a_model(text: str) -> bool:
+    """Whether a text is a MODEL, and can be nothing else: no file of results, no table, no size."""
+    if Path(text).suffix in _ELSEWHERE:
+        return False
+    base, library = text.partition("@")[0], _as_library(text).partition(":")[0]
+    return (
+        base in zoo.names()
+        or base in zoo.families()
+        or library in _LIBRARIES.values()
+        or text.endswith((".onnx", ".pt2", ".py"))
+        or ".py:" in text
+    )
 
 
 def is_built_by_code(text: str) -> bool:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from shufflenet_flops.cli.app import run
 from tests.browser.conftest import opened
+from tests.closed_form import nets
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -25,6 +27,28 @@ def test_axe_finds_no_violation(
     with opened(browser, path) as page:
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
+        found = Axe().run(page)
+
+        assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "fit shufflenet_v1 --macs 140M --g 1,3",
+        "formula shufflenet_unit@c=240,g=3",
+        f"formula {nets.__file__}:Strided --over h,w",
+        "sweep --c 64:128:16 --g 3 --quiet",
+        "explain alexnet --reported 714M",
+        "paper 4",
+    ],
+)
+def test_nor_on_the_page_of_any_command(browser: Browser, tmp_path: Path, line: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    file = tmp_path / "page.html"
+    assert run([*line.split(), "-o", str(file)]) == 0
+    with opened(browser, file) as page:
         found = Axe().run(page)
 
         assert found.violations_count == 0, found.generate_report()

@@ -37,7 +37,10 @@ def answer(capsys: pytest.CaptureFixture[str], line: str) -> tuple[int, str, str
         ("paper v2 5", "shufflenet_v2_table_5: "),
         ("paper mobilenet 8", "mobilenet_v1_table_8: "),
         ("paper shufflenet_v1_table_5", "shufflenet_v1_table_5: "),
+        ("paper tabel 4", "shufflenet_v1_table_4: "),
+        ("paper 'tab. 4'", "shufflenet_v1_table_4: "),
         ("models resnet", "resnet50 "),
+        ("models MobileNet", "mobilenet_v2 "),
         ("models 'resnet*'", "resnet50 "),
         ("models v2", "shufflenet_v2_x1_0 "),
         ("formula shufflenet_unit@c=240,g=3", "7,949,760"),
@@ -268,6 +271,39 @@ MISTAKES = [
     ("explain resnet18 --reported abc", "4.13G"),
     ("explain resnet18 --counter thopp", "thop"),
     ("sweep --c 1-10", "64:1024:16"),
+    # What another command takes.
+    ("diff resnet18 resnet50", "`shufflenet-flops compare resnet18 resnet50`"),
+    ("diff net.py:Net timm:resnet50", "`shufflenet-flops compare net.py:Net timm:resnet50`"),
+    ("latency-diff resnet18 net.py", "`shufflenet-flops latency resnet18 net.py`"),
+    ("latency-diff README.md README.md", "`shufflenet-flops diff` takes counts and locks"),
+    ("count old.json", "`shufflenet-flops report old.json`"),
+    ("compare old.json new.json", "`shufflenet-flops diff` what changed between two counts"),
+    ("explain flop-budget.lock", "diff HEAD:flop-budget.lock flop-budget.lock`"),
+    ("latency flop-budget.toml", "`shufflenet-flops check --config flop-budget.toml`"),
+    ("formula net.json", "`shufflenet-flops report net.json`"),
+    ("fit net.json --macs 1G", "`shufflenet-flops report net.json`"),
+    ("count shufflenet_v1_table_4", "`shufflenet-flops paper shufflenet_v1_table_4`"),
+    ("count 'Table 4'", "`shufflenet-flops paper 'Table 4'`"),
+    ("count 'resnet*'", "`shufflenet-flops models 'resnet*'`"),
+    ("paper resnet50", "`shufflenet-flops paper --network resnet50`"),
+    ("paper net.py:Net", "`shufflenet-flops count net.py:Net`"),
+    ("models net.py", "`shufflenet-flops count net.py`"),
+    ("check resnet18", "`shufflenet-flops count resnet18`"),
+    ("check flop-budget.toml", "--config flop-budget.toml"),
+    ("history net.py:Net", "`shufflenet-flops count net.py:Net`"),
+    ("calibrate --engine onnxruntime resnet18", "`shufflenet-flops predict resnet18`"),
+    ("fit 140M", "--macs 140M"),
+    ("fit shufflenet_v1 140M", "--macs 140M"),
+    ("fit net.py --macs 1G", "--over h,w"),
+    ("sweep net.py:Net --c 64", "--over h=128:1024:32"),
+    ("sweep net.json --c 64", "`shufflenet-flops report net.json`"),
+    ("sweep --c 64:128:16 --macs 40M", "write --where 'macs < 140M'"),
+    ("explain 4.13G", "`shufflenet-flops explain MODEL --reported 4.13G`"),
+    ("report fit shufflenet_v1", "`shufflenet-flops fit … -o x.html`"),
+    ("report diff a b", "`shufflenet-flops diff … -o x.html`"),
+    ("report flop-budget.toml", "`shufflenet-flops check --config flop-budget.toml`"),
+    ("report table 4", "`shufflenet-flops report paper table 4 -o table.html`"),
+    ("report resnext_table_2", "`shufflenet-flops report paper resnext_table_2 -o table.html`"),
 ]
 
 
@@ -313,6 +349,13 @@ formula shufflenet --metric params
 compare resnet18 alexnet
 --version
 paper resnext
+compare resnet18 resnet50
+paper --network resnet50
+paper 'Table 4'
+models 'resnet*'
+report paper table 4
+fit shufflenet_v1 --macs 140M
+check --config flop-budget.toml
 """.strip().splitlines()
 
 

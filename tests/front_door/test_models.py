@@ -9,13 +9,15 @@ import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
-from torch import nn
+from torch import Tensor, nn
 
 import shufflenet_flops as sf
 from shufflenet_flops.cli.app import run
 from shufflenet_flops.errors import InputError, ModelError
+from shufflenet_flops.sources.inputs import Input
 from tests.support.torchvision_ops import declare
 
 NET = """
@@ -101,6 +103,9 @@ def answer(capsys: pytest.CaptureFixture[str], line: str) -> tuple[int, str, str
         ("factory.py", 224 * 224 * 3 * 2),
         ("several.py:Wide --arg width=6 --arg groups=3", 224 * 224 * 6),
         ("mynet.py --input 1x3x10x10", 100 * 27 * 8),
+        ("mynet.py --input 10", 100 * 27 * 8),
+        ("mynet.py:Net --input 96x64", 96 * 64 * 27 * 8),
+        ("mynet.py:Net --input 3x96x64", 96 * 64 * 27 * 8),
         ("code.py:Net --input 1x3x10x10", 100 * 27 * 8),
         ("shufflenet_unit@c=240 --input 14", 7_949_760 // 4),
         ("resnet18 --input 224", 1_814_073_344),
@@ -157,14 +162,15 @@ def test_the_current_directory_comes_last(capsys: pytest.CaptureFixture[str]) ->
     [
         ("mynet", "did you mean mynet.py?"),
         ("mynet.Net", "did you mean mynet.py:Net?"),
+        ("mypackage.nets", "did you mean mypackage/nets.py?"),
+        ("several.py:Wide --arg widht=4 --arg groups=1", "did you mean width?"),
+        ("mynet.py --input 2", "an image is written batch first: --input 1x3x224x224"),
         ("myent.py", "there is no file myent.py: did you mean mynet.py"),
         ("several.py", "holds several models; write several.py:Wide or several.py:Block"),
         ("several.py:Wide", "needs width and groups: give --arg width=… --arg groups=…"),
         ("empty.py", "holds no class of nn.Module and no function that makes one"),
         ("failing.py", "running failing.py failed: ZeroDivisionError"),
         ("mynet.py:Nett", "did you mean Net?"),
-        ("mynet.py:Net --input 224", "an image is written batch first: --input 1x3x224x224"),
-        ("mynet.py:Net --input 96x64", "an image is written batch first: --input 1x3x96x64"),
         ("mynet.py:Net --input 1x3", "an image is written batch first: --input 1x3x224x224"),
         ("mynet.py:Net --input 64x64x3", "an image is written batch first: --input 1x3x64x64"),
         ("mynet.py:Net --input 2x64x64x3", "an image is written batch first: --input 2x3x64x64"),
@@ -192,8 +198,13 @@ def test_told_what_to_type(capsys: pytest.CaptureFixture[str], typed: str, said:
     ("model", "shape", "hint"),
     [
         (nn.Sequential(nn.Conv2d(8, 4, 3), nn.Flatten()), (8, 9, 9), None),  # one image: it runs
-        (nn.Sequential(nn.Conv2d(8, 4, 3), nn.BatchNorm2d(4)), (8, 9, 9), (1, 8, 9, 9)),
-        (nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)), (9, 9), (1, 3, 9, 9)),
+        (nn.Sequential(nn.Conv2d(8, 4, 3), nn.BatchNorm2d(4)), (9, 8, 9), (1, 8, 8, 9)),
+        (
+            nn.Sequential(nn.Flatten(1), nn.Linear(48, 4), nn.BatchNorm1d(4)),
+            (3, 4, 4),
+            (1, 3, 4, 4),
+        ),
+        (nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)), (5, 5), (1, 3, 224, 224)),
         (nn.Conv2d(3, 4, 3), (8, 9, 9), (1, 3, 9, 9)),
         (nn.Linear(8, 3), (8, 9, 9), ""),
         (nn.Conv1d(8, 4, 3), (3, 9, 9), ""),
@@ -211,6 +222,40 @@ def test_a_hint_of_a_shape_holds(
     except ModelError as error:
         said = str(error).partition("first: --input ")[2]
     assert said == ("x".join(map(str, hint)) if isinstance(hint, tuple) else hint)
+
+
+class Reshaped(nn.Module):
+    """A vector in, of which it makes an image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: Tensor = self.conv(x.reshape(-1, 1, 8, 8))
+        return made
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "taken"),
+    [
+        (nn.Conv2d(3, 4, 3), 32, (1, 3, 32, 32)),
+        (nn.Conv2d(3, 4, 3), "32x48", (1, 3, 32, 48)),
+        (nn.Conv2d(1, 4, 3), (28, 28), (1, 1, 28, 28)),
+        (nn.Sequential(nn.Conv2d(8, 4, 3), nn.BatchNorm2d(4)), (8, 9, 9), (1, 8, 9, 9)),
+        # What a model takes as it is written stays so.
+        (nn.Conv2d(3, 4, 3), (3, 32, 32), (3, 32, 32)),
+        (nn.Linear(32, 4), 32, (32,)),
+        (nn.Linear(32, 4), (32, 32), (32, 32)),
+        (Reshaped(), 64, (64,)),
+        (Reshaped(), (64, 64), (64, 64)),
+    ],
+)
+def test_an_image_may_be_written_with_fewer_sizes(
+    model: nn.Module, given: Any, taken: tuple[int, ...]
+) -> None:
+    """As for every network that has a name."""
+    assert sf.count(model, given).source.inputs == (Input(taken),)
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,11 @@ def test_an_input_factory(
         ("users_models:one", {}, "gave a value of type Tensor, not a torch.nn.Module"),
         ("users_models:number", {}, "is a value of type int, not a factory"),
         ("users_models:net", {"args": {"width": 3}}, "is a module already, and takes no --arg"),
-        ("users_models:Net", {"args": {"widht": 3}}, "has no argument widht"),
+        (
+            "users_models:Net",
+            {"args": {"widht": 3}},
+            "users_models:Net has no argument widht: did you mean width?",
+        ),
         ("users_models:", {}, "write package.module:name"),
         ("a:b:c", {}, "write package.module:name"),
         ("../users_models:Net", {}, "write package.module:name"),

@@ -78,7 +78,7 @@ def html(title: str, sections: Sequence[Section], *, live: Live | None = None) -
     if any(section.portrait for section in sections):
         scripts += ["d3-hierarchy.min.js", "icicle.js"]
     if explorer:
-        scripts += ["exact.js", f"explorer_{explorer.name}.js"]
+        scripts += ["exact.js", "shares.js", f"explorer_{explorer.name}.js"]
     if live:
         scripts.append(f"{live.name}.js")
     page = (

@@ -4,6 +4,7 @@
   const data = JSON.parse(document.getElementById("x-data").textContent);
   const $ = (id) => document.getElementById(id);
   const show = (number) => number.toLocaleString("en-US");
+  const { cell, share, barOf } = shares;
   const groups = Object.keys(data.widths).map(Number);
   const METRICS = ["count", "params", "memory_bytes", "activations"];
   const WIDEST = 2; // times the page's own width
@@ -41,30 +42,8 @@
     return c % step ? `c=${c} must be divisible by ${step}; nearest are ${below} and ${below + step}` : "";
   };
 
-  const share = (part, whole) => (part ? `${(Number(part * 100000n / (whole || 1n)) / 1000).toFixed(1)} %` : "–");
   const ratio = (here, there) => (!there ? "" : here === there ? "as on this page"
     : `${(Number(here * 10000n / there) / 10000).toFixed(3)} times this page's`);
-
-  const cell = (name, text, className = "") => {
-    const made = document.createElement(name);
-    made.textContent = text;
-    made.className = className;
-    if (name === "th") made.scope = "row";
-    return made;
-  };
-  const barOf = (part, whole, kind) => {
-    const made = cell("td", "", "bar");
-    const picture = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    const rect = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-    const attributes = { viewBox: "0 0 100 10", height: 10, preserveAspectRatio: "none", "aria-hidden": true };
-    for (const [key, text] of Object.entries(attributes)) picture.setAttribute(key, text);
-    rect.setAttribute("width", Number(part * 10000n / (whole || 1n)) / 100);
-    rect.setAttribute("height", 10);
-    rect.setAttribute("fill", data.colours[kind] ?? "#9ca3af");
-    picture.append(rect);
-    made.append(picture);
-    return made;
-  };
 
   const render = (problem = "") => {
     $("n-problem").textContent = problem;
@@ -101,7 +80,8 @@
       const line = document.createElement("tr");
       line.append(cell("th", row.kind), cell("td", show(row.count), "figure"),
         cell("td", share(row.count, total.count), "figure"),
-        cell("td", share(there[row.kind] ?? 0n, own.total.count), "figure"), barOf(row.count, most, row.kind));
+        cell("td", share(there[row.kind] ?? 0n, own.total.count), "figure"),
+        barOf(row.count, most, data.colours[row.kind] ?? "#9ca3af"));
       return line;
     }));
   };

@@ -4,6 +4,7 @@
   const data = JSON.parse(document.getElementById("x-data").textContent);
   const $ = (id) => document.getElementById(id);
   const show = (number) => number.toLocaleString("en-US");
+  const { cell, share, barOf } = shares;
 
   const floor = (over, under) => (over - ((over % under) + under) % under) / under;
   const valueOf = (atom, sizes) => (typeof atom === "string" ? sizes[atom]
@@ -40,28 +41,8 @@
     return { ...setting, ...Object.fromEntries(names.map((other) => [other, size])) };
   };
 
-  const share = (part, whole) => (part ? `${(Number(part * 100000n / (whole || 1n)) / 1000).toFixed(1)} %` : "–");
-  const ratio = (here, there) => (there ? `${(Number(here * 10000n / there) / 10000).toFixed(3)} times that of its own sizes` : "");
-  const cell = (name, text, className = "") => {
-    const made = document.createElement(name);
-    made.textContent = text;
-    made.className = className;
-    if (name === "th") made.scope = "row";
-    return made;
-  };
-  const barOf = (part, whole) => {
-    const made = cell("td", "", "bar");
-    const picture = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    const rect = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-    const attributes = { viewBox: "0 0 100 10", height: 10, preserveAspectRatio: "none", "aria-hidden": true };
-    for (const [key, text] of Object.entries(attributes)) picture.setAttribute(key, text);
-    rect.setAttribute("width", Number(part * 10000n / (whole || 1n)) / 100);
-    rect.setAttribute("height", 10);
-    rect.setAttribute("fill", "#4c78a8");
-    picture.append(rect);
-    made.append(picture);
-    return made;
-  };
+  const ratio = (here, there) => (!there ? "" : here === there ? "as at its own sizes"
+    : `${(Number(here * 10000n / there) / 10000).toFixed(3)} times that of its own sizes`);
 
   const render = (problem = "", wrong = "") => {
     $("s-problem").textContent = problem;

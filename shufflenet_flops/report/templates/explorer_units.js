@@ -5,6 +5,7 @@
   const NAMES = Object.keys(data.variables);
   const $ = (id) => document.getElementById(id);
   const show = (number) => number.toLocaleString("en-US");
+  const { svg, cell, share, barOf } = shares;
 
   // ---- arithmetic ----------------------------------------------------------------------------
 
@@ -103,13 +104,6 @@
   };
 
   // ---- the page ------------------------------------------------------------------------------
-
-  const svg = (name, attributes, text = "") => {
-    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-    for (const [key, one] of Object.entries(attributes)) made.setAttribute(key, one);
-    made.textContent = text;
-    return made;
-  };
 
   // As many units wide as the page shows pixels, so that text has the same size at any width.
   const canvas = (picture) => Math.max(300, Math.min(640, picture.clientWidth || 640));
@@ -227,25 +221,6 @@
     picture.replaceChildren(...parts);
   };
 
-  const cell = (text, figure = true) => {
-    const made = document.createElement(figure ? "td" : "th");
-    if (figure) made.className = "figure"; else made.scope = "row";
-    made.textContent = text;
-    return made;
-  };
-
-  const share = (part, whole) =>
-    part > 0n ? `${(Number(part * 100000n / whole) / 1000).toFixed(1)} %` : "–";
-
-  const barOf = (part, whole) => {
-    const made = document.createElement("td");
-    made.className = "bar";
-    const picture = svg("svg", { viewBox: "0 0 100 10", height: 10, preserveAspectRatio: "none", "aria-hidden": true });
-    if (part > 0n) picture.append(svg("rect", { width: Number(part * 10000n / whole) / 100, height: 10 }));
-    made.append(picture);
-    return made;
-  };
-
   const put = (id, number) => {
     $(id).textContent = show(number);
     $(id).dataset.value = String(number);
@@ -269,9 +244,10 @@
       const made = document.createElement("tr");
       made.dataset.kind = row.kind;
       made.dataset.count = String(row.count);
-      made.append(cell(row.kind, false), cell(row.count > 0n ? show(row.count) : "–"),
-        cell(share(row.count, found.total.count)), barOf(row.count, found.total.count),
-        cell(row.params > 0n ? show(row.params) : "–"), cell(show(row.memory)));
+      const figure = (text) => cell("td", text, "figure");
+      made.append(cell("th", row.kind), figure(row.count > 0n ? show(row.count) : "–"),
+        figure(share(row.count, found.total.count)), barOf(row.count, found.total.count),
+        figure(row.params > 0n ? show(row.params) : "–"), figure(show(row.memory)));
       return made;
     });
     $("x-shares").tBodies[0].replaceChildren(...rows);

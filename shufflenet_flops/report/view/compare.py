@@ -116,7 +116,8 @@ def _notes(comparisons: Sequence[Comparison]) -> list[str]:
     notes += _ratio_notes(comparisons)
     fastest = ", fastest" if any(comparison.latency_s for comparison in comparisons) else ""
     precision = ", in fp32" if len(specified) == len(comparisons) else ""
-    notes.append(f"* fewest MACs{fastest}; memory: every input, weight and output once{precision}")
+    star = f"* fewest MACs{fastest}; " if len(comparisons) > 1 else ""
+    notes.append(f"{star}memory: every input, weight and output once{precision}")
     return notes
 
 

@@ -24,7 +24,7 @@ def prediction_grids(
     first = predictions[0]
     notes = [
         "interval: holds the true time of 90 % of networks like those of the calibration",
-        "covered: the share of kernels like those measured, were all others to take their most",
+        "covered: at least this share of the time is of kernels like those that were measured",
         "MACs only: what MACs alone would have said",
         f"calibration: {first.calibration.name}, {first.calibration.date[:10]}, from "
         f"{first.calibration.networks} random networks ({where})",

@@ -11,6 +11,7 @@ from torch import nn
 from shufflenet_flops.errors import InputError, ModelError
 from shufflenet_flops.sources.inputs import IMAGE, Input
 from shufflenet_flops.sources.options import Options
+from shufflenet_flops.sources.torch_modules.images import on_image
 from shufflenet_flops.sources.torch_modules.imports import (
     call,
     find_module,
@@ -32,7 +33,8 @@ def find(text: str, options: Options) -> ModuleSource:
     found = find_object(text, options.path) if split_file(text)[1] else _only(text, options)
     module = _build(text, found, options.args)
     inputs, given = inputs_for(text, lambda: module, options, (IMAGE,))
-    return ModuleSource(text, "factory", inputs, lambda: module, on_meta=False, given=given)
+    source = ModuleSource(text, "factory", inputs, lambda: module, on_meta=False, given=given)
+    return on_image(source)
 
 
 def _only(file: str, options: Options) -> Any:

@@ -12,6 +12,7 @@ from torch import nn
 from shufflenet_flops.errors import InputError, ModelError
 from shufflenet_flops.model_copy import copied
 from shufflenet_flops.sources.inputs import IMAGE, Input
+from shufflenet_flops.sources.torch_modules.images import on_image
 from shufflenet_flops.sources.torch_modules.module import (
     ModuleSource,
     describe,
@@ -60,7 +61,8 @@ def find(module: nn.Module, values: Sequence[Any] | Mapping[str, Any]) -> GivenM
 def _source(
     name: str, module: nn.Module, inputs: tuple[Input, ...], given: tuple[Any, ...] | None
 ) -> GivenModule:
-    return GivenModule(name, "module", inputs, lambda: module, on_meta=False, given=given)
+    source = GivenModule(name, "module", inputs, lambda: module, on_meta=False, given=given)
+    return on_image(source)
 
 
 def _example(value: Any) -> Any:

@@ -23,6 +23,7 @@ from shufflenet_flops.errors import (
     ModelError,
     ShufflenetFlopsError,
     UnknownNameError,
+    close_names,
 )
 from shufflenet_flops.foreign import contained
 
@@ -154,7 +155,9 @@ def call(text: str, function: Any, args: Mapping[str, Any]) -> Any:
     takes_any = not known or any(one.kind is one.VAR_KEYWORD for one in parameters)
     for name in () if takes_any else args:
         if name not in known:
-            raise InputError(f"{text} has no argument {name}: it has {', '.join(known)}")
+            close = " or ".join(close_names(name, known))
+            advice = f"did you mean {close}?" if close else f"it has {', '.join(known)}"
+            raise InputError(f"{text} has no argument {name}: {advice}")
     try:
         with contained():
             return function(**args)

@@ -111,13 +111,13 @@ class ModuleSource(Source):
             channels = next((conv.in_channels for conv in convs), IMAGE.shape[1])
             image = meant_image(first, channels)
             batched = [(1, *first.shape)] if len(first.shape) < 4 else []
-            taken = self._taken(*batched, *([] if image is None else [image.shape]))
+            taken = self.taken(*batched, *([] if image is None else [image.shape]))
             if taken is not None:
                 what = "an image is written batch" if len(taken) == 4 else "the batch is written"
                 return f"; {what} first: --input {'x'.join(map(str, taken))}"
         return ""
 
-    def _taken(self, *shapes: IntShape) -> IntShape | None:
+    def taken(self, *shapes: IntShape) -> IntShape | None:
         """The first of these shapes with which the model runs in place of its first input's."""
         first, *others = self.inputs
         for shape in shapes:
@@ -132,7 +132,7 @@ class ModuleSource(Source):
     def single_shape(self) -> IntShape | None:
         if self.given is not None or not self.inputs:
             return super().single_shape
-        return self._taken((1, *self.first_shape[1:]), (1, *self.first_shape))
+        return self.taken((1, *self.first_shape[1:]), (1, *self.first_shape))
 
     def _trace_of(self, module: nn.Module, memory: bool = False, *, may_run: bool = True) -> Trace:
         _check_arguments(self.name, module, self.example_inputs(real=False))
