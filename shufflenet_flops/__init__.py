@@ -94,4 +94,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """What people come for, and what else the package holds."""
-    return sorted({*__all__, *globals()})
+    return sorted({*__all__, *globals()} - {"Any", "TYPE_CHECKING", "_LATE"})

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.errors import InputError, UnknownNameError, shown
@@ -59,8 +60,10 @@ def shape_of(value: Any) -> IntShape | None:
     Raises InputError for sizes that no tensor has.
     """
     sizes = tuple(value) if isinstance(value, list | tuple) else (value,)
-    if not all(type(size) is int for size in sizes) or value == []:
+    whole = (isinstance(size, Integral) and not isinstance(size, bool) for size in sizes)
+    if not all(whole) or value == []:
         return None
+    sizes = tuple(map(int, sizes))  # numpy's have a type of their own
     if not all(size > 0 for size in sizes) or prod(sizes) >= MAX_ELEMENTS:
         raise InputError(f"input={shown(value)}: sizes must be positive, and fit into a tensor")
     return sizes

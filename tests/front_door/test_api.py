@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -58,6 +59,8 @@ NET_MACS = 8 * 8 * 8 * 27 + 8 * 5  # on 8x8
         torch.zeros(1, 3, 8, 8, device="meta"),
         [(1, 3, 8, 8)],
         (torch.zeros(1, 3, 8, 8),),
+        tuple(np.array([1, 3, 8, 8])),
+        8,
         {"x": (1, 3, 8, 8)},
         {"x": torch.zeros(1, 3, 8, 8)},
     ],
@@ -293,8 +296,6 @@ def test_formula_of_a_module_is_in_its_sizes() -> None:
 
 
 def test_an_array_of_numpy_is_an_input() -> None:
-    import numpy as np
-
     assert sf.count(Net(), np.zeros((1, 3, 8, 8), "float32")).macs == NET_MACS
 
 
@@ -309,7 +310,7 @@ def test_a_float_is_taken_to_its_digits() -> None:
 
 def test_half_precision_is_told_by_its_parameters() -> None:
     net = Net().half()
-    with pytest.raises(sf.ShufflenetFlopsError, match=r"float16: --input 1x3x8x8:float16$"):
+    with pytest.raises(sf.ShufflenetFlopsError, match=r"float16: input=\"1x3x8x8:float16\"$"):
         sf.count(net, (1, 3, 8, 8))
     assert sf.count(net, "1x3x8x8:float16").macs == NET_MACS
 

@@ -220,8 +220,8 @@ def test_a_hint_of_a_shape_holds(
         sf.count(model, shape)
         said: str | None = None
     except ModelError as error:
-        said = str(error).partition("first: --input ")[2]
-    assert said == ("x".join(map(str, hint)) if isinstance(hint, tuple) else hint)
+        said = str(error).partition("first: input=")[2]
+    assert said == (str(hint) if isinstance(hint, tuple) else hint)
 
 
 class Reshaped(nn.Module):
@@ -256,6 +256,12 @@ def test_an_image_may_be_written_with_fewer_sizes(
 ) -> None:
     """As for every network that has a name."""
     assert sf.count(model, given).source.inputs == (Input(taken),)
+
+
+def test_whole_numbers_are_asked_for() -> None:
+    """Where the model takes these, and not what it was given."""
+    with pytest.raises(ModelError, match=r'; it takes whole numbers: input="1x12:int64"$'):
+        sf.count(nn.Sequential(nn.Embedding(9, 4), nn.Linear(4, 2)), (1, 12))
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,9 @@ def explanations(draw: st.DrawFn) -> Explanation:
     return Explanation("net", (1, 3), draw(TOTALS), reports, {}, {}, (), {})
 
 
+_SPANS = re.compile(r"([\d.]+) \((\w)\) to ([\d.]+) \((\w)\)")
+
+
 @given(explanations())
 def test_findings_of_an_explanation(explanation: Explanation) -> None:
     """As many totals as there are, the span that there is, and no residual that is passed over."""
@@ -52,7 +55,7 @@ def test_findings_of_an_explanation(explanation: Explanation) -> None:
     assert said[2] == {1: "one total" if len(ran) == 1 else "the same total"}.get(
         totals, f"{totals} different totals"
     )
-    for low, least, high, most in re.findall(r"([\d.]+) \((\w)\) to ([\d.]+) \((\w)\)", text):
+    for low, least, high, most in _SPANS.findall(text):
         for ratio, name in ((low, least), (high, most)):
             reported = explanation.counters[name].reported
             assert reported is not None
@@ -61,6 +64,7 @@ def test_findings_of_an_explanation(explanation: Explanation) -> None:
         alike = [report.reported or 0 for report in ran if report.unit == unit]
         assert min(alike) == explanation.counters[least].reported
         assert max(alike) == explanation.counters[most].reported
+    assert not any(low == high for low, _, high, _ in _SPANS.findall(text))
     unexplained = {report.name for report in ran if report.residual}
     assert ("nothing is unexplained" in text) == (not unexplained)
     named = re.search(r"Not explained: (.+?)\.", text)

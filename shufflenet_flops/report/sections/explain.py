@@ -39,9 +39,10 @@ def _named(number: NamedNumber) -> Section:
         name="explain-reported",
         question=f"Who reports {number.reported:,} for {number.model}?",
         findings=(
-            f"{', '.join(names)}."
+            f"It is what {' and '.join(names)} {'reports' if len(names) == 1 else 'report'}, "
+            "to the digits that are given."
             if names
-            else "No counter and no convention; the nearest follow.",
+            else "No counter and no convention gives it; the nearest follow.",
         ),
         grids=(match_grid(number),),
     )
@@ -85,4 +86,5 @@ def _span(reports: list[CounterReport], macs: int) -> str:
     if not ratios:
         return ""
     low, high = min(ratios, key=ratios.__getitem__), max(ratios, key=ratios.__getitem__)
-    return f"{ratios[low]:.3f} ({low}) to {ratios[high]:.3f} ({high})"
+    least, most = f"{ratios[low]:.3f}", f"{ratios[high]:.3f}"
+    return least if least == most else f"{least} ({low}) to {most} ({high})"

@@ -29,6 +29,11 @@ class GivenModule(ModuleSource):
     def seen(self, module: nn.Module) -> nn.Module:
         return module
 
+    def written(self, given: Input | None = None) -> str:
+        if given is None:
+            return "input=SHAPE"
+        return f"input={given.shape}" if given.dtype == IMAGE.dtype else f'input="{given}"'
+
     @cached_property
     def _module(self) -> nn.Module:
         module = self.build()

@@ -23,7 +23,7 @@ def on_image(source: Images) -> Images:
     (given,) = source.inputs
     channels = _channels(source.build())
     image = None if channels is None else as_image(given, channels)
-    if image is None or source.taken(given.shape):
+    if image is None or source.takes(given):
         return source
     return replace(source, inputs=(image,))
 

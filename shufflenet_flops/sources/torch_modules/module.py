@@ -101,10 +101,13 @@ class ModuleSource(Source):
         if self.given is not None or others or self._taken(first.shape) is not None:
             return ""  # what failed is not that the model takes this input
         if first == IMAGE:
-            return f"; it was given an image, {first}: --input SHAPE gives what it takes"
+            return f"; it was given an image, {first}: {self.written()} gives what it takes"
         own = _dtype_of(self._module)
         if own not in (None, first.dtype) and first.dtype == IMAGE.dtype:
-            return f"; its parameters are {own}: --input {replace(first, dtype=own)}"
+            return f"; its parameters are {own}: {self.written(replace(first, dtype=own))}"
+        tokens = replace(first, dtype="int64")
+        if first.dtype == IMAGE.dtype and self.takes(tokens):
+            return f"; it takes whole numbers: {self.written(tokens)}"
         if 1 <= len(first.shape) <= 4 and first.dtype == IMAGE.dtype:
             # Most modules that take images begin with a convolution.
             convs = (part for part in self._module.modules() if isinstance(part, nn.Conv2d))
@@ -114,19 +117,25 @@ class ModuleSource(Source):
             taken = self.taken(*batched, *([] if image is None else [image.shape]))
             if taken is not None:
                 what = "an image is written batch" if len(taken) == 4 else "the batch is written"
-                return f"; {what} first: --input {'x'.join(map(str, taken))}"
+                return f"; {what} first: {self.written(Input(taken))}"
         return ""
+
+    def written(self, given: Input | None = None) -> str:
+        """An input as whoever asks writes it."""
+        return f"--input {given or 'SHAPE'}"
 
     def taken(self, *shapes: IntShape) -> IntShape | None:
         """The first of these shapes with which the model runs in place of its first input's."""
-        first, *others = self.inputs
-        for shape in shapes:
-            try:
-                replace(self, inputs=(replace(first, shape=shape), *others)).trace_without_values()
-            except (ModelError, InputError):
-                continue
-            return shape
-        return None
+        first = self.inputs[0]
+        return next((shape for shape in shapes if self.takes(replace(first, shape=shape))), None)
+
+    def takes(self, given: Input) -> bool:
+        """Whether the model runs with this in place of its first input."""
+        try:
+            replace(self, inputs=(given, *self.inputs[1:])).trace_without_values()
+        except (ModelError, InputError):
+            return False
+        return True
 
     @property
     def single_shape(self) -> IntShape | None:
