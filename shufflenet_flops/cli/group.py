@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.machinery import PathFinder
@@ -108,6 +109,8 @@ class Commands(TyperGroup):
             )
         if args[:1] == ["report"] and {"-h", "--help"} & set(args[2:]) and args[1] in NAMES:
             args = args[1:]  # the help of what the report is on
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            _check_no_model(args[0])
         two_words = " ".join(args[:2])
         if two_words in TWO_WORDS:
             args = [two_words, *args[2:]]
@@ -170,6 +173,17 @@ class Command(TyperCommand):
             if records:
                 with formatter.section(heading):
                     formatter.write_dl(records)
+
+
+def _check_no_model(typed: str) -> None:
+    """Raise InputError for a model where a command stands."""
+    from shufflenet_flops.sources.resolve import is_a_model
+
+    if is_a_model(typed):
+        raise InputError(
+            f"{typed}: is a model, and no command: write `shufflenet-flops count "
+            f"{shlex.quote(typed)}`"
+        )
 
 
 def _check_moved(name: str | None, arguments: list[str]) -> None:

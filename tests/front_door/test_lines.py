@@ -272,6 +272,9 @@ MISTAKES = [
     ("explain resnet18 --counter thopp", "thop"),
     ("sweep --c 1-10", "64:1024:16"),
     # What another command takes.
+    ("resnet50", "`shufflenet-flops count resnet50`"),
+    ("net.py:Net --input 224", "`shufflenet-flops count net.py:Net`"),
+    ("hf:bert", "`shufflenet-flops count hf:bert`"),
     ("diff resnet18 resnet50", "`shufflenet-flops compare resnet18 resnet50`"),
     ("diff net.py:Net timm:resnet50", "`shufflenet-flops compare net.py:Net timm:resnet50`"),
     ("latency-diff resnet18 net.py", "`shufflenet-flops latency resnet18 net.py`"),
