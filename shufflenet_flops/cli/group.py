@@ -144,6 +144,10 @@ class Command(TyperCommand):
         with results_apart():
             return super().invoke(ctx)
 
+    def get_short_help_str(self, limit: int = 200) -> str:
+        """The first sentence, whole where nobody says how much room there is."""
+        return super().get_short_help_str(limit)
+
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """`[OPTIONS]` and the arguments as people write them: `MODEL`, `[MODEL...]`."""
         pieces = ["[OPTIONS]"]

@@ -9,9 +9,11 @@ import shlex
 import sys
 from pathlib import Path
 
+import click
 import pytest
+import typer
 
-from shufflenet_flops.cli.app import run
+from shufflenet_flops.cli.app import app, run
 from shufflenet_flops.paper import table_names
 
 
@@ -365,6 +367,17 @@ check --config flop-budget.toml
 @pytest.mark.parametrize("line", WORKING)
 def test_what_they_are_told_works(capsys: pytest.CaptureFixture[str], line: str) -> None:
     assert answer(capsys, line)[0] == 0
+
+
+def test_the_list_of_commands_cuts_no_sentence() -> None:
+    """In the reference, where nobody says how much room there is."""
+    commands = typer.main.get_command(app)
+    context = click.Context(commands)
+    for name in commands.list_commands(context):
+        command = commands.get_command(context, name)
+        said = command.get_short_help_str()
+        assert said.endswith(".")
+        assert not said.endswith("..")
 
 
 def test_latency_is_for_who_asks(capsys: pytest.CaptureFixture[str]) -> None:
