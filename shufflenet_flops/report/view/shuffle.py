@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from shufflenet_flops.errors import plural
 from shufflenet_flops.latency.shuffle import Connectivity, OpCost, UnitShare, variants
 from shufflenet_flops.report.grid import Column, Grid, grid, with_notes
 from shufflenet_flops.report.section import measured_on
@@ -72,8 +73,15 @@ def permutation_grid(permutations: Mapping[str, Sequence[int]], g: int, n: int) 
         f"channels between two grouped convolutions: g={g} groups of n={n}",
         columns,
         rows,
-        ["B2 is the third channel that group B of the first convolution made"],
+        [_legend(g, n)],
     )
+
+
+def _legend(g: int, n: int) -> str:
+    """What the name of a channel says, by one that there is: `B2`, if there are so many."""
+    k, i = min(1, g - 1), min(2, n - 1)
+    name, place = group_name(k, g), ("first", "second", "third")[i]
+    return f"{name}{i} is the {place} channel that group {name} of the first convolution made"
 
 
 def connectivity_grids(
@@ -88,7 +96,7 @@ def connectivity_grids(
         ]
         amounts = sorted({channels for row in connections.matrix for channels in row})
         note = (
-            f"every output group sees every input group, through {_amounts(amounts)} channels"
+            f"every output group sees every input group, through {_amounts(amounts)}"
             if connections.complete
             else f"{connections.unseen} of {g * g} pairs of groups are not connected"
         )
@@ -115,7 +123,9 @@ def connectivity_grids(
 
 
 def _amounts(amounts: Sequence[int]) -> str:
-    return " or ".join(map(str, amounts))
+    """`1 channel`, `1 or 2 channels`."""
+    *others, last = amounts
+    return " or ".join((*map(str, others), plural(last, "channel")))
 
 
 def cost_grid(costs: Sequence[OpCost]) -> Grid:

@@ -52,7 +52,7 @@ def network_grids(model: Model, reproduced: Sequence[Reproduced]) -> list[Grid]:
     table = layer_table(model.spec, model.input)
     columns = [
         Column("paper and table", figures=False),
-        Column("row", figures=False),
+        Column("row", figures=False, path=True),
         Column("figure", figures=False),
         Column("printed = computed", figures=False),
         Column("convention", figures=False),
