@@ -7,7 +7,7 @@ from shufflenet_flops.budget.block import Block, Lock, block_of
 from shufflenet_flops.budget.layers import layer_of_row
 from shufflenet_flops.counting import Convention, find_convention
 from shufflenet_flops.counting.result import CountResult
-from shufflenet_flops.errors import DataError, UnknownNameError
+from shufflenet_flops.errors import DataError, UnknownNameError, shown
 from shufflenet_flops.json_lines import JsonFile
 from shufflenet_flops.saved_file import load
 
@@ -19,8 +19,14 @@ def parse(file: str, text: str) -> Lock:
     """
     json_file = JsonFile(file, text)
     data = json_file.data
-    if not isinstance(data, dict) or data.get("command") != "count":
+    if not isinstance(data, dict) or "command" not in data:
         return lock.parse(file, text)
+    if data["command"] != "count":
+        raise json_file.error(
+            ("command",),
+            f"holds results of {shown(data['command'])}, and diff takes locks and those of count"
+            + (": write `shufflenet-flops latency-diff`" if data["command"] == "latency" else ""),
+        )
     try:
         saved = load(text, "")
         convention = find_convention(str(saved.convention))

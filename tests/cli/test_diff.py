@@ -100,6 +100,12 @@ def test_a_saved_count_is_what_the_lock_holds(capsys: pytest.CaptureFixture[str]
     [
         ("", "x.json:1: not valid JSON"),
         ("{}", "x.json:1: is no lock"),
+        (
+            '{"command": "latency"}',
+            "x.json:1: command: holds results of 'latency', and diff takes locks and those of count"
+            ": write `shufflenet-flops latency-diff`",
+        ),
+        ('{"command": "compare"}', "x.json:1: command: holds results of 'compare', and diff takes"),
         ("[[", "x.json:1: not valid JSON"),
         ("[" * 100_000, "x.json:1: not valid JSON: nested too deeply"),
         ('{"a":\n' + "9" * 5000 + "}", "x.json:2: not valid JSON: a number is too long"),

@@ -121,15 +121,27 @@ def _without_middle(text: str, length: int) -> str:
 
 
 def _blocks(grid: Grid, width: int) -> list[Grid]:
-    """The grid, or parts of it that fit, each with its first column."""
+    """The grid, or parts of it that fit, each with the columns by which rows are told apart."""
     if _least(grid) <= width or _folds(grid, width):
         return [grid]
-    blocks = [[0]]
-    for i in range(1, len(grid.columns)):
-        if len(blocks[-1]) > 1 and _least(_part(grid, [*blocks[-1], i])) > width:
-            blocks.append([0])
+    key = _key(grid, width)
+    blocks = [[*key]]
+    for i in range(len(key), len(grid.columns)):
+        if len(blocks[-1]) > len(key) and _least(_part(grid, [*blocks[-1], i])) > width:
+            blocks.append([*key])
         blocks[-1].append(i)
     return [_part(grid, block) for block in blocks]
+
+
+def _key(grid: Grid, width: int) -> range:
+    """The first columns of which no two rows are alike, within half the width; else the first."""
+    for number in range(1, len(grid.columns)):
+        key = range(number)
+        if number > 1 and _least(_part(grid, key)) > width // 2:
+            break
+        if len({tuple(row[i].text for i in key) for row in grid.rows}) == len(grid.rows):
+            return key
+    return range(1)
 
 
 def _part(grid: Grid, places: Sequence[int]) -> Grid:

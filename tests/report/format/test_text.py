@@ -77,3 +77,18 @@ def test_a_network_fits(of: Callable[[str, Table, Convention], Grid]) -> None:
     table = layer_table(model.spec, model.input)
 
     assert max(map(len, printed(of("t", table, find_convention("paper"))))) <= 80
+
+
+def test_rows_of_a_table_in_parts_are_told_apart_in_each() -> None:
+    """By engine and model, where one alone is there twice."""
+    names = [(engine, model) for engine in ("eager", "ncnn") for model in ("a", "b")]
+    columns = [Column("engine", figures=False), Column("model", figures=False)]
+    columns += [Column(f"figure {i}") for i in range(12)]
+    rows = [[*name, *(f"{i:>12}" for i in range(12))] for name in names]
+    lines = printed(grid("t", columns, rows), 60)
+
+    parts = sum(line.startswith("engine") for line in lines)
+    assert parts > 1
+    for engine, model in names:
+        told = [line for line in lines if line.split()[:2] == [engine, model]]
+        assert len(told) == parts
