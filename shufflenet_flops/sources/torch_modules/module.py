@@ -98,7 +98,7 @@ class ModuleSource(Source):
     def _advice(self) -> str:
         """What to do where the input may not be the one that is meant."""
         (first, *others) = self.inputs
-        if self.given is not None or others or self._taken(first.shape) is not None:
+        if self.given is not None or others or self.taken(first.shape) is not None:
             return ""  # what failed is not that the model takes this input
         if first == IMAGE:
             return f"; it was given an image, {first}: {self.written()} gives what it takes"
