@@ -21,6 +21,7 @@ DTYPES = (
     *("float32", "float64", "float16", "bfloat16", "complex64", "complex128"),
     *("int64", "int32", "int16", "int8", "uint8", "bool"),
 )
+TEXT = "string"  # of ONNX alone
 SCALAR = "scalar"  # how a tensor without axes is written
 MAX_ELEMENTS = 2**63  # what torch, and a file format's integers, can number
 
@@ -40,9 +41,12 @@ class Input:
         """A tensor of this shape: normal noise, or zeros where whole numbers are asked for.
 
         Zero is an index into any table. Without `real` it is on the meta device and holds nothing.
+        Raises InputError for text.
         """
         import torch
 
+        if self.dtype == TEXT:
+            raise InputError(f"--input {self}: torch has no tensors of text")
         dtype = getattr(torch, self.dtype)
         if not real:
             return torch.empty(self.shape, dtype=dtype, device="meta")
@@ -157,7 +161,7 @@ def parse_input(text: str) -> Input:
         raise InputError(f"--input {text}: more elements than a tensor can have")
     if not colon:
         return Input(shape)
-    if dtype not in DTYPES:
+    if dtype not in (*DTYPES, TEXT):
         raise UnknownNameError(f"dtype in --input {text}:", dtype, DTYPES)
     return Input(shape, dtype)
 

@@ -33,7 +33,7 @@ from shufflenet_flops.sources.onnx.channels_last import (
 from shufflenet_flops.sources.onnx.experts import mixture
 from shufflenet_flops.sources.onnx.machine_learning import MACHINE_LEARNING
 from shufflenet_flops.sources.onnx.machine_learning import MEANINGS as LEARNED
-from shufflenet_flops.sources.onnx.quantized import POOLS, QUANTIZED
+from shufflenet_flops.sources.onnx.quantized import POOLS, QUANTIZED, WINDOW
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -126,7 +126,8 @@ def _embedding(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> 
     """Words, positions and segments looked up, added and normalised."""
     chain = Chain(node)
     words = chain.then("Gather", [node.input[2], node.input[0]])
-    places = chain.then("Gather", [node.input[3], input_at(node, 8) or node.input[0]])
+    given = input_at(node, 8) if node.op_type == "EmbedLayerNormalization" else ""  # else a scale
+    places = chain.then("Gather", [node.input[3], given or node.input[0]])
     value = chain.then("Add", [words, places])
     if input_at(node, 4):
         segments = chain.then("Gather", [node.input[4], node.input[1]])
@@ -169,6 +170,34 @@ def _distances(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> 
     return [make_node("CDist", list(node.input), list(node.output), shape=rows)]
 
 
+def _gelu_of_product(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
+    chain = Chain(node)
+    value = chain.then("MatMul", list(node.input[:2]))
+    if input_at(node, 2):
+        value = chain.then("Add", [value, node.input[2]])
+    chain.then("Gelu", [value])
+    return chain.end()
+
+
+def _gated(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
+    """A gate's Swish, by what goes on; which is normed before where the node says so."""
+    chain = Chain(node)
+    gate, value = node.input[0], input_at(node, 1)
+    if node.op_type == "GatedRMSNorm":
+        gate = node.input[2]
+        value = chain.then("SimplifiedLayerNormalization", list(node.input[:2]))
+    chain.then("Mul", [chain.then("Swish", [gate]), value])
+    return chain.end()
+
+
+def _complex(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
+    """Four products of parts and two sums for each pair of parts."""
+    chain = Chain(node)
+    parts = [chain.then("Mul", list(node.input)) for _ in range(2)]
+    chain.then("Add", parts)
+    return chain.end()
+
+
 def _enlarged(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
     chain = Chain(node)
     scales = chain.then("Constant", [], value_floats=[float(x) for x in attributes["scales"]])
@@ -192,7 +221,13 @@ def _reordered(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> 
 
 _LAST = {
     "Conv": channels_last("Conv", 0, 1, 2),
-    **{name: channels_last(name, 0) for name in POOLS},
+    "ConvTranspose": channels_last("ConvTranspose", 0, 1, 2),
+    "QLinearConv": channels_last("QLinearConv", *range(9)),
+    "QLinearAveragePool": channels_last("AveragePool", 0),
+    "BatchNormalization": channels_last("BatchNormalization", *range(5)),
+    "InstanceNormalization": channels_last("InstanceNormalization", 0, 1, 2),
+    "LRN": channels_last("LRN", 0),
+    **{name: channels_last(name, 0) for name in (*POOLS, "LpPool", "GlobalLpPool")},
 }
 _FUSED = {
     "FusedConv": _fused_conv,
@@ -213,6 +248,9 @@ _FUSED = {
     ),
     "EmbedLayerNormalization": _embedding,
     **dict.fromkeys(("GroupNorm", "SkipGroupNorm"), _group_norm),
+    "BiasDropout": _added(inputs=(0, 1, 2)),
+    "GemmFastGelu": _gelu_of_product,
+    "QEmbedLayerNormalization": _embedding,
     "BiasAdd": _added(inputs=(0, 1, 2)),
     "BiasSoftmax": _added("Softmax", inputs=(0, 1)),
     "BiasSplitGelu": _gated_gelu,
@@ -222,6 +260,20 @@ _FUSED = {
     "GroupQueryAttention": attention(3),
     **dict.fromkeys(("MoE", "QMoE"), mixture),
     "CDist": _distances,
+    **dict.fromkeys(("SwiGLU", "GatedRMSNorm"), _gated),
+    **dict.fromkeys(("ComplexMul", "ComplexMulConj"), _complex),
+    "LinearAttention": as_operator(
+        "LinearAttention", *range(6), keep=("kv_num_heads", "q_num_heads", "update_rule")
+    ),
+    "CausalConvWithState": as_operator("CausalConvWithState", *range(4), keep=("activation",)),
+    "ScaledSiLU": as_operator("Swish", 0),
+    "Inverse": as_operator("Inverse", 0),
+    "MaxpoolWithMask": as_operator("MaxPool", 0, keep=WINDOW),
+    "TorchEmbedding": as_operator("Gather", 0, 1),
+    "GatherND": as_operator("GatherND", 0, 1),
+    "Pad": as_operator("Pad", 0, 1, 2, keep=("mode",)),
+    "Range": as_operator("Range", 0, 1, 2),
+    "MRotaryEmbedding": as_operator("Rotary", 0, 2, 3),
     "GridSample": as_operator("GridSample", 0, 1, keep=("mode", "align_corners", "padding_mode")),
     "Trilu": as_operator("Trilu", 0, 1, keep=("upper",)),
     "RotaryEmbedding": as_operator("Rotary", 0, 2, 3),

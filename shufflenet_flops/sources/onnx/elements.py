@@ -15,7 +15,7 @@ from shufflenet_flops.spec import shape_text
 if TYPE_CHECKING:
     from onnx import TensorProto, TypeProto
 
-FLOAT, UINT8, INT8, INT32, INT64, BOOL, FLOAT16 = 1, 2, 3, 6, 7, 9, 10
+FLOAT, UINT8, INT8, INT32, INT64, STRING, BOOL, FLOAT16 = 1, 2, 3, 6, 7, 8, 9, 10
 FEW_ELEMENTS = 4096  # as many as sizes, axes and bounds ever are
 
 # Element types by ONNX's number: name, bytes. Those of less than a byte are counted as one.

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from shufflenet_flops.counting.row import IntShape
 from shufflenet_flops.errors import InputError
-from shufflenet_flops.sources.inputs import DTYPES, MAX_ELEMENTS, SCALAR, Input
-from shufflenet_flops.sources.onnx.elements import TYPES
+from shufflenet_flops.sources.inputs import DTYPES, MAX_ELEMENTS, SCALAR, TEXT, Input
+from shufflenet_flops.sources.onnx.elements import STRING, TYPES
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ValueInfoProto
@@ -90,9 +90,10 @@ def at_batch(graph: GraphProto, given: Given, batch: int) -> Given:
 
 def _set_input(wanted: ValueInfoProto, given: Input | None, symbols: dict[str, int]) -> Input:
     sizes = sizes_of(wanted)
-    dtype, _ = TYPES.get(wanted.type.tensor_type.elem_type, ("", 0))
-    if dtype not in DTYPES or sizes is None:
-        raise InputError(f"its input {wanted.name} is no tensor of numbers with a known rank")
+    elem_type = wanted.type.tensor_type.elem_type
+    dtype = TEXT if elem_type == STRING else TYPES.get(elem_type, ("", 0))[0]
+    if dtype not in (*DTYPES, TEXT) or sizes is None:
+        raise InputError(f"its input {wanted.name} is no tensor with a known rank")
     text = "x".join("?" if size is None else str(size) for size in sizes) or SCALAR
     if given is None:
         given = Input(_default_sizes(wanted.name, sizes, symbols, text), dtype)

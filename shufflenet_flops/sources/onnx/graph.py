@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from shufflenet_flops.counting import Table
 from shufflenet_flops.counting.causal import with_later_macs
 from shufflenet_flops.peak.timeline import Timeline
+from shufflenet_flops.sources.inputs import TEXT
 from shufflenet_flops.sources.onnx.alive import Alive
 from shufflenet_flops.sources.onnx.blocked import unpad
-from shufflenet_flops.sources.onnx.elements import TYPES, check_location, size_bytes
+from shufflenet_flops.sources.onnx.elements import STRING, TYPES, check_location, size_bytes
 from shufflenet_flops.sources.onnx.given import Given
 from shufflenet_flops.sources.onnx.inference import Inference, known_shapes
 from shufflenet_flops.sources.onnx.parameters import Parameters
@@ -22,7 +23,7 @@ from shufflenet_flops.sources.source import Counted
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
 
-_NUMBERS = {name: number for number, (name, _) in TYPES.items()}
+_NUMBERS = {TEXT: STRING, **{name: number for number, (name, _) in TYPES.items()}}
 
 
 def count(model: ModelProto, given: Given) -> tuple[Counted, Timeline]:
@@ -72,7 +73,11 @@ def count(model: ModelProto, given: Given) -> tuple[Counted, Timeline]:
     )
     there = {
         "parameters": sum(map(size_bytes, held_tensors(model))),
-        "inputs": sum(inference.operands[name].size_bytes for name in given.inputs),
+        "inputs": sum(
+            inference.operands[name].size_bytes
+            for name in given.inputs
+            if name in inference.operands
+        ),
     }
     return counted, alive.timeline(there, (value.name for value in graph.output))
 

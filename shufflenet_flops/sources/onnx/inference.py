@@ -14,6 +14,7 @@ from shufflenet_flops.sources.onnx.elements import (
     FLOAT,
     FRACTIONAL,
     INT64,
+    STRING,
     TYPES,
     checked_shape,
     few_values,
@@ -25,13 +26,14 @@ from shufflenet_flops.sources.onnx.operand import Operand
 from shufflenet_flops.sources.onnx.schemas import (
     NAMESPACES,
     SHAPED,
+    body_of,
     infer_types,
     operator_name,
     schema_of,
 )
 
 if TYPE_CHECKING:
-    from onnx import NodeProto, TensorProto, TypeProto
+    from onnx import GraphProto, NodeProto, TensorProto, TypeProto
 
 # Operators that only ask for a shape.
 _DESCRIBING = ("Shape", "Size")
@@ -71,10 +73,10 @@ class Inference:
 
         shape = checked_shape(name, tuple(tensor.dims))
         values = few_values(tensor)
+        self._types[name] = helper.make_tensor_type_proto(tensor.data_type, shape)
         if tensor.data_type not in _NUMBERS:
             self.reasons[name] = _VALUES
             return
-        self._types[name] = helper.make_tensor_type_proto(tensor.data_type, shape)
         self.operands[name] = Operand(
             shape,
             itemsize(tensor.data_type),
@@ -93,6 +95,15 @@ class Inference:
             return None
         axes = value_type.tensor_type.shape.dim
         return tuple(axis.dim_value if axis.HasField("dim_value") else None for axis in axes)
+
+    def body(self, node: NodeProto) -> GraphProto | None:
+        """The graph by which ONNX itself defines the node's operator, if it does."""
+        return body_of(self._schema(node), node, [self._types.get(name) for name in node.input])
+
+    def is_text(self, name: str) -> bool:
+        """Whether a value is text, whose shape may be known and whose size is not."""
+        value_type = self._types.get(name)
+        return value_type is not None and value_type.tensor_type.elem_type == STRING
 
     def dtype(self, name: str) -> str:
         """What the elements of a value of known shape are."""
@@ -177,14 +188,14 @@ class Inference:
         return self._memo[key]
 
     def _shaped(self, node: NodeProto) -> TypeProto:
-        """Fractions, in a type of its first input's where that holds fractions."""
+        """In the type that is asked for, else fractions: its first input's where it holds such."""
         from onnx import helper
 
         given = self._types.get(node.input[0])
         elem_type = given.tensor_type.elem_type if given is not None else FLOAT
-        return helper.make_tensor_type_proto(
-            elem_type if elem_type in FRACTIONAL else FLOAT, attributes_of(node)["shape"]
-        )
+        attributes = attributes_of(node)
+        own = elem_type if elem_type in FRACTIONAL else FLOAT
+        return helper.make_tensor_type_proto(attributes.get("to", own), attributes["shape"])
 
     def _data(self, node: NodeProto) -> dict[str, TensorProto]:
         """The values that a shape may hang on."""
@@ -259,7 +270,7 @@ def _numbers(values: Any) -> tuple[float, ...] | None:
     return tuple(values.ravel().tolist())
 
 
-_NUMBERS = frozenset(range(1, 28)) - {8}  # 8 is text
+_NUMBERS = frozenset(range(1, 28)) - {STRING}
 
 
 def known_shapes(values: Iterable[Any], symbols: Mapping[str, int]) -> dict[str, IntShape]:

@@ -21,6 +21,7 @@ from shufflenet_flops.sources.onnx.chain import (
     as_operator,
     make_node,
 )
+from shufflenet_flops.sources.onnx.elements import FLOAT, INT64
 from shufflenet_flops.sources.onnx.learned import comparisons
 
 if TYPE_CHECKING:
@@ -217,14 +218,31 @@ def _imputed(node: NodeProto, attributes: Attributes, sizes: Sizes) -> Nodes:
     return chain.end()
 
 
-def _one_hot(node: NodeProto, attributes: Attributes, sizes: Sizes) -> Nodes:
+def _one_hot(node: NodeProto, attributes: Attributes, sizes: Sizes) -> Nodes | None:
     chain = Chain(node)
+    known = sizes(node.input[0])
+    if known is None or None in known:
+        return None
+    # One text for another, by its number.
+    places = chain.then("Unpacked", [node.input[0]], shape=known, to=INT64)
     classes = attributes.get("cats_int64s") or attributes.get("cats_strings") or []
     depth = chain.then("Constant", [], value_ints=[len(classes)])
-    chain.then(
-        "OneHot", [node.input[0], depth, chain.then("Constant", [], value_floats=[0.0, 1.0])]
-    )
+    chain.then("OneHot", [places, depth, chain.then("Constant", [], value_floats=[0.0, 1.0])])
     return chain.end()
+
+
+def _labels(node: NodeProto, attributes: Attributes, sizes: Sizes) -> Nodes | None:
+    """One name for another, which is free: text, or numbers of a type of their own."""
+    kinds = {"values_int64s": INT64, "cats_int64s": INT64, "values_floats": FLOAT}
+    to = next((kind for name, kind in kinds.items() if attributes.get(name)), None)
+    if node.op_type == "CategoryMapper" and "default_int64" not in attributes:
+        to = None
+    if to is None:
+        return as_operator("Identity", 0)(node, attributes, sizes)
+    known = sizes(node.input[0])
+    if known is None or None in known:
+        return None
+    return [make_node("Unpacked", [node.input[0]], [node.output[0]], shape=known, to=to)]
 
 
 def _picked_features(node: NodeProto, attributes: Attributes, sizes: Sizes) -> Nodes:
@@ -256,6 +274,7 @@ MEANINGS: Mapping[str, Meaning] = MappingProxyType(
         "TreeEnsemble": _scored(_joint_trees, labels=False),
         "TreeEnsembleClassifier": _scored(_CLASSIFIED, labels=True),
         "TreeEnsembleRegressor": _scored(_PREDICTED, labels=False),
-        **dict.fromkeys(("CategoryMapper", "LabelEncoder", "ZipMap"), as_operator("Identity", 0)),
+        "ZipMap": as_operator("Identity", 0),
+        **dict.fromkeys(("CategoryMapper", "LabelEncoder"), _labels),
     }
 )

@@ -21,6 +21,7 @@ from shufflenet_flops.sources.onnx.chain import (
     make_node,
 )
 from shufflenet_flops.sources.onnx.channels_last import channels_last, either
+from shufflenet_flops.sources.onnx.elements import INT8, INT32
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -62,10 +63,38 @@ def _packed_matmul(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes)
     return chain.end()
 
 
-_WINDOW = ("auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "strides")
+def _ordered_matmul(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
+    """A product of numbers in an order of the GPU's, with a bias and another summand or none."""
+    chain = Chain(node)
+    value = chain.then("MatMul", [node.input[0], node.input[2]])
+    for summand in filter(None, (input_at(node, 5), input_at(node, 6))):
+        value = chain.then("Add", [value, summand])
+    return chain.end()
+
+
+def _reduced(op_type: str, to: int) -> Meaning:
+    """A sum or mean, whose axes are an attribute here, and in ONNX an input since some version."""
+
+    def meaning(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes | None:
+        known = sizes(node.input[0])
+        if known is None or None in known:
+            return None
+        axes = {axis % len(known) for axis in attributes.get("axes") or range(len(known))}
+        kept = attributes.get("keepdims", 1)
+        shape = [
+            1 if axis in axes else size
+            for axis, size in enumerate(known)
+            if kept or axis not in axes
+        ]
+        return [make_node(op_type, [node.input[0]], [node.output[0]], shape=shape, to=to)]
+
+    return meaning
+
+
+WINDOW = ("auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "strides")
 POOLS = {
-    "MaxPool": as_operator("MaxPool", 0, keep=_WINDOW),
-    "AveragePool": as_operator("AveragePool", 0, keep=(*_WINDOW, "count_include_pad")),
+    "MaxPool": as_operator("MaxPool", 0, keep=WINDOW),
+    "AveragePool": as_operator("AveragePool", 0, keep=(*WINDOW, "count_include_pad")),
     "GlobalMaxPool": as_operator("GlobalMaxPool", 0),
     "GlobalAveragePool": as_operator("GlobalAveragePool", 0),
 }
@@ -78,7 +107,7 @@ QUANTIZED: Mapping[str, Meaning] = MappingProxyType(
         "QLinearSigmoid": as_operator("Sigmoid", 0),
         "QLinearLeakyRelu": as_operator("LeakyRelu", 0, keep=("alpha",)),
         "QLinearSoftmax": as_operator("Softmax", 0, keep=("axis",)),
-        "QLinearReduceMean": as_operator("ReduceMean", 0, keep=("axes", "keepdims")),
+        "QLinearReduceMean": _reduced("IntegerMean", INT8),
         "QLinearAveragePool": either(POOLS["AveragePool"], channels_last("AveragePool", 0)),
         "QLinearGlobalAveragePool": either(
             POOLS["GlobalAveragePool"], channels_last("GlobalAveragePool", 0)
@@ -95,6 +124,15 @@ QUANTIZED: Mapping[str, Meaning] = MappingProxyType(
         "DynamicQuantizeLSTM": as_operator(
             "LSTM", *range(8), keep=("direction", "hidden_size", "layout")
         ),
+        "QLinearConvTranspose": as_operator("ConvTranspose", 0, 3, 8, keep=CONV),
+        "QOrderedMatMul": _ordered_matmul,
+        "QOrderedGelu": as_operator("Gelu", 0),
+        "QOrderedLayerNormalization": as_operator("LayerNormalization", 0, 2, 3, keep=("axis",)),
+        "QuantizeWithOrder": as_operator("QuantizeLinear", 0, 1),
+        "DequantizeWithOrder": as_operator("DequantizeLinear", 0, 1),
+        "MulInteger": as_operator("Mul", 0, 2),
+        "ReduceSumInteger": _reduced("IntegerSum", INT32),
+        "GemmFloat8": as_operator("Gemm", 0, 1, 2, keep=("transA", "transB")),
         "MatMulNBits": _packed_matmul,
         "MatMulBnb4": _packed_matmul,
         "GatherBlockQuantized": as_operator("Gather", 0, 1),

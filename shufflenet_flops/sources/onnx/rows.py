@@ -49,6 +49,7 @@ class Reader:
         self._operands = inference.operands
         self._reasons = inference.reasons
         self._sizes = inference.sizes
+        self._is_text = inference.is_text
         self._parameters = parameters
         self._strides: dict[str, Strides] = {}  # of values that are not contiguous
         # What is worked out from initializers alone. It is ready before an input comes, and has a
@@ -75,13 +76,13 @@ class Reader:
             return
         outputs = [name for name in node.output if name]
         y = self._result(node, outputs)
-        unclear = [name for name in names if name not in self._operands]
+        unclear = [name for name in names if not (name in self._operands or self._is_text(name))]
         unclear += [name for name in outputs[:1] if y is None]
         if formula is None or unclear or y is None:
             reason = f" on a shape that {self._reasons[unclear[0]]}" if formula and unclear else ""
             self.unknown[f"{operator_name(node)}{reason}"] += 1
             return
-        xs = [self._operand(name) if name else None for name in node.input]
+        xs = [self._operand(name) if name in self._operands else None for name in node.input]
         work = formula(attributes_of(node), xs, y)
         self._parameters.note(node)
         self._keep_layout(node, xs, y)
@@ -212,6 +213,11 @@ _KEEPING = (
 def is_free(node: NodeProto) -> bool:
     """Whether the node is an operator that renames what it is given, or makes no tensor."""
     return node.domain in NAMESPACES and node.op_type in FREE
+
+
+def has_rule(node: NodeProto) -> bool:
+    """Whether the node is an operator of ONNX's own that is counted, or known to be free."""
+    return is_free(node) or (node.domain in NAMESPACES and node.op_type in FORMULAS)
 
 
 def path_of(node: NodeProto) -> str:

@@ -20,7 +20,9 @@ from shufflenet_flops.sources.onnx.detection import roi_align, suppressed
 from shufflenet_flops.sources.onnx.einsum import einsum
 from shufflenet_flops.sources.onnx.experts import FRACTIONAL_LAYERS, PACKED_LAYERS, experts
 from shufflenet_flops.sources.onnx.learned import distance, trees
+from shufflenet_flops.sources.onnx.linear_attention import linear_attention
 from shufflenet_flops.sources.onnx.losses import cross_entropy, picked_loss
+from shufflenet_flops.sources.onnx.matrices import determinant, inverse
 from shufflenet_flops.sources.onnx.operand import Attributes, Formula, Inputs, Operand, at, has
 from shufflenet_flops.sources.onnx.pools import global_max_pool, global_pool, pool, power_pool
 from shufflenet_flops.sources.onnx.signals import fourier, short_time
@@ -187,6 +189,7 @@ OPS: Mapping[str, str] = MappingProxyType(
         Equal:eq Erf:erf Exp:exp Expand:expand EyeLike:eye Flatten:reshape Floor:floor Gelu:gelu
         Greater:gt GreaterOrEqual:ge GridSample:grid_sampler GroupNorm:group_norm
         GroupNormalization:group_norm HardSigmoid:hardsigmoid HardSwish:hardswish Identity:alias
+        ImageDecoder:full
         InstanceNormalization:instance_norm IsInf:isinf IsNaN:isnan LayerNormalization:layer_norm
         LeakyRelu:leaky_relu Less:lt LessOrEqual:le Log:log LpNormalization:lp_norm
         LRN:local_response_norm Max:maximum MaxUnpool:max_unpool
@@ -195,13 +198,15 @@ OPS: Mapping[str, str] = MappingProxyType(
         Optional:alias OptionalGetElement:alias OptionalHasElement:alias Or:logical_or Pad:pad
         Pow:pow PRelu:prelu QuantizeLinear:quantize_per_tensor RandomNormal:randn
         RandomNormalLike:randn_like RandomUniform:rand RandomUniformLike:rand_like Range:arange
-        Reciprocal:reciprocal Relu:relu Reshape:reshape Resize:interpolate ReverseSequence:flip
-        RMSNormalization:rms_norm Round:round Scatter:scatter ScatterElements:scatter
+        Reciprocal:reciprocal RegexFullMatch:alias Relu:relu Reshape:reshape Resize:interpolate
+        ReverseSequence:flip RMSNormalization:rms_norm Round:round Scatter:scatter
+        ScatterElements:scatter
         ScatterND:index_put Selu:selu SequenceAt:alias SequenceConstruct:alias SequenceEmpty:alias
         SequenceErase:alias SequenceInsert:alias SequenceLength:alias Shape:sym_size
         Shrink:hardshrink Sigmoid:sigmoid Sign:sign SimplifiedLayerNormalization:rms_norm Sin:sin
         Sinh:sinh Size:sym_numel Slice:slice Softplus:softplus Softsign:softsign
         SpaceToDepth:pixel_unshuffle Split:split SplitToSequence:split Sqrt:sqrt Squeeze:squeeze
+        StringConcat:alias StringNormalizer:alias StringSplit:alias
         Sub:sub Swish:silu Tan:tan Tanh:tanh TensorScatter:slice_scatter ThresholdedRelu:threshold
         Tile:repeat Transpose:permute Trilu:tril Unpacked:alias Unsqueeze:unsqueeze
         Upsample:interpolate Where:where Xor:logical_xor
@@ -245,6 +250,7 @@ FORMULAS: Mapping[str, Formula] = {
     "Gemm": _gemm,
     "Einsum": einsum,
     "Attention": _attention,
+    "LinearAttention": linear_attention,
     **dict.fromkeys(("RotaryEmbedding", "Rotary"), _rotary),
     "DynamicQuantizeLinear": _quantize,
     "Reorder": _per_output("clone"),
@@ -271,12 +277,16 @@ FORMULAS: Mapping[str, Formula] = {
             ("MelWeightMatrix", "mel_weight_matrix"),
         )
     },
+    "TfIdfVectorizer": _named(_per_output("bincount"), "tf_idf"),
+    "Det": determinant,
+    "Inverse": inverse,
     "MoE": experts(FRACTIONAL_LAYERS),
     "QMoE": experts(PACKED_LAYERS),
     "CDist": distance,
     "SwiGLU": _gated,
     "Trees": trees,
-    "ReduceMean": _mean,
+    "IntegerSum": _reduction("sum"),
+    **dict.fromkeys(("ReduceMean", "IntegerMean"), _mean),
     "Sum": _sum,
     "Mean": _mean_of_tensors,
     **dict.fromkeys(("Softmax", "LogSoftmax"), _softmax),

@@ -1,4 +1,4 @@
-"""What ONNX's own schemas say of an operator: the types of its outputs."""
+"""What ONNX's own schemas say of an operator: the types of its outputs, and what it is made of."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources.onnx.elements import FLOAT, INT32, NARROW
 
 if TYPE_CHECKING:
-    from onnx import NodeProto, TensorProto, TypeProto
+    from onnx import GraphProto, NodeProto, TensorProto, TypeProto
 
 NAMESPACES = ("", "ai.onnx")
 
@@ -34,11 +34,34 @@ def schema_of(op_type: str, version: int, domain: str) -> Any:
     return None
 
 
+def body_of(schema: Any, node: NodeProto, types: list[TypeProto | None]) -> GraphProto | None:
+    """The graph by which ONNX itself defines an operator on inputs of these types, if it does."""
+    from onnx import FunctionProto, GraphProto, ValueInfoProto
+
+    if schema is None or not schema.has_context_dependent_function:
+        return None
+    version = max(schema.context_dependent_function_opset_versions)
+    given = [b"" if kind is None else kind.SerializeToString() for kind in types]
+    try:
+        text = schema.get_context_dependent_function_with_opset_version(
+            version, node.SerializeToString(), given
+        )
+    except Exception:  # its C++ raises RuntimeError, and types of its own
+        return None
+    function = FunctionProto.FromString(text)
+    graph = GraphProto()
+    graph.node.extend(function.node)
+    graph.input.extend(ValueInfoProto(name=name) for name in function.input)
+    graph.output.extend(ValueInfoProto(name=name) for name in function.output)
+    return graph
+
+
 # Operators that are not ONNX's, made here with the shape of their result as an attribute.
-SHAPED = frozenset({"CDist", "MoE", "QMoE", "Trees", "Unpacked"})
+SHAPED = frozenset({"CDist", "IntegerMean", "IntegerSum", "MoE", "QMoE", "Trees", "Unpacked"})
 # Operators that are not ONNX's but stand in its namespace, and those whose shapes are the same.
 _ALIKE = {
     "GroupNorm": "LayerNormalization",
+    "Inverse": "Identity",
     "Reorder": "Identity",
     "Rotary": "LayerNormalization",
     "SimplifiedLayerNormalization": "RMSNormalization",

@@ -9,6 +9,7 @@ from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources.onnx.chain import attributes_of
 from shufflenet_flops.sources.onnx.contributed import standard
 from shufflenet_flops.sources.onnx.inference import Inference
+from shufflenet_flops.sources.onnx.rows import has_rule
 from shufflenet_flops.sources.onnx.schemas import NAMESPACES
 from shufflenet_flops.sources.onnx.sequences import Sequences
 from shufflenet_flops.sources.onnx.subgraphs import MAX_NODES, inlined, tensor_of
@@ -44,6 +45,10 @@ class Unfolding:
                 continue
             parts = self._sequences.written_out(node)
             for part in standard(node, self._inference.sizes) if parts is None else parts:
+                body = None if has_rule(part) else self._inference.body(part)
+                if body is not None:
+                    yield from self._within(part, body, "body", *_ends(part, body))
+                    continue
                 held = tensor_of(part)
                 if held is not None:
                     self._hold(part.output[0], held)
@@ -189,6 +194,12 @@ class Unfolding:
             return absent
         value = self._inference.values.get(name)
         return None if value is None or value.size != 1 else int(value.reshape(-1)[0])
+
+
+def _ends(node: NodeProto, body: GraphProto) -> tuple[list[str], list[str]]:
+    """The node's inputs and outputs, with no name for each that it leaves out at the end."""
+    inputs = [*node.input, *("" for _ in body.input[len(node.input) :])]
+    return inputs, [*node.output, *("" for _ in body.output[len(node.output) :])]
 
 
 def _place(node: NodeProto) -> str:
