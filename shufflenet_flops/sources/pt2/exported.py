@@ -41,6 +41,16 @@ class ProgramSource(ModuleSource):
         weights = (PeakTerm(dtype, size) for dtype, size in self.program.held_by_dtype)
         return FileSize(Path(self.name).stat().st_size, tuple(weights))
 
+    @property
+    def single_shape(self) -> tuple[int, ...] | None:
+        """See `Source`: a program takes the batches that it was exported for."""
+        single = super().single_shape
+        if single is None or not self.program.user_inputs:
+            return single
+        first = self.program.user_inputs[0]
+        low, high = first.ranges.get(0, first.shape[:1] * 2)
+        return single if low <= 1 <= high else None
+
     def by_node(self) -> dict[str, Table]:
         """The rows of each node of the graph that has any, by the name that torch.fx gives it.
 

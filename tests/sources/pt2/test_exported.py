@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import nn
 
+import shufflenet_flops as sf
 from shufflenet_flops.errors import InputError, ShufflenetFlopsError
 from shufflenet_flops.sources import Input, Options, resolve
 from shufflenet_flops.sources.pt2.archive import MAX_JSON_BYTES
@@ -88,6 +89,21 @@ def test_a_batch_that_may_vary(tmp_path: Path) -> None:
     for shape in ((65, 3, 8, 8), (1, 3, 8, 8), (2, 3, 9, 8), (2, 3, 8)):
         with pytest.raises(InputError, match=r"exported for \[2..64\]x3x8x8:float32"):
             macs(*shape)
+
+
+def test_the_hint_of_a_batch_is_one_that_it_was_exported_for(tmp_path: Path) -> None:
+    """Counters take a batch of 1, which a program with a batch of its own does not."""
+    module, x = nn.Linear(4, 3), torch.ones(2, 4)
+    fixed = torch.export.export(module, (x,))
+    varied = torch.export.export(
+        module, (x,), dynamic_shapes=({0: torch.export.Dim("n", min=1, max=9)},)
+    )
+    for program, end in ((fixed, "the first size"), (varied, "the first size; write 1x4")):
+        path = tmp_path / "model.pt2"
+        torch.export.save(program, path)
+        with pytest.raises(InputError) as raised:
+            sf.explain(str(path), "2x4")
+        assert str(raised.value).endswith(end)
 
 
 def test_inputs_that_it_was_not_exported_for(tmp_path: Path) -> None:
