@@ -2,7 +2,7 @@
 
 Everything that plainly hangs on a model is looked at before a trace: objects and containers in its
 attributes, closures and attributes of functions, its classes, and the variables of the Python
-modules that define them.
+modules that define them, and of those of the user's own that these import by name.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
+from pathlib import PurePath
 from types import CellType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
@@ -155,9 +156,13 @@ class Kept:
             self._undo.append(partial(_reset_class, base, own))
             self.look_at(own.values(), depth)
             module = sys.modules.get(base.__module__)
-            if module is not None and id(vars(module)) not in self._seen:
-                self._seen.add(id(vars(module)))
-                self._variables(vars(module))
+            if module is not None:
+                self._module(vars(module))
+
+    def _module(self, variables: dict[str, Any]) -> None:
+        if id(variables) not in self._seen:
+            self._seen.add(id(variables))
+            self._variables(variables)
 
     def _variables(self, variables: dict[str, Any]) -> None:
         """Of a Python module; of its classes, most of which the model is not made of, no more."""
@@ -167,11 +172,24 @@ class Kept:
         for value in own:
             if isinstance(value, type) and value.__module__ == variables.get("__name__"):
                 self._undo.append(partial(_reset_class, value, dict(vars(value))))
+            elif isinstance(value, ModuleType) and _is_beside(value):
+                self._module(vars(value))
 
 
 def is_users(definition: Any) -> bool:
     """Whether a class or function is neither Python's nor of a library that keeps no results."""
     return _root(definition) not in _FOREIGN
+
+
+def _is_beside(module: ModuleType) -> bool:
+    """Whether a module that another imports is no library's, but of the user's own code."""
+    root = module.__name__.partition(".")[0]
+    places = PurePath(getattr(module, "__file__", None) or "").parts
+    is_library = root in _FOREIGN or root in sys.stdlib_module_names
+    return not (is_library or _LIBRARIES.intersection(places))
+
+
+_LIBRARIES = frozenset({"dist-packages", "site-packages"})
 
 
 def _root(definition: Any) -> str:

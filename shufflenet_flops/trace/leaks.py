@@ -146,6 +146,7 @@ def _remove(holder: Any, ids: set[int]) -> bool:
     elif isinstance(holder, CellType):
         holder.cell_contents = None
     elif isinstance(holder, py_object):
+        holder.value = ()  # for None it would go on keeping what it held before
         holder.value = None
     elif isinstance(holder, Future):
         _undone(holder)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 import threading
+from argparse import Namespace
 from collections import OrderedDict, UserDict, UserList, defaultdict, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -619,7 +620,6 @@ def test_a_module_that_is_imported_in_forward_is_made_for_real(
     torch.testing.assert_close(model(torch.ones(2, 8)), made.LAYER(torch.ones(2, 8)) * made.BIG[:8])
 
 
-@pytest.mark.filterwarnings("ignore:the model keeps 1 tensors")  # as Python lets go of none of C's
 def test_a_variable_of_c_is_there_afterwards() -> None:
     """It holds nothing again."""
     module = ModuleType(ELSEWHERE)
@@ -653,3 +653,61 @@ def test_a_thread_s_own_is_there_afterwards() -> None:
     assert getattr(sys.modules[ELSEWHERE].held, "y", None) is None
     Holds()(torch.ones(2, 3))
     assert sys.modules[ELSEWHERE].held.y.sum() == 12
+
+
+BESIDE = ModuleType("kept_beside_the_model")  # a Python module that this one imports
+
+
+class Level(Enum):
+    """Of another Python module, as far as the model's own tells."""
+
+    LOW = 1
+
+
+def _remembered(make: Callable[[], Tensor], names: Any) -> Tensor:
+    if not hasattr(names, "kept"):
+        names.kept = make()
+    kept: Tensor = names.kept
+    return kept
+
+
+def _in_layers(make: Callable[[], Tensor], held: dict[str, Any]) -> Tensor:
+    if not held:
+        held["x"] = nn.ParameterList([nn.Parameter(make().detach())])
+    kept: Tensor = held["x"][0]
+    return kept
+
+
+def _in_an_array(make: Callable[[], Tensor], held: Any) -> Tensor:
+    if held[0] is None:
+        held[0] = make()
+    kept: Tensor = held[0]
+    return kept
+
+
+@pytest.mark.parametrize(
+    ("held", "keep"),
+    [
+        (Namespace(), _remembered),
+        (Level.LOW, _remembered),
+        ({}, _in_layers),
+        (np.array([None], object), _in_an_array),
+    ],
+    ids=["names", "a constant", "layers", "an array"],
+)
+def test_a_module_that_the_models_own_imports(held: Any, keep: Callable[..., Tensor]) -> None:
+    """What it holds is as before, though no attribute of the model leads there."""
+    BESIDE.held = held  # type: ignore[attr-defined] # a variable that it gets here
+
+    class Holds(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(3, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.layer(x)
+            return y + keep(lambda: self.layer.weight.sum(0) * 2, BESIDE.held)
+
+    model, x = Holds(), torch.ones(2, 3)
+    trace(model, x)
+    torch.testing.assert_close(model(x), model.layer(x) + model.layer.weight.sum(0) * 2)
