@@ -60,7 +60,7 @@ _BY_CLASS: tuple[tuple[OpClass, Kind, str], ...] = (
         special_i0e special_i1 special_ndtr special_xlog1py special_zeta sqrt square sub tan
         threshold trunc uniform where xlogy _fused_dropout multinomial _weight_norm_interface
         quantize_per_tensor dequantize _fft_c2c _fft_c2r _fft_r2c linalg_cross
-        linalg_solve_triangular triangular_solve
+        linalg_solve_triangular triangular_solve det inverse
         """,
     ),
     # Gradients that are worked out element by element.
@@ -148,7 +148,8 @@ _BY_CLASS: tuple[tuple[OpClass, Kind, str], ...] = (
         logsumexp max median min mode nanmedian nansum norm prod scatter_reduce segment_reduce sort
         std std_mean sum topk trace unique_consecutive unique_dim var var_mean _cummax_helper
         _cummin_helper _logcumsumexp _unique _unique2 _cdist_forward _euclidean_dist _pdist_forward
-        renorm binary_cross_entropy binary_cross_entropy_with_logits huber_loss l1_loss mse_loss
+        embedding_renorm renorm binary_cross_entropy binary_cross_entropy_with_logits huber_loss
+        l1_loss mse_loss
         multi_margin_loss multilabel_margin_loss_forward nll_loss nll_loss_forward nll_loss2d
         nll_loss2d_forward smooth_l1_loss soft_margin_loss _ctc_loss
         """,
@@ -168,7 +169,7 @@ _BY_CLASS: tuple[tuple[OpClass, Kind, str], ...] = (
         _copy_from _index_put_impl _unsafe_index_put _to_dense _pad_packed_sequence
         _pack_padded_sequence cartesian_prod combinations im2col col2im expand_copy t_copy
         transpose_copy unfold_copy alias_copy squeeze_copy unsqueeze_copy
-        unfold_backward
+        unfold_backward _to_sparse _to_sparse_csr _to_sparse_csc _to_sparse_bsr _to_sparse_bsc
         embedding gather index index_select masked_select take take_along_dim _unsafe_index
         _unsafe_masked_index
         """,

@@ -10,11 +10,12 @@ from torch import Tensor
 
 from shufflenet_flops.counting.row import Call, Row
 from shufflenet_flops.trace.arguments import in_order, tensors_of
-from shufflenet_flops.trace.rules import FORMULAS, Context
+from shufflenet_flops.trace.rules import FORMULAS, Context, Formula
 from shufflenet_flops.trace.rules.elements import PRIMS
+from shufflenet_flops.trace.rules.quantized import BY_NAME as QUANTIZED
 from shufflenet_flops.trace.rules.sparse import SPARSE, is_dense, stored
 from shufflenet_flops.trace.rules.supplied import supplied
-from shufflenet_flops.trace.rules.torchvision import BY_NAME
+from shufflenet_flops.trace.rules.torchvision import BY_NAME as OF_TORCHVISION
 from shufflenet_flops.trace.state import State
 from shufflenet_flops.trace.torch_private import written_arguments
 
@@ -55,7 +56,7 @@ def facts_of(
     led to it.
     """
     packet, name = func.overloadpacket, str(func.overloadpacket)
-    formula = FORMULAS.get(packet) or BY_NAME.get(name) or PRIMS.get(name)
+    formula = FORMULAS.get(packet) or BY_NAME.get(name)
     y = _result(func, args, kwargs, out)
     if y is None or _is_bookkeeping(y):
         return None
@@ -87,7 +88,7 @@ def facts_of(
             weighted = weighted or trained
     if work.fetched is not None:
         read += (work.fetched - args[0].numel()) * args[0].element_size()
-    write = y.numel() * y.element_size()
+    write = (y if is_dense(y) else stored(y)).numel() * y.element_size()
     return Facts(
         len(inputs) < len(seen),
         (work.op, work.kind, tuple(inputs), tuple(y.shape), work.counts),
@@ -112,6 +113,10 @@ def _result(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: An
     written = written_arguments(func)
     targets = [args[i] if i < len(args) else kwargs.get(name) for i, name in written]
     return next(tensors_of((out, targets)), None)
+
+
+# Of libraries, which are there once they are imported, and of torch's own decompositions.
+BY_NAME: Mapping[str, Formula] = {**OF_TORCHVISION, **QUANTIZED, **PRIMS}
 
 
 def distinct_elements(x: Tensor) -> int:

@@ -22,20 +22,22 @@ def packed_weights(places: list[Place]) -> Iterator[Tensor]:
         if value.__class__ is torch.ScriptObject
     }
     for value in objects.values():
-        yield from _tensors(value)
+        yield from unpacked(value)
 
 
-def _tensors(packed: Any) -> Iterator[Tensor]:
+def unpacked(packed: Any) -> Iterator[Tensor]:
+    """The weights and biases in one packed object, or in those that it holds."""
     if packed._has_method("unpack"):  # into a weight, and a bias or None
         yield from (part for part in packed.unpack() if isinstance(part, Tensor))
     elif packed._has_method("__getstate__"):  # of a recurrent layer, with its products' objects
-        for product in _objects(packed.__getstate__()):
-            yield from _tensors(product)
+        for product in objects_in(packed.__getstate__()):
+            yield from unpacked(product)
 
 
-def _objects(state: Any) -> Iterator[Any]:
+def objects_in(state: Any) -> Iterator[Any]:
+    """The packed objects in a nest of tuples and lists."""
     if isinstance(state, torch.ScriptObject):
         yield state
     elif isinstance(state, tuple | list):
         for part in state:
-            yield from _objects(part)
+            yield from objects_in(part)

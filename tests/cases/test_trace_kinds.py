@@ -65,6 +65,11 @@ KINDS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], int]] = {
     "index": (lambda self, x, n: self.a(x[: n.max()]), (x, torch.tensor([2, 1])), 2 * 8 * 4),
     "generator": (lambda self, x: (self.a(x) for _ in range(3)), (x,), 3 * ONE),
     "cond": (lambda self, x: torch.cond(x.sum() > 0, self.a, self.a, (x,)), (x,), ONE),
+    "sparse in forward": (
+        lambda self, x, a: torch.eye(3).to_sparse_csr() @ self.a(x) + a.to_sparse() @ self.a(x),
+        (x, torch.eye(3)),
+        2 * (ONE + 3 * 4),
+    ),
     "sparse": (lambda self, x, a: a @ self.a(x), (x, torch.eye(3).to_sparse()), ONE + 3 * 4),
 }
 

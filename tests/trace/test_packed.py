@@ -34,18 +34,27 @@ def test_dynamically_quantised(dtype: torch.dtype) -> None:
     kinds = {nn.LSTM, nn.GRUCell, nn.Linear}
     model = torch.ao.quantization.quantize_dynamic(Several().eval(), kinds, dtype)
 
-    assert trace(model, torch.randn(3, 2, 8)).params == PARAMS
+    traced = trace(model, torch.randn(3, 2, 8))
+    assert traced.params == PARAMS
+    # 6 steps of the layer, 2 of the cell and of the linear layer, by each matrix once.
+    assert traced.table.macs == 6 * 4 * 6 * 14 + 2 * (3 * 5 * 11 + 5 * 4)
+    assert traced.unknown_ops == {}
 
 
 def test_statically_quantised() -> None:
-    """A convolution with a bias."""
+    """A convolution of two groups and a linear layer, with biases."""
     quantization = torch.ao.quantization
     model = nn.Sequential(
-        quantization.QuantStub(), nn.Conv2d(3, 4, 3), nn.ReLU(), quantization.DeQuantStub()
-    ).eval()
+        quantization.QuantStub(), nn.Conv2d(4, 4, 3, groups=2), nn.ReLU(), nn.Flatten(),
+        nn.Linear(144, 5), quantization.DeQuantStub(),
+    ).eval()  # fmt: skip
     model.qconfig = quantization.get_default_qconfig("x86")
     prepared = quantization.prepare(model)
-    prepared(torch.randn(1, 3, 8, 8))
+    prepared(torch.randn(1, 4, 8, 8))
     converted = quantization.convert(prepared)
 
-    assert trace(converted, torch.randn(1, 3, 8, 8)).params == 4 * 27 + 4
+    traced = trace(converted, torch.randn(1, 4, 8, 8))
+    assert traced.params == 4 * 18 + 4 + 144 * 5 + 5
+    assert traced.table.macs == 4 * 18 * 36 + 144 * 5
+    assert traced.unknown_ops == {}
+    assert {row.groups for row in traced.table.rows} == {2, None}

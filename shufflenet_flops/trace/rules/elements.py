@@ -49,6 +49,12 @@ def _embedding_bag(args: tuple[Any, ...], y: Tensor, context: Context) -> Work:
     return work_of("embedding_bag", fetched, fetched)
 
 
+def _embedding_renorm(args: tuple[Any, ...], y: Tensor, context: Context) -> Work:
+    table, indices = args[:2]
+    fetched = indices.numel() * table.shape[-1]
+    return work_of("embedding_renorm", fetched, fetched)
+
+
 def _hardtanh(args: tuple[Any, ...], y: Tensor, context: Context) -> Work:
     op = "relu6" if tuple(args[1:3]) == (0.0, 6.0) else "hardtanh"
     return work_of(op, y.numel())
@@ -108,6 +114,7 @@ FORMULAS: dict[Any, Formula] = {
     **by_name(ops_of(OpClass.REDUCTION_INPUTS), _reduction),
     **by_name(_LOOKUPS.split(), _lookup),
     **formulas("embedding_bag _embedding_bag _embedding_bag_forward_only", _embedding_bag),
+    **formulas("embedding_renorm", _embedding_renorm),
     **formulas("hardtanh", _hardtanh),
     **by_name("_cdist_forward _euclidean_dist _pdist_forward".split(), _distance),
     **by_name("nll_loss nll_loss_forward nll_loss2d nll_loss2d_forward".split(), _picked_loss),
