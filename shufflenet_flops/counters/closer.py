@@ -23,9 +23,6 @@ UNUSED = "unused_results"
 UNBATCHED = "unbatched_inputs"
 
 
-EquationCost = Callable[[Mapping[str, int], str], int]
-
-
 @dataclass(frozen=True)
 class FunctionCall:
     """A torch function that a model called, and what came of it."""
@@ -104,6 +101,12 @@ def unbatched_macs(calls: Iterable[FunctionCall]) -> int:
         for call in calls
         if call.name == "conv2d" and call.output.dim() == 3
     )
+
+
+def mean_slopes(calls: Iterable[FunctionCall]) -> int:
+    """Calls of activations of a random slope that take its mean, as they do but in training."""
+    functions = (F.rrelu, torch.rrelu, torch.rrelu_)
+    return sum(call.function in functions and not call.argument(3, "training") for call in calls)
 
 
 def aligned_places(calls: Iterable[FunctionCall]) -> int:
@@ -203,29 +206,6 @@ def left_out_summands(calls: Iterable[FunctionCall]) -> int:
     )
 
 
-def summed_letters(calls: Iterable[FunctionCall], cost: EquationCost) -> int:
-    """What equations of one or two factors cost more than the products that torch makes of them.
-
-    Of two factors torch first sums over the letters that one of them has alone, and takes none of
-    size 1 for a sum; of one factor it makes no product. `cost` is what a counter makes of sizes by
-    letter and the result's letters.
-    """
-    more = 0
-    for call in calls:
-        if _factors(call) in (1, 2):
-            given, _, result = call.args[0].replace(" ", "").partition("->")
-            if "->" not in call.args[0]:
-                result = "".join(letter for letter in given if given.count(letter) == 1)
-            factors, sizes = given.split(","), _sizes(call)
-            kept = {
-                letter: size
-                for letter, size in sizes.items()
-                if size > 1 and (letter in result or all(letter in factor for factor in factors))
-            }
-            more += cost(sizes, result) - (cost(kept, result) if len(factors) == 2 else 0)
-    return more
-
-
 def biases_apart(calls: Iterable[FunctionCall]) -> int:
     """Elements to which a recurrent layer adds its input's bias apart from the product.
 
@@ -248,24 +228,3 @@ def biases_apart(calls: Iterable[FunctionCall]) -> int:
 
 
 _STEPS = frozenset({"gru", "lstm", "rnn_tanh", "rnn_relu"})
-
-
-def index_products(calls: Iterable[FunctionCall]) -> int:
-    """The product of all sizes in equations of three factors or more."""
-    return sum(prod(_sizes(call).values()) for call in calls if _factors(call) > 2)
-
-
-def _factors(call: FunctionCall) -> int:
-    """How many, and 0 for what is no equation or has dots."""
-    equation = call.args[0] if call.name == "einsum" and call.args else None
-    return equation.count(",") + 1 if isinstance(equation, str) and "..." not in equation else 0
-
-
-def _sizes(call: FunctionCall) -> dict[str, int]:
-    subscripts = call.args[0].replace(" ", "").partition("->")[0].split(",")
-    pairs: Iterator[tuple[str, Tensor]] = zip(subscripts, tensors_of(call.args[1:]), strict=True)
-    return {
-        letter: size
-        for letters, tensor in pairs
-        for letter, size in zip(letters, tensor.shape, strict=True)
-    }

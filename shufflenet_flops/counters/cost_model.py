@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 
 from shufflenet_flops.counting import Row
 from shufflenet_flops.spec import OpClass
@@ -63,8 +64,13 @@ class Part:
     weight: int | None = None
 
 
-def row_parts(rules: tuple[CostRule, ...], rows: Iterable[Row]) -> Iterator[Part]:
-    """Every non-zero part that `rows` have in the prediction."""
+def row_parts(
+    rules: tuple[CostRule, ...], rows: Iterable[Row], *, per_sample: bool = False
+) -> Iterator[Part]:
+    """Every non-zero part that `rows` have in the prediction.
+
+    With `per_sample`, of what `torch.vmap` ran at once one sample alone is seen.
+    """
     for row in rows:
         amounts: dict[OpClass, int] = {}
         for rule in rules:
@@ -72,6 +78,8 @@ def row_parts(rules: tuple[CostRule, ...], rows: Iterable[Row]) -> Iterator[Part
                 for op_class, amount in rule.amounts(row):
                     amounts[op_class] = amounts.get(op_class, 0) + amount
         for op_class, amount in amounts.items():
+            if per_sample:
+                amount //= prod(row.call.samples)
             if amount:
                 weight, rest = divmod(amount, row.counts[op_class])
                 yield Part(row.path, op_class.value, amount, None if rest else weight)
@@ -130,6 +138,11 @@ def from_this_batch(row: Row) -> bool:
     """Whether a batch norm works out its statistics, because it is given none to use."""
     given = len(row.operands)
     return given in (1, 2) or (given == 3 and affine(row))
+
+
+def is_apart_from_samples(row: Row) -> bool:
+    """Whether it ran as it was called, and not for several samples of `torch.vmap` at once."""
+    return not row.call.samples
 
 
 def is_attention(row: Row) -> bool:

@@ -87,12 +87,11 @@ def explain(
 
 
 def _other_versions(counter: Counter, traced: Trace, reported: int) -> dict[str, int]:
-    rows = traced.table.rows
     totals = {
-        version: sum(part.amount for part in row_parts(rules, rows))
+        version: sum(part.amount for part in counter.parts_by(rules, traced))
         for version, rules in counter.versions.items()
     }
-    ours = sum(part.amount for part in row_parts(counter.rules_here(), rows))
+    ours = sum(part.amount for part in counter.parts_by(counter.rules_here(), traced))
     return {version: reported + total - ours for version, total in totals.items() if total != ours}
 
 
@@ -169,7 +168,7 @@ def _candidates(traced: Trace) -> Iterable[tuple[str, Unit, dict[str, int]]]:
         here = terms_of(counter.parts(traced))
         yield counter.name, counter.unit, here
         for version, rules in counter.versions.items():
-            there = terms_of(row_parts(rules, traced.table.rows))
+            there = terms_of(counter.parts_by(rules, traced))
             if sum(there.values()) != sum(here.values()):
                 named = f"{counter.name} {version}" if version[0].isdigit() else version
                 yield named, counter.unit, there

@@ -12,6 +12,7 @@ from shufflenet_flops.counters.cost_model import (
     WHOLE_PRODUCTS,
     CostRule,
     from_this_batch,
+    is_apart_from_samples,
     is_not_attention,
     norm_rules,
 )
@@ -31,8 +32,12 @@ def is_batch_norm(row: Row) -> bool:
 
 
 def is_other_norm(row: Row) -> bool:
-    """Layer, group and instance norms."""
-    return row.op in ("batch_norm", "layer_norm", "group_norm") and not is_batch_norm(row)
+    """Layer, group and instance norms; it does not know them for several samples at once."""
+    return (
+        is_apart_from_samples(row)
+        and row.op in ("batch_norm", "layer_norm", "group_norm")
+        and not is_batch_norm(row)
+    )
 
 
 # torch runs a pool in one dimension as one in two.
@@ -122,7 +127,7 @@ class Fvcore(Counter):
 
     def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
         """What goes by another name in TorchScript, or is unused there."""
-        from shufflenet_flops.counters import closer
+        from shufflenet_flops.counters import closer, equations
 
         calls = closer.calls_of(model, inputs)
         convolutions = ("conv1d", "conv2d", "conv3d")
@@ -130,7 +135,7 @@ class Fvcore(Counter):
             closer.TEXT_PADDING: -closer.text_padding_macs(calls, convolutions),
             OpClass.NORM_ELEMENTS.value: 3 * closer.renewed_elements(calls),
             OpClass.MATMUL_MACS.value: closer.factor_macs(calls, by_sign=True)
-            + closer.summed_letters(calls, _equation),
+            + equations.summed_letters(calls, _equation),
             closer.UNUSED: -closer.unused(
                 lambda module: self.count(module, inputs).reported, model
             ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import prod
 
 from shufflenet_flops.counters.cost_model import Part, is_attention
 from shufflenet_flops.counting import Row
@@ -83,10 +84,16 @@ def _reason(share: float, rows: list[Row]) -> str:
     parents = call.occurrences
     if share > 1 and parents > 1:
         return f"counts a module that {parents} parents share {share:g} times"
+    if share > 1 and call.samples:
+        return "counts work for the samples of torch.vmap more than once"
     if share > 1:
         return f"counts the work of {_short(call.module)} {share:g} times"
+    if all(row.call.apart for row in rows):
+        return "misses what runs in other threads"
     if any(is_attention(row) for row in rows):
         return "misses the products inside of fused attention"
+    if share > 0 and prod(call.samples) > 1:
+        return "counts one of the samples that torch.vmap runs at once"
     if share > 0:
         return f"counts only a part of the work of {_short(call.module)}"
     if "weight" in call.params:

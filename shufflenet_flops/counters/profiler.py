@@ -12,9 +12,11 @@ from shufflenet_flops.counters.cost_model import (
     as_it_ran,
     fused_lstm,
     is_not_attention,
+    qualified,
 )
 from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterTotal
 from shufflenet_flops.counters.registry import counter
+from shufflenet_flops.counters.sampled import again, first_operand
 from shufflenet_flops.counters.torch_flops import attention_with_gaps, installed, unfused_attention
 from shufflenet_flops.counting import Row
 from shufflenet_flops.spec import OpClass
@@ -23,11 +25,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from shufflenet_flops.trace.trace import Trace
-
-
-def _first_operand(row: Row) -> int:
-    """It takes the first operand for the output, even where that is broadcast."""
-    return prod(row.operands[0])
 
 
 def _written_out(row: Row) -> int:
@@ -56,19 +53,27 @@ def _out_of_place(row: Row) -> bool:
     return not biased and not fused_lstm(row)
 
 
+_ALPHA = qualified("torch.nn.functional: alpha_dropout feature_alpha_dropout")
 _RULES = (
-    CostRule({OpClass.CONV_MACS: 2}, when=_is_convolution),
+    CostRule(
+        {OpClass.CONV_MACS: lambda row: 2 * row.macs // prod(row.call.samples)},
+        when=_is_convolution,
+    ),
     CostRule(
         {OpClass.LINEAR_MACS: 2, OpClass.MATMUL_MACS: 2},
         aten=frozenset("linear matmul mm addmm bmm baddbmm".split()),
         when=lambda row: is_not_attention(row) and not fused_lstm(row),
     ),
     CostRule({OpClass.LINEAR_MACS: 2}, aten=frozenset({"_trilinear"})),
+    CostRule({OpClass.REDUCTION_INPUTS: 1}, aten=frozenset({"renorm"})),
+    # A number in C++, which is taken for the first operand.
+    CostRule({OpClass.MUL_ELEMENTS: lambda row: 1}, functions=_ALPHA, aten=frozenset({"mul_"})),
     CostRule({OpClass.MATMUL_MACS: _written_out}, when=unfused_attention),
     CostRule({OpClass.INTERPOLATED_ELEMENTS: _grid}, aten=frozenset({"affine_grid_generator"})),
-    CostRule({OpClass.ADD_ELEMENTS: _first_operand}, aten=frozenset({"add"}), when=_out_of_place),
+    # The first operand is taken for the result, even where it is broadcast.
+    CostRule({OpClass.ADD_ELEMENTS: first_operand}, aten=frozenset({"add"}), when=_out_of_place),
     CostRule(
-        {OpClass.MUL_ELEMENTS: _first_operand},
+        {OpClass.MUL_ELEMENTS: first_operand},
         aten=frozenset({"mul"}),
         when=lambda row: not fused_lstm(row),
     ),
@@ -94,6 +99,7 @@ class TorchProfiler(Counter):
     name = "profiler"
     unit = "FLOP"
     rank = 90
+    one_thread = True
     versions: ClassVar[Mapping[str, tuple[CostRule, ...]]] = {
         "torch before 2.10": _rules((2, 9)),
         "torch from 2.10 on": _rules(_SEEN_TO_REPEAT),
@@ -133,11 +139,14 @@ class TorchProfiler(Counter):
             closer.UNBATCHED: -2 * closer.unbatched_macs(calls),
             OpClass.INTERPOLATED_ELEMENTS.value: -closer.aligned_places(calls),
             OpClass.MATMUL_MACS.value: attention,
+            # Of the bounds of a slope, which is their mean.
+            OpClass.ADD_ELEMENTS.value: closer.mean_slopes(calls),
         }
 
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
         """An LSTM that runs as one kernel is seen by the sums of its two biases alone."""
         yield from super().parts(trace, facts)
+        yield from again(trace.table.rows)
         rows = as_it_ran(trace.table.rows) if trace.real_forward else trace.table.rows
         fused = {row.path for row in rows if fused_lstm(row)}
         for call in trace.calls:

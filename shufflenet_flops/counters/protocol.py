@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from shufflenet_flops.counters.cost_model import CostRule, Part, as_it_ran, row_parts
+from shufflenet_flops.counting import Row
 from shufflenet_flops.counting.convention import Unit
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class Counter(ABC):
     in_compare: ClassVar[bool] = False  # `compare` runs it, and not only `explain`
     extra: ClassVar[str] = ""  # the extra of this distribution that installs it, if one does
     failing: ClassVar[str] = ""  # what it does first, and where it fails most
+    per_sample: ClassVar[bool] = False  # of what `torch.vmap` runs at once it sees one sample
+    one_thread: ClassVar[bool] = False  # it sees nothing of what other threads run
     rules: ClassVar[tuple[CostRule, ...]] = ()
     versions: ClassVar[Mapping[str, tuple[CostRule, ...]]] = MappingProxyType({})  # rules of each
 
@@ -68,11 +71,19 @@ class Counter(ABC):
 
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
         """The cost model: what the counter makes of the traced work, by its rules, and of facts."""
-        rows = trace.table.rows
-        yield from row_parts(self.rules_here(), as_it_ran(rows) if trace.real_forward else rows)
+        yield from self.parts_by(self.rules_here(), trace)
         for term, amount in facts.items():
             if amount:
                 yield Part("", term, amount)
+
+    def parts_by(self, rules: tuple[CostRule, ...], trace: Trace) -> Iterator[Part]:
+        """What the counter makes of the traced work by these rules."""
+        rows: Iterable[Row] = trace.table.rows
+        if trace.real_forward:
+            rows = as_it_ran(rows)
+        if self.one_thread:
+            rows = (row for row in rows if not row.call.apart)
+        return row_parts(rules, rows, per_sample=self.per_sample)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -29,7 +28,7 @@ from shufflenet_flops.counters.cost_model import (
     torch_modules,
 )
 from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterError, CounterTotal
-from shufflenet_flops.counters.ptflops_import import imported
+from shufflenet_flops.counters.ptflops_import import given, imported
 from shufflenet_flops.counters.recurrent import RecurrentLayer, recurrent_parts
 from shufflenet_flops.counters.registry import counter
 from shufflenet_flops.counters.torch_flops import attention_with_gaps, unfused_attention
@@ -61,6 +60,7 @@ ATEN_RULES = (
 _MULTI_HEAD = torch_modules("activation: MultiheadAttention")
 _TIMM_ATTENTION = frozenset({"timm.layers.attention.Attention"})
 _ATTENTION = _MULTI_HEAD | _TIMM_ATTENTION
+_LINEAR = torch_modules("linear: Linear")
 _NORMS = BATCH_NORMS | INSTANCE_NORMS | torch_modules("normalization: GroupNorm")
 
 
@@ -74,9 +74,14 @@ def _queries(row: Row) -> int:
     return prod(row.operands[0])
 
 
+def _is_bias_apart(row: Row) -> bool:
+    """The bias of a product whose input has gaps, or several samples."""
+    return bool(row.call.samples) or (row.weighted and row.call.module in _MULTI_HEAD)
+
+
 def _scaling(row: Row) -> bool:
-    """The multiplication of the queries where attention is written out."""
-    return row.op == "mul" and row.aten == "mul"
+    """The multiplication of the queries where attention is written out, and not of a bias."""
+    return row.op == "mul" and row.aten == "mul" and len(row.operands[0]) > 1
 
 
 def _scaling_without_bias(row: Row) -> bool:
@@ -100,7 +105,7 @@ def _rule(names: frozenset[str], **weights: int) -> CostRule:
 
 MODULE_RULES = (
     _rule(CONVOLUTIONS | TRANSPOSED, conv_macs=1, conv_bias_adds=1),
-    _rule(torch_modules("linear: Linear"), linear_macs=1, linear_bias_adds=1),
+    _rule(_LINEAR, linear_macs=1, linear_bias_adds=1),
     *norm_rules(2, 1, modules=_NORMS, times=_times),
     _rule(torch_modules("normalization: LayerNorm"), norm_elements=1),
     _rule(torch_modules("activation: ReLU PReLU ELU LeakyReLU ReLU6 GELU"), activation_elements=1),
@@ -111,12 +116,11 @@ MODULE_RULES = (
     # Scaling of the queries, two products and a softmax; the module's own projections with it.
     _rule(_ATTENTION, linear_macs=1, linear_bias_adds=1, matmul_macs=1, softmax_elements=1),
     CostRule({OpClass.MUL_ELEMENTS: 1}, _ATTENTION, when=_scaling, times=_times),
-    # The biases of a projection that torch multiplies first, as its input has gaps.
     CostRule(
         {OpClass.ADD_ELEMENTS: 1},
-        _MULTI_HEAD,
+        _LINEAR | _MULTI_HEAD,
         aten=frozenset({"add"}),
-        when=lambda row: row.weighted,
+        when=_is_bias_apart,
         times=_times,
     ),
     CostRule({OpClass.SOFTMAX_ELEMENTS: _queries}, _ATTENTION, when=is_attention, times=_times),
@@ -213,7 +217,7 @@ class _Ptflops(Counter):
                 (1,),
                 print_per_layer_stat=False,
                 as_strings=False,
-                input_constructor=lambda shape: _batch(model, inputs),
+                input_constructor=lambda shape: given(model, inputs),
                 backend=self.backend,
                 backend_specific_config=dict(self.config),
             )
@@ -230,6 +234,7 @@ class PtflopsAten(_Ptflops):
     name = "ptflops-aten"
     rank = 40
     backend = "aten"
+    one_thread = True
     rules = ATEN_RULES
 
     def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
@@ -249,6 +254,7 @@ class PtflopsPytorch(_Ptflops):
     name = "ptflops"
     rank = 50
     backend = "pytorch"
+    per_sample = True
     rules: ClassVar[tuple[CostRule, ...]] = MODULE_RULES + FUNCTION_RULES
 
     def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
@@ -288,13 +294,3 @@ class PtflopsModules(PtflopsPytorch):
             OpClass.MATMUL_MACS.value: more - closer.unseen_keys(closer.calls_of(model, inputs)),
             **layer_inputs.misread(model, inputs, layer_inputs.ptflops_more, _recurrent),
         }
-
-
-def _batch(model: nn.Module, inputs: Sequence[Tensor]) -> Tensor | dict[str, Tensor]:
-    """One image as it is, anything else by the names of the arguments.
-
-    ptflops divides what its hooks find, and nothing else, by the batch of the first argument.
-    """
-    if len(inputs) == 1 and getattr(inputs[0], "shape", ())[:1] == (1,):
-        return inputs[0]
-    return dict(zip(inspect.signature(model.forward).parameters, inputs, strict=False))

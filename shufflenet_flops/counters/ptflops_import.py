@@ -1,12 +1,16 @@
-"""ptflops without the packages that it would import on its way."""
+"""ptflops without the packages that it would import on its way, and what it is given."""
 
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 @contextmanager
@@ -34,3 +38,13 @@ def imported() -> Iterator[Any]:
 
 def _is_part(name: str) -> bool:
     return name.split(".")[0] == "ptflops"
+
+
+def given(model: nn.Module, inputs: Sequence[Tensor]) -> Tensor | dict[str, Tensor]:
+    """One image as it is, anything else by the names of the arguments.
+
+    ptflops divides what its hooks find, and nothing else, by the batch of the first argument.
+    """
+    if len(inputs) == 1 and getattr(inputs[0], "shape", ())[:1] == (1,):
+        return inputs[0]
+    return dict(zip(inspect.signature(model.forward).parameters, inputs, strict=False))

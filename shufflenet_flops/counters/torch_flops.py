@@ -97,6 +97,7 @@ class TorchFlops(Counter):
     unit = "FLOP"
     rank = 10
     in_compare = True
+    one_thread = True
     rules = RULES
     versions: ClassVar[Mapping[str, tuple[CostRule, ...]]] = {
         "torch before 2.14": _rules((2, 13)),

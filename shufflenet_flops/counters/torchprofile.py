@@ -13,6 +13,7 @@ from shufflenet_flops.counters.cost_model import (
     Part,
     affine,
     fused_lstm,
+    is_apart_from_samples,
     qualified,
     torch_modules,
 )
@@ -62,6 +63,11 @@ def _is_counted(row: Row) -> bool:
     return row.aten != "_trilinear" and not uncounted
 
 
+def _is_norm(row: Row) -> bool:
+    """One that scales and shifts, and not of several samples at once, which has another name."""
+    return row.op in _NORMS and affine(row) and is_apart_from_samples(row)
+
+
 def _has_handler(row: Row) -> bool:
     return row.call.function not in _UNHANDLED
 
@@ -80,7 +86,7 @@ RULES = (
     CostRule(
         {OpClass.MUL_ELEMENTS: 1}, when=lambda row: _is_counted(row) and _is_multiplication(row)
     ),
-    CostRule({OpClass.NORM_ELEMENTS: 1}, when=lambda row: row.op in _NORMS and affine(row)),
+    CostRule({OpClass.NORM_ELEMENTS: 1}, when=_is_norm),
     CostRule(
         {
             OpClass.AVG_POOL_OUTPUTS: 1,
@@ -123,7 +129,7 @@ class Torchprofile(Counter):
 
     def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
         """What goes by another name in TorchScript, is unused there, or is an op only there."""
-        from shufflenet_flops.counters import closer
+        from shufflenet_flops.counters import closer, equations
 
         calls = closer.calls_of(model, inputs)
         convolutions = ("conv1d", "conv2d", "conv3d")
@@ -132,8 +138,10 @@ class Torchprofile(Counter):
             closer.UNUSED: -closer.unused(
                 lambda module: self.count(module, inputs).reported, model
             ),
-            OpClass.MATMUL_MACS.value: closer.index_products(calls)
-            + closer.summed_letters(calls, lambda sizes, _: prod(sizes.values())),
+            OpClass.MATMUL_MACS.value: equations.index_products(calls)
+            + equations.summed_letters(
+                calls, lambda sizes, _: prod(sizes.values()), with_dots=False
+            ),
             OpClass.INTERPOLATED_ELEMENTS.value: closer.sampled_otherwise(
                 calls, {"nearest": -4, "bicubic": 12}
             ),

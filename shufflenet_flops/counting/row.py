@@ -25,7 +25,9 @@ class Call(NamedTuple):
     does not name it: a plus sign, or a reference that was kept.
     `within` are the exact types of the modules that hold the module, the outermost first;
     `occurrences` is how often `Module.apply` meets the module, once for every parent that holds it;
-    `params` are the names of its own parameters.
+    `params` are the names of its own parameters. `samples` is how many samples `torch.vmap` ran at
+    once, at each level from the outermost, of which a module or a function sees one; `apart` tells
+    that it ran in another thread than the forward pass.
     """
 
     module: str = ""
@@ -33,6 +35,8 @@ class Call(NamedTuple):
     within: tuple[str, ...] = ()
     occurrences: int = 1
     params: tuple[str, ...] = ()
+    samples: tuple[int, ...] = ()
+    apart: bool = False
 
 
 class Row(NamedTuple):

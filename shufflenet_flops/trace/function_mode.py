@@ -30,8 +30,16 @@ class Functions(TorchFunctionMode):
     they are.
     """
 
-    def __init__(self, tracer: Tracer, shortcuts: Shortcuts, device: torch.device) -> None:
+    def __init__(
+        self,
+        tracer: Tracer,
+        shortcuts: Shortcuts,
+        device: torch.device,
+        *,
+        apart: bool = False,
+    ) -> None:
         super().__init__()
+        self._apart = apart
         self._device = device
         self._shortcuts = shortcuts
         self._tracer = tracer
@@ -41,8 +49,8 @@ class Functions(TorchFunctionMode):
         self._plain_calls = plain_calls(tracer) if plain_calls is not None else None
 
     def of(self, tracer: Tracer) -> Functions:
-        """The same for another tracer."""
-        return Functions(tracer, self._shortcuts, self._device)
+        """The same for the tracer of another thread."""
+        return Functions(tracer, self._shortcuts, self._device, apart=True)
 
     def call_of(self, module: Any) -> Callable[..., Any]:
         """What is called with the module's place, its own call, and its inputs."""
@@ -63,7 +71,10 @@ class Functions(TorchFunctionMode):
             tracer.callee = f"unnamed.{name}"
         elif name == "einsum" and args and isinstance(args[0], str):
             tracer.callee = f"torch.einsum({args[0]})"
-        kwargs = kwargs or {}
+        kwargs, transform = kwargs or {}, torch_private.transform()
+        if self._apart or transform is not None:
+            samples = torch_private.samples_of(tensors_of((args, kwargs)))
+            tracer.callee = tracer.callee, samples, self._apart
         if tracer.strangers is not None:
             tracer.strangers.function(func, args)
         try:
@@ -72,7 +83,7 @@ class Functions(TorchFunctionMode):
             elif tracer.autocast.kept:
                 tracer.autocast.leave()
             is_plain = not types or types == _PLAIN
-            if known is not None and is_plain and torch_private.transform() is None:
+            if known is not None and is_plain and transform is None:
                 if tracer.strangers is not None:
                     tracer.strangers.used(tensors_of((args, kwargs)))
                 with tracer.unseen():

@@ -60,14 +60,19 @@ class Place:
                 )
             self.params[name] = param.numel()
 
-    def call(self, function: Any) -> Call:
-        """The call of one torch function, or one with that name, by this module."""
-        known = self.calls[function] = Call(
+    def call(self, callee: Any) -> Call:
+        """The call of one torch function, or one with that name, by this module.
+
+        With it may stand how many samples were run at once, and whether that was in another thread.
+        """
+        function, *how = callee if isinstance(callee, tuple) else (callee,)
+        known = self.calls[callee] = Call(
             self.type_name,
             function if isinstance(function, str) else function_name(function),
             self.within,
             self.occurrences,
             tuple(self.params),
+            *how,
         )
         return known
 

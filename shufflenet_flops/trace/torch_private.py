@@ -8,7 +8,7 @@ module (`torch_private.name`), so that a test can take a name away.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from importlib import import_module
@@ -56,11 +56,9 @@ CALL = "_call_impl" if _find("torch.nn", "Module", "_call_impl") else "forward"
 # program from a file is run, as nothing tells a safe op from one that writes files.
 _HAS_KERNEL = _find("torch._C", "_dispatch_has_kernel")
 
-# The opcodes of CPython by number. Without them a plus sign is told from a call by the names that
-# the calling code uses.
+# The opcodes of CPython by number, and the code that is running. Without the first a plus sign is
+# told from a call by the names that the calling code uses, without the second not at all.
 _OPNAMES: Any = _find("opcode", "opname")
-
-# The code that is running. Without it a sign is not told from a call.
 _GET_FRAME = _find("sys", "_getframe")
 
 # Runs compiled modules as they were written. Without it (before torch 2.6) the compiler may take
@@ -68,10 +66,12 @@ _GET_FRAME = _find("sys", "_getframe")
 _SET_STANCE = _find("torch.compiler", "set_stance")
 
 # The transform of `torch.func` that is at work. Without it one is not noticed, and what a layer
-# does under `vmap` may be counted for one sample; what it has wrapped is nobody's.
+# does under `vmap` may be counted for one sample, or predicted in all; what it wrapped is nobody's.
 _TRANSFORM = _find("torch._C._functorch", "peek_interpreter_stack")
 _IS_TRANSFORMED = _find("torch._C._functorch", "is_functorch_wrapped_tensor")
 _UNWRAPPED = _find("torch._C._functorch", "get_unwrapped")
+_BATCH = ("is_batchedtensor", "maybe_get_level", "maybe_get_bdim")
+_IS_BATCHED, _LEVEL, _AXIS = (_find("torch._C._functorch", name) for name in _BATCH)
 
 # The class of `cond`, `while_loop` and others. Without it a model that uses them is refused.
 _HIGHER_ORDER = _find("torch._ops", "HigherOrderOperator")
@@ -212,6 +212,18 @@ def untransformed(tensor: Tensor) -> Tensor:
     while _UNWRAPPED is not None and is_transformed(tensor):
         tensor = _UNWRAPPED(tensor)
     return tensor
+
+
+def samples_of(tensors: Iterable[Tensor]) -> tuple[int, ...]:
+    """How many samples each `vmap` runs as one where these are used, from the outermost."""
+    sizes: dict[int, int] = {}  # by the level of nested transforms
+    for tensor in tensors if None not in (_UNWRAPPED, _IS_BATCHED, _LEVEL, _AXIS) else ():
+        while is_transformed(tensor):
+            inner = _UNWRAPPED(tensor)
+            if _IS_BATCHED(tensor):
+                sizes[_LEVEL(tensor)] = inner.shape[_AXIS(tensor)]
+            tensor = inner
+    return tuple(sizes[level] for level in sorted(sizes))
 
 
 def is_higher_order(function: Any) -> bool:

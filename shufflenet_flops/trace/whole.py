@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from shufflenet_flops.trace import autocast
+from shufflenet_flops.trace import autocast, torch_private
 from shufflenet_flops.trace.arguments import META, map_tensors
 from shufflenet_flops.trace.rules.backward import gradient_products
 
@@ -206,7 +206,8 @@ def unasked(function: Any) -> Any:
 
 
 def _within(tracer: Tracer, function: Any, *args: Any, **kwargs: Any) -> Any:
-    if any(type(operand) not in (Tensor, nn.Parameter) for operand in args[:2]):
+    plain = all(type(operand) in (Tensor, nn.Parameter) for operand in args[:2])
+    if not plain or torch_private.transform() is not None:
         return function(*args, **kwargs)
     if autocast.is_on():
         args, kwargs = tracer.autocast.arguments(function.__name__, args, kwargs)
