@@ -22,6 +22,8 @@ from torch import Tensor, nn
 # Exactly these: what a container of another type does when it is filled again is not known.
 MAPPINGS = frozenset({dict, OrderedDict, defaultdict, Counter})
 SEQUENCES = frozenset({list, deque, set})
+_SIZED = MAPPINGS | SEQUENCES
+_MOST = 100_000  # entries: what holds more are data, which would take longer than the trace
 SIMPLE = frozenset(
     {int, float, bool, str, bytes, complex, type(None), Tensor, nn.Parameter, torch.Size}
     | {torch.dtype, torch.device, slice, range, property, staticmethod, classmethod, ModuleType}
@@ -68,6 +70,8 @@ class Kept:
             self._look_into(value, kind, depth - 1)
 
     def _look_into(self, value: Any, kind: type, depth: int) -> None:
+        if kind in _SIZED and len(value) > _MOST:
+            return
         if kind in MAPPINGS:
             self._undo.append(partial(_refill, value, value.copy()))
             self.look_at(list(value.values()), depth)
