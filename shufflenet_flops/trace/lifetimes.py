@@ -14,6 +14,7 @@ from torch import Tensor, UntypedStorage
 
 from shufflenet_flops.peak.timeline import Moment, Storage, Term, Timeline
 from shufflenet_flops.trace.arguments import tensors_of
+from shufflenet_flops.trace.recurrent_steps import CELLS, in_steps
 from shufflenet_flops.trace.rules import FREE
 from shufflenet_flops.trace.torch_private import without_functions, written_arguments
 from shufflenet_flops.trace.workspace import RULES, Rule
@@ -143,8 +144,10 @@ class Lifetimes:
     ) -> Any:
         """The result of a recurrent layer's function, which the CPU takes otherwise than in steps.
 
-        What its backward pass needs is known of the steps alone.
+        What an LSTM's kernel keeps for its backward pass is not known.
         """
+        if differentiates and function in CELLS and len(args) == 9 and not kwargs:
+            return in_steps(function, *args) if isinstance(args[1], Tensor) else call(*args)
         if kwargs or differentiates:
             return call(*args, **kwargs)
         self._is_away = is_one_kernel(function, args)
