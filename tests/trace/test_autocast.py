@@ -245,7 +245,7 @@ def test_every_op_that_torch_casts_is_known() -> None:
     }
 
     assert len(ops) > 50
-    assert ops - CASTING == INNER
+    assert ops - CASTING <= INNER
 
 
 # What no function of torch's comes to by its own name.
