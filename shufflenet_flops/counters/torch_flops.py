@@ -125,7 +125,7 @@ class TorchFlops(Counter):
         import torch
         from torch.utils import flop_counter
 
-        from shufflenet_flops.trace.step_tracer import outputs_of
+        from shufflenet_flops.trace.outputs import outputs_of
 
         with (
             torch.enable_grad(),

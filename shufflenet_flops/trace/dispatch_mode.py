@@ -49,7 +49,6 @@ class Tracer(DispatchMode):
         super().__init__()
         self.lifetimes = lifetimes
         self.differentiates = False  # whether autograd is to differentiate what runs
-        self.returning = False  # whether the backward pass is on its way
         self.rows: list[Row] = []
         self.unknown: list[str] = []  # by the call
         self.function = ""  # the bare name of the torch function that is running
@@ -88,10 +87,6 @@ class Tracer(DispatchMode):
             raise
         finally:
             self._place = outer
-
-    def is_between(self) -> bool:
-        """Whether a backward pass is on its way, and no module runs again in it."""
-        return self.returning and self._place is NOWHERE
 
     def branch(self) -> Tracer:
         """A tracer for the thread that asks, from the module that is running; one record for both.

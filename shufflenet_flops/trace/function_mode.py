@@ -64,7 +64,7 @@ class Functions(TorchFunctionMode):
                 return func(*args, **(kwargs or {}))
             answer = DEVICE_ANSWERS.get(func)
             if answer is not None and len(args) == 1 and args[0].is_meta and not tracer.values:
-                return func(*args) if tracer.is_between() else answer(args[0], self._device)
+                return answer(args[0], self._device)
         tracer.function = name = getattr(func, "__name__", "")
         tracer.callee = func
         if func in REPLACED and not is_named(func, torch_private.calling_frame(1)):

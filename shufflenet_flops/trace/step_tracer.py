@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import is_dataclass
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any
 from weakref import ref
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from shufflenet_flops.counting.backward import BackwardRow, Purpose, TrainingStep
 from shufflenet_flops.counting.row import MAC_CLASSES, MAC_KINDS, Call, Kind, Row
@@ -25,7 +26,6 @@ from shufflenet_flops.trace.lifetimes import Lifetimes
 from shufflenet_flops.trace.module_tree import NOWHERE, Place
 from shufflenet_flops.trace.shortcuts import Shortcuts
 from shufflenet_flops.trace.state import State
-from shufflenet_flops.trace.whole import unasked
 
 
 class StepTracer(Tracer):
@@ -47,6 +47,8 @@ class StepTracer(Tracer):
     ) -> None:
         super().__init__(state, shortcuts, values, lifetimes)
         self.differentiates = True
+        self.returning = False  # whether the backward pass is on its way
+        self.functions: TorchFunctionMode | None = None
         self._which = trained
         self._places = places
         self.backward: list[BackwardRow] = []
@@ -57,6 +59,16 @@ class StepTracer(Tracer):
         self._leaves: dict[int, Tensor] = {}
         self._params = 0
         self._reached: set[int] = set()
+
+    def call(self, place: Place, forward: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """As for any tracer; a module that runs again in a backward pass has its functions seen.
+
+        Torch takes the mode of functions away for a backward pass, whose ops are then worked out
+        without a trip to it.
+        """
+        is_again = self.returning and self._place is NOWHERE
+        with (is_again and self.functions) or nullcontext():
+            return super().call(place, forward, *args, **kwargs)
 
     def begin(self) -> None:
         """Put stand-ins in the place of parameters; with values, the module is a copy already."""
@@ -130,8 +142,7 @@ class StepTracer(Tracer):
         starts = [self._gradient_of(y) for y in ends.values()]
         self.returning = True
         self.autocast.leave()
-        # Past the mode of functions, which then sees those that checkpoints call again.
-        unasked(torch.autograd.backward)(list(ends.values()), starts)
+        torch.autograd.backward(list(ends.values()), starts)
         # Those that no output depends on get no gradient, and optimisers leave them as they are.
         self._reached = {key for key, leaf in self._trained.items() if leaf.grad is not None}
         if self.lifetimes is not None:
@@ -252,45 +263,6 @@ def _is_differentiable(x: Tensor) -> bool:
 def _empty_like(x: Tensor) -> Tensor:
     # Not `torch.empty_like`, which for the meta device is Python code that imports sympy.
     return torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=META)
-
-
-def outputs_of(output: Any) -> Iterator[Tensor]:
-    """Tensors in what a model returns, which runs what is left to be run, as generators in it.
-
-    They are looked for in containers, in dataclasses within each other, and in the attributes of an
-    object of another class, with slots or without.
-    """
-    yield from _tensors_in(output, set())
-
-
-def _tensors_in(value: Any, seen: set[int], *, inside: bool = False) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-        return
-    if id(value) in seen or isinstance(value, nn.Module | str | bytes | type):
-        return
-    seen.add(id(value))
-    if isinstance(value, Mapping):
-        parts: Iterable[Any] = list(value.values())
-    elif isinstance(value, list | tuple | Set | Iterator):
-        parts = value
-    elif is_dataclass(value) or not inside:
-        parts, inside = _attributes(value), True
-    else:
-        return
-    for part in parts:
-        yield from _tensors_in(part, seen, inside=inside)
-
-
-def _attributes(value: Any) -> list[Any]:
-    slots = [
-        name
-        for kind in type(value).__mro__
-        for names in [vars(kind).get("__slots__", ())]
-        for name in ([names] if isinstance(names, str) else names)
-    ]
-    held = [getattr(value, name) for name in slots if hasattr(value, name)]
-    return [*getattr(value, "__dict__", {}).values(), *held]
 
 
 _NO_ROW = Row("", "", Kind.MOVE, (), (), {})

@@ -47,12 +47,13 @@ from shufflenet_flops.trace.module_tree import (
     state_tensors,
     untouched,
 )
+from shufflenet_flops.trace.outputs import outputs_of
 from shufflenet_flops.trace.packed import packed_weights
 from shufflenet_flops.trace.rules.sparse import is_dense
 from shufflenet_flops.trace.shortcuts import NONE as NO_SHORTCUTS
 from shufflenet_flops.trace.shortcuts import shortcuts
 from shufflenet_flops.trace.state import State
-from shufflenet_flops.trace.step_tracer import StepTracer, outputs_of
+from shufflenet_flops.trace.step_tracer import StepTracer
 from shufflenet_flops.trace.strangers import look_for_strangers, others_at_work
 from shufflenet_flops.trace.threads import Threads
 from shufflenet_flops.trace.watched_call import WatchedCall
@@ -186,6 +187,8 @@ def _run(
     tracer.batch = given[0].shape[0] if given and given[0].dim() else 0
     device = device_of((*params, *buffers, *given))
     functions = Functions(tracer, ways, device)
+    if isinstance(tracer, StepTracer):
+        tracer.functions = functions
     try:
         with untouched(places, params, call), answered(device, {type(p.module) for p in places}):
             for place in places:

@@ -200,11 +200,6 @@ def _seeing(function: FunctionType, variables: dict[str, Any]) -> FunctionType:
     return copy
 
 
-def unasked(function: Any) -> Any:
-    """A function of torch's in Python, without the question whether a mode wants to have it."""
-    return _seeing(function, {**function.__globals__, "has_torch_function": lambda _: False})
-
-
 def _within(tracer: Tracer, function: Any, *args: Any, **kwargs: Any) -> Any:
     plain = all(type(operand) in (Tensor, nn.Parameter) for operand in args[:2])
     if not plain or torch_private.transform() is not None:
