@@ -12,7 +12,7 @@ from benchmarks.coverage.compared import Result
 from benchmarks.coverage.training import BATCH
 from shufflenet_flops.counting.trained import ALL
 from shufflenet_flops.trace import trace
-from shufflenet_flops.trace.step_tracer import outputs_of
+from shufflenet_flops.trace.outputs import outputs_of
 from tests.support.allocator import allocations
 from tests.support.networks import network
 

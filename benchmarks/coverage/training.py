@@ -12,7 +12,7 @@ from benchmarks.coverage.compared import Call, Candidates, Result, compared
 from shufflenet_flops.counters.step_cost import BACKWARD, FORGOTTEN_GROUPS, step_parts
 from shufflenet_flops.counting.trained import ALL
 from shufflenet_flops.trace import trace
-from shufflenet_flops.trace.step_tracer import outputs_of
+from shufflenet_flops.trace.outputs import outputs_of
 
 BATCH = 2  # of which a batch norm can take a variance
 
