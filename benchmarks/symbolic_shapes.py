@@ -4,13 +4,17 @@
 shapes of symbols, and the rules of the trace count every op of it; the sum is an expression that
 torch's own symbolic integers made, where the closed form was found from traces at numbers. Both are
 evaluated at random sizes. `--model NAME` prints what comes of one model, as JSON; each runs in a
-process of its own, which has a limit, as what torch knows of symbols can grow without end.
+process of its own, which has a limit of processor time, as what torch knows of symbols can grow
+without end. Results are kept in build/symbolic_shapes.jsonl as they come, and a second run takes up
+where the first stopped; `--fresh` starts anew.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import resource
+import signal
 import subprocess
 import sys
 import time
@@ -42,6 +46,7 @@ from shufflenet_flops.trace.arguments import in_order
 from shufflenet_flops.trace.rules import FORMULAS, Context
 from tests.support.torchvision_ops import declare
 
+RESULTS = Path("build/symbolic_shapes.jsonl")
 REPORT = Path("reports/symbolic_shapes.md")
 LIMIT_S = 60
 SIZES = 5
@@ -54,9 +59,10 @@ MODELS = """
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one model; times in seconds, `exact` of SIZES where both give the same.
+    """What came of one model; times in seconds of a processor.
 
-    `error` is why there is no sum of symbols, `no_formula` why none was found from traces.
+    `exact` of SIZES are those at which both give the same. `error` is why there is no sum of
+    symbols, `no_formula` why none was found from traces.
     """
 
     model: str
@@ -110,26 +116,26 @@ def outcomes(name: str) -> Iterator[Outcome]:
     declare()
     model = sized(name, Options())
     _ = model.rows_at(model.base)
-    start = time.perf_counter()
+    start = time.process_time()
     _ = model.rows_at(model.base)
-    trace_s = time.perf_counter() - start
+    trace_s = time.process_time() - start
     try:
         found = derive(model, dict.fromkeys("hwn"))
     except ShufflenetFlopsError as error:
         yield Outcome(name, round(trace_s, 2), no_formula=str(error))
         return
-    derived_s = time.perf_counter() - start - trace_s
+    derived_s = time.process_time() - start - trace_s
     of_traces = Outcome(name, round(trace_s, 2), round(derived_s, 1), found.traces)
     yield of_traces
     module = model.source.module().eval()
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         expression, env = symbolic_macs(module, (2, 3, model.base["h"], model.base["w"] + 32))
     except Exception as error:  # whatever torch raises is the answer
         why = f"{type(error).__name__}: {error}".splitlines()[0][:160]
         yield replace(of_traces, error=why)
         return
-    symbolic_s = time.perf_counter() - start
+    symbolic_s = time.process_time() - start
     random = Random(1)
     exact = 0
     for _ in range(SIZES):
@@ -143,33 +149,51 @@ def outcomes(name: str) -> Iterator[Outcome]:
 
 
 def main() -> None:
-    """Each model in a process of its own, then the report."""
+    """Each model that has no result yet, in a process of its own, then the report on all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", help="print the outcome of this one")
+    parser.add_argument("--fresh", action="store_true", help="forget earlier results")
     asked = parser.parse_args()
     if asked.model:
         for outcome in outcomes(asked.model):
             print(json.dumps(asdict(outcome)), flush=True)
         return
-    REPORT.write_text(_report([_in_process(name) for name in MODELS]))
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    if asked.fresh:
+        RESULTS.unlink(missing_ok=True)
+    done = {outcome.model for outcome in _saved()}
+    with RESULTS.open("a") as file:
+        for name in MODELS:
+            if name not in done:
+                file.write(json.dumps(asdict(_in_process(name))) + "\n")
+                file.flush()
+    REPORT.write_text(_report(_saved()))
+
+
+def _saved() -> list[Outcome]:
+    lines = RESULTS.read_text().splitlines() if RESULTS.exists() else []
+    return [Outcome(**json.loads(line)) for line in lines]
 
 
 def _in_process(name: str) -> Outcome:
     """What it has told in its time; the traces come first, and take least."""
     command = [sys.executable, "-m", "benchmarks.symbolic_shapes", "--model", name]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            told, _ = process.communicate(timeout=LIMIT_S)
-            ended = True
-        except subprocess.TimeoutExpired:
-            process.kill()
-            told, _ = process.communicate()
-            ended = False
-    lines = told.splitlines()
+    limit = (LIMIT_S, LIMIT_S)
+    ran = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, limit),
+    )
+    lines = ran.stdout.splitlines()
     outcome = Outcome(**json.loads(lines[-1])) if lines else Outcome(name, no_formula="none yet")
-    if ended or outcome.symbolic_s:
+    if not ran.returncode:
         return outcome
-    return replace(outcome, error=f"not done after {LIMIT_S} s, traces and all")
+    if ran.returncode in (-signal.SIGKILL, -signal.SIGXCPU):
+        why = f"not done after {LIMIT_S} s of a processor, traces and all"
+    else:
+        why = f"its process ended with {ran.returncode}"
+    return replace(outcome, error=why)
 
 
 def _report(outcomes: list[Outcome]) -> str:
@@ -180,7 +204,7 @@ def _report(outcomes: list[Outcome]) -> str:
         "`python -m benchmarks.symbolic_shapes` runs each model on shapes of symbols, and counts "
         "every op by the trace's rules; the sum is set beside the closed form that was found from "
         f"traces, at {SIZES} random sizes. Guards are what torch had to assume of the symbols. "
-        f"Times with torch {torch.__version__} on one core; they tell which is dearer.",
+        f"Seconds of a processor with torch {torch.__version__}; they tell which is dearer.",
         "",
         f"Symbols came to an end for {len(both)} of {len(outcomes)} models, and gave the same "
         f"figures at all sizes for {sum(one.exact == SIZES for one in both)} of these; traces for "
