@@ -8,7 +8,7 @@ from shufflenet_flops.comparison import Comparison
 from shufflenet_flops.counting.training import TRAINING_CONVENTIONS
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid, mega, scale_for
 from shufflenet_flops.report.view.count import caveats
-from shufflenet_flops.report.view.counters import counter_notes
+from shufflenet_flops.report.view.counters import counter_notes, of_models
 
 
 def compare_grid(comparisons: Sequence[Comparison]) -> Grid:
@@ -90,11 +90,13 @@ def _latency(comparison: Comparison, fastest: float | None) -> list[Cell | str]:
 def _notes(comparisons: Sequence[Comparison]) -> list[str]:
     notes = []
     specified = [comparison for comparison in comparisons if comparison.analytic_macs is not None]
-    by_sides: dict[str, list[str]] = {}
+    by_sides: dict[str, dict[str, int]] = {}
     for comparison in comparisons:
-        named = f"{comparison.name} {comparison.traced_macs:,}"
-        by_sides.setdefault(agreement(comparison), []).append(named)
-    notes += [f"{sides}: {', '.join(named)} MACs" for sides, named in by_sides.items()]
+        by_sides.setdefault(agreement(comparison), {})[comparison.name] = comparison.traced_macs
+    notes += [
+        f"{sides}: {of_models({name: f'{number:,}' for name, number in macs.items()}, macs)} MACs"
+        for sides, macs in by_sides.items()
+    ]
     refused = {
         comparison.name: reason
         for comparison in comparisons

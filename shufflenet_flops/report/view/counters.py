@@ -32,6 +32,7 @@ _CLASS_NAMES = {
     "size_products": "product of sizes in the model's code",
     "recurrent_elements": "sum and product of recurrent gates and states",
 }
+_MOST_NAMED = 8  # models of which each is told of in a note
 # What a counter does not see of the work that ran.
 _LEFT_OUT = {
     "text_padding": 'convolutions with padding="same" or "valid", which it knows no formula for',
@@ -76,7 +77,7 @@ def counter_notes(reports: Mapping[str, CounterReport], norms: Collection[str]) 
         shown = (
             f"+{amounts.pop():,}" + (" each" if len(by_model) > 1 else "")
             if len(amounts) == 1 and len(by_model) == len(available)
-            else ", ".join(f"{model} +{amount:,}" for model, amount in by_model.items())
+            else of_models({model: f"+{amount:,}" for model, amount in by_model.items()}, by_model)
         )
         what = names.get(op_class, op_class.replace("_", " "))
         parts.append(f"adds {weight} {what}: {shown}")
@@ -87,11 +88,21 @@ def counter_notes(reports: Mapping[str, CounterReport], norms: Collection[str]) 
             if term in report.terms
         }
         if left_out:
-            shown = ", ".join(f"{model} −{amount:,}" for model, amount in left_out.items())
+            shown = of_models(
+                {model: f"−{amount:,}" for model, amount in left_out.items()}, left_out
+            )
             parts.append(f"leaves out {why}: {shown}")
     if parts:
         notes.append(f"{name} {'; '.join(parts)}")
     return notes
+
+
+def of_models(shown: Mapping[str, str], amounts: Mapping[str, int]) -> str:
+    """Each model with its amount as it is shown; of many the least and the most alone."""
+    if len(shown) <= _MOST_NAMED:
+        return ", ".join(f"{model} {text}" for model, text in shown.items())
+    least, most = min(amounts, key=amounts.__getitem__), max(amounts, key=amounts.__getitem__)
+    return f"of {len(shown)} models, from {least} {shown[least]} to {most} {shown[most]}"
 
 
 def _extras(reports: Mapping[str, CounterReport]) -> dict[str, dict[str, int]]:
