@@ -41,6 +41,8 @@ def test_axe_finds_no_violation(
         "sweep --c 64:128:16 --g 3 --quiet",
         "explain alexnet --reported 714M",
         "paper 4",
+        "fit efficientnet --macs 400M",
+        "count resnet18 --training",
     ],
 )
 def test_nor_on_the_page_of_any_command(browser: Browser, tmp_path: Path, line: str) -> None:

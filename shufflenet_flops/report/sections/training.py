@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from shufflenet_flops.counters.training import StepExplanation
 from shufflenet_flops.counting.result import CountResult
 from shufflenet_flops.counting.training import TRAINING_CONVENTIONS, TrainingResult
@@ -18,6 +20,7 @@ _CONVENTION = f"`training`, in MACs: {TRAINING_CONVENTIONS['training']}."
 def counted_step(result: CountResult, training: TrainingResult) -> Section:
     """The step of a count: its passes by stage, with every layer to look closer."""
     total, backward = training.total_macs, training.backward_macs
+    stages, layers = (training_grid(result, training, by) for by in ("stage", "layer"))
     return Section(
         name=f"training-{result.model}",
         question=f"What does a training step of {result.model} cost?",
@@ -27,9 +30,9 @@ def counted_step(result: CountResult, training: TrainingResult) -> Section:
         )
         if total
         else ("It has no MACs.",),
-        grids=(training_grid(result, training, "stage"), *count_peak(result)),
+        grids=(stages, *count_peak(result)),
         pictures=peak_pictures(result),
-        details=(training_grid(result, training, "layer"),),
+        details=(replace(layers, title=f"{layers.title}, layer by layer"),),
         convention=f"{_CONVENTION} Input {' '.join(result.inputs)}.",
     )
 

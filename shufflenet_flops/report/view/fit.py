@@ -157,7 +157,7 @@ def _scales_grid(results: Sequence[FitResult], failures: Sequence[str]) -> Grid:
         Column("network", figures=False),
         *(Column(name) for name in names),
         *(Column(find_metric(metric).scaled("M")) for metric in limits),
-        Column("", figures=False),
+        Column("verdict", figures=False),
     ]
     rows: list[list[Cell | str]] = []
     for result in results:
