@@ -85,15 +85,14 @@ class Autocast:
         return bool(self._storages) and x.untyped_storage()._cdata in self._storages
 
     def arguments(self, function: str, args: Any, kwargs: Any) -> Arguments:
-        """The arguments of a torch function as it takes them within autocast; real ones it casts.
+        """The arguments of a torch function as it takes them within autocast.
 
-        Raises NotImplementedError, as torch does where stand-ins will not do, for a function whose
-        steps are cast one by one, if the trace is to tell what is alive.
+        Real ones too, which torch would cast out of sight in what a trace keeps whole. Raises
+        NotImplementedError, as torch does where stand-ins will not do, for a function whose steps
+        are cast one by one.
         """
-        if self._values:
-            return args, kwargs
         function = function.partition(".")[0]  # `linear.default` in a graph
-        if function in _STEP_BY_STEP and self._lifetimes is not None:
+        if function in _STEP_BY_STEP and not self._values:
             raise NotImplementedError(f"autocast takes {function} step by step")
         dtype = _dtype_of(function, args, kwargs)
         if dtype is None:

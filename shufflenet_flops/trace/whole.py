@@ -201,11 +201,11 @@ def _seeing(function: FunctionType, variables: dict[str, Any]) -> FunctionType:
 
 
 def _within(tracer: Tracer, function: Any, *args: Any, **kwargs: Any) -> Any:
+    if autocast.is_on():
+        args, kwargs = tracer.autocast.arguments(function.__name__, args, kwargs)
     plain = all(type(operand) in (Tensor, nn.Parameter) for operand in args[:2])
     if not plain or torch_private.transform() is not None:
         return function(*args, **kwargs)
-    if autocast.is_on():
-        args, kwargs = tracer.autocast.arguments(function.__name__, args, kwargs)
     with tracer.unseen():
         out = WHOLE[function](tracer, *args, **kwargs)
     if out is NotImplemented:
