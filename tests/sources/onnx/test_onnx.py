@@ -266,7 +266,7 @@ def _branch(size: int) -> onnx.GraphProto:
     ("nodes", "unknown"),
     [
         ([NODE("Relu", ["x"], ["y"], domain="custom")], "custom.Relu"),
-        ([NODE("Det", ["x"], ["y"])], "Det"),
+        ([NODE("Rfft", ["x"], ["y"], domain="com.microsoft")], "com.microsoft.Rfft"),
         (
             [
                 NODE("NonZero", ["x"], ["i"]),
