@@ -11,11 +11,11 @@ from pathlib import Path
 from statistics import median
 
 from shufflenet_flops.counting import find_convention
+from shufflenet_flops.files.saved_file import Saved
 from shufflenet_flops.report.format.html import html
 from shufflenet_flops.report.sections import section_of
 from shufflenet_flops.report.view.count import count_result
 from shufflenet_flops.saved import record
-from shufflenet_flops.saved_file import Saved
 from shufflenet_flops.sources import Options, resolve
 
 MODEL = "resnet152"

@@ -76,7 +76,7 @@ def test_design_commands_load_only_what_they_compute_with(
 
 def test_counters_are_loaded_for_their_conventions_alone() -> None:
     """A count under another convention starts without them, and reads no saved results."""
-    ours = ("shufflenet_flops.counters", "shufflenet_flops.saved_file")
+    ours = ("shufflenet_flops.counters", "shufflenet_flops.files.saved_file")
     assert heavy_modules_after(run_command("count", "resnet50"), ours) == ""
     by_fvcore = run_command("count", "resnet50", "--convention", "fvcore")
     assert heavy_modules_after(by_fvcore, ours) == "shufflenet_flops.counters"

@@ -10,11 +10,11 @@ import pytest
 
 from shufflenet_flops.cli.app import run
 from shufflenet_flops.errors import DataError
+from shufflenet_flops.files.saved_file import load
 from shufflenet_flops.latency.stats import Latency
 from shufflenet_flops.paper import CellResult, load_table, reproduce
 from shufflenet_flops.report.format.json import as_json
 from shufflenet_flops.saved import record, structured
-from shufflenet_flops.saved_file import load
 
 ENVELOPE: dict[str, Any] = {
     "schema": 1,

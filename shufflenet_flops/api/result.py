@@ -52,8 +52,8 @@ class Result(ABC):
         The file is there whole or not at all. Raises InputError for a suffix without a format, and
         OutputError where it cannot be written.
         """
+        from shufflenet_flops.files.whole_file import open_file
         from shufflenet_flops.report.format.registry import RESULTS, format_for
-        from shufflenet_flops.whole_file import open_file
 
         path = Path(path)
         chosen = format_for(RESULTS, path)

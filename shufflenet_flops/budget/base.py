@@ -14,7 +14,7 @@ from shufflenet_flops.budget.git import Base, file_at, top_of
 from shufflenet_flops.budget.tree import tree_of
 from shufflenet_flops.budget.tree_count import Job, TreeCount, count_tree
 from shufflenet_flops.errors import ConfigError, InputError
-from shufflenet_flops.text_file import decode, read_text
+from shufflenet_flops.files.text_file import decode, read_text
 
 
 @dataclass(frozen=True)

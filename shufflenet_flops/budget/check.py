@@ -25,7 +25,7 @@ from shufflenet_flops.budget.verdict import Report, TopRow, Verdict, beside_ceil
 from shufflenet_flops.counting.amount import figure, figures, short_form
 from shufflenet_flops.counting.metric import TIME
 from shufflenet_flops.errors import InputError
-from shufflenet_flops.text_file import read_text
+from shufflenet_flops.files.text_file import read_text
 
 if TYPE_CHECKING:
     from shufflenet_flops.latency.stats import Latency

@@ -10,7 +10,7 @@ from shufflenet_flops import zoo
 from shufflenet_flops.budget.block import Block, Lock, block
 from shufflenet_flops.budget.config import Config, Entry
 from shufflenet_flops.errors import InputError, ShufflenetFlopsError, one_line, short
-from shufflenet_flops.foreign import contained
+from shufflenet_flops.running.foreign import contained
 from shufflenet_flops.sources import Options, Source, resolve
 from shufflenet_flops.sources.torch_modules.imports import one_line as first_line
 

@@ -16,8 +16,8 @@ from shufflenet_flops.budget.layers import amount
 from shufflenet_flops.budget.tree import tree_of
 from shufflenet_flops.budget.tree_count import Job, count_tree
 from shufflenet_flops.errors import ConfigError, InputError, plural
+from shufflenet_flops.files.text_file import decode, read_text
 from shufflenet_flops.saved import Count
-from shufflenet_flops.text_file import decode, read_text
 
 _FIELDS = "%H%x00%aI%x00%an%x00%s"
 

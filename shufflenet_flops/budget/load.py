@@ -7,8 +7,8 @@ from pathlib import Path
 from shufflenet_flops.budget.config import Config
 from shufflenet_flops.budget.parse import parse
 from shufflenet_flops.errors import InputError
-from shufflenet_flops.text_file import read_text
-from shufflenet_flops.toml_lines import KeyPath, TomlFile
+from shufflenet_flops.files.text_file import read_text
+from shufflenet_flops.files.toml_lines import KeyPath, TomlFile
 
 OWN_FILE = "flop-budget.toml"
 PYPROJECT = "pyproject.toml"

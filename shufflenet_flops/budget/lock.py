@@ -14,7 +14,7 @@ from shufflenet_flops.budget.layer_line import FORM, parse_lines, render_lines
 from shufflenet_flops.budget.layers import Costs, Layer
 from shufflenet_flops.budget.lock_fields import AGAIN, check_fields, check_model
 from shufflenet_flops.errors import ConfigError, Problem, shown
-from shufflenet_flops.json_lines import JsonFile
+from shufflenet_flops.files.json_lines import JsonFile
 
 SCHEMA = 2
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from shufflenet_flops.counting import CONVENTIONS
 from shufflenet_flops.errors import UnknownNameError, shown
-from shufflenet_flops.json_lines import JsonFile
-from shufflenet_flops.toml_lines import KeyPath
+from shufflenet_flops.files.json_lines import JsonFile
+from shufflenet_flops.files.toml_lines import KeyPath
 
 AGAIN = "run `shufflenet-flops lock` to write it anew"
 MOST = 10**30  # that a count may be

@@ -8,7 +8,7 @@ from typing import Any
 from shufflenet_flops.budget.block import Block, block_of
 from shufflenet_flops.budget.layers import Layer
 from shufflenet_flops.budget.lock_fields import AGAIN, MOST, check_model, check_text
-from shufflenet_flops.json_lines import JsonFile
+from shufflenet_flops.files.json_lines import JsonFile
 
 SCHEMA = 1
 _FIELDS = {"fingerprint": str, "params": int, "stages": dict, "layers": list}

@@ -14,8 +14,8 @@ from shufflenet_flops.counting import CONVENTIONS, Convention, find_convention
 from shufflenet_flops.counting.metric import TIME
 from shufflenet_flops.counting.row import MAC_CLASSES
 from shufflenet_flops.errors import ConfigError, InputError, Problem, UnknownNameError, shown
+from shufflenet_flops.files.toml_lines import KeyPath, TomlFile
 from shufflenet_flops.sources import Input, parse_input
-from shufflenet_flops.toml_lines import KeyPath, TomlFile
 
 SCHEMA = 1
 

@@ -15,7 +15,7 @@ from shufflenet_flops.budget.limit import Limit
 from shufflenet_flops.budget.timing import Key
 from shufflenet_flops.budget.verdict import Verdict
 from shufflenet_flops.counting.metric import TIME
-from shufflenet_flops.foreign import contained
+from shufflenet_flops.running.foreign import contained
 
 if TYPE_CHECKING:
     from shufflenet_flops.latency.predict.prediction import Prediction, Predictor

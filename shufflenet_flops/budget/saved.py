@@ -8,8 +8,8 @@ from shufflenet_flops.budget.layers import layer_of_row
 from shufflenet_flops.counting import Convention, find_convention
 from shufflenet_flops.counting.result import CountResult
 from shufflenet_flops.errors import DataError, UnknownNameError, shown
-from shufflenet_flops.json_lines import JsonFile
-from shufflenet_flops.saved_file import load
+from shufflenet_flops.files.json_lines import JsonFile
+from shufflenet_flops.files.saved_file import load
 
 
 def parse(file: str, text: str) -> Lock:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from shufflenet_flops.budget.count import ModelCounts, Subject, told
 from shufflenet_flops.budget.limit import Limit
-from shufflenet_flops.foreign import contained
+from shufflenet_flops.running.foreign import contained
 from shufflenet_flops.sources import Source
 
 if TYPE_CHECKING:

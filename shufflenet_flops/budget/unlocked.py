@@ -12,7 +12,7 @@ from shufflenet_flops.budget.verdict import Verdict, beside_ceiling, unsure
 from shufflenet_flops.counting.amount import figures
 from shufflenet_flops.counting.metric import PEAK_DTYPES, TRAINING
 from shufflenet_flops.counting.trained import ALL
-from shufflenet_flops.foreign import contained
+from shufflenet_flops.running.foreign import contained
 from shufflenet_flops.sources import Source
 from shufflenet_flops.sources.arenas import arenas_of
 

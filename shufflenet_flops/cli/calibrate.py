@@ -22,7 +22,7 @@ from shufflenet_flops.cli.predict import CalibratedEngine
 from shufflenet_flops.cli.progress import progress_bar
 from shufflenet_flops.cli.timing import ThreadsOption
 from shufflenet_flops.errors import InputError
-from shufflenet_flops.whole_file import open_file
+from shufflenet_flops.files.whole_file import open_file
 
 if TYPE_CHECKING:
     from shufflenet_flops.environment import Environment

@@ -61,7 +61,7 @@ def command(
 
 def _read(name: str) -> Lock:
     from shufflenet_flops.budget.saved import parse
-    from shufflenet_flops.text_file import decode, read_text
+    from shufflenet_flops.files.text_file import decode, read_text
 
     if os.path.exists(name) or ":" not in name:
         return parse(name, read_text(Path(name)))

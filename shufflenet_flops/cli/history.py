@@ -11,8 +11,8 @@ import typer
 from shufflenet_flops.cli.options import OUTPUT, FormatOption
 from shufflenet_flops.cli.output import Document, Format, open_outputs
 from shufflenet_flops.cli.verdicts import ConfigOption
+from shufflenet_flops.files.whole_file import open_file
 from shufflenet_flops.report.format.registry import RESULTS, check_suffixes, suffixes
-from shufflenet_flops.whole_file import open_file
 
 _PAGE = ".html"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from shufflenet_flops.cli.streams import emit, results
 from shufflenet_flops.cli.verdicts import print_text
 from shufflenet_flops.errors import one_line
-from shufflenet_flops.whole_file import replace_together, replacement
+from shufflenet_flops.files.whole_file import replace_together, replacement
 
 
 def command() -> int:

@@ -17,7 +17,7 @@ from shufflenet_flops.errors import (
     one_line,
     plural,
 )
-from shufflenet_flops.whole_file import open_file
+from shufflenet_flops.files.whole_file import open_file
 
 
 def command(

@@ -29,8 +29,8 @@ def command(
 ) -> None:
     """List the zoo's networks and families, with MACs and params."""
     from shufflenet_flops import zoo
-    from shufflenet_flops.no_gc import no_gc
     from shufflenet_flops.report.view.models import model_result, models_grids
+    from shufflenet_flops.running.no_gc import no_gc
     from shufflenet_flops.sources.resolve import is_a_model, refuse_results
     from shufflenet_flops.zoo.registry import parse_name
 

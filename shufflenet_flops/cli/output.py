@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from shufflenet_flops.cli.streams import emit, results
 from shufflenet_flops.errors import InputError, OutputError
+from shufflenet_flops.files.whole_file import Replacement, open_file, replace_together, replacement
 from shufflenet_flops.report.document import Document as Document
 from shufflenet_flops.report.format.registry import (
     PAGES,
@@ -21,7 +22,6 @@ from shufflenet_flops.report.format.registry import (
     formats,
     suffixes,
 )
-from shufflenet_flops.whole_file import Replacement, open_file, replace_together, replacement
 
 # An option's choices are an enum. Its members are the formats that there are, which no type checker
 # can see.

@@ -15,8 +15,8 @@ from shufflenet_flops.cli.group import PAPER_COMMANDS
 from shufflenet_flops.cli.options import FormatOption, OutputOption
 from shufflenet_flops.cli.output import Document, Format, Writer, open_outputs, shows_tables
 from shufflenet_flops.errors import InputError, UnknownNameError
-from shufflenet_flops.no_gc import no_gc
 from shufflenet_flops.paper.verdict import CellVerdict
+from shufflenet_flops.running.no_gc import no_gc
 
 if TYPE_CHECKING:
     from shufflenet_flops.paper import CellResult

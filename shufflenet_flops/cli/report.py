@@ -27,8 +27,8 @@ from shufflenet_flops.cli.streams import emit
 from shufflenet_flops.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
+    from shufflenet_flops.files.saved_file import Saved
     from shufflenet_flops.report.section import Section
-    from shufflenet_flops.saved_file import Saved
 
 Invoke = Callable[[Sequence[str]], None]
 
@@ -141,9 +141,9 @@ def _staged_atlas(stage: Staging, alone: bool) -> Section:
 
 def _saved(what: str, arguments: Sequence[str], invoke: Invoke) -> Saved:
     """Results from a file that has them, or of a command that is run for them."""
+    from shufflenet_flops.files.saved_file import load
+    from shufflenet_flops.files.text_file import read_text
     from shufflenet_flops.report.sections import check_command
-    from shufflenet_flops.saved_file import load
-    from shufflenet_flops.text_file import read_text
 
     if what.endswith(".json"):
         if arguments:
@@ -227,8 +227,8 @@ def _all(targets: Sequence[Path], invoke: Invoke, quiet: bool) -> None:
     directory, page = (target.parent, target.name) if alone else (target, PAGE)
     if alone and not directory.is_dir():
         raise InputError(f"cannot write {target}: there is no directory {directory}")
+    from shufflenet_flops.files.saved_file import load
     from shufflenet_flops.report.files import report_files
-    from shufflenet_flops.saved_file import load
 
     parts = dict(PARTS)
     if "budgets" in parts and not BUDGETS.exists():

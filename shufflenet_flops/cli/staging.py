@@ -17,7 +17,7 @@ from types import TracebackType
 import shufflenet_flops
 from shufflenet_flops.cli.output import open_together
 from shufflenet_flops.errors import OutputError
-from shufflenet_flops.whole_file import hold, replace_text, replace_together
+from shufflenet_flops.files.whole_file import hold, replace_text, replace_together
 
 
 class Staging:

@@ -12,6 +12,7 @@ import typer
 
 from shufflenet_flops.cli.streams import emit, results
 from shufflenet_flops.errors import ShufflenetFlopsError
+from shufflenet_flops.files.whole_file import open_file
 from shufflenet_flops.report.format.registry import (
     VERDICTS,
     check_suffixes,
@@ -19,7 +20,6 @@ from shufflenet_flops.report.format.registry import (
     formats,
     suffixes,
 )
-from shufflenet_flops.whole_file import open_file
 
 if TYPE_CHECKING:
     from shufflenet_flops.budget.verdict import Report

@@ -16,7 +16,7 @@ from shufflenet_flops.closed_form.sized import SizedModel, Sizes, rows_of
 from shufflenet_flops.counting.measure import PAPER, Measure, measure
 from shufflenet_flops.counting.metric import MetricName
 from shufflenet_flops.errors import InputError
-from shufflenet_flops.no_gc import no_gc
+from shufflenet_flops.running.no_gc import no_gc
 
 
 @no_gc()

@@ -21,7 +21,7 @@ from shufflenet_flops.counters.protocol import (
 )
 from shufflenet_flops.counters.sandbox import TIME_LIMIT_S, call_in_sandbox
 from shufflenet_flops.extras import install_command
-from shufflenet_flops.foreign import contained
+from shufflenet_flops.running.foreign import contained
 from shufflenet_flops.trace.trace import Trace
 
 

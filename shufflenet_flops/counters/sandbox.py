@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from shufflenet_flops.counters.protocol import CounterError
-from shufflenet_flops.foreign import silenced
-from shufflenet_flops.model_copy import copied
-from shufflenet_flops.one_at_a_time import ONE_AT_A_TIME
+from shufflenet_flops.running.foreign import silenced
+from shufflenet_flops.running.model_copy import copied
+from shufflenet_flops.running.one_at_a_time import ONE_AT_A_TIME
 from shufflenet_flops.trace.process import process_untouched
 
 TIME_LIMIT_S = 120.0

@@ -21,7 +21,7 @@ from shufflenet_flops.counters.torch_flops import TorchFlops
 from shufflenet_flops.counting.backward import Purpose, TrainingStep
 from shufflenet_flops.counting.convention import Unit
 from shufflenet_flops.counting.trained import Trained
-from shufflenet_flops.foreign import contained
+from shufflenet_flops.running.foreign import contained
 from shufflenet_flops.saved import Count
 from shufflenet_flops.trace.trace import Trace
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from shufflenet_flops.foreign import contained
 from shufflenet_flops.latency.agreement import (
     LIMITS,
     Agreement,
@@ -30,6 +29,7 @@ from shufflenet_flops.latency.sampling import (
     timer_for,
 )
 from shufflenet_flops.latency.stats import check_quartiles, paired_ratio, summarise
+from shufflenet_flops.running.foreign import contained
 from shufflenet_flops.sources import Source
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from shufflenet_flops.errors import ClockError, InputError
-from shufflenet_flops.no_gc import no_gc
+from shufflenet_flops.running.no_gc import no_gc
 
 # What is being worked on, how much is done, and how much there is.
 Progress = Callable[[str, int, int], None]

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from shufflenet_flops.errors import DataError, InputError
+from shufflenet_flops.files.saved_file import load
+from shufflenet_flops.files.text_file import read_text
 from shufflenet_flops.latency.measure import Timing
 from shufflenet_flops.latency.stats import Ratio, unpaired_ratio
-from shufflenet_flops.saved_file import load
-from shufflenet_flops.text_file import read_text
 
 # What two runs must share for their times to be comparable.
 _ALIKE = ("cpu", "cores", "machine", "system", "governor", "python", "packages")

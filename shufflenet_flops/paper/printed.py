@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from shufflenet_flops.errors import UnknownNameError
+from shufflenet_flops.files.toml_lines import KeyPath, TomlFile
 from shufflenet_flops.paper.reading import Reading
 from shufflenet_flops.paper.verdict import CellVerdict
-from shufflenet_flops.toml_lines import KeyPath, TomlFile
 
 
 @dataclass(frozen=True)

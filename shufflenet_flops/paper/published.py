@@ -17,11 +17,11 @@ from typing import Any
 from shufflenet_flops.counting import Kind, find_convention
 from shufflenet_flops.counting.row import IntShape
 from shufflenet_flops.errors import UnknownNameError
+from shufflenet_flops.files.toml_lines import KeyPath, TomlFile
 from shufflenet_flops.paper.claims import CLAIMS
 from shufflenet_flops.paper.printed import PrintedCell, PublishedTable
 from shufflenet_flops.paper.reading import QUANTITIES, Reading
 from shufflenet_flops.paper.verdict import UNITS, CellVerdict, parse_figure
-from shufflenet_flops.toml_lines import KeyPath, TomlFile
 
 _READING_KEYS = ("quantity", "model", "convention", "input", "at", "without", "kinds")
 _CELL_KEYS = (*_READING_KEYS, "unit", "verdict", "note", "alternatives")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from shufflenet_flops.errors import DataError, ShufflenetFlopsError
-from shufflenet_flops.no_gc import no_gc
 from shufflenet_flops.paper.printed import PrintedCell, PublishedTable
 from shufflenet_flops.paper.published import load_table
 from shufflenet_flops.paper.reading import Reading, compute, convention_of
@@ -20,6 +19,7 @@ from shufflenet_flops.paper.verdict import (
     judge,
     parse_figure,
 )
+from shufflenet_flops.running.no_gc import no_gc
 
 
 @dataclass(frozen=True)

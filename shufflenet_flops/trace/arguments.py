@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from shufflenet_flops.model_copy import tensors_of as tensors_of
+from shufflenet_flops.running.model_copy import tensors_of as tensors_of
 from shufflenet_flops.trace.torch_private import arguments_of
 
 META = torch.device("meta")

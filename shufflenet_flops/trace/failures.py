@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 
-from shufflenet_flops.foreign import ForeignExit
+from shufflenet_flops.running.foreign import ForeignExit
 from shufflenet_flops.trace.arguments import tensors_of
 from shufflenet_flops.trace.dispatch_mode import Tracer
 

@@ -24,11 +24,11 @@ from shufflenet_flops.counting.backward import TrainingStep
 from shufflenet_flops.counting.causal import with_later_macs
 from shufflenet_flops.counting.trained import Trained
 from shufflenet_flops.errors import ModelError
-from shufflenet_flops.foreign import contained
-from shufflenet_flops.model_copy import copied
-from shufflenet_flops.no_gc import no_gc
-from shufflenet_flops.one_at_a_time import ONE_AT_A_TIME
 from shufflenet_flops.peak.timeline import NO_TIMELINE, Timeline
+from shufflenet_flops.running.foreign import contained
+from shufflenet_flops.running.model_copy import copied
+from shufflenet_flops.running.no_gc import no_gc
+from shufflenet_flops.running.one_at_a_time import ONE_AT_A_TIME
 from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import exhaust, map_tensors, tensors_of
 from shufflenet_flops.trace.devices import device_of

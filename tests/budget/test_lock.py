@@ -18,7 +18,7 @@ from shufflenet_flops.budget.layer_line import FORM
 from shufflenet_flops.budget.lock import parse, relocked, render
 from shufflenet_flops.counting import find_convention
 from shufflenet_flops.errors import ConfigError, Problem
-from shufflenet_flops.json_lines import JsonFile
+from shufflenet_flops.files.json_lines import JsonFile
 from shufflenet_flops.sources import Options, parse_input, resolve
 from tests.budget_documents import blocks, leaves, locks, old_form
 

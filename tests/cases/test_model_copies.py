@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from shufflenet_flops.model_copy import copied
+from shufflenet_flops.running.model_copy import copied
 
 
 class Layers(nn.Module):

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from shufflenet_flops.errors import ModelError
-from shufflenet_flops.one_at_a_time import ONE_AT_A_TIME
+from shufflenet_flops.running.one_at_a_time import ONE_AT_A_TIME
 from shufflenet_flops.trace import channels, trace
 from shufflenet_flops.trace.strangers import UNSEEN, is_at_work, others_at_work
 

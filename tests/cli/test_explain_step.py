@@ -14,7 +14,7 @@ from torch import nn
 import shufflenet_flops as sf
 from shufflenet_flops.cli.app import run
 from shufflenet_flops.counters.training import StepExplanation
-from shufflenet_flops.saved_file import load
+from shufflenet_flops.files.saved_file import load
 
 UNIT = "shufflenet_unit@c=240,g=3"
 

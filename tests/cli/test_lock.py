@@ -52,7 +52,7 @@ def test_a_model_that_fails_leaves_the_old_lock(
 LOOP = """
 import sys
 from pathlib import Path
-from shufflenet_flops.whole_file import open_file
+from shufflenet_flops.files.whole_file import open_file
 
 texts = [Path(name).read_bytes() for name in sys.argv[2:]]
 print("ready", flush=True)

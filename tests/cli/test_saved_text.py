@@ -10,11 +10,11 @@ import pytest
 
 from shufflenet_flops.cli.app import run
 from shufflenet_flops.counting import find_convention
+from shufflenet_flops.files.saved_file import Saved, load
 from shufflenet_flops.report.document import Document, Verdicts
 from shufflenet_flops.report.format.registry import RESULTS, VERDICTS, formats
 from shufflenet_flops.report.grid import Grid
 from shufflenet_flops.report.sections import section_of
-from shufflenet_flops.saved_file import Saved, load
 
 SMALL = ("--input", "1x3x64x64")
 QUICK = ("--runs", "5", "--quiet")

@@ -175,7 +175,7 @@ def test_from_python() -> None:
 def test_what_is_saved_is_read_back(tmp_path: Path) -> None:
     """And a count without training has no such key."""
     from shufflenet_flops.counting.result import CountResult
-    from shufflenet_flops.saved_file import load
+    from shufflenet_flops.files.saved_file import load
 
     file = tmp_path / "count.json"
     asked = sf.Training(epochs=1, samples=10, flops_per_second=10**12, step_s=0.5)

@@ -14,8 +14,8 @@ from shufflenet_flops import zoo
 from shufflenet_flops.cli.app import run
 from shufflenet_flops.counting.backward import step_of
 from shufflenet_flops.design.formula import derive, evaluate
+from shufflenet_flops.files.saved_file import load
 from shufflenet_flops.report.view.formula import FormulaResult
-from shufflenet_flops.saved_file import load
 from shufflenet_flops.zoo.designs import design_names, find_design, find_unit
 from tests.closed_form import nets
 

@@ -8,8 +8,8 @@ from importlib import resources
 import pytest
 
 from shufflenet_flops.errors import DataError, UnknownNameError
+from shufflenet_flops.files.toml_lines import key_lines, path_text
 from shufflenet_flops.paper import CellVerdict, load_table, parse_table, table_names
-from shufflenet_flops.toml_lines import key_lines, path_text
 
 GOOD = """\
 paper = "A paper"

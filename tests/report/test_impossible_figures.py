@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from shufflenet_flops.errors import DataError
+from shufflenet_flops.files.saved_file import Saved
 from shufflenet_flops.report import sections
 from shufflenet_flops.report.section import Section
-from shufflenet_flops.saved_file import Saved
 
 
 def test_a_division_by_zero_is_told_of_the_results(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from shufflenet_flops.cli.app import run
 from shufflenet_flops.errors import DataError
+from shufflenet_flops.files.saved_file import Saved, load
 from shufflenet_flops.report.sections import section_of
-from shufflenet_flops.saved_file import Saved, load
 
 SIZE = ["--input", "1x3x64x64"]
 

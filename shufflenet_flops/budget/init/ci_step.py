@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from shufflenet_flops.errors import InputError
-from shufflenet_flops.text_file import read_text
+from shufflenet_flops.files.text_file import read_text
 
 COPY = "tools/shufflenet-flops"
 WORKFLOW = ".github/workflows/flop-budget.yml"

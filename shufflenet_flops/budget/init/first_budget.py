@@ -26,7 +26,7 @@ from shufflenet_flops.budget.load import OWN_FILE, PYPROJECT, has_table, parse_t
 from shufflenet_flops.budget.verdict import Report, Verdict
 from shufflenet_flops.counting.amount import figure, short_form
 from shufflenet_flops.errors import DataError, InputError, one_line, plural
-from shufflenet_flops.text_file import read_text
+from shufflenet_flops.files.text_file import read_text
 
 _LARGEST = 2**20  # bytes of a file of Python that is looked at
 _MOST_FILES = 5000

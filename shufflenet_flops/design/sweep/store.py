@@ -20,9 +20,9 @@ import numpy as np
 from shufflenet_flops.design.sweep.plan import CountedChunk, Plan, Summary
 from shufflenet_flops.errors import InputError, OutputError
 from shufflenet_flops.extras import install_command
+from shufflenet_flops.files.text_file import read_text
+from shufflenet_flops.files.whole_file import hold, replace_text, replacement
 from shufflenet_flops.saved import structured
-from shufflenet_flops.text_file import read_text
-from shufflenet_flops.whole_file import hold, replace_text, replacement
 
 PartFormat = Literal["parquet", "csv"]
 _MANIFEST = "manifest.jsonl"

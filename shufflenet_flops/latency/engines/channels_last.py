@@ -32,7 +32,7 @@ class ChannelsLast(Eager):
         """As eager, on a copy of the model whose 4-d tensors are channels last."""
         import torch
 
-        from shufflenet_flops.model_copy import copied
+        from shufflenet_flops.running.model_copy import copied
 
         model, moved = placed(copied(model), inputs, setup)
         model = in_layout(model, torch.channels_last)

@@ -37,7 +37,7 @@ def placed(
     """
     import torch
 
-    from shufflenet_flops.model_copy import copied
+    from shufflenet_flops.running.model_copy import copied
     from shufflenet_flops.trace.arguments import map_tensors
 
     dtype = getattr(torch, setup.dtype)

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shufflenet_flops.errors import DataError, InputError
+from shufflenet_flops.files.saved_file import load
+from shufflenet_flops.files.text_file import LARGEST, decode, read_text
 from shufflenet_flops.latency.predict.kernels import FIELDS, Kernel
 from shufflenet_flops.latency.predict.regression import HYPERPARAMETERS
 from shufflenet_flops.latency.predict.trees import MOST_LEAVES
-from shufflenet_flops.saved_file import load
-from shufflenet_flops.text_file import LARGEST, decode, read_text
 
 COMMAND = "calibrate"
 COMPRESSED = (".gz", ".xz")

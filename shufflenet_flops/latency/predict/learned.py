@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.errors import InputError, OutputError
+from shufflenet_flops.files.whole_file import open_file
 from shufflenet_flops.latency.predict.calibration import Calibration
 from shufflenet_flops.latency.predict.features import NAMES
 from shufflenet_flops.latency.predict.regression import KindModel, TimeModel
 from shufflenet_flops.latency.predict.shares import learn
 from shufflenet_flops.latency.predict.trees import ARRAYS, Trees
-from shufflenet_flops.whole_file import open_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -22,8 +22,8 @@ def as_json(
 ) -> str:
     """The envelope that every command's JSON has, with its results."""
     from shufflenet_flops.environment import environment
+    from shufflenet_flops.files.saved_file import SCHEMA
     from shufflenet_flops.saved import record
-    from shufflenet_flops.saved_file import SCHEMA
 
     envelope = {
         "schema": SCHEMA,

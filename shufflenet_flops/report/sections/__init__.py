@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import cast
 
 from shufflenet_flops.errors import DataError, UnknownNameError
+from shufflenet_flops.files.saved_file import Saved, load
 from shufflenet_flops.report.document import Document
 from shufflenet_flops.report.section import Section
-from shufflenet_flops.saved_file import Saved, load
 
 # By the command that writes the results: the module here whose `section` tells about them.
 SECTIONS: Mapping[str, str] = MappingProxyType(

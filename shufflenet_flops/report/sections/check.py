@@ -7,11 +7,11 @@ from typing import Any
 
 from shufflenet_flops.budget.verdict import Report, Verdict
 from shufflenet_flops.counting.amount import figure
+from shufflenet_flops.files.saved_file import Saved
 from shufflenet_flops.report.grid import Cell, Column, Grid, grid
 from shufflenet_flops.report.plot.bars import draw_stacked
 from shufflenet_flops.report.section import Picture, Section
 from shufflenet_flops.report.view.budget import label, row_cells, summary
-from shufflenet_flops.saved_file import Saved
 
 MOST_BARS = 30  # those nearest to their limits, or over them
 _COLOURS = {"used": "#009E73", "over the limit": "#D55E00"}

@@ -9,6 +9,7 @@ from shufflenet_flops.comparison import Comparison
 from shufflenet_flops.counting import find_convention
 from shufflenet_flops.design.formula import evaluate
 from shufflenet_flops.errors import SpecError
+from shufflenet_flops.files.saved_file import Saved
 from shufflenet_flops.report.grid import Grid, mega, scale_for
 from shufflenet_flops.report.plot.bars import draw_panels
 from shufflenet_flops.report.plot.figure import draw_lines
@@ -18,7 +19,6 @@ from shufflenet_flops.report.sections.counter_totals import check_counters, coun
 from shufflenet_flops.report.view.compare import compare_grid
 from shufflenet_flops.report.view.explorer import explorer_data
 from shufflenet_flops.report.view.stages import stages_grid
-from shufflenet_flops.saved_file import Saved
 from shufflenet_flops.zoo.designs import find_unit
 
 GROUPS = range(1, 33)  # of the figure against g, where they divide

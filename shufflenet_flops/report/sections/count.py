@@ -8,6 +8,7 @@ from functools import partial
 
 from shufflenet_flops.counting import Convention, Table, find_convention
 from shufflenet_flops.counting.result import CountResult
+from shufflenet_flops.files.saved_file import Saved
 from shufflenet_flops.report.grid import Grid, milliseconds, percent
 from shufflenet_flops.report.plot.bars import draw_stacked
 from shufflenet_flops.report.section import Picture, Portrait, Section, Tile
@@ -30,7 +31,6 @@ from shufflenet_flops.report.view.lines import (
     layer_grid,
 )
 from shufflenet_flops.report.view.network_explorer import explorer_of
-from shufflenet_flops.saved_file import Saved
 
 _ALL = tuple(name for name in COLUMNS if name not in ("of-params", TIMED))
 MOST_LAYERS = 1000  # in the table; of more, those with the most work

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from shufflenet_flops.counters import CounterReport
 from shufflenet_flops.counting.row import MAC_CLASSES
+from shufflenet_flops.files.saved_file import Saved
 from shufflenet_flops.report.plot.bars import draw_stacked
 from shufflenet_flops.report.section import Picture
 from shufflenet_flops.report.view.explain import class_label
-from shufflenet_flops.saved_file import Saved
 
 _MACS = "MACs missed or counted twice"
 _UNEXPLAINED = "unexplained"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from shufflenet_flops.counters import CounterReport
 from shufflenet_flops.counters.explain import Explanation, NamedNumber
 from shufflenet_flops.counters.training import StepExplanation
+from shufflenet_flops.files.saved_file import Saved
 from shufflenet_flops.report.section import Section
 from shufflenet_flops.report.sections.counter_totals import check_counters, counters_picture
 from shufflenet_flops.report.sections.training import explained_step
 from shufflenet_flops.report.view.explain import explain_grids, match_grid
-from shufflenet_flops.saved_file import Saved
 
 
 def section(saved: Saved) -> Section:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from shufflenet_flops.budget.history import Step
 from shufflenet_flops.counting.amount import difference
 from shufflenet_flops.counting.metric import find_metric
+from shufflenet_flops.files.saved_file import Saved
 from shufflenet_flops.report.plot.figure import COLOURS, draw_lines
 from shufflenet_flops.report.section import Picture, Section
 from shufflenet_flops.report.view.history import history_grid
-from shufflenet_flops.saved_file import Saved
 
 MOST_LINES = len(COLOURS)  # in a figure: those of the models that changed most
 

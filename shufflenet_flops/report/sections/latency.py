@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
+from shufflenet_flops.files.saved_file import Saved
 from shufflenet_flops.latency.measure import Timing
 from shufflenet_flops.latency.warnings import doubts_about
 from shufflenet_flops.report.plot.latency import draw_roofline, draw_times
 from shufflenet_flops.report.section import Picture, Section, measured_on
 from shufflenet_flops.report.view.latency import latencies, latency_grids
 from shufflenet_flops.report.view.roofline import layer_grids
-from shufflenet_flops.saved_file import Saved
 
 
 def section(saved: Saved) -> Section:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from shufflenet_flops.files.saved_file import Saved
 from shufflenet_flops.latency.saved import RunChange
 from shufflenet_flops.report.section import Section
 from shufflenet_flops.report.view.latency import change_grid
-from shufflenet_flops.saved_file import Saved
 
 
 def section(saved: Saved) -> Section:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from shufflenet_flops.files.saved_file import Saved
 from shufflenet_flops.paper import CellResult, CellVerdict
 from shufflenet_flops.report.plot.bars import draw_stacked
 from shufflenet_flops.report.section import Picture, Section
@@ -16,7 +17,6 @@ from shufflenet_flops.report.view.paper import (
     overview_grid,
     table_grids,
 )
-from shufflenet_flops.saved_file import Saved
 
 _COLOURS = {"exact": "#009E73", "near": "#56B4E9", "quoted": "#9CA3AF", "unexplained": "#D55E00"}
 

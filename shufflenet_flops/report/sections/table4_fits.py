@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from shufflenet_flops.files.saved_file import Saved
 from shufflenet_flops.report.section import Section
 from shufflenet_flops.report.view.table4_fits import (
     ReadingResult,
@@ -12,7 +13,6 @@ from shufflenet_flops.report.view.table4_fits import (
     table4_grids,
     unexplained,
 )
-from shufflenet_flops.saved_file import Saved
 
 
 def section(saved: Saved) -> Section:

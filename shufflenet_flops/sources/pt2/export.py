@@ -10,7 +10,7 @@ import torch
 
 from shufflenet_flops.counting import Table
 from shufflenet_flops.errors import InputError, ModelError
-from shufflenet_flops.foreign import contained, silenced
+from shufflenet_flops.running.foreign import contained, silenced
 from shufflenet_flops.sources.options import Options
 from shufflenet_flops.sources.pt2.exported import ProgramSource, find
 from shufflenet_flops.sources.source import Source

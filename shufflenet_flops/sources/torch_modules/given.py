@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from shufflenet_flops.errors import InputError, ModelError
-from shufflenet_flops.model_copy import copied
+from shufflenet_flops.running.model_copy import copied
 from shufflenet_flops.sources.inputs import IMAGE, Input
 from shufflenet_flops.sources.torch_modules.images import on_image
 from shufflenet_flops.sources.torch_modules.module import (

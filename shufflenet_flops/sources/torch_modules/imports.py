@@ -25,7 +25,7 @@ from shufflenet_flops.errors import (
     UnknownNameError,
     close_names,
 )
-from shufflenet_flops.foreign import contained
+from shufflenet_flops.running.foreign import contained
 
 
 def find_object(text: str, path: Sequence[Path]) -> Any:

@@ -17,7 +17,7 @@ from torch import nn
 
 from shufflenet_flops.errors import InputError, ModelError, UnknownNameError
 from shufflenet_flops.extras import install_command
-from shufflenet_flops.foreign import contained
+from shufflenet_flops.running.foreign import contained
 from shufflenet_flops.sources.inputs import IMAGE, Input, completed
 from shufflenet_flops.sources.options import Options
 from shufflenet_flops.sources.torch_modules.factory import inputs_for

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from shufflenet_flops.counting.backward import TrainingStep
 from shufflenet_flops.counting.trained import Trained
 from shufflenet_flops.errors import InputError, ModelError
-from shufflenet_flops.foreign import contained
 from shufflenet_flops.peak.timeline import Timeline
+from shufflenet_flops.running.foreign import contained
 from shufflenet_flops.sources.inputs import IMAGE, Input, IntShape, at_batch, meant_image
 from shufflenet_flops.sources.source import Counted, Source
 from shufflenet_flops.sources.torch_modules.unfilled import on_meta_unfilled

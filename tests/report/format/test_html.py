@@ -14,6 +14,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from shufflenet_flops.counting import CONVENTIONS
+from shufflenet_flops.files.saved_file import Saved
 from shufflenet_flops.report.format.html import html
 from shufflenet_flops.report.format.markdown import markdown_report
 from shufflenet_flops.report.grid import Cell, Column, grid
@@ -22,7 +23,6 @@ from shufflenet_flops.report.sections import section_of
 from shufflenet_flops.report.view.count import count_result
 from shufflenet_flops.report.view.explorer import explorer_data, polynomial
 from shufflenet_flops.saved import record
-from shufflenet_flops.saved_file import Saved
 from shufflenet_flops.sources import Options, resolve
 
 HOSTILE = "<script>alert(1)</script> [x](javascript:1) `a` ``b `c *d* | &amp; </td>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from shufflenet_flops.no_gc import no_gc
+from shufflenet_flops.running.no_gc import no_gc
 
 MOST = 40
 ENOUGH_S = 0.03

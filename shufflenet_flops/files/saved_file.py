@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from shufflenet_flops.environment import Environment
 from shufflenet_flops.errors import DataError, shown
-from shufflenet_flops.json_lines import JsonError, parse_json
+from shufflenet_flops.files.json_lines import JsonError, parse_json
 from shufflenet_flops.saved import structured
 
 SCHEMA = 1

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shufflenet_flops.errors import ConfigError
-from shufflenet_flops.toml_lines import TomlFile, key_lines
+from shufflenet_flops.files.toml_lines import TomlFile, key_lines
 
 VALUES = (
     "1",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shufflenet_flops.no_gc import no_gc
+from shufflenet_flops.running.no_gc import no_gc
 
 
 @pytest.fixture(autouse=True)

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from shufflenet_flops.errors import OutputError
-from shufflenet_flops.whole_file import replace_text, replacement
+from shufflenet_flops.files.whole_file import replace_text, replacement
 
 HOLDER = """
 import sys
 from pathlib import Path
-from shufflenet_flops.whole_file import replacement
+from shufflenet_flops.files.whole_file import replacement
 with replacement(Path(sys.argv[1])) as new:
     if len(sys.argv) > 2:
         new.stream.write(b"half")

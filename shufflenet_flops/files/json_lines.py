@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 from shufflenet_flops.errors import ConfigError, Problem, shown
-from shufflenet_flops.toml_lines import KeyPath, path_text
+from shufflenet_flops.files.toml_lines import KeyPath, path_text
 
 _BLANK = re.compile(r"[ \t\n\r]*")
 

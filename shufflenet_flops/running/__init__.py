@@ -1,0 +1,1 @@
+"""What runs somebody else's code, or copies it, without harm to either side."""
