@@ -14,7 +14,6 @@ from fractions import Fraction
 from itertools import chain, combinations, combinations_with_replacement, islice, product
 from math import gcd
 
-from shufflenet_flops.closed_form.earlier import Earlier
 from shufflenet_flops.closed_form.expression import (
     Expression,
     Residue,
@@ -63,28 +62,12 @@ class Extents:
     failed: dict[Vector, int] = field(default_factory=dict)
     no_line: dict[Vector, int] = field(default_factory=dict)
     slopes: Slopes = field(default_factory=Slopes)
-    earlier: Earlier = field(default_factory=Earlier)
     parts: PartsOfLines = field(init=False)
 
     def __post_init__(self) -> None:
         self.parts = PartsOfLines(self.residues)
         for name in self.points[0]:
             self.known[tuple(point[name] for point in self.points)] = atom(name)
-
-    def after(self, points: Sequence[Mapping[str, int]]) -> Extents:
-        """The extents at more points, of which the first are those that there are.
-
-        What is known of the first is looked at there before anything else is looked for.
-        """
-        new = points[len(self.points) :]
-        still = [
-            choice
-            for choice in self.open
-            if all(choice.one.value(point) == choice.other.value(point) for point in new)
-        ]
-        failed = {values for values, known in self.failed.items() if known == len(self.known)}
-        earlier = Earlier(len(self.points), self.known, failed)
-        return Extents(points, self.residues, open=still, earlier=earlier)
 
     def learn(self, vectors: Iterable[Vector]) -> None:
         """Get to know all of these that can be explained, from those that come first on."""
@@ -104,8 +87,7 @@ class Extents:
     def _is_line(self, values: Vector) -> bool:
         if values not in self.known and self.no_line.get(values) != len(self.known):
             found = (
-                self.earlier.of(values, self.points)
-                or self._product(values, (), 1)
+                self._product(values, (), 1)
                 or self._floor_of_line(values, ())
                 or self._product(values, (), 2)
             )
@@ -126,8 +108,7 @@ class Extents:
             if self.failed.get(values) == len(self.known):
                 raise UnexplainedError(_told(values))
             found = (
-                self.earlier.of(values, self.points)
-                or self._product(values, near, 1)
+                self._product(values, near, 1)
                 or self._floor_of_line(values, near)
                 or self._product(values, near, 2)
                 or self._sum_of_sizes(values)

@@ -27,13 +27,13 @@ def check_alike(samples: Samples, first: Sizes, second: Sizes, measure: Measure)
         raise UnlikeError(first, second)
 
 
-def extents_at(domain: Domain, points: Sequence[Sizes], earlier: Extents | None = None) -> Extents:
-    """The domain's sizes at these points, and what `earlier` knew, of the first of them."""
+def extents_at(domain: Domain, points: Sequence[Sizes]) -> Extents:
+    """Nothing but the domain's sizes at these points."""
     free = set(domain.free)
-    at = [{name: size for name, size in point.items() if name in free} for point in points]
-    if earlier is not None:
-        return earlier.after(at)
-    return Extents(at, {name: domain.ranges[name].residue for name in free})
+    return Extents(
+        [{name: size for name, size in point.items() if name in free} for point in points],
+        {name: domain.ranges[name].residue for name in free},
+    )
 
 
 def fitted(
@@ -74,9 +74,8 @@ def _follow(extents: Extents, named: Sequence[Mapping[tuple[str, str, int], Row]
 def _follow_row(extents: Extents, shapes: Sequence[Sequence[Vector]]) -> None:
     near = [vector for shape in shapes for vector in shape if len(set(vector)) > 1]
     for vector in near:
-        if not extents.earlier.has_failed(vector):
-            with suppress(UnexplainedError):
-                extents.of(vector, near)
+        with suppress(UnexplainedError):
+            extents.of(vector, near)
 
 
 def _learn_all(extents: Extents, tables: Sequence[Sequence[Row]]) -> None:

@@ -55,7 +55,7 @@ def proven(
         if telling or [e.value(sizes) for e in expressions] != counts:
             points += [*held, sizes]
             held = []
-            extents = extents_at(domain, points, extents)
+            extents = extents_at(domain, points)
             expressions = fitted(samples, extents, points, measure)
         else:
             held.append(sizes)
@@ -90,7 +90,7 @@ def _first_fit(
                 raise
             check_alike(samples, points[0], sizes, measure)
             points.append(sizes)
-            extents = extents_at(domain, points, extents)
+            extents = extents_at(domain, points)
 
 
 def _far(samples: Samples, domain: Domain, measure: Measure, own: Sizes) -> list[Sizes]:
