@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from math import gcd, prod
+from math import gcd, lcm, prod
 
 from shufflenet_flops.closed_form.expression import Residue
 
@@ -35,6 +35,13 @@ class Range:
     def is_fixed(self) -> bool:
         """Whether there is no other size in it."""
         return self.most is not None and self.most < self.least + self.step
+
+    @property
+    def first(self) -> int | None:
+        """The least size that is in it; None where the end, or the rests without, leave none."""
+        around = self.step * lcm(*(residue.step for residue in self.without))
+        end = self.least + around if self.most is None else min(self.least + around, self.most + 1)
+        return next((size for size in range(self.least, end, self.step) if size in self), None)
 
     @property
     def count(self) -> int | None:

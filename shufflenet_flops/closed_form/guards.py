@@ -46,6 +46,7 @@ class SizeGuard:
         period = self.residue.step
         inside = replace(given, least=_next(given.least, self.residue), step=period)
         outside = replace(given, without=(*given.without, self.residue))
+        outside = replace(outside, least=outside.first or given.least)
         if period == 2:
             other = Residue(2, 1 - self.residue.rest)
             outside = replace(given, least=_next(given.least, other), step=2)
@@ -103,6 +104,8 @@ def _sides(
         return None
     lower = _with(domain, guard.name, _reaching(domain, guard.name, error))
     inside, outside = guard.sides(lower)
+    if any(side.ranges[guard.name].first is None for side in (inside, outside)):
+        return None  # it is what split the domain before
     samples.begin()
     found = in_cases(samples, inside, measure, most - 1)
     samples.begin()

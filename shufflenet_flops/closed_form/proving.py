@@ -168,10 +168,12 @@ def _times(given: Range, smallest: int, by: int) -> int:
 
 
 def _at_least(given: Range, size: int) -> int:
-    """The first size that is no smaller and has the rest of the range's; its own at most."""
+    """The first size that is no smaller and would be of the range; its own at most."""
     if not given.own:
         return given.least
-    return min(given.least, size + (given.least - size) % given.step)
+    start = size + (given.least - size) % given.step
+    longer = replace(given, least=start)
+    return next((x for x in range(start, given.least, given.step) if x in longer), given.least)
 
 
 def _smallest(found: ModelFormula, name: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from random import Random
 from typing import Any
@@ -117,17 +117,15 @@ class Samples:
 
     def met_in(self, domain: Domain, least: Sizes) -> list[Sizes]:
         """Sizes below those of a domain, but not below `least`, which the model took before."""
-        below = (dict(key) for key, rows in self.rows.items() if not isinstance(rows, str))
+        reached = {
+            name: replace(given, least=least[name], most=given.least)
+            for name, given in domain.ranges.items()
+        }
+        taken = (dict(key) for key, rows in self.rows.items() if not isinstance(rows, str))
         return [
             sizes
-            for sizes in below
-            if sizes not in domain
-            and all(
-                least[name] <= size <= domain.ranges[name].least for name, size in sizes.items()
-            )
-            and all(
-                (size - least[name]) % domain.ranges[name].step == 0 for name, size in sizes.items()
-            )
+            for sizes in taken
+            if sizes not in domain and all(size in reached[name] for name, size in sizes.items())
         ]
 
     def draw(self, domain: Domain) -> dict[str, int]:

@@ -336,6 +336,17 @@ def test_formula_is_trace_on_both_sides_of_a_guard(
         assert found.value(sizes) == sf.count(module, shape).macs
 
 
+@pytest.mark.parametrize("axis", [2, 3])
+def test_smaller_sizes_of_the_other_side_are_no_reason_to_split_again(axis: int) -> None:
+    """Of the sizes that three does not divide, smaller ones that it divides are none."""
+    found = formula(of_module(Split(axis, 0, 3, 0), "1x4x64x64"), "h,w,n")
+
+    assert [case.domain.ranges["hw"[axis - 2]].text("x") for case in found.cases] == [
+        "x ≡ 0 mod 3, x ≥ 3",
+        "x ≢ 0 mod 3, x ≥ 4",
+    ]
+
+
 def test_what_goes_by_values_has_no_formula() -> None:
     with pytest.raises(InputError, match="no formula in its sizes alone: control flow asked"):
         formula(of_module(nets.Valued()), "h,w,n")

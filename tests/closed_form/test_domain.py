@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shufflenet_flops.closed_form.domain import Domain, Range, met, met_domain
+from shufflenet_flops.closed_form.expression import Residue
 
 
 def test_the_larger_bound_counts() -> None:
@@ -24,3 +25,13 @@ def test_each_bound_is_told_once() -> None:
     other = Domain({"h": Range(6), "n": Range(2)})
 
     assert list(met_domain([one, other]).texts) == ["h ≥ 6", "n ≥ 2"]
+
+
+def test_the_first_size_that_is_there() -> None:
+    even = Residue(2, 0)
+
+    assert Range(64, without=(even,)).first == 65
+    assert Range(64, 2, without=(even,)).first is None
+    assert Range(64, most=64, without=(even,)).first is None
+    assert Range(12, 3, without=(Residue(3, 0), even)).first is None
+    assert Range(9, most=8).first is None
