@@ -90,13 +90,11 @@ def _latency(comparison: Comparison, fastest: float | None) -> list[Cell | str]:
 def _notes(comparisons: Sequence[Comparison]) -> list[str]:
     notes = []
     specified = [comparison for comparison in comparisons if comparison.analytic_macs is not None]
-    by_sides: dict[str, dict[str, int]] = {}
+    by_sides: dict[str, list[tuple[str, int]]] = {}
     for comparison in comparisons:
-        by_sides.setdefault(agreement(comparison), {})[comparison.name] = comparison.traced_macs
-    notes += [
-        f"{sides}: {of_models({name: f'{number:,}' for name, number in macs.items()}, macs)} MACs"
-        for sides, macs in by_sides.items()
-    ]
+        named = comparison.name, comparison.traced_macs
+        by_sides.setdefault(agreement(comparison), []).append(named)
+    notes += [f"{sides}: {of_models(macs)} MACs" for sides, macs in by_sides.items()]
     refused = {
         comparison.name: reason
         for comparison in comparisons

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from shufflenet_flops.counters import CounterReport
@@ -77,7 +78,7 @@ def counter_notes(reports: Mapping[str, CounterReport], norms: Collection[str]) 
         shown = (
             f"+{amounts.pop():,}" + (" each" if len(by_model) > 1 else "")
             if len(amounts) == 1 and len(by_model) == len(available)
-            else of_models({model: f"+{amount:,}" for model, amount in by_model.items()}, by_model)
+            else of_models(by_model.items(), "+")
         )
         what = names.get(op_class, op_class.replace("_", " "))
         parts.append(f"adds {weight} {what}: {shown}")
@@ -88,21 +89,18 @@ def counter_notes(reports: Mapping[str, CounterReport], norms: Collection[str]) 
             if term in report.terms
         }
         if left_out:
-            shown = of_models(
-                {model: f"−{amount:,}" for model, amount in left_out.items()}, left_out
-            )
-            parts.append(f"leaves out {why}: {shown}")
+            parts.append(f"leaves out {why}: {of_models(left_out.items(), '−')}")
     if parts:
         notes.append(f"{name} {'; '.join(parts)}")
     return notes
 
 
-def of_models(shown: Mapping[str, str], amounts: Mapping[str, int]) -> str:
-    """Each model with its amount as it is shown; of many the least and the most alone."""
-    if len(shown) <= _MOST_NAMED:
-        return ", ".join(f"{model} {text}" for model, text in shown.items())
-    least, most = min(amounts, key=amounts.__getitem__), max(amounts, key=amounts.__getitem__)
-    return f"of {len(shown)} models, from {least} {shown[least]} to {most} {shown[most]}"
+def of_models(amounts: Collection[tuple[str, int]], sign: str = "") -> str:
+    """Each model with its amount, after a sign; of many the least and the most alone."""
+    named = [f"{model} {sign}{amount:,}" for model, amount in sorted(amounts, key=itemgetter(1))]
+    if len(named) > _MOST_NAMED:
+        return f"of {len(named)} models, from {named[0]} to {named[-1]}"
+    return ", ".join(f"{model} {sign}{amount:,}" for model, amount in amounts)
 
 
 def _extras(reports: Mapping[str, CounterReport]) -> dict[str, dict[str, int]]:

@@ -147,10 +147,6 @@ def load_rules(file: Path) -> None:
 def call(text: str, function: Any, args: Mapping[str, Any]) -> Any:
     """`function(**args)`. Raises InputError for wrong arguments, ModelError where it fails."""
     parameters = _parameters(function)
-    missing = _missing(parameters, args)
-    if missing:
-        options = " ".join(f"--arg {name}=…" for name in missing)
-        raise InputError(f"{text} needs {' and '.join(missing)}: give {options}")
     known = [parameter.name for parameter in parameters if parameter.kind not in _VARIADIC]
     takes_any = not known or any(one.kind is one.VAR_KEYWORD for one in parameters)
     for name in () if takes_any else args:
@@ -158,6 +154,10 @@ def call(text: str, function: Any, args: Mapping[str, Any]) -> Any:
             close = " or ".join(close_names(name, known))
             advice = f"did you mean {close}?" if close else f"it has {', '.join(known)}"
             raise InputError(f"{text} has no argument {name}: {advice}")
+    missing = _missing(parameters, args)
+    if missing:
+        options = " ".join(f"--arg {name}=…" for name in missing)
+        raise InputError(f"{text} needs {' and '.join(missing)}: give {options}")
     try:
         with contained():
             return function(**args)

@@ -35,8 +35,7 @@ def test_what_is_not_nothing_does_not_look_like_it() -> None:
 def test_of_many_models_a_note_tells_the_least_and_the_most() -> None:
     """Each of a few; of nine networks those at the ends, wherever they stand."""
     amounts = {f"net{i}": i * 1000 for i in (5, 9, 1, 2, 3, 4, 6, 7)}
-    shown = {name: f"+{amount:,}" for name, amount in amounts.items()}
-    assert of_models(shown, amounts).startswith("net5 +5,000, net9 +9,000, net1 +1,000, ")
+    assert of_models(amounts.items(), "+").startswith("net5 +5,000, net9 +9,000, net1 +1,000, ")
 
-    amounts["net8"], shown["net8"] = 8000, "+8,000"
-    assert of_models(shown, amounts) == "of 9 models, from net1 +1,000 to net9 +9,000"
+    amounts["net8"] = 8000
+    assert of_models(amounts.items(), "+") == "of 9 models, from net1 +1,000 to net9 +9,000"
