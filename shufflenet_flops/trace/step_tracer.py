@@ -64,10 +64,11 @@ class StepTracer(Tracer):
         """As for any tracer; a module that runs again in a backward pass has its functions seen.
 
         Torch takes the mode of functions away for a backward pass, whose ops are then worked out
-        without a trip to it.
+        without a trip to it; older versions leave it.
         """
         is_again = self.returning and self._place is NOWHERE
-        with (is_again and self.functions) or nullcontext():
+        is_missed = is_again and not torch_private.is_showing_functions()
+        with (is_missed and self.functions) or nullcontext():
             return super().call(place, forward, *args, **kwargs)
 
     def begin(self) -> None:

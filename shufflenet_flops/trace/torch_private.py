@@ -136,6 +136,12 @@ def has_global_hooks() -> bool:
     return _HAS_GLOBAL_HOOK is None or bool(_HAS_GLOBAL_HOOK())
 
 
+def is_showing_functions() -> bool:
+    """Whether a mode of torch functions is at work; taken for not where nobody can tell."""
+    mode = _find("torch.overrides", "_get_current_function_mode")
+    return mode is not None and mode() is not None
+
+
 def has_hooks(own: Mapping[str, Any]) -> bool:
     """Whether a module of these attributes has hooks of its own; True where nobody can tell."""
     try:
@@ -243,8 +249,7 @@ def has_kernel(qualified: str) -> bool:
     """
     if _HAS_KERNEL is None:
         raise ModelError(
-            f"torch {torch.__version__} has no torch._C._dispatch_has_kernel, without which ops of "
-            "a file cannot be told to be safe: use another version of torch"
+            f"torch {torch.__version__} does not tell safe ops of a file: use another version"
         )
     return bool(_HAS_KERNEL(qualified))
 
@@ -270,10 +275,8 @@ def calling_frame(depth: int) -> FrameType | None:
 
 def is_sign(frame: FrameType) -> bool:
     """Whether the frame is at an arithmetic sign such as `+`, not at a call."""
-    code = getattr(frame.f_code, "co_code", None)
-    if code is None or _OPNAMES is None:
-        return False
-    return bool(_OPNAMES[code[frame.f_lasti]] == "BINARY_OP")
+    code: Any = getattr(frame.f_code, "co_code", None)
+    return bool(code and _OPNAMES and _OPNAMES[code[frame.f_lasti]] == "BINARY_OP")
 
 
 def uncompiled() -> AbstractContextManager[Any]:
@@ -287,8 +290,7 @@ def uncompiled() -> AbstractContextManager[Any]:
 def without_recompile_limit() -> AbstractContextManager[Any]:
     """Within it, torch's compiler makes as many versions of one code as are asked for.
 
-    Past its limit it would quietly run the next ones as they were written. Without its settings
-    the limit stays.
+    Past its limit it quietly runs them as they were written; without its settings that stays so.
     """
     config = _find("torch._dynamo", "config")
     limits = [f"{prefix}recompile_limit" for prefix in ("", "accumulated_")]
