@@ -249,7 +249,7 @@ def has_kernel(qualified: str) -> bool:
     """
     if _HAS_KERNEL is None:
         raise ModelError(
-            f"torch {torch.__version__} does not tell safe ops of a file: use another version"
+            "this torch has no torch._C._dispatch_has_kernel to tell safe ops: use another version"
         )
     return bool(_HAS_KERNEL(qualified))
 
