@@ -188,9 +188,10 @@ def is_users(definition: Any) -> bool:
 def _is_beside(module: ModuleType) -> bool:
     """Whether a module that another imports is no library's, but of the user's own code."""
     root = module.__name__.partition(".")[0]
+    if root in _FOREIGN or root in sys.stdlib_module_names:
+        return False
     places = PurePath(getattr(module, "__file__", None) or "").parts
-    is_library = root in _FOREIGN or root in sys.stdlib_module_names
-    return not (is_library or _LIBRARIES.intersection(places))
+    return not _LIBRARIES.intersection(places)
 
 
 _LIBRARIES = frozenset({"dist-packages", "site-packages"})
