@@ -12,11 +12,7 @@ from pathlib import Path
 
 from shufflenet_flops.budget.git import git
 from shufflenet_flops.errors import InputError
-
-try:
-    import fcntl
-except ImportError:  # not a POSIX system
-    fcntl = None  # type: ignore[assignment]  # mypy has it as a module, and None is none
+from shufflenet_flops.files import locks
 
 PREFIX = "shufflenet-flops-tree-"
 _LOCK = "lock"
@@ -38,7 +34,7 @@ def tree_of(top: Path, commit: str) -> Iterator[Tree]:
     process that was killed has left behind is cleared away by the next. Raises InputError, also on
     a system without POSIX locks, which tell who still has a folder.
     """
-    if fcntl is None:
+    if not locks.ARE_KNOWN:
         raise InputError(
             "another commit's files cannot be counted on Windows: commit a flop-budget.lock to "
             "compare with, which `shufflenet-flops lock` writes, or use WSL"
@@ -83,7 +79,7 @@ def _lock(home: Path) -> int | None:
     """A handle that no other process has, or None where one has it. Raises OSError."""
     handle = os.open(home / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        locks.lock(handle)
     except OSError:
         os.close(handle)
         return None

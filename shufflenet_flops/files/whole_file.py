@@ -11,11 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from shufflenet_flops.errors import OutputError
-
-try:
-    import fcntl
-except ImportError:  # not a POSIX system: there, two writers of one file are not told apart
-    fcntl = None  # type: ignore[assignment]  # mypy has it as a module, and None is none
+from shufflenet_flops.files import locks
 
 _LONGEST_NAME = 255 - len("..part")  # bytes, in the file systems of today
 
@@ -154,10 +150,8 @@ def _take(lock: Path, wanted: Path, wait: bool) -> int:
 
 
 def _lock(handle: int, wanted: Path, wait: bool) -> None:
-    if fcntl is None:
-        return
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        locks.lock(handle, wait=wait)
     except BlockingIOError:
         holder = os.pread(handle, 20, 0).decode(errors="replace")
         if holder == str(os.getpid()):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 from shufflenet_flops.spec.numbers import (
     Number,
@@ -96,6 +97,11 @@ class CyclicShift(Move):
         return prod(y) * _several(rows, columns)
 
 
+def _is_several(number: Any) -> Number:
+    """1 where there is more than one, else 0; of ints, symbols and arrays, which all have `>`."""
+    return indicator(number > 1)
+
+
 @dataclass(frozen=True)
 class ToWindows(Move):
     """`(n, h, w, c)` to `(n, rows, columns, tokens, c)`: a copy unless a row is one window."""
@@ -111,7 +117,7 @@ class ToWindows(Move):
         return (n, exact_div(h, side), exact_div(w, side), side * side, c)
 
     def moved(self, x: Shape, y: Shape) -> Number:
-        return prod(y) * indicator(y[2] > 1)  # type: ignore[operator]  # of ints, symbols or arrays: all have >
+        return prod(y) * _is_several(y[2])
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,7 @@ class FromWindows(Move):
         return (n, rows * self.window, columns * self.window, c)
 
     def moved(self, x: Shape, y: Shape) -> Number:
-        return prod(y) * indicator(x[2] > 1)  # type: ignore[operator]  # of ints, symbols or arrays: all have >
+        return prod(y) * _is_several(x[2])
 
 
 @dataclass(frozen=True)

@@ -273,7 +273,7 @@ def test_a_system_without_locks_is_told(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What needs a folder of its own says what works without one."""
-    monkeypatch.setattr("shufflenet_flops.budget.tree.fcntl", None)
+    monkeypatch.setattr("shufflenet_flops.files.locks.ARE_KNOWN", False)
     with (
         pytest.raises(InputError, match=r"on Windows: commit a flop-budget\.lock"),
         tree_of(repository.folder, "HEAD"),

@@ -103,7 +103,7 @@ def _write(path: Path, model: TimeModel) -> None:
             arrays |= {f"{prefix}.{name}": getattr(kind.trees, name) for name in ARRAYS}
             arrays[f"{prefix}.base"] = np.array(kind.trees.base)
     content = io.BytesIO()
-    np.savez_compressed(content, **arrays)  # type: ignore[arg-type]  # stubs: any may be an option
+    np.savez_compressed(content, allow_pickle=False, **arrays)
     path.parent.mkdir(parents=True, exist_ok=True)
     with open_file(path) as write:
         write(content.getvalue())
