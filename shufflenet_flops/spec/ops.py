@@ -37,6 +37,8 @@ def pair(value: Number | Size2) -> Size2:
 
 def _sizes(name: str, value: Any, least: int) -> Size2:
     """A size or a pair of them, as a pair. Raises SpecError for anything else, and less."""
+    if type(value) is int and value >= least:  # as nearly all are
+        return value, value
     sizes = value if isinstance(value, tuple) else (value, value)
     if len(sizes) != 2 or isinstance(value, list):
         raise SpecError(f"{name}={value!r} must be a whole number or two of them, (height, width)")

@@ -33,9 +33,10 @@ class Join:
     number: ClassVar[int | None] = 2  # of branches; None where any number of them can be merged
 
     def __post_init__(self) -> None:
-        for children in (self.branches, self.after):
-            _check_children(children)
-        _check_children(self.branches + self.after)  # which are modules beside each other
+        _check_children(self.branches)
+        if self.after:  # which are modules beside the branches
+            _check_children(self.after)
+            _check_children(self.branches + self.after)
         self._check_number()
 
     def _check_number(self) -> None:
@@ -195,10 +196,9 @@ def _check_children(children: tuple[tuple[str, Node], ...]) -> None:
         raise SpecError(
             f"{children!r} must be pairs (name, node); seq(...) names its nodes by itself"
         ) from None
-    seen = set()
     for name in names:
         if not isinstance(name, str) or not name or "." in name:
             raise SpecError(f"{name!r} cannot name a module: it must be a text without dots")
-        if name in seen:
-            raise SpecError(f"two children are named {name!r}")
-        seen.add(name)
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise SpecError(f"two children are named {twice!r}")

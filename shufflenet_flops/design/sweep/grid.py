@@ -97,7 +97,11 @@ def counted(
             continue
         found = count_many(at, _as_arrays(at, others, length))
         kept = len(found.kept)
-        constants = {name: np.full(kept, value) for name, value in {**NEUTRAL, **scales}.items()}
+        constants = {
+            name: np.full(kept, value)
+            for name, value in {**NEUTRAL, **scales}.items()
+            if name not in found.variables
+        }
         parts.append({**constants, **found.variables, **found.metrics})
         if seconds_of is not None:
             parts[-1][TIME.name] = predict_many(at, found.variables, seconds_of)

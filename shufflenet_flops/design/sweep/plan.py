@@ -221,11 +221,9 @@ def count_chunk(plan: Plan, chunk: Chunk, seconds_of: SecondsOf | None = None) -
     """
     design = find_design(chunk.design)
     configurations = chunk.stop - chunk.start
-    index = np.arange(chunk.start, chunk.stop)
-    if plan.sample is not None:
-        index = sampled(index, plan.size(design), plan.sample, plan.seed + chunk.number)
-    values = grid_values(plan.axes_of(design), index)
-    size, columns = counted(design, values, configurations, seconds_of)
+    points = grid_values(plan.axes_of(design), _positions(plan, chunk, design))
+    size, columns = counted(design, points, configurations, seconds_of)
+    del points  # as much memory as the columns
     kept = size
     if plan.where is not None:
         mask = parse_filter(plan.where, list(columns)).mask(columns)
@@ -243,6 +241,14 @@ def count_chunk(plan: Plan, chunk: Chunk, seconds_of: SecondsOf | None = None) -
         shown=_rows(design.name, columns, plan.drawn(), sample),
     )
     return CountedChunk(design.name, {name: columns[name] for name in names}, summary)
+
+
+def _positions(plan: Plan, chunk: Chunk, design: Design) -> Array:
+    """Where in the design's grid the configurations of a chunk are."""
+    index = np.arange(chunk.start, chunk.stop)
+    if plan.sample is None:
+        return index
+    return sampled(index, plan.size(design), plan.sample, plan.seed + chunk.number)
 
 
 def why_invalid(plan: Plan) -> str:
