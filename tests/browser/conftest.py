@@ -93,7 +93,8 @@ def page(browser: Browser, report: Path) -> Iterator[Page]:
 @contextmanager
 def opened(browser: Browser, path: Path) -> Iterator[Page]:
     """A page, opened from its file; nothing may be logged, fail or be fetched."""
-    found = browser.new_page(viewport={"width": 1440, "height": 900})
+    # Nothing moves, so that a click meets what it is meant for.
+    found = browser.new_page(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
     trouble: list[str] = []
     found.on("console", lambda message: trouble.append(f"console: {message.text}"))
     found.on("pageerror", lambda error: trouble.append(f"error: {error}"))

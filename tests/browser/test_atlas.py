@@ -15,6 +15,8 @@ from tests.browser.conftest import opened
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+pytestmark = pytest.mark.slow  # all networks are derived, and their times predicted
+
 
 @pytest.fixture
 def page(browser: Browser, drawn: Path) -> Iterator[Page]:

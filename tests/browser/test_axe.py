@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-@pytest.mark.parametrize("name", ["report", "counted", "drawn"])
+@pytest.mark.parametrize(
+    "name", ["report", "counted", pytest.param("drawn", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (375, "dark")])
 def test_axe_finds_no_violation(
     browser: Browser, request: pytest.FixtureRequest, name: str, width: int, scheme: str

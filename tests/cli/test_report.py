@@ -241,6 +241,7 @@ def test_two_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         assert stage.kept("a", ["count", "x"], lambda: "second") == "first"
 
 
+@pytest.mark.slow
 def test_the_atlas_is_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page with the networks as data for its drawing, and the same tables in Markdown."""
     monkeypatch.setattr("shufflenet_flops.report.atlas.table_names", lambda: ["vgg_table_2"])
@@ -261,6 +262,7 @@ def test_the_atlas_is_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert 0 < networks["shufflenet_v1_x1_0_g3"]["times"][0] < networks["resnet50"]["times"][0]
 
 
+@pytest.mark.slow
 def test_the_atlas_says_why_it_has_no_times(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

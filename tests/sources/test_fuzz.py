@@ -150,6 +150,7 @@ def program_places() -> list[tuple[Any, ...]]:
     return [("graph_module", *place) for place in places(parts)]
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(FUZZ, max_examples=400)
 def test_changed_graph(tmp_path: Path, data: st.DataObject) -> None:

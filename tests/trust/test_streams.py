@@ -15,6 +15,7 @@ from tests.trust.program import BUDGET, COMMAND, MODELS, program, started
 
 MODEL = ("models:Talking", "--path", ".", "--input", "1x3x8x8")
 SMALL = "shufflenet_v1_x0_25_g3"
+SLOW = pytest.mark.slow  # six seconds each, and no other way through the code than the rest
 
 
 @pytest.fixture
@@ -45,7 +46,9 @@ def test_what_a_model_prints_goes_to_stderr(folder: Path, arguments: tuple[str, 
 
 
 @pytest.mark.parametrize("what", ["SystemExit", "GeneratorExit", "BaseException"])
-@pytest.mark.parametrize("command", ["count", "compare", "explain"])
+@pytest.mark.parametrize(
+    "command", ["count", *(pytest.param(x, marks=SLOW) for x in ("compare", "explain"))]
+)
 def test_a_model_that_ends_the_program_is_an_error(folder: Path, command: str, what: str) -> None:
     """Whatever it raises."""
     model = ("models:Raising", "--path", ".", "--input", "1x3x8x8", "--arg", f"what={what}")
@@ -57,7 +60,10 @@ def test_a_model_that_ends_the_program_is_an_error(folder: Path, command: str, w
     assert what.encode() in last
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "latin-1", "utf-16", "cp437"])
+@pytest.mark.parametrize(
+    "encoding",
+    ["cp1252", "utf-16", *(pytest.param(x, marks=SLOW) for x in ("ascii", "latin-1", "cp437"))],
+)
 def test_output_that_is_not_utf_8(folder: Path, encoding: str) -> None:
     """Plain signs stand for what it lacks; in JSON, escapes that say the same."""
     budget = 'schema = 1\n[[budget]]\nmodel = "{}"\nmacs = "40 M"\nreason = "≤ é 😀"\n'
