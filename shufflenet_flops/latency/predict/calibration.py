@@ -21,7 +21,7 @@ from shufflenet_flops.latency.predict.trees import MOST_LEAVES
 
 COMMAND = "calibrate"
 COMPRESSED = (".gz", ".xz")
-SCHEMA = 1  # of what is measured, and what its numbers mean
+SCHEMA = 2  # of what is measured, and what its numbers mean
 _NANO = 1e-9
 
 Timed = tuple[Kernel, float]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from shufflenet_flops.latency.predict.kernels import SORTS, Kernel, sort_of
+from shufflenet_flops.latency.predict.kernels import SORTS, Kernel, in_network, sort_of
 
 IntShape = tuple[int, ...]
 # Operators by element on two values, of which one may be smaller.
@@ -15,16 +15,17 @@ BROADCAST = ("Add", "Sub", "Mul", "Div", "Max", "Min", "Pow", "Where", "Subgraph
 def in_context(
     kernels: Sequence[Kernel | None], before: Sequence[int], weight_bytes: int
 ) -> list[Kernel | None]:
-    """The kernels with what comes before each, a place among them or -1, and all their weights.
+    """The kernels with what comes before each, a place among them or -1, and their network's.
 
     Whether it comes right before is left out: engines order independent nodes as it happens.
     """
+    known = [kernel for kernel in kernels if kernel is not None]
+    together = iter(in_network(known, weight_bytes))
     found: list[Kernel | None] = []
     for kernel, maker in zip(kernels, before, strict=True):
         made = kernels[maker] if maker >= 0 else None
         after = SORTS.index(sort_of(made.kind) if made is not None else SORTS[0])
-        resident = weight_bytes // 1024
-        found.append(kernel and kernel._replace(after=after, resident=resident))
+        found.append(kernel and next(together)._replace(after=after))
     return found
 
 

@@ -5,25 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops.counting.row import CONV_KINDS, Kind
-from shufflenet_flops.latency.predict.kernels import BYTES, FIELDS, Kernel, base_of
+from shufflenet_flops.latency.predict.kernels import FIELDS, Kernel, amounts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 VECTOR = 16  # fp32 numbers in the widest vector registers, and channels in a block of a layout
-_CONVS = {kind.value for kind in CONV_KINDS}
-_WITH_WEIGHTS = _CONVS | {Kind.LINEAR.value}
 NAMES = (
     *("macs", "bytes_in", "bytes_weights", "bytes_out", "c_in", "c_out"),
     *("c_in_of_group", "c_out_of_group", "groups", "positions", "w_out", "kernel", "k_w", "stride"),
     *("c_in_rest", "c_out_rest", "c_out_of_group_rest", "positions_rest"),
     *("c_in_filled", "c_out_filled", "c_in_rest_4", "c_out_rest_4"),
-    *("operands", "activation", "added", "apart", "after", "resident", "blocks", "n"),
+    *("operands", "activation", "added", "apart", "after", "resident", "blocks", "whole", "n"),
 )
 MACS, IN, WEIGHTS, OUT = range(4)  # places in NAMES
 AREA = NAMES.index("kernel")
-RESIDENT = FIELDS.index("resident")
+_OF_NETWORKS = [FIELDS.index("resident"), FIELDS.index("whole")]
 
 
 def matrix(kernels: Iterable[Kernel]) -> NDArray[Any]:
@@ -33,14 +30,21 @@ def matrix(kernels: Iterable[Kernel]) -> NDArray[Any]:
     return np.array([kernel.numbers for kernel in kernels], dtype="int64").reshape(-1, len(FIELDS))
 
 
-def rounded(resident: NDArray[Any]) -> NDArray[Any]:
-    """The KiB of weights of whole networks, rounded to powers of 2.
+def rounded(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Lines of FIELDS, with what they tell of whole networks rounded to powers of 2.
 
     So kernels of many networks that differ in nothing else are the same.
     """
+    result = numbers.copy()
+    result[:, _OF_NETWORKS] = power_of_2(numbers[:, _OF_NETWORKS])
+    return result
+
+
+def power_of_2(amount: NDArray[Any]) -> NDArray[Any]:
+    """The nearest one by its logarithm, from 1 on."""
     import numpy as np
 
-    whole: NDArray[Any] = 2 ** np.round(np.log2(np.maximum(resident, 1))).astype("int64")
+    whole: NDArray[Any] = 2 ** np.round(np.log2(np.maximum(amount, 1))).astype("int64")
     return whole
 
 
@@ -52,31 +56,16 @@ def features(kind: str, numbers: NDArray[Any]) -> NDArray[Any]:
     """
     import numpy as np
 
-    n, c_in, h_in, w_in, c_out, h_out, w_out, *others = numbers.astype("float64").T
-    kind = base_of(kind)
-    k_h, k_w, stride, groups, operands, activation, added, apart, after, resident, blocks = others
-    positions = n * h_out * w_out
-    area = k_h * k_w
-    zeros = np.zeros_like(n)
-    if kind == Kind.MATMUL.value:
-        weights = n * c_in * c_out
-    else:
-        weights = c_out * c_in / groups * area if kind in _WITH_WEIGHTS else zeros
-    if kind in _CONVS:
-        macs = positions * weights
-    elif kind in (Kind.LINEAR.value, Kind.MATMUL.value):
-        macs = positions * c_in * c_out
-    elif kind == "attention":
-        macs = 2 * positions * h_in * c_in
-    else:
-        macs = zeros
+    kernel = Kernel._make((kind, *numbers.astype("float64").T, (), ()))
+    k: Any = kernel
+    work = amounts(kernel)
+    positions, area = k.n * k.h_out * k.w_out, k.k_h * k.k_w
     columns = (
-        *(macs, BYTES * n * c_in * h_in * w_in * (operands + added)),
-        *(BYTES * weights, BYTES * positions * c_out, c_in, c_out),
-        *(c_in / groups, c_out / groups, groups, positions, w_out, area, k_w, stride),
-        *(c_in % VECTOR, c_out % VECTOR, (c_out / groups) % VECTOR, positions % VECTOR),
-        *(c_in / _whole(c_in), c_out / _whole(c_out), c_in % 4, c_out % 4),
-        *(operands, activation, added, apart, after, resident, blocks, n),
+        *(*work, k.c_in, k.c_out, k.c_in / k.groups, k.c_out / k.groups, k.groups),
+        *(positions, k.w_out, area, k.k_w, k.stride),
+        *(k.c_in % VECTOR, k.c_out % VECTOR, (k.c_out / k.groups) % VECTOR, positions % VECTOR),
+        *(k.c_in / _whole(k.c_in), k.c_out / _whole(k.c_out), k.c_in % 4, k.c_out % 4),
+        *(k.operands, k.activation, k.added, k.apart, k.after, k.resident, k.blocks, k.whole, k.n),
     )
     return np.array(columns).T  # each feature's values side by side, as trees ask for them
 

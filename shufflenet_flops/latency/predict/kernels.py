@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -43,7 +44,9 @@ class Kernel(NamedTuple):
     wrote, as after a view or at the start of a branch. `after` is a place in SORTS, of the kernel
     before, which tells in what layout the input comes; `resident` are the KiB of weights of the
     whole network, which tells from which cache they come; `blocks` tells of an engine with blocked
-    maps whether it works on one and whether its input is changed first, a place in LAYOUTS.
+    maps whether it works on one and whether its input is changed first, a place in LAYOUTS. `whole`
+    is how much the whole network does (see `in_network`): the longer a call takes, the less likely
+    it is that nothing disturbs it, and the less of what it reads is still in a cache.
     `paths` are of the rows it covers, `places` of these rows in the table.
     """
 
@@ -66,6 +69,7 @@ class Kernel(NamedTuple):
     after: Number = 0
     resident: Number = 0
     blocks: Number = 0
+    whole: Number = 0
     paths: tuple[str, ...] = ()
     places: tuple[int, ...] = ()
 
@@ -114,10 +118,46 @@ def sort_of(kind: str) -> str:
     return _SORT_OF.get(base_of(kind).partition(" ")[0], _SORT_OF.get(base_of(kind), "elements"))
 
 
-def weights(kernel: Kernel) -> Any:
-    """Numbers in the weight of a convolution or a linear layer; 0 of other kernels."""
-    numbers: Any = kernel
-    if kernel.kind in _CONVS:
-        area = numbers.k_h * numbers.k_w
-        return numbers.c_out * (numbers.c_in // numbers.groups) * area
-    return numbers.c_out * numbers.c_in if kernel.kind == Kind.LINEAR.value else 0
+class Amounts(NamedTuple):
+    """What a kernel works on: MACs, and bytes of activations read, of weights, and written."""
+
+    macs: Any
+    bytes_in: Any
+    bytes_weights: Any
+    bytes_out: Any
+
+
+def amounts(kernel: Kernel) -> Amounts:
+    """The work of a kernel, whose sizes may be ints or arrays."""
+    k: Any = kernel
+    kind = base_of(kernel.kind)
+    positions = k.n * k.h_out * k.w_out
+    area = k.k_h * k.k_w
+    weights = macs = 0 * k.n
+    if kind in _CONVS:
+        weights = k.c_out * k.c_in // k.groups * area
+        macs = positions * weights
+    elif kind in (Kind.LINEAR.value, Kind.MATMUL.value):
+        weights = k.c_out * k.c_in * (k.n if kind == Kind.MATMUL.value else area)
+        macs = positions * k.c_in * k.c_out
+    elif kind == "attention":
+        macs = 2 * positions * k.h_in * k.c_in
+    read = k.n * k.c_in * k.h_in * k.w_in * (k.operands + k.added)
+    return Amounts(macs, BYTES * read, BYTES * weights, BYTES * positions * k.c_out)
+
+
+def in_network(kernels: Sequence[Kernel], weight_bytes: Number) -> list[Kernel]:
+    """The kernels of a network with what is known of all of them together.
+
+    `whole` is the KiB that they move, and one more for every 8,192 MACs, which take a processor
+    about as long.
+    """
+    whole: Any = 0
+    for kernel in kernels:
+        macs, *moved = amounts(kernel)
+        whole += sum(moved) + macs // _MACS_OF_A_BYTE
+    resident: Any = weight_bytes
+    return [kernel._replace(resident=resident // 1024, whole=whole // 1024) for kernel in kernels]
+
+
+_MACS_OF_A_BYTE = 8

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from shufflenet_flops.counting.row import CONV_KINDS, Kind, Row
 from shufflenet_flops.latency.predict.blocks import Layouts
 from shufflenet_flops.latency.predict.kernels import (
     ACTIVATIONS,
-    BYTES,
     SORTS,
     Fusion,
     Kernel,
+    amounts,
+    in_network,
     sort_of,
-    weights,
 )
 from shufflenet_flops.latency.predict.row_kernels import alike, made_of, ungrouped
 from shufflenet_flops.spec import Shape
@@ -135,10 +134,10 @@ def _with_silu(rows: Sequence[Row]) -> Iterator[tuple[Row, tuple[int, ...]]]:
 
 
 def _in_context(kernels: Sequence[Kernel]) -> list[Kernel]:
-    """The kernels with what stands before each, and the weights of all of them together."""
-    resident: Any = sum(map(weights, kernels)) * BYTES // 1024
+    """The kernels with what stands before each, and what is known of all of them together."""
+    resident = sum(amounts(kernel).bytes_weights for kernel in kernels if kernel.kind in _WEIGHTED)
     before = (SORTS[0], *(sort_of(kernel.kind) for kernel in kernels))
     return [
-        kernel._replace(after=SORTS.index(sort), resident=resident)
-        for kernel, sort in zip(kernels, before, strict=False)
+        kernel._replace(after=SORTS.index(sort))
+        for kernel, sort in zip(in_network(kernels, resident), before, strict=False)
     ]

@@ -21,10 +21,10 @@ from shufflenet_flops.latency.predict.features import (
     MACS,
     NAMES,
     OUT,
-    RESIDENT,
     WEIGHTS,
     features,
     matrix,
+    power_of_2,
     rounded,
 )
 from shufflenet_flops.latency.predict.kernels import Kernel
@@ -102,8 +102,7 @@ class TimeModel:
         result = np.zeros(len(kernels))
         for kind, places in by_kind(kernels).items():
             numbers = matrix(kernels[i] for i in places)
-            numbers[:, RESIDENT] = rounded(numbers[:, RESIDENT])
-            result[places] = self._of_kind(kind, numbers)
+            result[places] = self._of_kind(kind, rounded(numbers))
         return result
 
     def networks(self, kernels: Sequence[Kernel], number: int) -> NDArray[Any]:
@@ -114,9 +113,9 @@ class TimeModel:
         import numpy as np
 
         result = np.zeros(number)
-        resident = rounded(np.asarray(kernels[0].resident)) if kernels else 0
+        resident, whole = _of_network(kernels[0]) if kernels else (0, 0)
         for kind, places in by_kind(kernels).items():
-            sizes = [kernels[i]._replace(resident=resident).numbers for i in places]
+            sizes = [kernels[i]._replace(resident=resident, whole=whole).numbers for i in places]
             once = distinct(sizes, number)
             seconds = self._of_kind(kind, once.lines)[once.which]
             result += once.times @ seconds.reshape(len(once.times), number)
@@ -167,9 +166,7 @@ def fit(
     kinds = {}
     everything = []
     for kind, timed in samples.items():
-        numbers = matrix(kernel for kernel, _ in timed)
-        numbers[:, RESIDENT] = rounded(numbers[:, RESIDENT])
-        x = features(kind, numbers)
+        x = features(kind, rounded(matrix(kernel for kernel, _ in timed)))
         t = np.array([seconds for _, seconds in timed])
         everything.append((x, t))
         if len(timed) >= LEAST_SAMPLES:
@@ -179,6 +176,13 @@ def fit(
     all_x, all_t = (np.concatenate(part) for part in zip(*everything, strict=True))
     other = _kind_model(all_x, all_t, _rough(all_x, all_t), None)
     return TimeModel(kinds, other, _macs_only(networks))
+
+
+def _of_network(kernel: Kernel) -> tuple[Any, Any]:
+    """What a kernel tells of its whole network, or of many, rounded (see `rounded`)."""
+    import numpy as np
+
+    return power_of_2(np.asarray(kernel.resident)), power_of_2(np.asarray(kernel.whole))
 
 
 def _macs_only(networks: Sequence[Timed]) -> float:

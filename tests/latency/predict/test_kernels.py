@@ -42,7 +42,9 @@ def test_features_of_a_convolution_by_hand() -> None:
     (kernel,) = kernels_of(layer_table(spec, (1, 6, 8, 8)).rows, FUSED)
 
     assert kernel.numbers[:15] == (1, 6, 8, 8, 20, 4, 4, 3, 3, 2, 2, 1, 0, 0, 0)
-    assert kernel.numbers[15:] == (0, 4 * 20 * 3 * 9 // 1024, 0)
+    moved = 4 * (6 * 8 * 8 + 20 * 3 * 9 + 20 * 4 * 4)
+    macs = 20 * 4 * 4 * 3 * 9
+    assert kernel.numbers[15:] == (0, 4 * 20 * 3 * 9 // 1024, 0, (moved + macs // 8) // 1024)
     found = values(kernel)
     assert found["macs"] == 4 * 4 * 20 * 3 * 9
     assert found["bytes_in"] == 4 * 6 * 64

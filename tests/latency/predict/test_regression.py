@@ -33,6 +33,19 @@ def test_the_same_samples_give_the_same_model() -> None:
     assert first.tolist() == second.tolist()
 
 
+def test_a_kernel_takes_longer_in_a_longer_call() -> None:
+    """By a fifth in networks that do a thousand times as much; nothing else tells them apart."""
+
+    def timed(width: int, longer: bool) -> list[tuple[Kernel, float]]:
+        kernel = conv(width, 2 * width, 14)._replace(whole=2**20 if longer else 2**10)
+        return [(kernel, law(kernel) * (1.2 if longer else 1.0))]
+
+    model = fit([timed(width, longer) for width in range(8, 200) for longer in (False, True)])
+    short, long = (conv(40, 80, 14)._replace(whole=whole) for whole in (2**10, 2**20))
+    ratio = model.seconds([long])[0] / model.seconds([short])[0]
+    assert ratio == pytest.approx(1.2, rel=0.03)
+
+
 def test_arrays_of_networks() -> None:
     """Whole networks at once take what their kernels take one by one."""
     model = fit(lawful().timed())
