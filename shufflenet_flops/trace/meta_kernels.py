@@ -10,6 +10,9 @@ from torch import Tensor
 
 from shufflenet_flops.trace.layouts import is_channels_last
 from shufflenet_flops.trace.rules.work import packets
+from shufflenet_flops.trace.workspace.recurrent import kept_bytes
+
+aten = torch.ops.aten
 
 
 def _grouped_mm(
@@ -34,7 +37,7 @@ def _convolution(*args: Any) -> Any:
 
     Also TorchScript's, for which torch 2.9 has none: its last four are settings of cuDNN.
     """
-    y = torch.ops.aten.convolution.default(*args[:9])
+    y = aten.convolution.default(*args[:9])
     if y.dim() == 4 and is_channels_last(args[0]):
         layout = torch.channels_last
         y = torch.empty(y.shape, dtype=y.dtype, device=y.device, memory_format=layout)
@@ -43,23 +46,40 @@ def _convolution(*args: Any) -> Any:
 
 def _group_norm(x: Tensor, weight: Tensor | None, *rest: Any) -> tuple[Tensor, ...]:
     """With statistics in the type of the weights, as where autocast lowers that of x alone."""
-    y, mean, deviation = torch.ops.aten.native_group_norm.default(x, weight, *rest)
+    y, mean, deviation = aten.native_group_norm.default(x, weight, *rest)
     own = x.dtype if weight is None else weight.dtype
     return y, mean.to(own), deviation.to(own)
 
 
 def _group_norm_backward(dy: Tensor, x: Tensor, *rest: Any) -> tuple[Tensor | None, ...]:
     """With the gradient of x in its own type; see `_group_norm`."""
-    into_x, *others = torch.ops.aten.native_group_norm_backward.default(dy, x, *rest)
+    into_x, *others = aten.native_group_norm_backward.default(dy, x, *rest)
     return None if into_x is None else into_x.to(x.dtype), *others
+
+
+def _rnn_layer(x: Tensor, weight: Tensor, *rest: Any) -> tuple[Tensor, ...]:
+    """With what the kernel keeps for a backward pass, which torch's takes for empty."""
+    *results, _ = aten.mkldnn_rnn_layer.default(x, weight, *rest)
+    steps, samples, into = x.shape
+    size = kept_bytes(steps, samples, into, weight.shape[0] // 4) if rest[-1] else 0
+    return *results, x.new_empty(size, dtype=torch.uint8)
+
+
+def _rnn_layer_backward(x: Tensor, *rest: Any) -> tuple[Tensor, ...]:
+    """For which torch has none: of the input, the weights and biases, and the states."""
+    weights, states, gates = rest[:2], rest[4:6], rest[0].shape[0]
+    biases = (x.new_empty(gates), x.new_empty(gates))  # also where there are none
+    return *map(torch.empty_like, (x, *weights)), *biases, *map(torch.empty_like, states)
 
 
 _KERNELS: Mapping[Any, Callable[..., Any]] = {
     **{packet.default: _grouped_mm for packet in packets("_grouped_mm")},
-    torch.ops.aten.native_group_norm.default: _group_norm,
-    torch.ops.aten.native_group_norm_backward.default: _group_norm_backward,
-    torch.ops.aten._convolution.default: _convolution,
-    torch.ops.aten.convolution.default: _convolution,
+    aten.native_group_norm.default: _group_norm,
+    aten.native_group_norm_backward.default: _group_norm_backward,
+    aten.mkldnn_rnn_layer.default: _rnn_layer,
+    aten.mkldnn_rnn_layer_backward.default: _rnn_layer_backward,
+    aten._convolution.default: _convolution,
+    aten.convolution.default: _convolution,
 }
 
 

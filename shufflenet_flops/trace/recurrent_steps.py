@@ -1,4 +1,4 @@
-"""GRU and simple recurrent layers as the CPU takes them: step by step, with one product before.
+"""Recurrent layers as the CPU takes them: an LSTM by kernels, others step by step.
 
 On the meta device torch multiplies the input of each step by itself, which keeps other tensors for
 a backward pass. Written as in torch's RNN.cpp, so that each lives as long as there.
@@ -14,33 +14,50 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# From the product of a step's input, the state before, and the weights and bias of that.
-Cell = Callable[[Tensor, Tensor, Sequence[Tensor]], Tensor]
+aten = torch.ops.aten
+_LSTM = 2  # as oneDNN's kernel is told
+# From the product of a step's input, the states before, and the weights and bias of that to the
+# states after, the first of which is the result.
+States = tuple[Tensor, ...]
+Cell = Callable[..., States]
 
 
-def _gru(x: Tensor, state: Tensor, own: Sequence[Tensor]) -> Tensor:
+def _gru(x: Tensor, states: States, own: Sequence[Tensor]) -> States:
+    (state,) = states
     of_x, of_state = x.unsafe_chunk(3, 1), F.linear(state, *own).unsafe_chunk(3, 1)
     reset = of_state[0].add_(of_x[0]).sigmoid_()
     update = of_state[1].add_(of_x[1]).sigmoid_()
     new = of_x[2].add(of_state[2].mul_(reset)).tanh_()
-    return (state - new).mul_(update).add_(new)
+    return ((state - new).mul_(update).add_(new),)
 
 
-def _tanh(x: Tensor, state: Tensor, own: Sequence[Tensor]) -> Tensor:
-    return F.linear(state, *own).add_(x).tanh()
+def _tanh(x: Tensor, states: States, own: Sequence[Tensor]) -> States:
+    return (F.linear(*states, *own).add_(x).tanh(),)
 
 
-def _relu(x: Tensor, state: Tensor, own: Sequence[Tensor]) -> Tensor:
-    return F.linear(state, *own).add_(x).relu()
+def _relu(x: Tensor, states: States, own: Sequence[Tensor]) -> States:
+    return (F.linear(*states, *own).add_(x).relu(),)
 
 
-CELLS: Mapping[str, Cell] = MappingProxyType({"gru": _gru, "rnn_tanh": _tanh, "rnn_relu": _relu})
+def _lstm(x: Tensor, states: States, own: Sequence[Tensor], *projection: Tensor) -> States:
+    """With `projection` the result has other units than the cell."""
+    state, cell = states
+    taken, kept, new, given = F.linear(state, *own).add_(x).unsafe_chunk(4, 1)
+    taken, kept, new, given = taken.sigmoid_(), kept.sigmoid_(), new.tanh_(), given.sigmoid_()
+    cell = (kept * cell).add_(taken * new)
+    result = given * cell.tanh()
+    return F.linear(result, *projection) if projection else result, cell
+
+
+CELLS: Mapping[str, Cell] = MappingProxyType(
+    {"gru": _gru, "lstm": _lstm, "rnn_tanh": _tanh, "rnn_relu": _relu}
+)
 
 
 def in_steps(
     function: str,
     x: Tensor,
-    before: Tensor,
+    before: Tensor | Sequence[Tensor],
     weights: Sequence[Tensor],
     biased: bool,
     layers: int,
@@ -48,32 +65,79 @@ def in_steps(
     train: bool,
     two_ways: bool,
     batch_first: bool,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, ...]:
     """What the function of torch of this name returns: all results, and the last states."""
-    cell, each = CELLS[function], 4 if biased else 2
+    ways = 1 + two_ways
+    each = len(weights) // layers // ways
     own = [weights[i : i + each] for i in range(0, len(weights), each)]
-    states, last = list(before.unbind(0)), []
-    y = x.transpose(0, 1) if batch_first else x
+    kinds = (before,) if isinstance(before, Tensor) else before
+    states = list(zip(*(kind.unbind(0) for kind in kinds), strict=True))
+    y, last = (x.transpose(0, 1) if batch_first else x), list[States]()
     for layer in range(layers):
-        results = []
-        for way in range(1 + two_ways):
-            place = layer * (1 + two_ways) + way
-            result, state = _along(cell, y, states[place], own[place], backwards=way == 1)
-            results.append(result)
-            last.append(state)
+        here = slice(layer * ways, layer * ways + ways)
+        y, ends = _layer(CELLS[function], y, states[here], own[here], biased)
+        last += ends
+        if dropout and train and layer < layers - 1:
+            y = F.dropout(y, dropout)
+    after = [torch.stack(kind, 0) for kind in zip(*last, strict=True)]
+    return (y.transpose(0, 1) if batch_first else y), *after
+
+
+def _layer(
+    cell: Cell, x: Tensor, before: Sequence[States], weights: Sequence[Any], biased: bool
+) -> tuple[Tensor, list[States]]:
+    """One layer in all its directions: its results in the order of the input, and last states.
+
+    The products of one direction are there until the other has its own, those of the last and the
+    results of all steps to the end.
+    """
+    outputs: list[list[Tensor]] = []
+    results, last = [], []
+    for states, own in zip(before, weights, strict=True):
+        of_x, of_state, projection = (
+            (own[0::2][:2], own[1::2][:2], own[4:]) if biased else (own[:1], own[1:2], own[2:])
+        )
+        order = slice(None, None, -1 if results else 1)
+        products = F.linear(x, *of_x)
+        steps = products.unbind(0)[order]
+        outputs.append([])
+        for step in steps:
+            states = cell(step, states, of_state, *projection)
+            outputs[-1].append(states[0])
+        results.append(torch.stack(outputs[-1][order], 0))
+        last.append(states)
+    return (torch.cat(results, -1) if len(results) > 1 else results[0]), last
+
+
+def in_kernels(
+    x: Tensor,
+    before: Sequence[Tensor],
+    weights: Sequence[Tensor],
+    biased: bool,
+    layers: int,
+    dropout: float,
+    train: bool,
+    two_ways: bool,
+    batch_first: bool,
+) -> tuple[Tensor, ...]:
+    """An LSTM by the kernels of oneDNN, one for each layer and direction."""
+    each, ways, units = 4 if biased else 2, 1 + two_ways, before[0].shape[-1]
+    y = (x.transpose(0, 1) if batch_first else x).contiguous()  # kept for the backward pass
+    hidden, cells = (state.contiguous() for state in before)
+    results: list[Any] = [None] * ways  # those of a layer are there until the next has its own
+    last = list[States]()
+    for layer in range(layers):
+        for way in range(ways):
+            place = layer * ways + way
+            own = weights[each * place : each * (place + 1)]
+            biases = own[2:] if biased else map(torch.zeros_like, own)
+            results[way], *states, _ = aten.mkldnn_rnn_layer.default(
+                *(y, *own[:2], *biases, hidden[place], cells[place], way == 1, [], _LSTM, units),
+                *(layers, biased, two_ways, batch_first, train),
+            )
+            last.append(tuple(states))
         y = torch.cat(results, -1) if two_ways else results[0]
         if dropout and train and layer < layers - 1:
             y = F.dropout(y, dropout)
-    return (y.transpose(0, 1) if batch_first else y), torch.stack(last, 0)
-
-
-def _along(
-    cell: Cell, x: Tensor, state: Tensor, own: Sequence[Any], *, backwards: bool
-) -> tuple[Tensor, Tensor]:
-    """One layer in one direction: its results in the order of the input, and its last state."""
-    products = F.linear(x, own[0], *own[2:3])
-    results = []
-    for product in products.unbind(0)[:: -1 if backwards else 1]:
-        state = cell(product, state, [own[1], *own[3:]])
-        results.append(state)
-    return torch.stack(results[:: -1 if backwards else 1], 0), state
+    ends = [torch.stack(kind, 0) for kind in zip(*last, strict=True)]
+    return (y.transpose(0, 1) if batch_first else y), *ends

@@ -104,12 +104,13 @@ def trace(
 
     Only shapes, strides and dtypes of the inputs matter; they may be nested in lists, tuples and
     dicts. `training` is the mode of every module, None leaves each in its own. With `memory` the
-    timeline is there too. `step` asks for a backward pass, and says which parameters are trained:
-    it starts with a gradient for every output that has one, so the loss is not in it. With
-    `autocast` ("bfloat16") the forward pass runs within `torch.autocast` on the CPU. Where
-    stand-ins are not enough, as where control flow asks a tensor for its values, a deep copy of the
-    model is run with real kernels, if it `may_run`. Raises ModelError where a pass fails, with the
-    module, op and shapes it failed at, and where there is nothing to differentiate;
+    timeline is there too, and in a step recurrent layers are as the CPU takes them. `step` asks for
+    a backward pass, and says which parameters are trained: it starts with a gradient for every
+    output that has one, so the loss is not in it. With `autocast` ("bfloat16") the forward pass
+    runs within `torch.autocast` on the CPU. Where stand-ins are not enough, as where control flow
+    asks a tensor for its values, a deep copy of the model is run with real kernels, if it
+    `may_run`. Raises ModelError where a pass fails, with the module, op and shapes it failed at,
+    and where there is nothing to differentiate;
     ValuesNeededError where that may be because a model on the meta device, or one that must not
     run, has no values.
 

@@ -10,7 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from shufflenet_flops.counting.trained import ALL
 from shufflenet_flops.peak.timeline import Timeline
 from shufflenet_flops.trace import trace
 from shufflenet_flops.trace.shortcuts import SWITCH
@@ -280,24 +279,3 @@ def test_autocast_makes_halves() -> None:
     assert not traced.real_forward
     assert max(traced.timeline.live_bytes) == real
     assert all(made.dtype == "bfloat16" for made in traced.timeline.storages)
-
-
-@pytest.mark.parametrize(("kind", "named"), [(nn.LSTM, True), (nn.GRU, False)])
-def test_a_kernel_that_is_not_the_one_traced_is_named(kind: type[nn.RNNBase], named: bool) -> None:
-    """What oneDNN keeps of an LSTM for its backward pass nothing here tells; a GRU is its steps."""
-
-    class Recurrent(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.inner = kind(4, 4)
-
-        def forward(self, x: Tensor) -> Tensor:
-            y: Tensor = self.inner(x)[0]
-            return y
-
-    model, x = Recurrent(), torch.rand(2, 3, 4)
-    inference = trace(model, x, memory=True).timeline
-    step = trace(model, x, memory=True, training=True, step=ALL).timeline
-
-    assert inference.not_known_for == ()
-    assert step.not_known_for == (("what oneDNN takes for lstm in inner",) if named else ())

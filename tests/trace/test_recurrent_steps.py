@@ -1,4 +1,4 @@
-"""Recurrent layers step by step: the numbers of torch's own, and its memory in a training step."""
+"""Recurrent layers as the CPU takes them: torch's own numbers, and its memory in a step."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ from torch import Tensor, nn
 
 from shufflenet_flops.counting.trained import ALL
 from shufflenet_flops.trace import trace
-from shufflenet_flops.trace.recurrent_steps import in_steps
+from shufflenet_flops.trace.recurrent_steps import in_kernels, in_steps
+from shufflenet_flops.trace.workspace.cpu import CHECKED, is_checked
 from tests.support.allocator import allocations
 
-KINDS: dict[str, type[nn.RNNBase]] = {"gru": nn.GRU, "rnn_tanh": nn.RNN, "rnn_relu": nn.RNN}
+# torch tells of a projection that oneDNN has none
+pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections")
+KINDS: dict[str, type[nn.RNNBase]] = {
+    **{"gru": nn.GRU, "lstm": nn.LSTM, "rnn_tanh": nn.RNN, "rnn_relu": nn.RNN}
+}
 
 
 class Results(nn.Module):
@@ -27,7 +32,7 @@ class Results(nn.Module):
         return y
 
 
-@pytest.mark.parametrize("function", KINDS)
+@pytest.mark.parametrize("function", sorted(KINDS.keys() - {"lstm"}))
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("biased", [False, True])
 @pytest.mark.parametrize("two_ways", [False, True])
@@ -42,25 +47,92 @@ def test_it_is_torch_s_function(function: str, layers: int, biased: bool, two_wa
         torch.testing.assert_close(ours, theirs)
 
 
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("two_ways", [False, True])
+@pytest.mark.parametrize("units", [0, 2])
+def test_an_lstm_is_torch_s_by_kernels_and_in_steps(
+    layers: int, biased: bool, two_ways: bool, units: int
+) -> None:
+    """A projection, to `units`, is in steps alone."""
+    ways = 1 + two_ways
+    layer = nn.LSTM(4, 3, layers, bias=biased, bidirectional=two_ways, proj_size=units)
+    x, hidden = torch.rand(5, 2, 4), torch.rand(layers * ways, 2, units or 3)
+    before = (hidden, torch.rand(layers * ways, 2, 3))
+    options = (biased, layers, 0.0, False, two_ways, False)
+    real, states = layer(x, before)
+    found = [in_steps("lstm", x, before, layer._flat_weights, *options)]
+    if not units:
+        found.append(in_kernels(x, before, layer._flat_weights, *options))
+
+    for ours in found:
+        torch.testing.assert_close(ours, (real, *states))
+
+
+def step_of(model: nn.Module, x: Tensor) -> Any:
+    y = model(x)
+    y.backward(torch.ones_like(y))
+    return y
+
+
 @pytest.mark.parametrize(
     ("function", "options"),
     [
         ("gru", {}),
         ("gru", {"bias": False, "batch_first": True}),
+        ("gru", {"num_layers": 2, "bidirectional": True}),
         ("rnn_tanh", {}),
         ("rnn_relu", {"nonlinearity": "relu", "num_layers": 2, "dropout": 0.1}),
+        ("lstm", {"proj_size": 8, "bidirectional": True}),
+        ("lstm", {"dtype": torch.float64}),
     ],
 )
 def test_a_step_keeps_what_the_allocator_is_asked_for(
     function: str, options: dict[str, Any]
 ) -> None:
-    model, x = Results(KINDS[function](32, 16, **options)).train(), torch.rand(5, 9, 32)
+    model = Results(KINDS[function](32, 16, **options)).train()
+    x = torch.rand(5, 9, 32, dtype=options.get("dtype"))
     traced = trace(copy.deepcopy(model), x, training=True, memory=True, step=ALL)
 
-    def step() -> Any:
-        y = model(x)
-        y.backward(torch.ones_like(y))
-        return y
+    assert not traced.real_forward
+    assert max(traced.timeline.live_bytes) == allocations(lambda: step_of(model, x)).tensor_bytes
+
+
+@pytest.mark.skipif(not is_checked(), reason=f"what the kernel keeps is that of {CHECKED}")
+@pytest.mark.parametrize(
+    ("into", "units", "options"),
+    [
+        (32, 16, {}),
+        (100, 50, {"batch_first": True}),
+        (64, 50, {"bias": False}),
+        (1, 256, {}),
+        (48, 64, {"num_layers": 2, "dropout": 0.2}),
+        (40, 96, {"num_layers": 2, "bidirectional": True}),
+    ],
+)
+def test_a_step_of_an_lstm_takes_what_the_allocator_is_asked_for(
+    into: int, units: int, options: dict[str, Any]
+) -> None:
+    """To the byte, with what its kernel keeps for the backward pass and what either takes."""
+    model, x = Results(nn.LSTM(into, units, **options)).train(), torch.rand(5, 9, into)
+    traced = trace(copy.deepcopy(model), x, training=True, memory=True, step=ALL)
 
     assert not traced.real_forward
-    assert max(traced.timeline.live_bytes) == allocations(step).tensor_bytes
+    assert max(traced.timeline.used_bytes) == allocations(lambda: step_of(model, x)).peak_bytes
+
+
+def test_the_kernel_of_an_lstm_works_out_gradients_that_nobody_wants() -> None:
+    """5 steps of 3 samples by 4 gates of 2 units from 4 numbers and 2 states, there and twice back.
+
+    Step by step there is no gradient of the input, nor of the first states.
+    """
+    model, x = Results(nn.LSTM(4, 2, bias=False)), torch.rand(5, 3, 4)
+    steps, kernel = (
+        trace(model, x, training=True, memory=memory, step=ALL).step for memory in (False, True)
+    )
+    assert steps is not None
+    assert kernel is not None
+    forward = 15 * 8 * (4 + 2)
+
+    assert kernel.macs == 3 * forward
+    assert steps.macs == 3 * forward - 15 * 8 * 4 - 3 * 8 * 2

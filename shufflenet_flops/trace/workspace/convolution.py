@@ -68,28 +68,42 @@ def _convolution(args: tuple[Any, ...], out: Any) -> tuple[Term, ...]:
     x, weight, bias, stride, padding, dilation, transposed, _, groups = args[:9]
     if transposed or not isinstance(out, Tensor) or x.dim() != weight.dim():
         return ()
-    last = channels_last(x) or channels_last(weight)
+    shapes = (x.shape, weight.shape, out.shape, x.stride(), weight.stride())
     return _terms(
-        Conv(
-            tuple(x.shape),
-            tuple(weight.shape),
-            tuple(stride),
-            tuple(padding),
-            tuple(dilation),
-            groups,
-            bias is not None,
-            tuple(out.shape),
-            x.element_size(),
-            x.dtype is torch.float32,
-            last,
-            not is_packed(x, last=last),
-            last and not is_packed(weight, last=True),
-        )
+        *shapes, tuple(stride), tuple(padding), tuple(dilation), groups, bias is not None, x.dtype
     )
 
 
 @lru_cache(maxsize=4096)
-def _terms(conv: Conv) -> tuple[Term, ...]:
+def _terms(
+    x: tuple[int, ...],
+    weight: tuple[int, ...],
+    y: tuple[int, ...],
+    x_strides: tuple[int, ...],
+    weight_strides: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
+    dilation: tuple[int, ...],
+    groups: int,
+    biased: bool,
+    dtype: torch.dtype,
+) -> tuple[Term, ...]:
+    last = channels_last(x, x_strides) or channels_last(weight, weight_strides)
+    conv = Conv(
+        tuple(x),
+        tuple(weight),
+        stride,
+        padding,
+        dilation,
+        groups,
+        biased,
+        tuple(y),
+        dtype.itemsize,
+        dtype is torch.float32,
+        last,
+        not is_packed(x, x_strides, last=last),
+        last and not is_packed(weight, weight_strides, last=True),
+    )
     parts = [("contiguous input", conv.bytes(*conv.x))] if conv.copies_x else []
     if conv.copies_weight and (conv.groups == 1 or _is_onednn(conv)):
         parts.append(("weights with channels last", conv.bytes(*conv.weight)))

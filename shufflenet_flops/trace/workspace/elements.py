@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
@@ -12,19 +13,29 @@ from shufflenet_flops.peak.timeline import Term
 
 aten = torch.ops.aten
 _NUMBER = 8  # bytes of a float64 or an int64
+_NUMBERS = (bool, int, float)
+
+
+@cache
+def _number(itemsize: int) -> Term:
+    """It is a tensor of its own, and once more in the type of the result."""
+    return Term("a number as a tensor", _NUMBER + itemsize)
 
 
 def _binary(args: tuple[Any, ...], out: Any) -> tuple[Term, ...]:
-    """A number is a tensor of its own, and once more in the type of the result."""
-    terms = []
-    result = out if isinstance(out, Tensor) else args[0]
-    for operand in args[:2]:
-        if isinstance(operand, bool | int | float):
-            terms.append(Term("a number as a tensor", _NUMBER + result.element_size()))
-        elif operand.dtype is not result.dtype and result.dtype is not torch.bool:
-            size = operand.numel() * result.element_size()
-            terms.append(Term("operand in the type of the result", size))
-    return tuple(terms)
+    x, y = args[:2]
+    result = out if isinstance(out, Tensor) else x
+    dtype = result.dtype
+    terms: tuple[Term, ...] = ()
+    for operand in (x, y):
+        if operand is result:
+            continue
+        if isinstance(operand, _NUMBERS):
+            terms += (_number(dtype.itemsize),)
+        elif operand.dtype is not dtype and dtype is not torch.bool:
+            size = operand.numel() * dtype.itemsize
+            terms += (Term("operand in the type of the result", size),)
+    return terms
 
 
 def _overloads() -> list[Any]:

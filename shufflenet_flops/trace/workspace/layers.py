@@ -50,9 +50,9 @@ def _resize(args: tuple[Any, ...], out: Any) -> Terms:
     if x.dim() != 4 or x.shape[1] <= 3:
         return ()
     terms = []
-    if not is_packed(x, last=True):
+    if not is_packed(x.shape, x.stride(), last=True):
         terms.append(Term("input with channels last", size_of(x)))
-    if not channels_last(out):
+    if not channels_last(out.shape, out.stride()):
         terms.append(Term("result with channels last", size_of(out)))
     return tuple(terms)
 
