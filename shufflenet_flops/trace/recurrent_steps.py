@@ -92,7 +92,7 @@ def _layer(
     results of all steps to the end.
     """
     outputs: list[list[Tensor]] = []
-    results, last = [], []
+    results, last = list[Tensor](), list[States]()
     for states, own in zip(before, weights, strict=True):
         of_x, of_state, projection = (
             (own[0::2][:2], own[1::2][:2], own[4:]) if biased else (own[:1], own[1:2], own[2:])
