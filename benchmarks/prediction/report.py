@@ -53,9 +53,9 @@ def findings(tests: Sequence[Outcome]) -> list[str]:
         if twice := [row for row in test.truth.rows if row.seconds and row.other_s]:
             apart = mean(row.other_s / row.seconds - 1 for row in twice)
             sentences.append(
-                f"{len(twice)} of {engine}'s times are the least of two sittings, hours apart. The "
-                f"other sitting's are {_share(apart)} longer on average; other programs ran beside "
-                "parts of both."
+                f"{len(twice)} of {engine}'s times are the least of two sittings. The other "
+                f"sitting's are {_share(apart)} longer on average; other programs ran beside parts "
+                "of both."
             )
         if test.failed:
             sentences.append(
