@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from shufflenet_flops.trace.arguments import META
+from shufflenet_flops.trace.storages import address
 
 Answer = Callable[[Tensor, torch.device], Any]
 
@@ -28,7 +29,7 @@ def _is(kind: str) -> Answer:
 
 def _address(x: Tensor, device: torch.device) -> int:
     """Different for every memory, and a multiple of 64, as real ones are."""
-    return int(x.untyped_storage()._cdata * 64 + x.storage_offset() * x.element_size())
+    return int(address(x.untyped_storage()) + x.storage_offset() * x.element_size())
 
 
 def type_name(x: Tensor, device: torch.device) -> str:

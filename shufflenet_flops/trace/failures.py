@@ -34,13 +34,15 @@ def because(tracer: Tracer, error: Exception) -> str:
 
 def let_go(error: BaseException | None) -> None:
     """An error keeps what it is about, and the variables of all functions that it came through."""
-    while error is not None:
-        traceback.clear_frames(error.__traceback__)
-        if any(True for _ in tensors_of(error.args)):
-            error.args = tuple(map(str, error.args))
-        if isinstance(error, AttributeError):
-            error.obj = None
-        error = error.__cause__ or error.__context__
+    errors = [] if error is None else [error]
+    for other in errors:
+        traceback.clear_frames(other.__traceback__)
+        if any(True for _ in tensors_of(other.args)):
+            other.args = tuple(map(str, other.args))
+        if isinstance(other, AttributeError):
+            other.obj = None
+        led_here = (other.__cause__, other.__context__)
+        errors += [cause for cause in led_here if cause is not None and cause not in errors]
 
 
 def first_line(error: Exception) -> str:

@@ -58,12 +58,12 @@ def take_back(tensors: Iterable[ref[Tensor]], young: Young) -> None:
         young.forget()
         return
     made = young.since()
-    gc.collect(0)  # all that was made since the trace began, as the collector was off
+    gc.collect(1)  # all that was made since the trace began, before an import in it and after
     tensors = [tensor for tensor in tensors if tensor() is not None]
     if not tensors:
         return
     _let_go([tensor() for tensor in tensors], made)
-    gc.collect(0)
+    gc.collect(1)
     left = sum(tensor() is not None for tensor in tensors)
     if left:
         warnings.warn(
@@ -74,7 +74,8 @@ def take_back(tensors: Iterable[ref[Tensor]], young: Young) -> None:
 
 
 def _let_go(held: list[Any], made: set[int]) -> None:
-    ours: list[Any] = [held, made]
+    cells: list[CellType] = []
+    ours: list[Any] = [held, made, cells]
     seen = set(map(id, held))
     for _ in range(_DEPTH):
         ids = {id(value) for value in held}
@@ -84,12 +85,16 @@ def _let_go(held: list[Any], made: set[int]) -> None:
             if any(holder is own for own in ours) or isinstance(holder, FrameType):
                 continue
             goes = id(holder) in made and not _stays(holder, made)
+            if goes and isinstance(holder, CellType):
+                cells.append(holder)
             if (goes or not _remove(holder, ids)) and id(holder) not in seen:
                 seen.add(id(holder))
                 above.append(holder)
         if not above:
-            return
+            break
         held = above
+    for cell in cells:  # of functions that an error came through, whose frames keep them
+        cell.cell_contents = None
 
 
 def _stays(holder: Any, made: set[int]) -> bool:

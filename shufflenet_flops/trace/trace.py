@@ -54,6 +54,7 @@ from shufflenet_flops.trace.shortcuts import NONE as NO_SHORTCUTS
 from shufflenet_flops.trace.shortcuts import shortcuts
 from shufflenet_flops.trace.state import State
 from shufflenet_flops.trace.step_tracer import StepTracer
+from shufflenet_flops.trace.storages import storages_answered
 from shufflenet_flops.trace.strangers import look_for_strangers, others_at_work
 from shufflenet_flops.trace.threads import Threads
 from shufflenet_flops.trace.watched_call import WatchedCall
@@ -191,7 +192,9 @@ def _run(
     if isinstance(tracer, StepTracer):
         tracer.functions = functions
     try:
-        with untouched(places, params, call), answered(device, {type(p.module) for p in places}):
+        kinds = {type(place.module) for place in places}
+        types, storages = answered(device, kinds), storages_answered(device)
+        with untouched(places, params, call), types, storages:
             for place in places:
                 _watch(place, functions, asked.training)
             _forward(model, call, tracer, functions, asked.autocast)

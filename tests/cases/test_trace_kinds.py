@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -51,6 +52,28 @@ KINDS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], int]] = {
     "type": (lambda self, x: self.a(x) if x.type() == "torch.FloatTensor" else x, (x,), ONE),
     "isinstance": (lambda self, x: self.a(x) if isinstance(x, torch.FloatTensor) else x, (x,), ONE),
     "an imported type": (lambda self, x: self.a(x) if isinstance(x, Floats) else x, (x,), ONE),
+    "storage": (
+        lambda self, x: self.a(x) if x.untyped_storage().device.type == "cpu" else x,
+        (x,),
+        ONE,
+    ),
+    "typed storage": (
+        lambda self, x: x if x.storage().is_cuda or x.storage().get_device() >= 0 else self.a(x),
+        (x,),
+        ONE,
+    ),
+    "a storage of its own": (
+        lambda self, x: (
+            self.a(x)
+            if (x + 1).untyped_storage().data_ptr()
+            != x.untyped_storage().data_ptr()
+            == x.data_ptr()
+            else x
+        ),
+        (x,),
+        ONE,
+    ),
+    "a copy in forward": (lambda self, x: self.a(deepcopy(x)), (x,), ONE),
     "no other type": (
         lambda self, x: (
             x if isinstance(x, torch.DoubleTensor | torch.cuda.FloatTensor) else self.a(x)
@@ -64,6 +87,12 @@ KINDS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], int]] = {
     "format": (lambda self, x: self.a(x) if f"{x.mean():.1f}" else x, (x,), ONE),
     "index": (lambda self, x, n: self.a(x[: n.max()]), (x, torch.tensor([2, 1])), 2 * 8 * 4),
     "generator": (lambda self, x: (self.a(x) for _ in range(3)), (x,), 3 * ONE),
+    # The function is kept by the error that leads to the run on real values.
+    "item in a closure": (
+        lambda self, x: (lambda: (lambda: x.sum().item() and self.a(x))())(),
+        (x,),
+        ONE,
+    ),
     "cond": (lambda self, x: torch.cond(x.sum() > 0, self.a, self.a, (x,)), (x,), ONE),
     "sparse in forward": (
         lambda self, x, a: torch.eye(3).to_sparse_csr() @ self.a(x) + a.to_sparse() @ self.a(x),
@@ -74,6 +103,7 @@ KINDS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], int]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
 @pytest.mark.parametrize("name", KINDS)
 def test_macs_by_hand(name: str) -> None:
     function, inputs, macs = KINDS[name]
