@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from math import prod
 
 from shufflenet_flops.counting import Row
 from shufflenet_flops.spec import OpClass
@@ -64,13 +63,8 @@ class Part:
     weight: int | None = None
 
 
-def row_parts(
-    rules: tuple[CostRule, ...], rows: Iterable[Row], *, per_sample: bool = False
-) -> Iterator[Part]:
-    """Every non-zero part that `rows` have in the prediction.
-
-    With `per_sample`, of what `torch.vmap` ran at once one sample alone is seen.
-    """
+def row_parts(rules: tuple[CostRule, ...], rows: Iterable[Row]) -> Iterator[Part]:
+    """Every non-zero part that `rows` have in the prediction."""
     for row in rows:
         amounts: dict[OpClass, int] = {}
         for rule in rules:
@@ -78,8 +72,6 @@ def row_parts(
                 for op_class, amount in rule.amounts(row):
                     amounts[op_class] = amounts.get(op_class, 0) + amount
         for op_class, amount in amounts.items():
-            if per_sample:
-                amount //= prod(row.call.samples)
             if amount:
                 weight, rest = divmod(amount, row.counts[op_class])
                 yield Part(row.path, op_class.value, amount, None if rest else weight)

@@ -71,7 +71,9 @@ def explain(
         traced.table.macs,
         reports,
         {
-            counter.name: miscounts(counter.unit, counter.parts(traced), traced)
+            counter.name: miscounts(
+                counter.unit, counter.parts(traced), traced, reports[counter.name].terms
+            )
             for counter in chosen
             if reports[counter.name].residual == 0  # a prediction that is off tells nothing
         },

@@ -24,6 +24,8 @@ from shufflenet_flops.spec import OpClass
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from shufflenet_flops.counters.graphs import Handler, ScriptedOp
+
 
 def is_batch_norm(row: Row) -> bool:
     """Batch norms proper."""
@@ -104,6 +106,31 @@ RULES = (
 )
 
 
+def _graph_convolution(node: ScriptedOp) -> int:
+    is_transposed = node.arguments[6]
+    sizes = node.operand(0) if is_transposed else node.output
+    return sizes[0] * prod(node.operand(1)) * prod(sizes[2:])
+
+
+def _handlers() -> dict[str, Handler]:
+    """As in its `jit_handles.py`, for what torch makes of transforms."""
+    from shufflenet_flops.counters.graphs import product
+
+    def by_factors(node: ScriptedOp) -> int:
+        return prod(node.operand(0)) * node.operand(1)[-1]
+
+    return {
+        "addmm": (OpClass.LINEAR_MACS, product(1)),
+        "linear": (OpClass.LINEAR_MACS, product(0)),
+        "bmm": (OpClass.MATMUL_MACS, product(0)),
+        **dict.fromkeys(("matmul", "mm"), (OpClass.MATMUL_MACS, by_factors)),
+        "_convolution": (OpClass.CONV_MACS, _graph_convolution),
+        "upsample_nearest2d": (OpClass.INTERPOLATED_ELEMENTS, lambda node: prod(node.output)),
+        "upsample_bilinear2d": (OpClass.INTERPOLATED_ELEMENTS, lambda node: 4 * prod(node.output)),
+        "adaptive_avg_pool2d": (OpClass.GLOBAL_POOL_INPUTS, lambda node: prod(node.operand(0))),
+    }
+
+
 @counter
 class Fvcore(Counter):
     """`fvcore.nn.FlopCountAnalysis`, which traces the model with TorchScript.
@@ -140,3 +167,9 @@ class Fvcore(Counter):
                 lambda module: self.count(module, inputs).reported, model
             ),
         }
+
+    def under_transforms(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
+        """By the ops that TorchScript has of them, and a product by its factors."""
+        from shufflenet_flops.counters.graphs import totals
+
+        return totals(model, inputs, _handlers())

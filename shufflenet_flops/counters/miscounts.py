@@ -7,7 +7,7 @@ once counts once is not.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -27,8 +27,13 @@ class Miscount:
     paths: tuple[str, ...]
 
 
-def miscounts(unit: Unit, parts: Iterable[Part], trace: Trace) -> tuple[Miscount, ...]:
-    """The miscounts of a counter with these parts, the largest first."""
+def miscounts(
+    unit: Unit, parts: Iterable[Part], trace: Trace, terms: Mapping[str, int] | None = None
+) -> tuple[Miscount, ...]:
+    """The miscounts of a counter with these parts, the largest first.
+
+    `terms` are what it counts by class of work, where that is more than its parts by its rules.
+    """
     per_mac = 2 if unit == "FLOP" else 1
     classes = {op_class.value for op_class in MAC_CLASSES}
     counted: dict[str, int] = defaultdict(int)
@@ -49,6 +54,10 @@ def miscounts(unit: Unit, parts: Iterable[Part], trace: Trace) -> tuple[Miscount
         Miscount(reason, sum(macs for _, macs in places), tuple(path for path, _ in places))
         for reason, places in places_of.items()
     ]
+    if terms is not None and trace.as_called is not None:
+        seen = sum(amount for term, amount in terms.items() if term in classes)
+        if rest := (seen - sum(counted.values())) // per_mac:
+            listed.append(Miscount("sees transforms of torch.func in its own way", rest, ("",)))
     return tuple(sorted(listed, key=lambda miscount: -abs(miscount.macs)))
 
 

@@ -122,13 +122,21 @@ class TorchProfiler(Counter):
             model(*inputs)
         return CounterTotal(sum(event.flops for event in profile.key_averages() if event.flops))
 
+    def under_transforms(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
+        """By what is dispatched at each level of them."""
+        from shufflenet_flops.counters.dispatched import dispatched, totals
+
+        return totals(dispatched(model, inputs))
+
     def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
         """It reads a padding as numbers and images in batches, and sees attention written out.
 
         The places of a grid are scaled only where its corners are not aligned.
         """
-        from shufflenet_flops.counters import closer
+        from shufflenet_flops.counters import closer, dispatched
 
+        # First, as a run shortens the rows that are too long; how many are depends on their values.
+        shortened = dispatched.inside(model, inputs, "aten::embedding_renorm_")
         calls = closer.calls_of(model, inputs)
         attention = sum(
             2 * gaps.macs + prod(gaps.queries) + prod(gaps.keys)
@@ -141,6 +149,7 @@ class TorchProfiler(Counter):
             OpClass.MATMUL_MACS.value: attention,
             # Of the bounds of a slope, which is their mean.
             OpClass.ADD_ELEMENTS.value: closer.mean_slopes(calls),
+            OpClass.MUL_ELEMENTS.value: shortened,
         }
 
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:

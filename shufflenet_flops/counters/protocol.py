@@ -45,7 +45,7 @@ class Counter(ABC):
     in_compare: ClassVar[bool] = False  # `compare` runs it, and not only `explain`
     extra: ClassVar[str] = ""  # the extra of this distribution that installs it, if one does
     failing: ClassVar[str] = ""  # what it does first, and where it fails most
-    per_sample: ClassVar[bool] = False  # of what `torch.vmap` runs at once it sees one sample
+    by_calls: ClassVar[bool] = False  # of transforms such as `torch.vmap` it sees what they call
     one_thread: ClassVar[bool] = False  # it sees nothing of what other threads run
     rules: ClassVar[tuple[CostRule, ...]] = ()
     versions: ClassVar[Mapping[str, tuple[CostRule, ...]]] = MappingProxyType({})  # rules of each
@@ -69,6 +69,14 @@ class Counter(ABC):
         """
         return NO_FACTS
 
+    def under_transforms(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
+        """What it makes, by term, of all that it sees of transforms of `torch.func` and the rest.
+
+        Asked for where transforms are at work and the rules leave something over: a trace has what
+        runs in the end, and not what each level dispatches. `model` is a copy, as for `count`.
+        """
+        return NO_FACTS
+
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
         """The cost model: what the counter makes of the traced work, by its rules, and of facts."""
         yield from self.parts_by(self.rules_here(), trace)
@@ -79,11 +87,13 @@ class Counter(ABC):
     def parts_by(self, rules: tuple[CostRule, ...], trace: Trace) -> Iterator[Part]:
         """What the counter makes of the traced work by these rules."""
         rows: Iterable[Row] = trace.table.rows
+        if self.by_calls and trace.as_called is not None:
+            rows = trace.as_called
         if trace.real_forward:
             rows = as_it_ran(rows)
         if self.one_thread:
             rows = (row for row in rows if not row.call.apart)
-        return row_parts(rules, rows, per_sample=self.per_sample)
+        return row_parts(rules, rows)
 
 
 @dataclass(frozen=True)

@@ -75,8 +75,8 @@ def _queries(row: Row) -> int:
 
 
 def _is_bias_apart(row: Row) -> bool:
-    """The bias of a product whose input has gaps, or several samples."""
-    return bool(row.call.samples) or (row.weighted and row.call.module in _MULTI_HEAD)
+    """The bias of a product whose input has gaps, or no batch."""
+    return row.weighted and row.call.module in _LINEAR | _MULTI_HEAD
 
 
 def _scaling(row: Row) -> bool:
@@ -254,7 +254,7 @@ class PtflopsPytorch(_Ptflops):
     name = "ptflops"
     rank = 50
     backend = "pytorch"
-    per_sample = True
+    by_calls = True
     rules: ClassVar[tuple[CostRule, ...]] = MODULE_RULES + FUNCTION_RULES
 
     def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:

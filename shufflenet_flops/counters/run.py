@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,6 +24,8 @@ from shufflenet_flops.counters.sandbox import TIME_LIMIT_S, call_in_sandbox
 from shufflenet_flops.extras import install_command
 from shufflenet_flops.running.foreign import contained
 from shufflenet_flops.trace.trace import Trace
+
+Look = Callable[[nn.Module, Sequence[Any]], Mapping[str, int]]
 
 
 def run_counter(
@@ -43,9 +46,13 @@ def run_counter(
             total = call_in_sandbox(counter.count, model, inputs, limit_s)
     except Exception as error:
         return unavailable(counter, why_unavailable(counter, model, error))
+    look = partial(_look, model=model, inputs=inputs, limit_s=limit_s)
     terms, weights = predict(counter, trace)
     if sum(terms.values()) != total.reported:
-        terms, weights = predict(counter, trace, _facts(counter, model, inputs, limit_s))
+        terms, weights = predict(counter, trace, look(counter.look_closer))
+    is_off = sum(terms.values()) != total.reported
+    if is_off and trace.as_called is not None and (seen := look(counter.under_transforms)):
+        terms, weights = {term: amount for term, amount in seen.items() if amount}, {}
     predicted = sum(terms.values())
     return replace(
         unavailable(counter, ""),
@@ -60,13 +67,11 @@ def run_counter(
     )
 
 
-def _facts(
-    counter: Counter, model: nn.Module, inputs: Sequence[Any], limit_s: float
-) -> Mapping[str, int]:
+def _look(look: Look, model: nn.Module, inputs: Sequence[Any], limit_s: float) -> Mapping[str, int]:
     """What a closer look finds; nothing where it cannot be taken, and the residual stays."""
     try:
         with contained():
-            return call_in_sandbox(counter.look_closer, model, inputs, limit_s)
+            return call_in_sandbox(look, model, inputs, limit_s)
     except Exception:
         return NO_FACTS
 

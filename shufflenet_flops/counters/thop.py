@@ -124,7 +124,7 @@ class Thop(Counter):
     unit = "MAC"
     rank = 30
     in_compare = True
-    per_sample = True
+    by_calls = True
     rules = RULES
     versions: ClassVar[Mapping[str, tuple[CostRule, ...]]] = {
         "thop 0.1": RULES,

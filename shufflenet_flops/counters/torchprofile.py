@@ -26,6 +26,7 @@ from shufflenet_flops.spec import OpClass
 if TYPE_CHECKING:
     from torch import nn
 
+    from shufflenet_flops.counters.graphs import Handler, ScriptedOp
     from shufflenet_flops.trace.trace import Trace
 
 
@@ -148,6 +149,12 @@ class Torchprofile(Counter):
             SIZE_PRODUCTS: _number_products(model, inputs),
         }
 
+    def under_transforms(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
+        """By the ops that TorchScript has of them, of which it has no handler for `mm`."""
+        from shufflenet_flops.counters.graphs import totals
+
+        return totals(model, inputs, _handlers())
+
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
         """It sees ops, however they were called."""
         facts = dict(facts)
@@ -163,21 +170,39 @@ class Torchprofile(Counter):
         yield from recurrent_parts(projected, _projected, torch_modules("rnn: LSTM"))
 
 
+def _graph_convolution(node: ScriptedOp) -> int:
+    outputs, inputs, *kernel = node.operand(1)
+    depth = inputs if node.output[1] == outputs else outputs
+    return prod(node.output) * depth * prod(kernel)
+
+
+def _handlers() -> dict[str, Handler]:
+    """As in its `handlers.py`, for what torch makes of transforms."""
+    from shufflenet_flops.counters.graphs import product
+
+    def outputs(node: ScriptedOp) -> int:
+        return prod(node.output)
+
+    pools = [f"{kind}_pool{axes}d" for kind in ("avg", "adaptive_avg") for axes in (1, 2, 3)]
+    return {
+        **dict.fromkeys(("bmm", "matmul"), (OpClass.MATMUL_MACS, product(0))),
+        "linear": (OpClass.LINEAR_MACS, product(0)),
+        **dict.fromkeys(("addmm", "addmv"), (OpClass.LINEAR_MACS, product(1))),
+        "baddbmm": (OpClass.MATMUL_MACS, product(1)),
+        "_convolution": (OpClass.CONV_MACS, _graph_convolution),
+        **dict.fromkeys(("mul", "mul_"), (OpClass.MUL_ELEMENTS, outputs)),
+        **dict.fromkeys(("mean", *pools), (OpClass.MEAN_OUTPUTS, outputs)),
+        "leaky_relu": (OpClass.ACTIVATION_ELEMENTS, outputs),
+    }
+
+
 def _number_products(model: nn.Module, inputs: Sequence[Any]) -> int:
     """How many products of numbers, such as `b * n`, a TorchScript trace of the model has.
 
     There a size, and what is worked out from sizes, is a tensor without axes, and its product with
     a number an op like any other; our own trace sees plain numbers.
     """
-    import torch
+    from shufflenet_flops.counters.graphs import nodes_of
 
-    jit: Any = torch.jit  # of which this is private, untyped, and what torchprofile counts on
-    graph, _ = jit._get_trace_graph(model, tuple(inputs))
-    return sum(
-        node.kind() in ("aten::mul", "aten::mul_") and _is_number(node.output().type())
-        for node in graph.nodes()
-    )
-
-
-def _is_number(kind: Any) -> bool:
-    return bool(kind.kind() == "TensorType" and kind.sizes() == [])
+    products = (node for node in nodes_of(model, inputs) if node.name in ("mul", "mul_"))
+    return sum(node.output == () for node in products)

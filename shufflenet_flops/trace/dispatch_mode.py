@@ -16,6 +16,7 @@ from shufflenet_flops.counting import ModuleCall, Row
 from shufflenet_flops.spec.ops import shape_text
 from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import META, map_tensors, op_name, tensors_of
+from shufflenet_flops.trace.as_called import AsCalled
 from shufflenet_flops.trace.autocast import Autocast
 from shufflenet_flops.trace.call_site import first_shape
 from shufflenet_flops.trace.constants import Constants
@@ -68,6 +69,7 @@ class Tracer(DispatchMode):
         self.is_apart = False  # a call has its row, and its memory is that of its parts
         self.elsewhere: Callable[..., Any] | None = None  # a module's call in another thread
         self.strangers: Strangers | None = None  # where somebody else may make tensors
+        self.as_called = AsCalled() if lifetimes is None else None
         self._thread = get_ident()
         self._place = NOWHERE
         self._stand_ins = StandIns()

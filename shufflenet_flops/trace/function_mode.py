@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from shufflenet_flops.counting import Row
 from shufflenet_flops.trace import autocast, torch_private
 from shufflenet_flops.trace.arguments import map_tensors, tensors_of
 from shufflenet_flops.trace.call_site import REPLACED, is_named
@@ -71,7 +72,9 @@ class Functions(TorchFunctionMode):
             tracer.callee = f"unnamed.{name}"
         elif name == "einsum" and args and isinstance(args[0], str):
             tracer.callee = f"torch.einsum({args[0]})"
-        kwargs, transform = kwargs or {}, torch_private.transform()
+        kwargs, transform, over = kwargs or {}, torch_private.transform(), None
+        if transform is not None and tracer.as_called is not None and not self._apart:
+            over = tracer.as_called.note(tracer, func, args, kwargs)
         if self._apart or transform is not None:
             samples = torch_private.samples_of(tensors_of((args, kwargs)))
             tracer.callee = tracer.callee, samples, self._apart
@@ -86,10 +89,9 @@ class Functions(TorchFunctionMode):
             if known is not None and is_plain and transform is None:
                 if tracer.strangers is not None:
                     tracer.strangers.used(tensors_of((args, kwargs)))
-                with tracer.unseen():
-                    out = known(tracer, *args, **kwargs)
+                out = _kept_whole(tracer, known, func, args, kwargs)
                 if out is not NotImplemented:
-                    return parts(tracer, func, args, kwargs) if tracer.is_apart else out
+                    return out
             if torch_private.is_higher_order(func) and name in HIGHER_ORDER:
                 with self:
                     return HIGHER_ORDER[name](tracer, *args, **kwargs)
@@ -110,10 +112,27 @@ class Functions(TorchFunctionMode):
             tracer.note_failure(tracer.function, args, kwargs, error)
             raise
         finally:
+            if over is not None:
+                over()
             tracer.function = tracer.callee = ""
             if tracer.prepared is not None:
                 tracer.prepared.end()
                 tracer.prepared = None
+
+    def called(self) -> tuple[Row, ...] | None:
+        """The rows of the pass, and of calls under transforms as they were made; else None."""
+        tracer = self._tracer
+        return None if tracer.as_called is None else tracer.as_called.rows(tracer.rows, self._alone)
+
+    def _alone(self, tracer: Tracer, func: Any, args: Any, kwargs: Any) -> Any:
+        known = self._known.get(func)
+        if known is not None:
+            out = _kept_whole(tracer, known, func, args, kwargs)
+            if out is not NotImplemented:
+                return out
+        if func is F.multi_head_attention_forward:
+            func = with_parts_whole(func, tracer)
+        return func(*args, **kwargs)
 
     def _on_stand_ins(self, func: Any, name: str, args: Any, kwargs: Any) -> Any:
         """Torch checks that all arguments are on one device before any op is called."""
@@ -135,6 +154,13 @@ class Functions(TorchFunctionMode):
             y: Tensor = func(*args, **kwargs)
             if y is not x and only_for_the_batch(x, y, tracer.batch):
                 tracer.prepared = Preparation(tracer.state)
+
+
+def _kept_whole(tracer: Tracer, known: Any, func: Any, args: Any, kwargs: Any) -> Any:
+    """What a function gives that is handed to the tracer; NotImplemented where it cannot be."""
+    with tracer.unseen():
+        out = known(tracer, *args, **kwargs)
+    return parts(tracer, func, args, kwargs) if tracer.is_apart else out
 
 
 _PLAIN = (Tensor,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 import torch
@@ -75,6 +76,12 @@ class Place:
             *how,
         )
         return known
+
+    def copied(self, module: Any) -> Place:
+        """The place of a copy, which the tree does not hold, so that it occurs nowhere."""
+        place = copy(self)
+        place.module, place.occurrences, place.calls = module, 0, {}
+        return place
 
     def called(self, output: IntShape) -> ModuleCall:
         """The record of a call of the module, which gave a tensor of this shape."""

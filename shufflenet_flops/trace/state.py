@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
+from copy import copy
 
 from torch import Tensor
 
@@ -25,6 +26,12 @@ class State:
 
     def __contains__(self, tensor: Tensor) -> bool:
         return id(tensor) in self._origins
+
+    def without_uses(self) -> State:
+        """The same tensors, of which none is used for the first time."""
+        twin = copy(self)
+        twin._unused = {}
+        return twin
 
     def held(self) -> list[Tensor]:
         """The parameters and buffers themselves."""

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from shufflenet_flops.counting import ModuleCall, Table
+from shufflenet_flops.counting import ModuleCall, Row, Table
 from shufflenet_flops.counting.backward import TrainingStep
 from shufflenet_flops.counting.causal import with_later_macs
 from shufflenet_flops.counting.trained import Trained
@@ -69,6 +69,8 @@ class Trace:
     kernels had to run, `real_because` why, in words. `calls` are the calls of modules, in the order
     in which they returned. `trainable_params` are those parameters that want gradients. `timeline`
     is what was alive when, empty unless it was asked for; `step` the training step, where one was.
+    Where transforms of `torch.func` were at work, `as_called` has the rows with calls under them as
+    they were made: of one sample, without derivatives.
     """
 
     table: Table
@@ -80,6 +82,7 @@ class Trace:
     real_because: str = ""
     timeline: Timeline = field(default=NO_TIMELINE, repr=False)
     step: TrainingStep | None = field(default=None, repr=False)
+    as_called: tuple[Row, ...] | None = field(default=None, repr=False)
 
 
 class _Asked(NamedTuple):
@@ -198,6 +201,7 @@ def _run(
             for place in places:
                 _watch(place, functions, asked.training)
             _forward(model, call, tracer, functions, asked.autocast)
+            as_called = functions.called()
         timeline = lifetimes.timeline() if lifetimes is not None else NO_TIMELINE
     finally:
         take_back(tracer.survivors(), young)
@@ -211,6 +215,7 @@ def _run(
         sum(compress(sizes, map(_WANTS_GRAD, params))),
         timeline=timeline,
         step=tracer.step(params) if isinstance(tracer, StepTracer) else None,
+        as_called=as_called,
     )
 
 

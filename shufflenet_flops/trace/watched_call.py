@@ -20,4 +20,5 @@ class WatchedCall(partial[Any]):
         twin = memo.get(id(place.module))  # a copy of the module, as yet without attributes
         if twin is None:
             return self
-        return partial(self.func, place, getattr(type(twin), torch_private.CALL), twin)
+        copy = place.copied(twin)
+        return partial(self.func, copy, getattr(type(twin), torch_private.CALL), twin)

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from threading import Thread
+from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.func import functional_call, jvp, stack_module_state
 
 from shufflenet_flops.counters.explain import Explanation, explain
 from shufflenet_flops.trace import trace
@@ -182,3 +185,80 @@ def test_functions(case: str) -> None:
 
     assert found.macs == macs
     assert {report.residual for report in found.counters.values()} == {0}
+
+
+def _of_copies(parts: nn.ModuleList, x: Tensor) -> Tensor:
+    params, buffers = stack_module_state(list(parts))
+    base = deepcopy(parts[0]).to("meta")
+
+    def one(params: Any, buffers: Any) -> Any:
+        return functional_call(base, (params, buffers), (x,))
+
+    y: Tensor = torch.vmap(one)(params, buffers)
+    return y
+
+
+def _tangent(parts: nn.ModuleList, x: Tensor) -> Tensor:
+    y: Tensor = jvp(nn.Sequential(*parts), (x,), (torch.ones_like(x),))[1]
+    return y
+
+
+# What runs in the end: a tangent takes the product again, and once more with none.
+TRANSFORMS: dict[str, tuple[int, Work, tuple[nn.Module, ...]]] = {
+    "tangent": (3 * 15 * 8 * 4, _tangent, (nn.Linear(8, 4),)),
+    "tangent of two layers": (
+        3 * 15 * (8 * 8 + 8 * 4), _tangent, (nn.Linear(8, 8), nn.Linear(8, 4))
+    ),
+    "an ensemble": (2 * 15 * 8 * 4, _of_copies, (nn.Linear(8, 4), nn.Linear(8, 4))),
+    "weights alone": (
+        3 * 5 * 8 * 4 * 3,
+        lambda _, x: torch.vmap(lambda w: F.linear(x, w))(torch.ones(3, 4, 8)),
+        (),
+    ),
+    "a matrix and vectors": (
+        15 * 8 * 4, lambda _, x: torch.vmap(lambda a: torch.ones(4, 8) @ a)(x.flatten(0, 1)), ()
+    ),
+    "a layer of no sample": (
+        15 * 8 * 4, lambda parts, x: torch.vmap(lambda a: parts[0](x) + a.sum())(x),
+        (nn.Linear(8, 4),),
+    ),
+    "what is added to products": (
+        3 * 5 * 5 * 8,
+        lambda _, x: torch.vmap(
+            lambda a: torch.baddbmm(a.new_ones(1, 5, 5), a[None], a.mT[None])
+        )(x),
+        (),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TRANSFORMS)
+def test_transforms(case: str) -> None:
+    """Of derivatives and samples every counter sees something else."""
+    macs, work, layers = TRANSFORMS[case]
+    found = _explained(Calls(work, *layers), TOKENS)
+    residuals = {
+        name: report.residual for name, report in found.counters.items() if report.status == "ok"
+    }
+
+    assert found.macs == macs
+    assert residuals == dict.fromkeys(residuals, 0)
+    assert {"torch", "ptflops", "profiler"} <= residuals.keys()
+
+
+def test_what_a_graph_has_of_a_tangent() -> None:
+    """TorchScript leaves out the product of a value that nobody uses."""
+    found = _explained(Calls(_tangent, nn.Linear(8, 4)), TOKENS)
+    (miscount,) = found.miscounts["fvcore"]
+
+    assert (found.counters["fvcore"].reported, miscount.macs) == (2 * 15 * 32, -15 * 32)
+    assert miscount.reason == "sees transforms of torch.func in its own way"
+
+
+def test_rows_that_are_too_long_are_multiplied() -> None:
+    """Two of three rows, once each, by a number that the profiler takes for the first factor."""
+    layer = nn.Embedding(4, 2, max_norm=1.0)
+    layer.weight = nn.Parameter(torch.tensor([[9.0, 0], [0.1, 0], [9, 0], [9, 0]]))
+    found = explain("model", layer.eval(), [torch.tensor([[0, 1, 2, 2]])])
+
+    assert (found.counters["profiler"].reported, found.counters["profiler"].residual) == (2, 0)
