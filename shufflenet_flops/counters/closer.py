@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from shufflenet_flops.trace import torch_private
-from shufflenet_flops.trace.arguments import tensors_of
+from shufflenet_flops.trace.arguments import map_tensors, tensors_of
 
 TEXT_PADDING = "text_padding"
 UNUSED = "unused_results"
@@ -31,6 +31,7 @@ class FunctionCall:
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     output: Any
+    samples: tuple[int, ...] = ()  # how many each `torch.vmap` around it runs at once
 
     @property
     def name(self) -> str:
@@ -49,7 +50,8 @@ class _Watch(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         output = func(*args, **(kwargs or {}))
-        self._notice(FunctionCall(func, args, kwargs or {}, output))
+        samples = torch_private.samples_of(tensors_of((args, kwargs)))
+        self._notice(FunctionCall(func, args, kwargs or {}, output, samples))
         return output
 
 
@@ -154,13 +156,39 @@ class Attention:
 def written_out(calls: Iterable[FunctionCall]) -> Iterator[Attention]:
     """Calls of attention that torch has no kernel for, be it for gaps that shapes do not tell."""
     for call in calls:
-        if call.function is not F.scaled_dot_product_attention:
-            continue
-        if not torch_private.has_attention_kernel(*call.args, **call.kwargs):
-            names = ("query", "key", "value")
-            q, k, v = (call.argument(i, name) for i, name in enumerate(names))
-            scores = call.output.numel() // v.shape[-1] * k.shape[-2]
-            yield Attention(q.shape, k.shape, v.shape, scores * (q.shape[-1] + v.shape[-1]))
+        if _is_attention(call) and not _has_kernel(call):
+            yield _attention(call)
+
+
+def fused_samples(calls: Iterable[FunctionCall]) -> int:
+    """MACs of attention that has a kernel for several samples of `torch.vmap` at once."""
+    return sum(
+        prod(call.samples) * _attention(call).macs
+        for call in calls
+        if call.samples and _is_attention(call) and _has_kernel(call)
+    )
+
+
+def _is_attention(call: FunctionCall) -> bool:
+    return call.function is F.scaled_dot_product_attention
+
+
+def _has_kernel(call: FunctionCall) -> bool:
+    args, kwargs = map_tensors(_plain, (call.args, dict(call.kwargs)))
+    return torch_private.has_attention_kernel(*args, **kwargs)
+
+
+def _plain(x: Tensor) -> Tensor:
+    """One sample that a transform has wrapped, which torch says nothing of, laid out as it was."""
+    if not torch_private.is_transformed(x):
+        return x
+    return torch.empty_strided(x.shape, x.stride(), dtype=x.dtype)
+
+
+def _attention(call: FunctionCall) -> Attention:
+    q, k, v = (call.argument(i, name) for i, name in enumerate(("query", "key", "value")))
+    scores = call.output.numel() // v.shape[-1] * k.shape[-2]
+    return Attention(q.shape, k.shape, v.shape, scores * (q.shape[-1] + v.shape[-1]))
 
 
 _BY_SIGN = (Tensor.__matmul__, Tensor.__rmatmul__)

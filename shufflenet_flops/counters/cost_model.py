@@ -132,11 +132,6 @@ def from_this_batch(row: Row) -> bool:
     return given in (1, 2) or (given == 3 and affine(row))
 
 
-def is_apart_from_samples(row: Row) -> bool:
-    """Whether it ran as it was called, and not for several samples of `torch.vmap` at once."""
-    return not row.call.samples
-
-
 def is_attention(row: Row) -> bool:
     """Scaled dot-product attention, which torch runs as one op."""
     return row.op == "scaled_dot_product_attention"

@@ -12,7 +12,6 @@ from shufflenet_flops.counters.cost_model import (
     WHOLE_PRODUCTS,
     CostRule,
     from_this_batch,
-    is_apart_from_samples,
     is_not_attention,
     norm_rules,
 )
@@ -34,12 +33,8 @@ def is_batch_norm(row: Row) -> bool:
 
 
 def is_other_norm(row: Row) -> bool:
-    """Layer, group and instance norms; it does not know them for several samples at once."""
-    return (
-        is_apart_from_samples(row)
-        and row.op in ("batch_norm", "layer_norm", "group_norm")
-        and not is_batch_norm(row)
-    )
+    """Layer, group and instance norms."""
+    return row.op in ("batch_norm", "layer_norm", "group_norm") and not is_batch_norm(row)
 
 
 # torch runs a pool in one dimension as one in two.
@@ -106,28 +101,42 @@ RULES = (
 )
 
 
-def _graph_convolution(node: ScriptedOp) -> int:
-    is_transposed = node.arguments[6]
-    sizes = node.operand(0) if is_transposed else node.output
-    return sizes[0] * prod(node.operand(1)) * prod(sizes[2:])
+def _graph_convolution(op: ScriptedOp) -> int:
+    is_transposed = op.arguments[6]
+    sizes = op.operand(0) if is_transposed else op.output
+    return sizes[0] * prod(op.operand(1)) * prod(sizes[2:])
 
 
 def _handlers() -> dict[str, Handler]:
     """As in its `jit_handles.py`, for what torch makes of transforms."""
     from shufflenet_flops.counters.graphs import product
 
-    def by_factors(node: ScriptedOp) -> int:
-        return prod(node.operand(0)) * node.operand(1)[-1]
+    def by_factors(op: ScriptedOp) -> int:
+        return prod(op.operand(0)) * op.operand(1)[-1]
+
+    def norm(place: int, weight: int, plain: int) -> Handler:
+        def count(op: ScriptedOp) -> int:
+            each = plain if op.operands[place] is None else weight
+            from_batch = op.name == "batch_norm" and op.arguments[5]
+            return prod(op.output) * (each + 3 * bool(from_batch))
+
+        return OpClass.NORM_ELEMENTS, count
 
     return {
+        "batch_norm": norm(1, 2, 1),
+        "instance_norm": norm(1, 5, 4),
+        **dict.fromkeys(("layer_norm", "group_norm"), norm(2, 5, 4)),
         "addmm": (OpClass.LINEAR_MACS, product(1)),
         "linear": (OpClass.LINEAR_MACS, product(0)),
         "bmm": (OpClass.MATMUL_MACS, product(0)),
         **dict.fromkeys(("matmul", "mm"), (OpClass.MATMUL_MACS, by_factors)),
         "_convolution": (OpClass.CONV_MACS, _graph_convolution),
-        "upsample_nearest2d": (OpClass.INTERPOLATED_ELEMENTS, lambda node: prod(node.output)),
-        "upsample_bilinear2d": (OpClass.INTERPOLATED_ELEMENTS, lambda node: 4 * prod(node.output)),
-        "adaptive_avg_pool2d": (OpClass.GLOBAL_POOL_INPUTS, lambda node: prod(node.operand(0))),
+        "upsample_nearest2d": (OpClass.INTERPOLATED_ELEMENTS, lambda op: prod(op.output)),
+        **dict.fromkeys(
+            ("upsample_bilinear2d", "grid_sampler"),
+            (OpClass.INTERPOLATED_ELEMENTS, lambda op: 4 * prod(op.output)),
+        ),
+        "adaptive_avg_pool2d": (OpClass.GLOBAL_POOL_INPUTS, lambda op: prod(op.operand(0))),
     }
 
 

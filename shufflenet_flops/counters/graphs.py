@@ -54,16 +54,16 @@ def totals(
 ) -> dict[str, int]:
     """What these make of the graph, by class of work."""
     terms = {op_class.value: 0 for op_class, _ in handlers.values()}
-    for node in nodes_of(model, inputs):
-        if node.name in handlers:
-            op_class, count = handlers[node.name]
-            terms[op_class.value] += count(node)
+    for op in nodes_of(model, inputs):
+        if op.name in handlers:
+            op_class, count = handlers[op.name]
+            terms[op_class.value] += count(op)
     return terms
 
 
 def product(place: int) -> Callable[[ScriptedOp], int]:
     """MACs of a product whose first factor is the argument at `place`."""
-    return lambda node: prod(node.output) * node.operand(place)[-1]
+    return lambda op: prod(op.output) * op.operand(place)[-1]
 
 
 def _shape(value: Any) -> Shape | None:

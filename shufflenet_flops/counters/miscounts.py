@@ -93,8 +93,6 @@ def _reason(share: float, rows: list[Row]) -> str:
     parents = call.occurrences
     if share > 1 and parents > 1:
         return f"counts a module that {parents} parents share {share:g} times"
-    if share > 1 and call.samples:
-        return "counts work for the samples of torch.vmap more than once"
     if share > 1:
         return f"counts the work of {_short(call.module)} {share:g} times"
     if all(row.call.apart for row in rows):

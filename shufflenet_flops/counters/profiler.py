@@ -16,7 +16,6 @@ from shufflenet_flops.counters.cost_model import (
 )
 from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterTotal
 from shufflenet_flops.counters.registry import counter
-from shufflenet_flops.counters.sampled import again, first_operand
 from shufflenet_flops.counters.torch_flops import attention_with_gaps, installed, unfused_attention
 from shufflenet_flops.counting import Row
 from shufflenet_flops.spec import OpClass
@@ -53,12 +52,13 @@ def _out_of_place(row: Row) -> bool:
     return not biased and not fused_lstm(row)
 
 
+def _first_operand(row: Row) -> int:
+    return prod(row.operands[0])
+
+
 _ALPHA = qualified("torch.nn.functional: alpha_dropout feature_alpha_dropout")
 _RULES = (
-    CostRule(
-        {OpClass.CONV_MACS: lambda row: 2 * row.macs // prod(row.call.samples)},
-        when=_is_convolution,
-    ),
+    CostRule({OpClass.CONV_MACS: 2}, when=_is_convolution),
     CostRule(
         {OpClass.LINEAR_MACS: 2, OpClass.MATMUL_MACS: 2},
         aten=frozenset("linear matmul mm addmm bmm baddbmm".split()),
@@ -71,9 +71,9 @@ _RULES = (
     CostRule({OpClass.MATMUL_MACS: _written_out}, when=unfused_attention),
     CostRule({OpClass.INTERPOLATED_ELEMENTS: _grid}, aten=frozenset({"affine_grid_generator"})),
     # The first operand is taken for the result, even where it is broadcast.
-    CostRule({OpClass.ADD_ELEMENTS: first_operand}, aten=frozenset({"add"}), when=_out_of_place),
+    CostRule({OpClass.ADD_ELEMENTS: _first_operand}, aten=frozenset({"add"}), when=_out_of_place),
     CostRule(
-        {OpClass.MUL_ELEMENTS: first_operand},
+        {OpClass.MUL_ELEMENTS: _first_operand},
         aten=frozenset({"mul"}),
         when=lambda row: not fused_lstm(row),
     ),
@@ -155,7 +155,6 @@ class TorchProfiler(Counter):
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
         """An LSTM that runs as one kernel is seen by the sums of its two biases alone."""
         yield from super().parts(trace, facts)
-        yield from again(trace.table.rows)
         rows = as_it_ran(trace.table.rows) if trace.real_forward else trace.table.rows
         fused = {row.path for row in rows if fused_lstm(row)}
         for call in trace.calls:

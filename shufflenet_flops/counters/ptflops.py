@@ -31,7 +31,7 @@ from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterError, 
 from shufflenet_flops.counters.ptflops_import import given, imported
 from shufflenet_flops.counters.recurrent import RecurrentLayer, recurrent_parts
 from shufflenet_flops.counters.registry import counter
-from shufflenet_flops.counters.torch_flops import attention_with_gaps, unfused_attention
+from shufflenet_flops.counters.torch_flops import seen_of_attention, unfused_attention
 from shufflenet_flops.counting import Row
 from shufflenet_flops.spec import OpClass
 
@@ -242,7 +242,7 @@ class PtflopsAten(_Ptflops):
         from shufflenet_flops.counters import closer
 
         return {
-            OpClass.MATMUL_MACS.value: sum(x.macs for x in attention_with_gaps(model, inputs)),
+            OpClass.MATMUL_MACS.value: seen_of_attention(model, inputs),
             OpClass.LINEAR_BIAS_ADDS.value: -closer.biases_apart(closer.calls_of(model, inputs)),
         }
 

@@ -13,7 +13,6 @@ from shufflenet_flops.counters.cost_model import (
     Part,
     affine,
     fused_lstm,
-    is_apart_from_samples,
     qualified,
     torch_modules,
 )
@@ -65,8 +64,8 @@ def _is_counted(row: Row) -> bool:
 
 
 def _is_norm(row: Row) -> bool:
-    """One that scales and shifts, and not of several samples at once, which has another name."""
-    return row.op in _NORMS and affine(row) and is_apart_from_samples(row)
+    """One that scales and shifts."""
+    return row.op in _NORMS and affine(row)
 
 
 def _has_handler(row: Row) -> bool:
@@ -170,23 +169,34 @@ class Torchprofile(Counter):
         yield from recurrent_parts(projected, _projected, torch_modules("rnn: LSTM"))
 
 
-def _graph_convolution(node: ScriptedOp) -> int:
-    outputs, inputs, *kernel = node.operand(1)
-    depth = inputs if node.output[1] == outputs else outputs
-    return prod(node.output) * depth * prod(kernel)
+def _graph_convolution(op: ScriptedOp) -> int:
+    outputs, inputs, *kernel = op.operand(1)
+    depth = inputs if op.output[1] == outputs else outputs
+    return prod(op.output) * depth * prod(kernel)
 
 
 def _handlers() -> dict[str, Handler]:
     """As in its `handlers.py`, for what torch makes of transforms."""
     from shufflenet_flops.counters.graphs import product
 
-    def outputs(node: ScriptedOp) -> int:
-        return prod(node.output)
+    def outputs(op: ScriptedOp) -> int:
+        return prod(op.output)
+
+    def norm(place: int) -> Handler:
+        return OpClass.NORM_ELEMENTS, lambda op: prod(op.output) * (op.operands[place] is not None)
+
+    def attention(op: ScriptedOp) -> int:
+        queries, keys, values = map(op.operand, range(3))
+        return prod(queries[:-1]) * keys[-2] * (queries[-1] + values[-1])
 
     pools = [f"{kind}_pool{axes}d" for kind in ("avg", "adaptive_avg") for axes in (1, 2, 3)]
     return {
         **dict.fromkeys(("bmm", "matmul"), (OpClass.MATMUL_MACS, product(0))),
         "linear": (OpClass.LINEAR_MACS, product(0)),
+        "scaled_dot_product_attention": (OpClass.MATMUL_MACS, attention),
+        **dict.fromkeys(("batch_norm", "instance_norm"), norm(1)),
+        **dict.fromkeys(("layer_norm", "group_norm"), norm(2)),
+        "upsample_bilinear2d": (OpClass.INTERPOLATED_ELEMENTS, lambda op: 4 * outputs(op)),
         **dict.fromkeys(("addmm", "addmv"), (OpClass.LINEAR_MACS, product(1))),
         "baddbmm": (OpClass.MATMUL_MACS, product(1)),
         "_convolution": (OpClass.CONV_MACS, _graph_convolution),
@@ -204,5 +214,5 @@ def _number_products(model: nn.Module, inputs: Sequence[Any]) -> int:
     """
     from shufflenet_flops.counters.graphs import nodes_of
 
-    products = (node for node in nodes_of(model, inputs) if node.name in ("mul", "mul_"))
-    return sum(node.output == () for node in products)
+    products = (op for op in nodes_of(model, inputs) if op.name in ("mul", "mul_"))
+    return sum(op.output == () for op in products)

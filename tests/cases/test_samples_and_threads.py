@@ -203,6 +203,10 @@ def _tangent(parts: nn.ModuleList, x: Tensor) -> Tensor:
     return y
 
 
+def _attend(x: Tensor) -> Tensor:
+    return F.scaled_dot_product_attention(x, x, x)
+
+
 # What runs in the end: a tangent takes the product again, and once more with none.
 TRANSFORMS: dict[str, tuple[int, Work, tuple[nn.Module, ...]]] = {
     "tangent": (3 * 15 * 8 * 4, _tangent, (nn.Linear(8, 4),)),
@@ -222,6 +226,20 @@ TRANSFORMS: dict[str, tuple[int, Work, tuple[nn.Module, ...]]] = {
         15 * 8 * 4, lambda parts, x: torch.vmap(lambda a: parts[0](x) + a.sum())(x),
         (nn.Linear(8, 4),),
     ),
+    "attention with a kernel": (
+        3 * 2 * 5 * 5 * 8,
+        lambda _, x: torch.vmap(_attend)(x[:, None, None]),
+        (),
+    ),
+    "attention without": (
+        3 * 2 * 5 * 5 * 8,
+        lambda _, x: torch.vmap(_attend)(x[:, None]),
+        (),
+    ),
+    "a norm before a tangent": (
+        3 * 15 * 8 * 4, lambda parts, x: _tangent(parts[1:], parts[0](x)),
+        (nn.LayerNorm(8), nn.Linear(8, 4)),
+    ),
     "what is added to products": (
         3 * 5 * 5 * 8,
         lambda _, x: torch.vmap(
@@ -232,6 +250,7 @@ TRANSFORMS: dict[str, tuple[int, Work, tuple[nn.Module, ...]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
 @pytest.mark.parametrize("case", TRANSFORMS)
 def test_transforms(case: str) -> None:
     """Of derivatives and samples every counter sees something else."""
