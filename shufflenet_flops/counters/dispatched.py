@@ -22,13 +22,13 @@ def _product(place: int) -> Callable[[Any], int]:
 
     def flops(event: Any) -> int:
         first, second = event.input_shapes[place : place + 2]
-        return 2 * prod(first) * int(second[-1])
+        return int(2 * prod(first) * second[-1])
 
     return flops
 
 
 def _convolution(event: Any) -> int:
-    """None where the padding is a text."""
+    """It gives up where the padding is a text."""
     (images, _, *sizes), weight = event.input_shapes[:2]
     strides, paddings, dilations = event.concrete_inputs[3:6]
     if not all(isinstance(numbers, list) for numbers in (strides, paddings, dilations)):
@@ -38,7 +38,7 @@ def _convolution(event: Any) -> int:
         sizes, weight[2:], strides, paddings, dilations, strict=True
     ):
         outputs *= (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
-    return 2 * images * outputs * prod(weight)
+    return int(2 * images * outputs * prod(weight))
 
 
 def _first(event: Any) -> int:
