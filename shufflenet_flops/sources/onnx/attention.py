@@ -47,6 +47,50 @@ def self_attention(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes)
     return made
 
 
+def packed_self_attention(
+    node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes
+) -> Nodes | None:
+    """One product for queries, keys and values of all tokens, (tokens, width), then attention."""
+    x, weight = _known(sizes, node.input[0]), _known(sizes, node.input[1])
+    if x is None or weight is None:
+        return None
+    chain = Chain(node)
+    value = chain.then("MatMul", list(node.input[:2]))
+    if input_at(node, 2):
+        value = chain.then("Add", [value, node.input[2]])
+    widths = attributes.get("qkv_hidden_sizes") or [weight[-1] // 3] * 3
+    parts = [_part(chain, value, [x[0], width]) for width in widths]
+    _within_sequences(chain, parts, node.input[4], [x[0], widths[-1]], attributes)
+    return chain.end()
+
+
+def packed_attention(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes | None:
+    """Attention within sequences that follow one another.
+
+    Queries, keys and values are (tokens, width) each, or one (tokens, heads, 3, size).
+    """
+    names = [input_at(node, position) for position in range(3)]
+    queries, values = _known(sizes, names[0]), _known(sizes, names[2])
+    chain = Chain(node)
+    if queries is not None and len(queries) == 4:
+        tokens, heads, _, size = queries
+        values = (tokens, heads * size)
+        names = [_part(chain, names[0], values) for _ in range(3)]
+    if queries is None or values is None:
+        return None
+    if input_at(node, 3):
+        names[0] = chain.then("Add", [names[0], _part(chain, node.input[3], [queries[-1]])])
+    _within_sequences(chain, names, node.input[5], values, attributes)
+    return chain.end()
+
+
+def _within_sequences(
+    chain: Chain, parts: list[str], ends: str, shape: Sequence[int], attributes: Mapping[str, Any]
+) -> None:
+    heads = attributes["num_heads"]
+    chain.then("PackedAttention", [*parts, ends], shape=list(shape), num_heads=heads)
+
+
 def attention(past: int) -> Meaning:
     """Attention on queries, keys and values, however packed, with earlier ones at `past` or none.
 

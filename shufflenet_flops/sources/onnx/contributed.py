@@ -11,7 +11,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops.sources.onnx.attention import attention, self_attention
+from shufflenet_flops.sources.onnx.attention import (
+    attention,
+    packed_attention,
+    packed_self_attention,
+    self_attention,
+)
 from shufflenet_flops.sources.onnx.chain import (
     CONV,
     Chain,
@@ -23,7 +28,6 @@ from shufflenet_flops.sources.onnx.chain import (
     attributes_of,
     input_at,
     inputs_at,
-    make_node,
     picked,
 )
 from shufflenet_flops.sources.onnx.channels_last import (
@@ -34,6 +38,19 @@ from shufflenet_flops.sources.onnx.experts import mixture
 from shufflenet_flops.sources.onnx.machine_learning import MACHINE_LEARNING
 from shufflenet_flops.sources.onnx.machine_learning import MEANINGS as LEARNED
 from shufflenet_flops.sources.onnx.quantized import POOLS, QUANTIZED, WINDOW
+from shufflenet_flops.sources.onnx.runtime_layers import (
+    complex_product,
+    distances,
+    gated,
+    gated_bias,
+    gated_gelu,
+    integer_product,
+    rotated_pair,
+    spectrum,
+    unfolded,
+    with_axis,
+    word_convolution,
+)
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -148,53 +165,12 @@ def _group_norm(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) ->
     return chain.end()
 
 
-def _gated_gelu(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes | None:
-    """A bias, and half of the channels by a GELU of the other half."""
-    known = sizes(node.input[0])
-    if known is None or None in known or not known[-1]:
-        return None
-    chain = Chain(node)
-    value = chain.then("Add", list(node.input[:2]))
-    half = [*known[:-1], known[-1] // 2]
-    value, gate = (chain.then("Unpacked", [value], shape=half) for _ in range(2))
-    chain.then("Mul", [value, chain.then("Gelu", [gate])])
-    return chain.end()
-
-
-def _distances(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes | None:
-    """Of each row of one table from each row of another."""
-    shapes = [sizes(name) for name in node.input]
-    if any(shape is None or len(shape) != 2 or None in shape for shape in shapes):
-        return None
-    rows = [shape[0] for shape in shapes if shape is not None]
-    return [make_node("CDist", list(node.input), list(node.output), shape=rows)]
-
-
 def _gelu_of_product(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
     chain = Chain(node)
     value = chain.then("MatMul", list(node.input[:2]))
     if input_at(node, 2):
         value = chain.then("Add", [value, node.input[2]])
     chain.then("Gelu", [value])
-    return chain.end()
-
-
-def _gated(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
-    """A gate's Swish, by what goes on; which is normed before where the node says so."""
-    chain = Chain(node)
-    gate, value = node.input[0], input_at(node, 1)
-    if node.op_type == "GatedRMSNorm":
-        gate = node.input[2]
-        value = chain.then("SimplifiedLayerNormalization", list(node.input[:2]))
-    chain.then("Mul", [chain.then("Swish", [gate]), value])
-    return chain.end()
-
-
-def _complex(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
-    """Four products of parts and two sums for each pair of parts."""
-    chain = Chain(node)
-    parts = [chain.then("Mul", list(node.input)) for _ in range(2)]
-    chain.then("Add", parts)
     return chain.end()
 
 
@@ -253,19 +229,32 @@ _FUSED = {
     "QEmbedLayerNormalization": _embedding,
     "BiasAdd": _added(inputs=(0, 1, 2)),
     "BiasSoftmax": _added("Softmax", inputs=(0, 1)),
-    "BiasSplitGelu": _gated_gelu,
+    "BiasSplitGelu": gated_gelu,
     "Attention": self_attention,
     "MultiHeadAttention": attention(6),
+    "PackedAttention": packed_self_attention,
+    "PackedMultiHeadAttention": packed_attention,
     "DecoderMaskedMultiHeadAttention": attention(5),
     "GroupQueryAttention": attention(3),
     **dict.fromkeys(("MoE", "QMoE"), mixture),
-    "CDist": _distances,
-    **dict.fromkeys(("SwiGLU", "GatedRMSNorm"), _gated),
-    **dict.fromkeys(("ComplexMul", "ComplexMulConj"), _complex),
+    "CDist": distances,
+    **dict.fromkeys(("SwiGLU", "GatedRMSNorm"), gated),
+    **dict.fromkeys(("ComplexMul", "ComplexMulConj"), complex_product),
     "LinearAttention": as_operator(
         "LinearAttention", *range(6), keep=("kv_num_heads", "q_num_heads", "update_rule")
     ),
     "CausalConvWithState": as_operator("CausalConvWithState", *range(4), keep=("activation",)),
+    **dict.fromkeys(("Rfft", "Irfft"), spectrum),
+    "UnfoldTensor": unfolded,
+    "ExpandDims": with_axis,
+    "WordConvEmbedding": word_convolution,
+    "GatedRelativePositionBias": gated_bias,
+    "GemmaRotaryEmbedding": rotated_pair,
+    "MatMulInteger16": integer_product,
+    "BitmaskDropout": as_operator("Identity", 0),
+    "BitmaskBiasDropout": _added(inputs=(0, 1, 2)),
+    "NGramRepeatBlock": as_operator("Identity", 1),
+    "SampleOp": as_operator("Identity", 0),
     "ScaledSiLU": as_operator("Swish", 0),
     "Inverse": as_operator("Inverse", 0),
     "MaxpoolWithMask": as_operator("MaxPool", 0, keep=WINDOW),

@@ -28,6 +28,7 @@ class Given:
     inputs: Mapping[str, Input]
     symbols: Mapping[str, int]
     as_declared: bool = True
+    maps: tuple[str, ...] = ()  # inputs that are maps of keys, which have no size
 
 
 def sizes_of(value: ValueInfoProto) -> tuple[Size, ...] | None:
@@ -52,7 +53,9 @@ def set_inputs(graph: GraphProto, given: tuple[Input, ...]) -> Given:
     Raises InputError where those given are none that the graph takes.
     """
     weights = {tensor.name for tensor in graph.initializer}
-    wanted = [value for value in graph.input if value.name not in weights]
+    asked = [value for value in graph.input if value.name not in weights]
+    maps = tuple(value.name for value in asked if value.type.HasField("map_type"))
+    wanted = [value for value in asked if value.name not in maps]
     if given and len(given) != len(wanted):
         raise InputError(
             f"takes {', '.join(value.name for value in wanted) or 'no input'}, "
@@ -63,7 +66,7 @@ def set_inputs(graph: GraphProto, given: tuple[Input, ...]) -> Given:
         value.name: _set_input(value, given[i] if given else None, symbols)
         for i, value in enumerate(wanted)
     }
-    return Given(inputs, symbols)
+    return Given(inputs, symbols, maps=maps)
 
 
 def at_batch(graph: GraphProto, given: Given, batch: int) -> Given:
@@ -85,7 +88,7 @@ def at_batch(graph: GraphProto, given: Given, batch: int) -> Given:
         )
         inputs[name] = replace(own, shape=shape)
     symbols = {**given.symbols, first: batch} if isinstance(first, str) else given.symbols
-    return Given(inputs, symbols, as_declared=not isinstance(first, int))
+    return replace(given, inputs=inputs, symbols=symbols, as_declared=not isinstance(first, int))
 
 
 def _set_input(wanted: ValueInfoProto, given: Input | None, symbols: dict[str, int]) -> Input:

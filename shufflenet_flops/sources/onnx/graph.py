@@ -50,6 +50,9 @@ def count(model: ModelProto, given: Given) -> tuple[Counted, Timeline]:
 
     for name, given_input in given.inputs.items():
         inference.add_input(name, _NUMBERS[given_input.dtype], given_input.shape)
+    for value in graph.input:
+        if value.name in given.maps:
+            inference.add_map(value)
     unpad(nodes, {tensor.name: tensor for tensor in graph.initializer})
     for tensor in graph.initializer:
         hold(tensor.name, tensor)

@@ -31,9 +31,10 @@ from shufflenet_flops.sources.onnx.schemas import (
     operator_name,
     schema_of,
 )
+from shufflenet_flops.sources.onnx.uncounted import SHAPES
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, NodeProto, TensorProto, TypeProto
+    from onnx import GraphProto, NodeProto, TensorProto, TypeProto, ValueInfoProto
 
 # Operators that only ask for a shape.
 _DESCRIBING = ("Shape", "Size")
@@ -66,6 +67,11 @@ class Inference:
         from onnx import helper
 
         self._set_type(name, helper.make_tensor_type_proto(elem_type, shape), _VALUES)
+
+    def add_map(self, value: ValueInfoProto) -> None:
+        """A map that is given from outside, of which no size tells how much is read."""
+        self._types[value.name] = value.type
+        self.operands[value.name] = Operand((0,), itemsize(FLOAT))
 
     def add_constant(self, name: str, tensor: TensorProto) -> None:
         """A tensor that the file holds."""
@@ -135,6 +141,8 @@ class Inference:
         for name in node.input:
             if name in self.reasons:
                 return self.reasons[name]
+        if node.op_type in SHAPES:
+            return SHAPES[node.op_type]
         if self._schema(node) is None:
             return f"{operator_name(node)} does not tell"
         for name in node.input:

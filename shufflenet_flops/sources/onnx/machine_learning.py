@@ -257,10 +257,24 @@ def _side_by_side(node: NodeProto, attributes: Attributes, sizes: Sizes) -> Node
     return [make_node("Concat", list(node.input), list(node.output), axis=-1)]
 
 
+def _from_map(node: NodeProto, attributes: Attributes, sizes: Sizes) -> Nodes | None:
+    """One row with a place for each key: for those of a vocabulary, or up to the most."""
+    names = attributes.get("int64_vocabulary") or attributes.get("string_vocabulary") or ()
+    sparse = attributes.get("map_form") == "SPARSE"
+    places = attributes.get("max_map", 1) if sparse else len(names)
+    shape = [1, places]
+    return (
+        [make_node("Vectorized", list(node.input), list(node.output), shape=shape)]
+        if places
+        else None
+    )
+
+
 _CLASSIFIED, _PREDICTED = partial(_trees, "class"), partial(_trees, "target")
 MEANINGS: Mapping[str, Meaning] = MappingProxyType(
     {
         "ArrayFeatureExtractor": _picked_features,
+        **dict.fromkeys(("CastMap", "DictVectorizer"), _from_map),
         "Binarizer": _one_number("Greater"),
         "FeatureVectorizer": _side_by_side,
         "Imputer": _imputed,

@@ -36,6 +36,10 @@ class Operand:
         return self.elements * self.itemsize
 
 
+class NotToldError(Exception):
+    """Why values that are not there would decide the work, as the end of the operator's name."""
+
+
 Inputs = Sequence[Operand | None]  # None for an optional input that is left out
 Formula = Callable[[Attributes, Inputs, Operand], Work]
 

@@ -24,7 +24,7 @@ from shufflenet_flops.sources.onnx.layout import (
     sliced,
     viewed,
 )
-from shufflenet_flops.sources.onnx.operand import Formula, Operand
+from shufflenet_flops.sources.onnx.operand import Formula, NotToldError, Operand
 from shufflenet_flops.sources.onnx.parameters import Parameters
 from shufflenet_flops.sources.onnx.rules import (
     FIRST_INPUT_ONLY,
@@ -34,6 +34,7 @@ from shufflenet_flops.sources.onnx.rules import (
     SIZED_BY_VALUES,
 )
 from shufflenet_flops.sources.onnx.schemas import NAMESPACES, operator_name
+from shufflenet_flops.sources.onnx.uncounted import REASONS
 from shufflenet_flops.spec import OpClass
 
 if TYPE_CHECKING:
@@ -80,16 +81,24 @@ class Reader:
         unclear += [name for name in outputs[:1] if y is None]
         if formula is None or unclear or y is None:
             reason = f" on a shape that {self._reasons[unclear[0]]}" if formula and unclear else ""
-            self.unknown[f"{operator_name(node)}{reason}"] += 1
+            told = REASONS.get((node.domain, node.op_type))
+            self._note_unknown(node, f", {told}" if told else reason)
             return
         xs = [self._operand(name) if name in self._operands else None for name in node.input]
-        work = formula(attributes_of(node), xs, y)
+        try:
+            work = formula(attributes_of(node), xs, y)
+        except NotToldError as error:
+            self._note_unknown(node, f", {error}")
+            return
         self._parameters.note(node)
         self._keep_layout(node, xs, y)
         data = dict(zip(node.input, xs, strict=True))
         if node.op_type in FIRST_INPUT_ONLY:
             data = {node.input[0]: xs[0]}
         self._add(node, work, {name: x for name, x in data.items() if x is not None}, y)
+
+    def _note_unknown(self, node: NodeProto, why: str) -> None:
+        self.unknown[f"{operator_name(node)}{why}"] += 1
 
     def _add(self, node: NodeProto, work: Work, inputs: Mapping[str, Operand], y: Operand) -> None:
         # A constant without axes is a number in the code, as in `2 * x`: no tensor is read.

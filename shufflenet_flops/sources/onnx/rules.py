@@ -13,9 +13,9 @@ from types import MappingProxyType
 from typing import Any
 
 from shufflenet_flops.counting import Kind
-from shufflenet_flops.counting.causal import later_pairs
 from shufflenet_flops.counting.op_classes import NATURES, Work, work_of
 from shufflenet_flops.counting.row import conv_kind
+from shufflenet_flops.sources.onnx.attended import attention, packed_attention, rotary
 from shufflenet_flops.sources.onnx.detection import roi_align, suppressed
 from shufflenet_flops.sources.onnx.einsum import einsum
 from shufflenet_flops.sources.onnx.experts import FRACTIONAL_LAYERS, PACKED_LAYERS, experts
@@ -23,9 +23,16 @@ from shufflenet_flops.sources.onnx.learned import distance, trees
 from shufflenet_flops.sources.onnx.linear_attention import linear_attention
 from shufflenet_flops.sources.onnx.losses import cross_entropy, picked_loss
 from shufflenet_flops.sources.onnx.matrices import determinant, inverse
-from shufflenet_flops.sources.onnx.operand import Attributes, Formula, Inputs, Operand, at, has
+from shufflenet_flops.sources.onnx.operand import (
+    Attributes,
+    Formula,
+    Inputs,
+    Operand,
+    at,
+    has,
+)
 from shufflenet_flops.sources.onnx.pools import global_max_pool, global_pool, pool, power_pool
-from shufflenet_flops.sources.onnx.signals import fourier, short_time
+from shufflenet_flops.sources.onnx.signals import fourier, short_time, spectrum
 from shufflenet_flops.spec import OpClass
 
 
@@ -80,38 +87,6 @@ def _recurrent(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
     steps = prod(at(xs, 0).shape[:2])
     macs = steps * (at(xs, 1).elements + at(xs, 2).elements)
     return Work("recurrent", Kind.LINEAR, {OpClass.LINEAR_MACS: macs})
-
-
-def _attention(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
-    """Scores, softmax, weighted sum of the values; a mask saves nothing of it.
-
-    Queries, keys and values have axes (batch, heads, length, size), or (batch, length, heads·size)
-    with the heads as attributes. Earlier keys and values come before the new ones.
-    """
-    query, key, value = (at(xs, i).shape for i in range(3))
-    if len(query) == 4:
-        heads, length, size = query[1:]
-        keys, width = key[2], value[3]
-    else:
-        heads = attributes["q_num_heads"]
-        length, size, keys = query[1], query[2] // heads, key[1]
-        width = value[2] // attributes["kv_num_heads"]
-    if has(xs, 4):
-        keys += at(xs, 4).shape[2]
-    scores = query[0] * heads * length * keys
-    later = query[0] * heads * later_pairs(length, keys)
-    counts = {
-        OpClass.MATMUL_MACS: scores * (size + width),
-        OpClass.LATER_MACS: later * (size + width),
-        OpClass.SOFTMAX_ELEMENTS: scores,
-    }
-    return Work("scaled_dot_product_attention", Kind.MATMUL, counts)
-
-
-def _rotary(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
-    """Each number by a cosine, its partner by a sine, and their sum."""
-    counts = {OpClass.MUL_ELEMENTS: 2 * y.elements, OpClass.ADD_ELEMENTS: y.elements}
-    return Work("rotary_embedding", Kind.ELEMENTWISE, counts)
 
 
 def _quantize(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
@@ -249,9 +224,9 @@ FORMULAS: Mapping[str, Formula] = {
     "QLinearMatMul": _matmul(0, 3),
     "Gemm": _gemm,
     "Einsum": einsum,
-    "Attention": _attention,
+    "Attention": attention,
     "LinearAttention": linear_attention,
-    **dict.fromkeys(("RotaryEmbedding", "Rotary"), _rotary),
+    **dict.fromkeys(("RotaryEmbedding", "Rotary"), rotary),
     "DynamicQuantizeLinear": _quantize,
     "Reorder": _per_output("clone"),
     **dict.fromkeys(("LSTM", "GRU", "RNN"), _recurrent),
@@ -268,6 +243,10 @@ FORMULAS: Mapping[str, Formula] = {
     "SoftmaxCrossEntropyLoss": cross_entropy,
     "DFT": fourier,
     "STFT": short_time,
+    "Spectrum": spectrum,
+    "Windows": _per_output("clone"),
+    "Vectorized": _per_output("full"),
+    "PackedAttention": packed_attention,
     **{
         name: _named(_per_output("cos"), op)
         for name, op in (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from shufflenet_flops.counting.op_classes import Work, work_of
-from shufflenet_flops.sources.onnx.operand import Attributes, Inputs, Operand, at, has
+from shufflenet_flops.sources.onnx.operand import Attributes, Inputs, NotToldError, Operand, at, has
 from shufflenet_flops.spec import OpClass
 
 
@@ -21,6 +21,14 @@ def fourier(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
     length = given or (y if y.shape[-1] == 1 else x).shape[axis]
     signals = prod(x.shape[:-1]) // max(1, x.shape[axis])
     return _transform(signals, length, real=real)
+
+
+def spectrum(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
+    """Of real signals, along axes of these lengths."""
+    lengths = attributes["lengths"]
+    points = attributes["signals"] * prod(lengths)
+    halvings = sum((length - 1).bit_length() for length in lengths)
+    return work_of("_fft_r2c", 5 * points * halvings // 2)
 
 
 def short_time(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
@@ -48,5 +56,5 @@ def _number(xs: Inputs, position: int, absent: int) -> int:
         return absent
     values = at(xs, position).values
     if not values:
-        raise ValueError(f"its input {position} is not known")
+        raise NotToldError("whose length or axis is a value")
     return int(values[0])
