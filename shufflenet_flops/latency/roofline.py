@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -15,15 +17,14 @@ from torch import nn
 from shufflenet_flops.counting import Row, Table
 from shufflenet_flops.latency.case import Case
 from shufflenet_flops.latency.engines.protocol import Setup
-from shufflenet_flops.latency.engines.quiet import quiet
 from shufflenet_flops.latency.sampling import Timer, timer_for
+from shufflenet_flops.running.no_gc import no_gc
 
 _MATRIX = 1024  # 2 GFLOP on 13 MB: arithmetic bound on any machine
 _COPIES = tuple(2**power for power in range(15, 29, 2))  # bytes; the last is beyond most caches
 _REPEATS = 7
 _PRODUCTS = 40  # more, as a peak is what a machine reaches in its best moment
-_PROFILED = 15
-_PREFIX = "layer: "
+_WARMUP = 3  # calls, of the modules one by one
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Peaks:
 
 @dataclass(frozen=True)
 class BoundLayer:
-    """One layer's work, the bound it gives, and eager's median time in the profiler, in seconds."""
+    """One layer's work, the bound it gives, and its median time in eager mode, in seconds."""
 
     path: str
     kind: str
@@ -98,12 +99,11 @@ def _best(call: Any, timer: Timer, calls: int = 1, repeats: int = _REPEATS) -> f
 def layers(case: Case, peaks: Peaks, threads: int) -> list[BoundLayer]:
     """Every row of the model's table with its bound and its time in eager mode, on the CPU.
 
-    A layer's time is that of its module without the modules inside it, so the profiler's own cost
-    of a few microseconds is in each.
+    A layer's time is that of its module without the modules inside it, so what it costs to ask
+    the clock, a microsecond or two, is in each.
     """
     torch.set_num_threads(threads)
-    with quiet():
-        times = own_times(case.module, case.inputs)
+    times = own_times(case.module, case.inputs)
     rows: defaultdict[str, list[Row]] = defaultdict(list)
     for row in case.table.rows:
         rows[row.path].append(row)
@@ -123,47 +123,39 @@ def layers(case: Case, peaks: Peaks, threads: int) -> list[BoundLayer]:
     return timed
 
 
-def own_times(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> Mapping[str, float]:
-    """Median seconds of each module's own work, by path."""
+def own_times(
+    module: nn.Module,
+    inputs: tuple[torch.Tensor, ...],
+    clock: Callable[[], float] = time.perf_counter,
+    calls: int = 15,
+) -> Mapping[str, float]:
+    """Median seconds of each module's own work, by path, of so many calls of the whole."""
+    running: list[list[float]] = []  # when each module began that runs, and what is inside it
+    own: dict[str, float] = {}
+
+    def enter(*_: Any) -> None:
+        running.append([clock(), 0.0])
+
+    def leave(path: str, *_: Any) -> None:
+        begun, inside = running.pop()
+        whole = clock() - begun
+        own[path] = own.get(path, 0.0) + whole - inside
+        if running:
+            running[-1][1] += whole
+
     handles = []
     for path, part in module.named_modules():
-        ranges: list[Any] = []
-
-        def enter(_: Any, __: Any, path: str = path, ranges: list[Any] = ranges) -> None:
-            ranges.append(torch.profiler.record_function(_PREFIX + path))
-            ranges[-1].__enter__()
-
-        def leave(_: Any, __: Any, ___: Any, ranges: list[Any] = ranges) -> None:
-            ranges.pop().__exit__(None, None, None)
-
-        handles += [part.register_forward_pre_hook(enter), part.register_forward_hook(leave)]
+        handles.append(part.register_forward_pre_hook(enter))
+        handles.append(part.register_forward_hook(partial(leave, path)))
     samples: defaultdict[str, list[float]] = defaultdict(list)
     try:
-        with torch.inference_mode():
-            for _ in range(3):
+        with torch.inference_mode(), no_gc():
+            for number in range(_WARMUP + calls):
+                own.clear()
                 module(*inputs)
-            for _ in range(_PROFILED):
-                for path, seconds in _profile_once(module, inputs).items():
+                for path, seconds in own.items() if number >= _WARMUP else ():
                     samples[path].append(seconds)
     finally:
         for handle in handles:
             handle.remove()
     return {path: median(seconds) for path, seconds in samples.items()}
-
-
-def _profile_once(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> dict[str, float]:
-    activities = [torch.profiler.ProfilerActivity.CPU]
-    with torch.profiler.profile(activities=activities, acc_events=True) as profiler:
-        module(*inputs)
-    own: defaultdict[str, float] = defaultdict(float)
-    for event in profiler.events():
-        if event.name.startswith(_PREFIX):
-            inside = sum(
-                child.cpu_time_total for child in event.cpu_children if _is_range(child.name)
-            )
-            own[event.name.removeprefix(_PREFIX)] += (event.cpu_time_total - inside) / 1e6
-    return own
-
-
-def _is_range(name: str) -> bool:
-    return name.startswith(_PREFIX)

@@ -1,15 +1,15 @@
-"""PyTorch eager and channels-last: each module's own time, in torch's profiler."""
+"""PyTorch eager and channels-last: each module's own time, by the clock."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from shufflenet_flops.latency.engines.protocol import Setup
-from shufflenet_flops.latency.engines.quiet import quiet
 from shufflenet_flops.latency.predict.kernels import Fusion
 from shufflenet_flops.latency.predict.networks import RandomNetwork
 from shufflenet_flops.latency.predict.profilers.protocol import Profile, Profiler, profiler
-from shufflenet_flops.latency.predict.profilers.timing import least_s
+from shufflenet_flops.latency.predict.profilers.timing import least_s, runs
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -30,7 +30,7 @@ class EagerProfiler(Profiler):
     ) -> Profile:
         """The least time of a call by the thread's own clock, and the median of each module.
 
-        What the profiler adds is taken off all modules alike.
+        What it costs to ask the clock is taken off all modules alike.
         """
         import torch
 
@@ -44,8 +44,7 @@ class EagerProfiler(Profiler):
         x = x.contiguous(memory_format=layout)
         with torch.inference_mode():
             whole = least_s(lambda: module(x), repeats)
-        with quiet():
-            times = own_times(module, (x,))
+        times = own_times(module, (x,), time.thread_time, runs(whole, repeats))
         added = max(0.0, sum(times.values()) - whole) / len(times)
         parts = {
             path: max(seconds - added, _LEAST_S) for path, seconds in times.items() if path in paths
