@@ -16,6 +16,7 @@ from shufflenet_flops.closed_form.sized import SizedModel, Sizes, rows_of
 from shufflenet_flops.counting.measure import PAPER, Measure, measure
 from shufflenet_flops.counting.metric import MetricName
 from shufflenet_flops.errors import InputError
+from shufflenet_flops.running import asked_sizes
 from shufflenet_flops.running.no_gc import no_gc
 
 
@@ -78,7 +79,8 @@ def _samples(
     _check_names(model, over)
     base = base_of(model, over)
     try:
-        counted = model.at(base).counted
+        with asked_sizes.kept() as asked:
+            counted = model.at(base).counted
     except InputError as error:
         args = model.args_at(base)
         if not args:
@@ -90,7 +92,7 @@ def _samples(
     if counted.real_forward:
         raise InputError(f"{model.name}: no formula in its sizes alone: {counted.real_because}")
     samples = Samples(model, base)
-    samples.keep(base, model.rows_at(base) if model.training else rows_of(counted))
+    samples.keep(base, model.rows_at(base) if model.training else rows_of(counted), asked)
     return with_layers_repeated(samples, over), counted.unknown_ops
 
 
@@ -135,7 +137,7 @@ def _tried(samples: Samples, over: Mapping[str, Range | None]) -> Iterator[tuple
         built = built_for_size(samples.model, samples.at(samples.own))
         if built is not None:
             others = Samples(built, samples.own)
-            others.keep(samples.own, samples.at(samples.own))
+            others.keep(samples.own, samples.at(samples.own), samples.asked_at(samples.own))
             yield from _of_model(others, over)
     alone = fixed(samples, over)
     if alone is not None:

@@ -125,6 +125,10 @@ class Residue:
     step: int = 1
     rest: int = 0
 
+    def meets(self, other: Residue) -> bool:
+        """Whether a size leaves both rests."""
+        return (self.rest - other.rest) % gcd(self.step, other.step) == 0
+
 
 def floored(
     line: Expression, plus: int, by: int, residues: Mapping[str, Residue]

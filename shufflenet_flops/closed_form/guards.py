@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from shufflenet_flops.closed_form.domain import Domain, Range
 from shufflenet_flops.closed_form.expression import Residue
 from shufflenet_flops.closed_form.model_formula import ModelFormula
+from shufflenet_flops.closed_form.predicates import Predicate, bounds, predicates
 from shufflenet_flops.closed_form.proving import holds, proven
 from shufflenet_flops.closed_form.questions import first
 from shufflenet_flops.closed_form.samples import (
@@ -19,6 +20,7 @@ from shufflenet_flops.closed_form.samples import (
     UnlikeError,
     said,
 )
+from shufflenet_flops.closed_form.size_guard import SizeGuard, with_range
 from shufflenet_flops.closed_form.sized import Sizes
 from shufflenet_flops.counting.measure import Measure
 
@@ -28,43 +30,10 @@ MOST_TRACES = 40  # to find one guard
 _CHECKED = 3  # sizes on each side that must do the same, for a bound to be one
 
 
-@dataclass(frozen=True)
-class SizeGuard:
-    """What splits a domain: a size from `least` on, or one that leaves the rest of `residue`."""
-
-    name: str
-    least: int = 0
-    residue: Residue | None = None
-
-    def sides(self, domain: Domain) -> tuple[Domain, Domain]:
-        """The sizes of a domain that are so, and the others."""
-        given = domain.ranges[self.name]
-        if self.residue is None:
-            inside = replace(given, least=self.least, own=False)
-            outside = replace(given, most=self.least - 1)
-            return _with(domain, self.name, inside), _with(domain, self.name, outside)
-        period = self.residue.step
-        inside = replace(given, least=_next(given.least, self.residue), step=period)
-        outside = replace(given, without=(*given.without, self.residue))
-        outside = replace(outside, least=outside.first or given.least)
-        if period == 2:
-            other = Residue(2, 1 - self.residue.rest)
-            outside = replace(given, least=_next(given.least, other), step=2)
-        return _with(domain, self.name, inside), _with(domain, self.name, outside)
-
-
-def _with(domain: Domain, name: str, given: Range) -> Domain:
-    return replace(domain, ranges={**domain.ranges, name: given})
-
-
 def _reaching(domain: Domain, name: str, error: UnlikeError) -> Range:
     """The range of a size, down to what the error has of it."""
     given = domain.ranges[name]
     return replace(given, least=min(given.least, error.first[name], error.second[name]))
-
-
-def _next(size: int, residue: Residue) -> int:
-    return size + (residue.rest - size) % residue.step
 
 
 def in_cases(
@@ -99,17 +68,27 @@ def _sides(
     Only the size that does begins lower, where it must for both to be in the domain: how far the
     others go down is found on each side.
     """
-    guard = _guard(samples, domain, error, measure) if most > 1 else None
+    guard = None
+    if most > 1:
+        guard = _asked(samples, domain, error, measure) or _guard(samples, domain, error, measure)
     if guard is None:
         return None
-    lower = _with(domain, guard.name, _reaching(domain, guard.name, error))
+    lower = with_range(domain, guard.name, _reaching(domain, guard.name, error))
     inside, outside = guard.sides(lower)
     if any(side.ranges[guard.name].first is None for side in (inside, outside)):
         return None  # it is what split the domain before
-    samples.begin()
-    found = in_cases(samples, inside, measure, most - 1)
-    samples.begin()
-    cases = [*found, *in_cases(samples, outside, measure, most - len(found))]
+    cases: list[ModelFormula] = []
+    refused = ""
+    for side in (inside, outside):
+        samples.begin()
+        try:
+            cases += in_cases(samples, side, measure, most - max(1, len(cases)))
+        except RefusedError as why:  # of one side it tells where the domain ends
+            if refused:
+                raise
+            refused = str(why)
+    if refused:
+        cases = [replace(case, refused=case.refused or refused) for case in cases]
     for case in cases:
         _check_corners(samples, case)
     return cases
@@ -125,6 +104,35 @@ def _check_corners(samples: Samples, case: ModelFormula) -> None:
     for sizes in corners:
         if not holds(samples, case, sizes):
             raise NotProvenError(f"it does other things at {said(sizes)} than elsewhere")
+
+
+def _asked(
+    samples: Samples, domain: Domain, error: UnlikeError, measure: Measure
+) -> SizeGuard | None:
+    """What the model asked of one size, and answered otherwise at the two sizes of the error.
+
+    That which parts all sizes that were traced as they are alike comes before any other.
+    """
+    found: list[tuple[bool, int, SizeGuard]] = []
+    for predicate in predicates(samples):
+        (name, *others) = predicate.names
+        if not others and predicate(error.first) != predicate(error.second):
+            given = _reaching(domain, name, error)
+            guard = bounds(predicate, error.first, name, given)
+            if guard is not None:
+                found.append((not _parts(samples, predicate, measure), len(found), guard))
+    return min(found)[2] if found else None
+
+
+def _parts(samples: Samples, predicate: Predicate, measure: Measure) -> bool:
+    """Whether no two sizes with different answers have the same rows."""
+    alike: dict[Any, set[bool]] = {}
+    for key, rows in samples.rows.items():
+        if not isinstance(rows, str):
+            sizes = dict(key)
+            does = tuple((row.path, row.op) for row in samples.counted(sizes, measure))
+            alike.setdefault(does, set()).add(bool(predicate(sizes)))
+    return all(len(answers) == 1 for answers in alike.values())
 
 
 def _guard(

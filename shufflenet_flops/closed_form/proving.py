@@ -10,6 +10,7 @@ from shufflenet_flops.closed_form.expression import Expression, root, value_of
 from shufflenet_flops.closed_form.extents import Extents, Open
 from shufflenet_flops.closed_form.fitting import check_alike, extents_at, fitted
 from shufflenet_flops.closed_form.model_formula import FormulaRow, ModelFormula
+from shufflenet_flops.closed_form.predicates import otherwise
 from shufflenet_flops.closed_form.questions import first
 from shufflenet_flops.closed_form.samples import NotProvenError, RefusedError, Samples, UnlikeError
 from shufflenet_flops.closed_form.sized import Sizes
@@ -19,6 +20,7 @@ from shufflenet_flops.counting.measure import Measure
 FIRST = 5  # sizes at which a formula is looked for first, besides the far ones
 MOST_FIRST = 8  # up to which more are taken, where these do not explain every row
 HELD_OUT = 4  # sizes at which it is then checked
+SMALLER = 2  # sizes smaller than the model's own, with which it is then tried
 
 
 def proven(
@@ -30,35 +32,8 @@ def proven(
     is told too. Raises RefusedError where the model does not take the domain's sizes, and
     NotProvenError.
     """
-    points: list[Sizes] = []
-    edges = samples.edges(domain)
-    while len(points) < FIRST and (
-        sizes := edges.pop() if points and edges else samples.new(domain, points)
-    ):
-        points.append(sizes)
-        # Where the model refuses these, or does something else, nothing more is traced.
-        check_alike(samples, points[0], sizes, measure)
-    points += _far(samples, domain, measure, points[0])
-    held: list[Sizes] = []
-    expressions, extents = _first_fit(samples, domain, measure, points)
-    while len(held) < HELD_OUT:
-        telling = (
-            samples.telling(domain, extents.open)
-            if extents.open and samples.left > HELD_OUT
-            else None
-        )
-        sizes = telling or samples.new(domain, [*points, *held])
-        if sizes is None:  # all that there are were traced, and fitted or right
-            break
-        check_alike(samples, points[0], sizes, measure)
-        counts = [measure.of([row]) for row in samples.counted(sizes, measure)]
-        if telling or [e.value(sizes) for e in expressions] != counts:
-            points += [*held, sizes]
-            held = []
-            extents = extents_at(domain, points)
-            expressions = fitted(samples, extents, points, measure)
-        else:
-            held.append(sizes)
+    points = _first_points(samples, domain, measure)
+    expressions, doubts, held = _checked(samples, domain, measure, points)
     rows = zip(samples.counted(points[0], measure), expressions, strict=True)
     found = ModelFormula(
         samples.model.name,
@@ -73,7 +48,67 @@ def proven(
         training=samples.model.training,
         convention=measure.convention,
     )
-    return _widened(samples, found, extents.open)
+    return _widened(samples, found, doubts)
+
+
+def _first_points(samples: Samples, domain: Domain, measure: Measure) -> list[Sizes]:
+    """The sizes at which a formula is looked for first. Raises RefusedError, UnlikeError."""
+    points: list[Sizes] = []
+    edges = samples.edges(domain)
+    while len(points) < FIRST and (
+        sizes := edges.pop() if points and edges else samples.new(domain, points)
+    ):
+        points.append(sizes)
+        # Where the model refuses these, or does something else, nothing more is traced.
+        check_alike(samples, points[0], sizes, measure)
+    return points + _far(samples, domain, measure, points[0])
+
+
+def _checked(
+    samples: Samples, domain: Domain, measure: Measure, points: list[Sizes]
+) -> tuple[list[Expression], list[Open], list[Sizes]]:
+    """A formula with what it leaves open, found at `points`, and the sizes at which it holds.
+
+    Those at which it does not are added to the points. The others are such that what the model asks
+    of sizes has another answer than at the points, as far as there are such.
+    """
+    held: list[Sizes] = []
+    expressions, extents = _first_fit(samples, domain, measure, points)
+    while True:
+        telling = (
+            samples.telling(domain, extents.open)
+            if extents.open and samples.left > HELD_OUT
+            else None
+        )
+        asked = None if telling else otherwise(samples, domain)
+        if asked and samples.left <= SMALLER:
+            samples.more()
+        if len(held) >= HELD_OUT and not asked:
+            break
+        sizes = telling or asked or samples.new(domain, [*points, *held])
+        if sizes is None:  # all that there are were traced, and fitted or right
+            break
+        _check_asked(samples, points[0], sizes, measure)
+        counts = [measure.of([row]) for row in samples.counted(sizes, measure)]
+        if telling or [e.value(sizes) for e in expressions] != counts:
+            points += [*held, sizes]
+            held = []
+            extents = extents_at(domain, points)
+            try:
+                expressions = fitted(samples, extents, points, measure)
+            except NotProvenError as error:
+                raise UnlikeError(points[0], sizes, str(error)) from None
+        else:
+            held.append(sizes)
+    return expressions, extents.open, held
+
+
+def _check_asked(samples: Samples, first: Sizes, second: Sizes, measure: Measure) -> None:
+    """Raise UnlikeError where the model does other things at the second sizes, or refuses them."""
+    try:
+        check_alike(samples, first, second, measure)
+    except RefusedError as error:
+        raise UnlikeError(first, second, str(error)) from None
 
 
 def _first_fit(
@@ -110,8 +145,9 @@ def _widened(
     and the model's own, which settles most of the doubts that are left.
     """
     ranges = dict(found.domain.ranges)
-    if "n" in ranges and not ranges["n"].is_fixed:
-        ranges["n"] = replace(ranges["n"], least=1)
+    batch = ranges.get("n")
+    if batch is not None and batch.own and not batch.is_fixed:
+        ranges["n"] = replace(batch, least=1 if batch.step == 1 else batch.least)
     domain = replace(found.domain, ranges=ranges)
     own = {name: given.least for name, given in ranges.items()}
     if not holds(samples, found, own):
@@ -126,7 +162,7 @@ def _widened(
     strides = total_stride(found.expression)
     whole = {name: _at_least(given, strides.get(name, 1)) for name, given in ranges.items()}
     for least in [tried[0], *samples.met_in(domain, smallest), whole, *tried[1:]]:
-        if least == own or samples.left < 2:
+        if least == own or samples.left < SMALLER:
             break
         if not holds(samples, found, least):
             unlike = unlike or _unlike(samples, found, own, least)
@@ -139,10 +175,14 @@ def _widened(
                 for name, given in wider.items()
             },
         )
-        between = samples.telling(smaller, doubts) or samples.draw(smaller)
+        wide = replace(domain, ranges=wider)
+        between = (
+            samples.telling(smaller, doubts)
+            or otherwise(samples, wide, smaller)
+            or samples.draw(smaller)
+        )
         if holds(samples, found, between):
             held = (*found.held_out, least, between)
-            wide = replace(domain, ranges=wider)
             found, unlike = replace(found, domain=wide, held_out=held), None
             break
     refused = f"{unlike}; give --input of such a size for the formula there" if unlike else ""

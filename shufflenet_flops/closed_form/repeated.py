@@ -63,7 +63,7 @@ def with_layers_repeated(samples: Samples, over: Mapping[str, Range | None]) -> 
     merged = Samples(RepeatedModel(**vars(samples.model)), samples.own)
     for sizes, rows in samples.rows.items():
         if not isinstance(rows, str):
-            merged.keep(dict(sizes), repeated(rows))
+            merged.keep(dict(sizes), repeated(rows), samples.asked.get(sizes))
     return merged
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias
 
 from shufflenet_flops.closed_form.domain import Domain, Range
 from shufflenet_flops.closed_form.extents import Open
@@ -14,6 +15,8 @@ from shufflenet_flops.closed_form.sized import SizedModel, Sizes
 from shufflenet_flops.counting import Row
 from shufflenet_flops.counting.measure import Measure
 from shufflenet_flops.errors import ShufflenetFlopsError
+from shufflenet_flops.running import asked_sizes
+from shufflenet_flops.running.asked_sizes import AskedSizes
 
 MOST_TRACES = 15
 WIDEST = 4  # times the model's own size, up to which sizes are drawn
@@ -21,6 +24,9 @@ FARTHEST = 12  # times its own, for one size at a time
 MOST_BATCH = 16
 WHOLE = 64  # which most strides divide
 _TRIES = 80
+
+
+Key: TypeAlias = tuple[tuple[str, int], ...]
 
 
 class RefusedError(ValueError):
@@ -32,11 +38,11 @@ class NotProvenError(ValueError):
 
 
 class UnlikeError(NotProvenError):
-    """The model runs other ops at one sizes than at others."""
+    """The model does other things at one sizes than at others, or refuses them."""
 
-    def __init__(self, first: Sizes, second: Sizes) -> None:
+    def __init__(self, first: Sizes, second: Sizes, why: str = "") -> None:
         self.first, self.second = first, second
-        super().__init__(f"it runs other ops at {said(second)} than at {said(first)}")
+        super().__init__(why or f"it runs other ops at {said(second)} than at {said(first)}")
 
 
 def said(sizes: Sizes) -> str:
@@ -51,15 +57,26 @@ class Samples:
     model: SizedModel
     own: Sizes
     random: Random = field(default_factory=lambda: Random(1))
-    rows: dict[tuple[tuple[str, int], ...], list[Row] | str] = field(default_factory=dict)
+    rows: dict[Key, list[Row] | str] = field(default_factory=dict)
+    asked: dict[Key, AskedSizes] = field(default_factory=dict)  # of sizes, by the model
     most: int = MOST_TRACES
+    added: int = 0
     _counted: dict[tuple[Any, ...], list[Row]] = field(default_factory=dict)
     # Why a formula is on none of these domains, by their rules.
     failed: dict[tuple[str, ...], RefusedError | NotProvenError] = field(default_factory=dict)
+    # How often sizes were looked for at which something is so that it asks of them.
+    tried: Counter[Any] = field(default_factory=Counter)
 
     def begin(self, most: int = MOST_TRACES - 1) -> None:
         """Count the traces anew, for another formula, which may use those that there are."""
-        self.most = self.traces + most
+        self.most, self.added = self.traces + most, 0
+
+    def more(self) -> None:
+        """One trace more, for what the model asks of sizes. Raises NotProvenError."""
+        self.added += 1
+        if self.added > MOST_TRACES:
+            raise NotProvenError("it asks more of its sizes than traces could tell")
+        self.most += 1
 
     @property
     def traces(self) -> int:
@@ -86,9 +103,16 @@ class Samples:
             return False
         return True
 
-    def keep(self, sizes: Sizes, rows: Sequence[Row]) -> None:
-        """Rows that were traced already."""
-        self.rows[tuple(sorted(sizes.items()))] = list(rows)
+    def keep(self, sizes: Sizes, rows: Sequence[Row], asked: AskedSizes | None) -> None:
+        """Rows that were traced already, and what was asked of sizes meanwhile."""
+        key = tuple(sorted(sizes.items()))
+        self.rows[key] = list(rows)
+        if asked is not None:
+            self.asked[key] = asked
+
+    def asked_at(self, sizes: Sizes) -> AskedSizes | None:
+        """What the model asked of sizes there; None where it is not known."""
+        return self.asked.get(tuple(sorted(sizes.items())))
 
     def at(self, sizes: Sizes) -> list[Row]:
         """All rows. Raises RefusedError, NotProvenError."""
@@ -96,7 +120,8 @@ class Samples:
         if key not in self.rows:
             if self.left <= 0:
                 raise NotProvenError(f"{MOST_TRACES} traces did not settle it")
-            self.rows[key] = self._trace(sizes)
+            with asked_sizes.kept() as self.asked[key]:
+                self.rows[key] = self._trace(sizes)
         found = self.rows[key]
         if isinstance(found, str):
             raise RefusedError(found)
@@ -194,7 +219,7 @@ class Samples:
 
     def _most(self, name: str, given: Range) -> int:
         if name == "n":
-            return MOST_BATCH
+            return max(MOST_BATCH, given.least + 8 * given.step)
         base = self.model.base.get(name, given.least)
         return max(WIDEST * base, given.least + 8 * given.step)
 

@@ -75,6 +75,11 @@ class Tracer(DispatchMode):
         self._stand_ins = StandIns()
         self.autocast = Autocast(state, lifetimes, values=values)
 
+    @property
+    def path(self) -> str:
+        """Of the module that is running."""
+        return self._place.path
+
     def call(self, place: Place, forward: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Run a module's own call, remembering that it is the one running."""
         if get_ident() != self._thread and self.elsewhere is not None:

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from shufflenet_flops.counting import Row
+from shufflenet_flops.running import asked_sizes
 from shufflenet_flops.trace import autocast, torch_private
 from shufflenet_flops.trace.arguments import map_tensors, tensors_of
 from shufflenet_flops.trace.call_site import REPLACED, is_named
@@ -45,6 +46,7 @@ class Functions(TorchFunctionMode):
         self._shortcuts = shortcuts
         self._tracer = tracer
         self._known = shortcuts.functions
+        self._asked = asked_sizes.current()
         direct = torch_private.can_hide_functions() and not torch_private.has_global_hooks()
         plain_calls = shortcuts.plain_calls if direct else None
         self._plain_calls = plain_calls(tracer) if plain_calls is not None else None
@@ -62,10 +64,13 @@ class Functions(TorchFunctionMode):
         tracer, known = self._tracer, self._known.get(func)
         if known is None:
             if func in _METADATA:
-                return func(*args, **(kwargs or {}))
+                answer = func(*args, **(kwargs or {}))
+                return answer if self._asked is None else self._followed(func, answer)
             answer = DEVICE_ANSWERS.get(func)
             if answer is not None and len(args) == 1 and args[0].is_meta and not tracer.values:
                 return answer(args[0], self._device)
+        if self._asked is not None:
+            args, kwargs = asked_sizes.plain(args), kwargs and _plain_values(kwargs)
         tracer.function = name = getattr(func, "__name__", "")
         tracer.callee = func
         if func in REPLACED and not is_named(func, torch_private.calling_frame(1)):
@@ -134,6 +139,13 @@ class Functions(TorchFunctionMode):
             func = with_parts_whole(func, tracer)
         return func(*args, **kwargs)
 
+    def _followed(self, func: Any, answer: Any) -> Any:
+        """Sizes as they are read by the code two calls above, which may ask something of them."""
+        frame = torch_private.calling_frame(2) if func in _SIZES else None
+        if frame is None or self._asked is None:
+            return answer
+        return self._asked.read(self._tracer.path, id(frame.f_code), frame.f_lasti, answer)
+
     def _on_stand_ins(self, func: Any, name: str, args: Any, kwargs: Any) -> Any:
         """Torch checks that all arguments are on one device before any op is called."""
         tracer = self._tracer
@@ -165,5 +177,12 @@ def _kept_whole(tracer: Tracer, known: Any, func: Any, args: Any, kwargs: Any) -
 
 _PLAIN = (Tensor,)
 _RECURRENT = frozenset("lstm gru rnn_tanh rnn_relu".split())
-_METADATA = frozenset({Tensor.dim, Tensor.size, Tensor.stride, Tensor.numel})  # no op is called
+_SIZES = frozenset({Tensor.size, Tensor.numel, Tensor.shape.__get__})  # type: ignore[attr-defined]
+_METADATA = _SIZES | {Tensor.dim, Tensor.stride}  # no op is called
+
+
+def _plain_values(kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {name: asked_sizes.plain(value) for name, value in kwargs.items()}
+
+
 _ATTRIBUTES = frozenset({"__get__", "__set__"})
