@@ -72,17 +72,22 @@ class Expression:
 
     def value(self, values: Mapping[str, Any]) -> Any:
         """At sizes by name: an int, or an array of them where sizes are arrays."""
-        whole = lcm(*(factor.denominator for _, factor in self.terms))
+        whole, terms = self._whole_terms
         result: Any = 0
         known: dict[Atom, Any] = {}
-        for monomial, factor in self.terms:
-            product: Any = int(factor * whole)
+        for monomial, product in terms:
             for atom, power in monomial:
                 if atom not in known:
                     known[atom] = value_of(atom, values)
                 product = product * known[atom] ** power
             result = result + product
         return result if whole == 1 else result // whole
+
+    @cached_property
+    def _whole_terms(self) -> tuple[int, list[tuple[Monomial, Any]]]:
+        """The terms with whole factors, and by what they are to be divided."""
+        whole = lcm(*(factor.denominator for _, factor in self.terms))
+        return whole, [(monomial, int(factor * whole)) for monomial, factor in self.terms]
 
     @property
     def atoms(self) -> list[Atom]:
@@ -97,6 +102,18 @@ class Expression:
             return None
         factors = dict(self.terms)
         return powers[0][0][0], factors[powers[0]], factors.get((), Fraction(0))
+
+
+def values_at(expressions: Iterable[Expression], sizes: Mapping[str, int]) -> list[int]:
+    """The value of each, of which many are one."""
+    known: dict[int, int] = {}
+    values = []
+    for expression in expressions:
+        key = id(expression)
+        if key not in known:
+            known[key] = expression.value(sizes)
+        values.append(known[key])
+    return values
 
 
 def constant(number: Fraction | int) -> Expression:

@@ -27,10 +27,9 @@ from shufflenet_flops.closed_form.parts import PartsOfLines
 from shufflenet_flops.closed_form.vectors import (
     Slopes,
     Vector,
-    affine,
+    affine_product,
     divided,
     fitting,
-    multiplied,
 )
 
 MOST_TIMES = 4
@@ -187,7 +186,7 @@ class Extents:
             combinations_with_replacement(close, number), self._of_each_size(near, number)
         )
         for factors in choices:
-            found = affine(multiplied(factors), values)
+            found = affine_product(factors, values)
             if found is not None and self._is_whole(factors, *found):
                 return self._written(factors, *found)
         return None
@@ -254,12 +253,14 @@ class Extents:
     def _of_two(self, values: Vector) -> Expression | None:
         """r·X·Y of a part X of what is known, and a line Y."""
         lines = {u: self.known[u] for u in self._lines(())[1]}
-        for first, (one, *others) in self.parts.of(lines).items() if all(values) else ():
+        for first, parts in self.parts.of(lines).items() if all(values) else ():
             second = divided(values, first)
             if second is not None and len(set(second)) > 1:
                 common = gcd(*second)
                 second = tuple(y // common for y in second)
-                if self._is_line(second):
+                written = list(self.parts.written(parts, lines)) if self._is_line(second) else ()
+                if written:
+                    one, *others = written
                     self.open += [Open(one, other) for other in others[:MOST_DOUBTS]]
                     return one * self.known[second].times(common)
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from shufflenet_flops.closed_form.counts import explained
 from shufflenet_flops.closed_form.domain import Domain
@@ -21,9 +22,7 @@ MOST_MISSING = 2  # tables of several that may lack a row of which the extents a
 
 def check_alike(samples: Samples, first: Sizes, second: Sizes, measure: Measure) -> None:
     """Raise UnlikeError where the model counts other rows at one sizes than at the others."""
-    tables = [samples.counted(sizes, measure) for sizes in (first, second)]
-    one, other = ([(row.path, row.op) for row in table] for table in tables)
-    if one != other:
+    if samples.counted(first, measure).ops != samples.counted(second, measure).ops:
         raise UnlikeError(first, second)
 
 
@@ -45,30 +44,48 @@ def fitted(
     the traces leave open. Raises NotProvenError where a row is not explained.
     """
     tables = [samples.counted(point, measure) for point in points]
-    aligned = list(zip(*tables, strict=True))
-    _follow(extents, [_by_name(samples.at(point)) for point in points])
+    aligned = list(zip(*(table.rows for table in tables), strict=True))
+    counts = list(zip(*(table.counts for table in tables), strict=True))
+    _follow(extents, [samples.at(point) for point in points])
     try:
-        return _explained(aligned, measure, extents)
+        return _explained(aligned, counts, extents)
     except NotProvenError:
         # Sizes of which only products are counted, as of windows, may be seen in other rows.
         _learn_all(extents, [samples.at(point) for point in points])
-        return _explained(aligned, measure, extents)
+        return _explained(aligned, counts, extents)
 
 
-def _follow(extents: Extents, named: Sequence[Mapping[tuple[str, str, int], Row]]) -> None:
+def _follow(extents: Extents, tables: Sequence[Sequence[Row]]) -> None:
     """Get to know extents in the order in which they come about, those of uncounted rows too.
 
     From one row to the next they change by one rounding. Several at once, as of a pool and what is
     drawn larger after it, look like others at the few sizes that are traced.
     """
-    followed: set[Sequence[Sequence[Vector]]] = set()
+    followed: set[Any] = set()
+    for rows in _aligned(tables):
+        given = _given(rows)
+        if given not in followed:
+            followed.add(given)
+            with suppress(NotProvenError):
+                _follow_row(extents, _shapes(rows))
+
+
+def _aligned(tables: Sequence[Sequence[Row]]) -> Iterator[tuple[Row, ...]]:
+    """The rows that all tables have, side by side."""
+    if len({len(table) for table in tables}) == 1:
+        aligned = list(zip(*tables, strict=True))
+        if all(row[:2] == rows[0][:2] for rows in aligned for row in rows[1:]):
+            yield from aligned
+            return
+    named = [_by_name(table) for table in tables]
     for name in named[0]:
         if all(name in table for table in named):
-            with suppress(NotProvenError):
-                shapes = _shapes([table[name] for table in named])
-                if shapes not in followed:
-                    _follow_row(extents, shapes)
-                followed.add(shapes)
+            yield tuple(table[name] for table in named)
+
+
+def _given(rows: Sequence[Row]) -> tuple[Any, ...]:
+    """All shapes of a row at all sizes."""
+    return tuple([(row.inputs, row.operands, row.output) for row in rows])
 
 
 def _follow_row(extents: Extents, shapes: Sequence[Sequence[Vector]]) -> None:
@@ -119,15 +136,15 @@ def _by_name(rows: Sequence[Row]) -> dict[tuple[str, str, int], Row]:
 
 
 def _explained(
-    aligned: Sequence[Sequence[Row]], measure: Measure, extents: Extents
+    aligned: Sequence[Sequence[Row]], counts: Sequence[Vector], extents: Extents
 ) -> list[Expression]:
-    known: dict[tuple[Vector, tuple[tuple[Vector, ...], ...]], Expression] = {}
+    known: dict[tuple[Vector, tuple[Any, ...]], Expression] = {}
     expressions = []
-    for rows in aligned:
-        key = tuple(measure.of([row]) for row in rows), _shapes(rows)
+    for rows, values in zip(aligned, counts, strict=True):
+        key = values, _given(rows)
         if key not in known:
             try:
-                known[key] = _count(*key, extents)
+                known[key] = _count(values, _shapes(rows), extents)
             except UnexplainedError as error:
                 where = f"{rows[0].path} {rows[0].op}".strip()
                 raise NotProvenError(f"{where}: no formula has {error}") from None

@@ -130,7 +130,7 @@ def _parts(samples: Samples, predicate: Predicate, measure: Measure) -> bool:
     for key, rows in samples.rows.items():
         if not isinstance(rows, str):
             sizes = dict(key)
-            does = tuple((row.path, row.op) for row in samples.counted(sizes, measure))
+            does = tuple(samples.counted(sizes, measure).ops)
             alike.setdefault(does, set()).add(bool(predicate(sizes)))
     return all(len(answers) == 1 for answers in alike.values())
 
@@ -141,7 +141,7 @@ def _guard(
     """What tells the two sizes of the error apart; None where no such thing is found."""
 
     def does(sizes: Sizes) -> Any:
-        return [(row.path, row.op) for row in samples.counted(sizes, measure)]
+        return samples.counted(sizes, measure).ops
 
     samples.begin(MOST_TRACES)
     here = dict(error.first)

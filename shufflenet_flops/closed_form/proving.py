@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from shufflenet_flops.closed_form.domain import Domain, Range
-from shufflenet_flops.closed_form.expression import Expression, root, value_of
+from shufflenet_flops.closed_form.expression import Expression, root, value_of, values_at
 from shufflenet_flops.closed_form.extents import Extents, Open
 from shufflenet_flops.closed_form.fitting import check_alike, extents_at, fitted
 from shufflenet_flops.closed_form.model_formula import FormulaRow, ModelFormula
@@ -17,9 +17,9 @@ from shufflenet_flops.closed_form.sized import Sizes
 from shufflenet_flops.closed_form.writing import total_stride
 from shufflenet_flops.counting.measure import Measure
 
-FIRST = 5  # sizes at which a formula is looked for first, besides the far ones
+FIRST = 4  # sizes at which a formula is looked for first, besides the far ones
 MOST_FIRST = 8  # up to which more are taken, where these do not explain every row
-HELD_OUT = 4  # sizes at which it is then checked
+HELD_OUT = 3  # sizes at which it is then checked
 SMALLER = 2  # sizes smaller than the model's own, with which it is then tried
 
 
@@ -34,7 +34,7 @@ def proven(
     """
     points = _first_points(samples, domain, measure)
     expressions, doubts, held = _checked(samples, domain, measure, points)
-    rows = zip(samples.counted(points[0], measure), expressions, strict=True)
+    rows = zip(samples.counted(points[0], measure).rows, expressions, strict=True)
     found = ModelFormula(
         samples.model.name,
         measure.metric,
@@ -89,8 +89,8 @@ def _checked(
         if sizes is None:  # all that there are were traced, and fitted or right
             break
         _check_asked(samples, points[0], sizes, measure)
-        counts = [measure.of([row]) for row in samples.counted(sizes, measure)]
-        if telling or [e.value(sizes) for e in expressions] != counts:
+        counts = samples.counted(sizes, measure).counts
+        if telling or values_at(expressions, sizes) != counts:
             points += [*held, sizes]
             held = []
             extents = extents_at(domain, points)
@@ -234,9 +234,10 @@ def _smallest(found: ModelFormula, name: str) -> int:
 def holds(samples: Samples, found: ModelFormula, sizes: Sizes) -> bool:
     """Whether the model does at these sizes, row by row, what the formula tells."""
     try:
-        rows = samples.counted(sizes, found.measure)
+        counted = samples.counted(sizes, found.measure)
     except (NotProvenError, RefusedError):
         return False
-    return [(row.path, row.op, found.measure.of([row])) for row in rows] == [
-        (row.row.path, row.row.op, row.expression.value(sizes)) for row in found.rows
-    ]
+    return (
+        counted.ops == [(row.row.path, row.row.op) for row in found.rows]
+        and values_at((row.expression for row in found.rows), sizes) == counted.counts
+    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
+from itertools import compress, product
 from random import Random
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from shufflenet_flops.closed_form.domain import Domain, Range
 from shufflenet_flops.closed_form.extents import Open
@@ -17,6 +17,7 @@ from shufflenet_flops.counting.measure import Measure
 from shufflenet_flops.errors import ShufflenetFlopsError
 from shufflenet_flops.running import asked_sizes
 from shufflenet_flops.running.asked_sizes import AskedSizes
+from shufflenet_flops.running.no_gc import collect_young
 
 MOST_TRACES = 15
 WIDEST = 4  # times the model's own size, up to which sizes are drawn
@@ -50,6 +51,14 @@ def said(sizes: Sizes) -> str:
     return ", ".join(f"{name}={size}" for name, size in sizes.items())
 
 
+class Counts(NamedTuple):
+    """Rows with what each of them counts, and where which op is."""
+
+    rows: list[Row]
+    counts: list[int]
+    ops: list[tuple[str, str]]
+
+
 @dataclass
 class Samples:
     """Rows of a model at sizes, each traced once; `own` are its own sizes."""
@@ -61,7 +70,7 @@ class Samples:
     asked: dict[Key, AskedSizes] = field(default_factory=dict)  # of sizes, by the model
     most: int = MOST_TRACES
     added: int = 0
-    _counted: dict[tuple[Any, ...], list[Row]] = field(default_factory=dict)
+    _counted: dict[tuple[Any, ...], Counts] = field(default_factory=dict)
     # Why a formula is on none of these domains, by their rules.
     failed: dict[tuple[str, ...], RefusedError | NotProvenError] = field(default_factory=dict)
     # How often sizes were looked for at which something is so that it asks of them.
@@ -127,11 +136,17 @@ class Samples:
             raise RefusedError(found)
         return found
 
-    def counted(self, sizes: Sizes, measure: Measure) -> list[Row]:
+    def counted(self, sizes: Sizes, measure: Measure) -> Counts:
         """The rows for which the measure is not 0. Raises RefusedError, NotProvenError."""
         key = measure, *sorted(sizes.items())
         if key not in self._counted:
-            self._counted[key] = [row for row in self.at(sizes) if measure.of([row])]
+            rows = self.at(sizes)
+            counts = measure.each(rows)
+            self._counted[key] = Counts(
+                list(compress(rows, counts)),
+                list(filter(None, counts)),
+                [(row.path, row.op) for row in compress(rows, counts)],
+            )
         return self._counted[key]
 
     def _trace(self, sizes: Sizes) -> list[Row] | str:
@@ -139,6 +154,8 @@ class Samples:
             return list(self.model.rows_at(sizes))
         except ShufflenetFlopsError as error:
             return str(error)
+        finally:
+            collect_young()
 
     def met_in(self, domain: Domain, least: Sizes) -> list[Sizes]:
         """Sizes below those of a domain, but not below `least`, which the model took before."""

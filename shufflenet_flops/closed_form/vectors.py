@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice, pairwise
+from math import prod
 from typing import TypeAlias
 
 Vector = tuple[int, ...]
@@ -22,14 +23,6 @@ def divided(values: Vector, by: Vector) -> Vector | None:
     return tuple(v // x for v, x in zip(values, by, strict=True))
 
 
-def multiplied(factors: Sequence[Vector]) -> Vector:
-    """The products."""
-    result = list(factors[0])
-    for factor in factors[1:]:
-        result = [a * b for a, b in zip(result, factor, strict=True)]
-    return tuple(result)
-
-
 def affine(u: Sequence[int], values: Sequence[int]) -> tuple[Fraction, Fraction] | None:
     """(r, b) where every value is r·u + b."""
     where = next((i for i, x in enumerate(u) if x != u[0]), None)
@@ -40,6 +33,17 @@ def affine(u: Sequence[int], values: Sequence[int]) -> tuple[Fraction, Fraction]
         return None
     slope = Fraction(dv, dx)
     return slope, values[0] - slope * u[0]
+
+
+def affine_product(factors: Sequence[Vector], values: Vector) -> tuple[Fraction, Fraction] | None:
+    """(r, b) where every value is r·u·v + b with these factors."""
+    if len(factors) == 1:
+        return affine(factors[0], values)
+    x, y, z = (prod([factor[i] for factor in factors]) for i in (0, 1, -1))
+    # Of most the ends tell.
+    if (values[1] - values[0]) * (z - x) != (values[-1] - values[0]) * (y - x):
+        return None
+    return affine(tuple(map(prod, zip(*factors, strict=True))), values)
 
 
 def fitting(u: Vector, values: Vector, times: int) -> Iterator[tuple[int, int, int]]:

@@ -20,12 +20,16 @@ class Measure:
     metric: MetricName
     convention: str = PAPER
 
-    def of(self, rows: Iterable[Row]) -> Any:
-        """The sum over the rows, in whatever numbers they have."""
+    def each(self, rows: Iterable[Row]) -> list[Any]:
+        """That of every row, in whatever numbers it has."""
         if self.convention == PAPER:
-            return find_metric(self.metric).of(rows)
+            return find_metric(self.metric).each(rows)
         convention = find_convention(self.convention)
-        return sum(convention.total(row.counts) for row in rows)
+        return [convention.total(row.counts) for row in rows]
+
+    def of(self, rows: Iterable[Row]) -> Any:
+        """The sum over the rows."""
+        return sum(self.each(rows))
 
 
 def measure(metric: MetricName, convention: str = PAPER) -> Measure:

@@ -84,9 +84,13 @@ class Metric:
     def _is_told_by_unit(self) -> bool:
         return self.noun == f"{self.unit}s"
 
+    def each(self, rows: Iterable[Row]) -> list[Any]:
+        """The metric of every row of a table, in whatever numbers it has; a time is in no row."""
+        return [getattr(row, self.name) for row in rows]
+
     def of(self, rows: Iterable[Row]) -> Any:
-        """The metric of a table's rows, in whatever numbers they have; a time is in no row."""
-        return sum(getattr(row, self.name) for row in rows)
+        """That of the whole table."""
+        return sum(self.each(rows))
 
     def scaled(self, prefix: str) -> str:
         """What a figure with this prefix is of: `MMAC`, `M params`, `MB memory`."""

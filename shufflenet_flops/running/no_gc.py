@@ -24,3 +24,8 @@ def no_gc(*, kept: bool = False) -> Iterator[None]:
             gc.unfreeze()
         if enabled:
             gc.enable()
+
+
+def collect_young() -> None:
+    """What was made since and is garbage, so that its memory, which is at hand, is used again."""
+    gc.collect(1)
