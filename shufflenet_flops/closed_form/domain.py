@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from math import gcd, lcm, prod
 
@@ -120,7 +121,7 @@ class Domain:
             return " = ".join(self.square)
         return None
 
-    @property
+    @cached_property
     def free(self) -> list[str]:
         """The names of the sizes that may be chosen."""
         tied = self.square[1] if self.square else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import islice, pairwise
+from itertools import islice, pairwise, permutations
 from math import prod
 from typing import TypeAlias
 
@@ -39,7 +39,9 @@ def affine_product(factors: Sequence[Vector], values: Vector) -> tuple[Fraction,
     """(r, b) where every value is r·u·v + b with these factors."""
     if len(factors) == 1:
         return affine(factors[0], values)
-    x, y, z = (prod([factor[i] for factor in factors]) for i in (0, 1, -1))
+    x, y, z = factors[0][0], factors[0][1], factors[0][-1]
+    for factor in factors[1:]:
+        x, y, z = x * factor[0], y * factor[1], z * factor[-1]
     # Of most the ends tell.
     if (values[1] - values[0]) * (z - x) != (values[-1] - values[0]) * (y - x):
         return None
@@ -57,14 +59,23 @@ def fitting(u: Vector, values: Vector, times: int) -> Iterator[tuple[int, int, i
 
 
 def _divisors(u: Vector, values: Vector, times: int) -> range:
-    """The s for which times/s may be the slope of the values over u."""
-    least, most = u.index(min(u)), u.index(max(u))
-    dx, dv = times * (u[most] - u[least]), values[most] - values[least]
-    if dv < 0:
-        return range(0)
-    # dx/s differs by less than one from dv.
-    first = max(1, dx // (dv + 1))
-    return range(first, min(dx // max(1, dv - 1), first + MOST_DIVISORS) + 1)
+    """The s with which some a gives all values, up to so many.
+
+    It does where s·v - t·x of no value v and x exceeds that of another by s or more: for every two
+    of them a bound of s, from below or from above.
+    """
+    least, most = 1, times * (max(u) - min(u)) + MOST_DIVISORS
+    for (x, v), (y, w) in permutations(zip(u, values, strict=True), 2):
+        rise, run = v - w - 1, times * (x - y) - 1
+        if rise > 0:
+            most = min(most, run // rise)
+        elif rise < 0:
+            least = max(least, -(run // -rise))
+        elif run < 0:
+            return range(0)
+        if least > most:
+            return range(0)
+    return range(least, min(most, least + MOST_DIVISORS) + 1)
 
 
 # Places of values, each with the next larger, and whether the two are equal.

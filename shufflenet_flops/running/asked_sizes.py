@@ -106,9 +106,21 @@ def plain(value: Any) -> Any:
         return int.__int__(value)
     if isinstance(value, FollowedFloat):
         return float.__float__(value)
-    if value.__class__ in (tuple, list):
+    if value.__class__ in _SEVERAL:
         return value.__class__(map(plain, value))
     return value
+
+
+_SEVERAL = frozenset({tuple, list})
+_MAY_BE_FOLLOWED = _SEVERAL | {FollowedInt, FollowedFloat}
+
+
+def plain_arguments(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arguments of a call, of which most have no number that is followed."""
+    for value in args:
+        if value.__class__ in _MAY_BE_FOLLOWED:
+            return tuple(map(plain, args))
+    return args
 
 
 def _tree(value: Any) -> Tree:

@@ -70,7 +70,7 @@ class Functions(TorchFunctionMode):
             if answer is not None and len(args) == 1 and args[0].is_meta and not tracer.values:
                 return answer(args[0], self._device)
         if self._asked is not None:
-            args, kwargs = asked_sizes.plain(args), kwargs and _plain_values(kwargs)
+            args, kwargs = asked_sizes.plain_arguments(args), kwargs and _plain_values(kwargs)
         tracer.function = name = getattr(func, "__name__", "")
         tracer.callee = func
         if func in REPLACED and not is_named(func, torch_private.calling_frame(1)):
