@@ -50,4 +50,5 @@ def first_line(error: Exception) -> str:
     name = type(error).__name__
     if isinstance(error, ForeignExit):
         return f"{name}: {error}".splitlines()[0]
-    return (str(error).strip() or name).splitlines()[0].partition(" Hint: ")[0]
+    line = (str(error).strip() or name).splitlines()[0].partition(" Hint: ")[0]
+    return line.partition(" Mismatching argument at ")[0]  # of shapes that the call has already

@@ -318,11 +318,11 @@ class Split(nn.Module):
 
 
 @settings(max_examples=8, deadline=None)
-@given(st.integers(2, 3), st.integers(70, 240), st.sampled_from([0, 2, 3]), st.data())
+@given(st.integers(2, 3), st.integers(70, 240), st.sampled_from([0, 2, 3, 4, 9, 31]), st.data())
 def test_formula_is_trace_on_both_sides_of_a_guard(
     axis: int, bound: int, period: int, data: st.DataObject
 ) -> None:
-    """A rest that few sizes leave may be met by none of the traces, and is no guard then."""
+    """Of a rest that few sizes leave too."""
     rest = data.draw(st.integers(0, max(0, period - 1)))
     module = Split(axis, bound, period, rest)
     found = formula(of_module(module, "1x4x64x64"), "h,w,n")

@@ -194,3 +194,17 @@ def test_no_followed_number_stays_in_a_model() -> None:
 
     assert type(module.last) is int
     assert not module.widths
+
+
+class Unfollowed(Ways):
+    """`int` makes a plain number of the fraction."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.other(x) if int(x.shape[3] * 1.0) % 4 == 2 else self.one(x)
+
+
+def test_a_rest_of_a_number_that_is_not_followed() -> None:
+    assert forms(formula(Unfollowed())) == {
+        "w ≡ 2 mod 4, w ≥ 2": "144·h·n·w",
+        "w ≢ 2 mod 4, w ≥ 1": "16·h·n·w",
+    }
