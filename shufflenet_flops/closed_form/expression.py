@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from math import gcd, lcm
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 
 @dataclass(frozen=True)
@@ -25,9 +24,15 @@ class Floor:
         return (self.times * value_of(self.of, values) + self.plus) // self.by
 
 
+_T = TypeVar("_T")
 Atom: TypeAlias = str | Floor
 # Atoms with their powers, in a fixed order; () is 1.
 Monomial: TypeAlias = tuple[tuple[Atom, int], ...]
+
+
+def _in_order(items: Iterable[_T]) -> tuple[_T, ...]:
+    several = tuple(items)
+    return tuple(sorted(several, key=repr)) if len(several) > 1 else several
 
 
 def value_of(atom: Atom, values: Mapping[str, Any]) -> Any:
@@ -51,8 +56,7 @@ class Expression:
     @classmethod
     def of(cls, terms: Mapping[Monomial, Fraction]) -> Expression:
         """The expression with these terms, in a fixed order, without those that are 0."""
-        kept = ((monomial, factor) for monomial, factor in terms.items() if factor)
-        return cls(tuple(sorted(kept, key=repr)))
+        return cls(_in_order((monomial, factor) for monomial, factor in terms.items() if factor))
 
     def __add__(self, other: Expression) -> Expression:
         return total((self, other))
@@ -61,8 +65,10 @@ class Expression:
         terms: dict[Monomial, Fraction] = {}
         for left, factor in self.terms:
             for right, by in other.terms:
-                powers = Counter(dict(left)) + Counter(dict(right))
-                monomial = tuple(sorted(powers.items(), key=repr))
+                powers = dict(left)
+                for atom, power in right:
+                    powers[atom] = powers.get(atom, 0) + power
+                monomial = _in_order(powers.items())
                 terms[monomial] = terms.get(monomial, Fraction(0)) + factor * by
         return Expression.of(terms)
 

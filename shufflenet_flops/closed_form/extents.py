@@ -127,7 +127,7 @@ class Extents:
         found = self.known[values]
         if not found.line:
             return
-        for u in self._lines(near)[0]:
+        for u in self._near_lines(near):
             line = self.known[u]
             if u == values or (u, values) in self.doubted:
                 continue
@@ -145,8 +145,10 @@ class Extents:
     def _lines(self, near: Sequence[Vector]) -> tuple[list[Vector], list[Vector]]:
         """Those known that are a line in one size or floor: the near ones, and all, last first."""
         lines = [u for u, expression in self.known.items() if expression.line]
-        close = [u for u in dict.fromkeys(near) if u in self.known and self.known[u].line]
-        return close, lines[::-1]
+        return self._near_lines(near), lines[::-1]
+
+    def _near_lines(self, near: Sequence[Vector]) -> list[Vector]:
+        return [u for u in dict.fromkeys(near) if u in self.known and self.known[u].line]
 
     def _floor_of_line(self, values: Vector, near: Sequence[Vector]) -> Expression | None:
         """⌊(t·u + a) / s⌋ of a line u that is known."""
