@@ -47,6 +47,10 @@ class Open:
     one: Expression
     other: Expression
 
+    def is_open_at(self, sizes: Mapping[str, int]) -> bool:
+        """Whether both give the same there too."""
+        return bool(self.one.value(sizes) == self.other.value(sizes))
+
 
 @dataclass
 class Extents:

@@ -10,7 +10,7 @@ from typing import Any
 from shufflenet_flops.closed_form.counts import explained
 from shufflenet_flops.closed_form.domain import Domain
 from shufflenet_flops.closed_form.expression import Expression
-from shufflenet_flops.closed_form.extents import Extents, UnexplainedError
+from shufflenet_flops.closed_form.extents import Extents, Open, UnexplainedError
 from shufflenet_flops.closed_form.samples import NotProvenError, Samples, UnlikeError
 from shufflenet_flops.closed_form.sized import Sizes
 from shufflenet_flops.closed_form.vectors import Vector
@@ -26,33 +26,29 @@ def check_alike(samples: Samples, first: Sizes, second: Sizes, measure: Measure)
         raise UnlikeError(first, second)
 
 
-def extents_at(domain: Domain, points: Sequence[Sizes]) -> Extents:
-    """Nothing but the domain's sizes at these points."""
+def fitted(
+    samples: Samples, domain: Domain, points: Sequence[Sizes], measure: Measure
+) -> tuple[list[Expression], list[Open]]:
+    """The measure of each counted row over the sizes, from the traces at `points`.
+
+    All of them have the same rows. What they leave open is told. Raises NotProvenError where a row
+    is not explained.
+    """
     free = set(domain.free)
-    return Extents(
+    extents = Extents(
         [{name: size for name, size in point.items() if name in free} for point in points],
         {name: domain.ranges[name].residue for name in free},
     )
-
-
-def fitted(
-    samples: Samples, extents: Extents, points: Sequence[Sizes], measure: Measure
-) -> list[Expression]:
-    """The measure of each counted row over the sizes, from the traces at `points`.
-
-    All of them have the same rows. The extents at these points learn what there is, and tell what
-    the traces leave open. Raises NotProvenError where a row is not explained.
-    """
     tables = [samples.counted(point, measure) for point in points]
     aligned = list(zip(*(table.rows for table in tables), strict=True))
     counts = list(zip(*(table.counts for table in tables), strict=True))
     _follow(extents, [samples.at(point) for point in points])
     try:
-        return _explained(aligned, counts, extents)
+        return _explained(aligned, counts, extents), extents.open
     except NotProvenError:
         # Sizes of which only products are counted, as of windows, may be seen in other rows.
         _learn_all(extents, [samples.at(point) for point in points])
-        return _explained(aligned, counts, extents)
+        return _explained(aligned, counts, extents), extents.open
 
 
 def _follow(extents: Extents, tables: Sequence[Sequence[Row]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -51,6 +52,8 @@ def in_cases(
         if cases is None:
             raise
         return cases
+    except NotProvenError as error:
+        return _by_an_answer(samples, domain, error, measure, most)
     if unlike is None:
         return [found]
     try:
@@ -58,6 +61,27 @@ def in_cases(
     except (RefusedError, NotProvenError):
         return [found]
     return cases or [found]
+
+
+def _by_an_answer(
+    samples: Samples, domain: Domain, error: NotProvenError, measure: Measure, most: int
+) -> list[ModelFormula]:
+    """The formulas for both answers to something that the model asks, where there is none for all.
+
+    Raises the error where that does not help.
+    """
+    taken = [dict(key) for key, rows in samples.rows.items() if not isinstance(rows, str)]
+    inside = [sizes for sizes in taken if sizes in domain]
+    for predicate, met in predicates(samples, domain).items():
+        yes = [sizes for sizes in inside if predicate(sizes)]
+        no = [sizes for sizes in inside if not predicate(sizes)]
+        if len(met) == 2 and yes and no and len(predicate.names) == 1:
+            with suppress(RefusedError, NotProvenError):
+                unlike = UnlikeError(yes[0], no[0], str(error))
+                if cases := _sides(samples, domain, unlike, measure, most):
+                    return cases
+            break
+    raise error
 
 
 def _sides(

@@ -44,8 +44,13 @@ class Predicate:
         return {root(atom) for one in _expressions(self.tree) for atom in one.atoms}
 
 
-def predicates(samples: Samples, domain: Domain | None = None) -> dict[Predicate, set[bool]]:
-    """What the model asked at the sizes that it took so far, with the answers in a domain."""
+def predicates(
+    samples: Samples, domain: Domain | None = None
+) -> dict[Predicate, dict[bool, Sizes]]:
+    """What the model asked at the sizes that it took so far, with the answers in a domain.
+
+    Each answer is there with the last sizes at which it was given.
+    """
     runs = [
         (dict(key), samples.asked[key])
         for key, rows in samples.rows.items()
@@ -57,11 +62,11 @@ def predicates(samples: Samples, domain: Domain | None = None) -> dict[Predicate
     kept = _of_sizes_alone(questions, len(runs))
     reads = _expressions_of({read for one in kept for read in _reads(one)}, runs)
     trees = {question: _resolved(question, reads) for question in kept}
-    found: dict[Predicate, set[bool]] = {}
-    for _, run in runs if domain is None else [one for one in runs if one[0] in domain]:
+    found: dict[Predicate, dict[bool, Sizes]] = {}
+    for sizes, run in runs if domain is None else [one for one in runs if one[0] in domain]:
         for question, answer in run.questions.items():
             if (tree := trees.get(question)) is not None:
-                found.setdefault(Predicate(tree), set()).add(answer)
+                found.setdefault(Predicate(tree), {})[answer] = sizes
     return {predicate: met for predicate, met in found.items() if predicate.names}
 
 
@@ -84,6 +89,8 @@ def _expressions_of(
     for read in sorted(reads):
         having = tuple(i for i, (_, run) in enumerate(runs) if read in run.sizes)
         values = tuple(runs[i][1].sizes[read] for i in having)
+        if len(having) == 1:  # whatever it is
+            continue
         if len(set(values)) == 1:
             found[read] = constant(values[0])
             continue
@@ -103,13 +110,17 @@ def otherwise(
 
     None where none has. Of each, no more than MOST_TRIES are given.
     """
-    rules = tuple(domain.texts)
-    wanted = [
-        (predicate, not next(iter(met)))
+    rules, among = tuple(domain.texts), among or domain
+    one_sided = [
+        (predicate, *next(iter(met.items())))
         for predicate, met in predicates(samples, domain).items()
         if len(met) == 1 and samples.tried[rules, predicate] < MOST_TRIES
     ]
-    sizes = _where(samples, among or domain, wanted) if wanted else None
+    if not one_sided:
+        return None
+    wanted = [(predicate, not answer) for predicate, answer, _ in one_sided]
+    asked = one_sided[-1][2]  # what came before it is to be answered as it was
+    sizes = _where(samples, among, wanted, asked if asked in among else samples.draw(among))
     if sizes is not None:
         for predicate, answer in wanted:
             samples.tried[rules, predicate] += bool(predicate(sizes)) == answer
@@ -117,9 +128,8 @@ def otherwise(
 
 
 def _where(
-    samples: Samples, domain: Domain, wanted: Sequence[tuple[Predicate, bool]]
+    samples: Samples, domain: Domain, wanted: Sequence[tuple[Predicate, bool]], here: Sizes
 ) -> dict[str, int] | None:
-    here = samples.draw(domain)
     best = 0
     for name in domain.free:
         sizes = _looked_at(domain.ranges[name])
@@ -133,7 +143,7 @@ def _where(
             best = most
             size = int(samples.random.choice(sizes[met == most].tolist()))
             here = {**here, **dict.fromkeys(tied, size)}
-    return here if best and here in domain else None
+    return {**here} if best and here in domain else None
 
 
 def bounds(predicate: Predicate, here: Sizes, name: str, given: Range) -> SizeGuard | None:

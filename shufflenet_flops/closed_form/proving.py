@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from shufflenet_flops.closed_form.domain import Domain, Range
 from shufflenet_flops.closed_form.expression import Expression, root, value_of, values_at
-from shufflenet_flops.closed_form.extents import Extents, Open
-from shufflenet_flops.closed_form.fitting import check_alike, extents_at, fitted
+from shufflenet_flops.closed_form.extents import Open
+from shufflenet_flops.closed_form.fitting import check_alike, fitted
 from shufflenet_flops.closed_form.model_formula import FormulaRow, ModelFormula
 from shufflenet_flops.closed_form.predicates import otherwise
 from shufflenet_flops.closed_form.questions import first
@@ -73,34 +73,31 @@ def _checked(
     of sizes has another answer than at the points, as far as there are such.
     """
     held: list[Sizes] = []
-    expressions, extents = _first_fit(samples, domain, measure, points)
+    expressions, doubts = _first_fit(samples, domain, measure, points)
     while True:
-        telling = (
-            samples.telling(domain, extents.open)
-            if extents.open and samples.left > HELD_OUT
-            else None
-        )
+        telling = samples.telling(domain, doubts) if samples.left > HELD_OUT else None
         asked = None if telling else otherwise(samples, domain)
         if asked and samples.left <= SMALLER:
             samples.more()
-        if len(held) >= HELD_OUT and not asked:
+        if len(held) >= HELD_OUT and not telling and not asked:
             break
         sizes = telling or asked or samples.new(domain, [*points, *held])
         if sizes is None:  # all that there are were traced, and fitted or right
             break
         _check_asked(samples, points[0], sizes, measure)
-        counts = samples.counted(sizes, measure).counts
-        if telling or values_at(expressions, sizes) != counts:
-            points += [*held, sizes]
-            held = []
-            extents = extents_at(domain, points)
-            try:
-                expressions = fitted(samples, extents, points, measure)
-            except NotProvenError as error:
-                raise UnlikeError(points[0], sizes, str(error)) from None
-        else:
+        if values_at(expressions, sizes) == samples.counted(sizes, measure).counts:
             held.append(sizes)
-    return expressions, extents.open, held
+            doubts = [doubt for doubt in doubts if doubt.is_open_at(sizes)]
+            if doubts or not telling:
+                continue
+        try:
+            again, doubts = fitted(samples, domain, [*points, *held, sizes], measure)
+        except NotProvenError as error:
+            raise (UnlikeError(points[0], sizes, str(error)) if asked else error) from None
+        if again != expressions:
+            points += [*held, sizes]
+            expressions, held = again, []
+    return expressions, doubts, held
 
 
 def _check_asked(samples: Samples, first: Sizes, second: Sizes, measure: Measure) -> None:
@@ -113,19 +110,17 @@ def _check_asked(samples: Samples, first: Sizes, second: Sizes, measure: Measure
 
 def _first_fit(
     samples: Samples, domain: Domain, measure: Measure, points: list[Sizes]
-) -> tuple[list[Expression], Extents]:
+) -> tuple[list[Expression], list[Open]]:
     """From `points`, to which more are added where they are too few."""
-    extents = extents_at(domain, points)
     while True:
         try:
-            return fitted(samples, extents, points, measure), extents
+            return fitted(samples, domain, points, measure)
         except NotProvenError:
             sizes = samples.new(domain, points) if len(points) < MOST_FIRST else None
             if sizes is None:
                 raise
             check_alike(samples, points[0], sizes, measure)
             points.append(sizes)
-            extents = extents_at(domain, points)
 
 
 def _far(samples: Samples, domain: Domain, measure: Measure, own: Sizes) -> list[Sizes]:

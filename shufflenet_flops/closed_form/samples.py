@@ -248,8 +248,10 @@ class Samples:
         """
 
         def told(sizes: Sizes) -> int:
-            return sum(choice.one.value(sizes) != choice.other.value(sizes) for choice in choices)
+            return sum(not choice.is_open_at(sizes) for choice in choices)
 
+        if not choices:
+            return None
         best = self._best(domain, told)
         return best if told(best) else None
 

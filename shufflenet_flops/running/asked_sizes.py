@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+from weakref import ref
 
 # Where a size was read: the module, the code, the place in it, the how-many-eth time, the axis.
 Read: TypeAlias = tuple[str, int, int, int, int]
@@ -29,17 +30,24 @@ class AskedSizes:
     questions: dict[Tree, bool] = field(default_factory=dict)
     is_over: bool = False
     _times: Counter[tuple[str, int, int]] = field(default_factory=Counter)
+    _read: dict[int, tuple[ref[Any], Any, Any]] = field(default_factory=dict)
 
-    def read(self, path: str, code: int, place: int, sizes: Any) -> Any:
-        """The sizes, or the one, that a module reads at a place of its code, to be followed."""
+    def read(self, path: str, code: int, place: int, tensor: Any, sizes: Any) -> Any:
+        """The sizes of a tensor that a module reads at a place of its code, to be followed.
+
+        Those of a tensor of which they were read before are the same.
+        """
+        of, then, followed = self._read.get(id(tensor), (None, None, None))
+        if of is not None and of() is tensor and then == sizes:
+            return followed
         where = path, code, place
         time = self._times[where]
         self._times[where] += 1
-        if isinstance(sizes, int):
-            return self._size((*where, time, 0), sizes)
-        return type(sizes)(
+        followed = type(sizes)(
             [self._size((*where, time, axis), size) for axis, size in enumerate(sizes)]
         )
+        self._read[id(tensor)] = ref(tensor), sizes, followed
+        return followed
 
     def _size(self, read: Read, size: int) -> int:
         self.sizes[read] = size

@@ -64,8 +64,9 @@ class Functions(TorchFunctionMode):
         tracer, known = self._tracer, self._known.get(func)
         if known is None:
             if func in _METADATA:
-                answer = func(*args, **(kwargs or {}))
-                return answer if self._asked is None else self._followed(func, answer)
+                if self._asked is not None and func in _SIZES:
+                    return self._followed(*args, **(kwargs or {}))
+                return func(*args, **(kwargs or {}))
             answer = DEVICE_ANSWERS.get(func)
             if answer is not None and len(args) == 1 and args[0].is_meta and not tracer.values:
                 return answer(args[0], self._device)
@@ -139,12 +140,13 @@ class Functions(TorchFunctionMode):
             func = with_parts_whole(func, tracer)
         return func(*args, **kwargs)
 
-    def _followed(self, func: Any, answer: Any) -> Any:
+    def _followed(self, x: Tensor, dim: int | None = None) -> Any:
         """Sizes as they are read by the code two calls above, which may ask something of them."""
-        frame = torch_private.calling_frame(2) if func in _SIZES else None
-        if frame is None or self._asked is None:
-            return answer
-        return self._asked.read(self._tracer.path, id(frame.f_code), frame.f_lasti, answer)
+        frame, sizes = torch_private.calling_frame(2), x.shape
+        if frame is not None and self._asked is not None:
+            place = id(frame.f_code), frame.f_lasti
+            sizes = self._asked.read(self._tracer.path, *place, x, sizes)
+        return sizes if dim is None else sizes[dim]
 
     def _on_stand_ins(self, func: Any, name: str, args: Any, kwargs: Any) -> Any:
         """Torch checks that all arguments are on one device before any op is called."""
@@ -177,8 +179,8 @@ def _kept_whole(tracer: Tracer, known: Any, func: Any, args: Any, kwargs: Any) -
 
 _PLAIN = (Tensor,)
 _RECURRENT = frozenset("lstm gru rnn_tanh rnn_relu".split())
-_SIZES = frozenset({Tensor.size, Tensor.numel, Tensor.shape.__get__})  # type: ignore[attr-defined]
-_METADATA = _SIZES | {Tensor.dim, Tensor.stride}  # no op is called
+_SIZES = frozenset({Tensor.size, Tensor.shape.__get__})  # type: ignore[attr-defined]
+_METADATA = _SIZES | {Tensor.dim, Tensor.numel, Tensor.stride}  # no op is called
 
 
 def _plain_values(kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -13,8 +13,15 @@ from shufflenet_flops.running import asked_sizes
 from shufflenet_flops.running.asked_sizes import AskedSizes
 
 
+class Sized:
+    """Stands for a tensor."""
+
+
+SIZED = Sized()
+
+
 def read(asked: AskedSizes, size: int) -> Any:
-    return asked.read("stem", 1, 2, size)
+    return asked.read("stem", 1, 2, SIZED, (size,))[0]
 
 
 @pytest.mark.parametrize(
@@ -79,10 +86,22 @@ def test_what_is_asked_is_kept() -> None:
 
 def test_sizes_of_one_place_are_told_apart_by_their_time_and_axis() -> None:
     with asked_sizes.kept() as asked:
-        asked.read("stem", 1, 2, (3, 4))
-        asked.read("stem", 1, 2, (5, 6))
+        asked.read("stem", 1, 2, SIZED, (3, 4))
+        asked.read("stem", 1, 2, Sized(), (5, 6))
 
     assert list(asked.sizes.values()) == [3, 4, 5, 6]
+
+
+def test_sizes_of_one_tensor_are_the_same_wherever_they_are_read() -> None:
+    with asked_sizes.kept() as asked:
+        (x,) = asked.read("stem", 1, 2, SIZED, (3,))
+        (again,) = asked.read("head", 5, 6, SIZED, (3,))
+        (changed,) = asked.read("head", 5, 6, SIZED, (4,))
+
+    assert again is x
+    assert asked.sizes == {("stem", 1, 2, 0, 0): 3, ("head", 5, 6, 0, 0): 4}
+    assert asked.questions == {}
+    assert changed == 4
 
 
 def test_afterwards_nothing_is_kept() -> None:
