@@ -28,4 +28,4 @@ def no_gc(*, kept: bool = False) -> Iterator[None]:
 
 def collect_young() -> None:
     """What was made since and is garbage, so that its memory, which is at hand, is used again."""
-    gc.collect(1)
+    gc.collect(0)
