@@ -64,9 +64,8 @@ class Functions(TorchFunctionMode):
         tracer, known = self._tracer, self._known.get(func)
         if known is None:
             if func in _METADATA:
-                if self._asked is not None and func in _SIZES:
-                    return self._followed(*args, **(kwargs or {}))
-                return func(*args, **(kwargs or {}))
+                read = func if self._asked is None or func not in _SIZES else self._followed
+                return read(*args, **(kwargs or {}))
             answer = DEVICE_ANSWERS.get(func)
             if answer is not None and len(args) == 1 and args[0].is_meta and not tracer.values:
                 return answer(args[0], self._device)
