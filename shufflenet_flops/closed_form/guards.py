@@ -25,7 +25,7 @@ from shufflenet_flops.closed_form.size_guard import SizeGuard, with_range
 from shufflenet_flops.closed_form.sized import Sizes
 from shufflenet_flops.counting.measure import Measure
 
-MOST_CASES = 4
+MOST_CASES = 16
 MOST_PERIOD = 64
 MOST_TRACES = 40  # to find one guard
 _CHECKED = 3  # sizes on each side that must do the same, for a bound to be one
@@ -94,7 +94,7 @@ def _sides(
     """
     guard = None
     if most > 1:
-        guard = _asked(samples, domain, error, measure) or _guard(samples, domain, error, measure)
+        guard = _asked(samples, domain, error, measure)
     if guard is None:
         return None
     lower = with_range(domain, guard.name, _reaching(domain, guard.name, error))
@@ -135,17 +135,27 @@ def _asked(
 ) -> SizeGuard | None:
     """What the model asked of one size, and answered otherwise at the two sizes of the error.
 
-    That which parts all sizes that were traced as they are alike comes before any other.
+    That which parts all sizes that were traced as they are alike comes before any other, and a
+    bound before a rest, of which there may be many. Where it asked nothing so, it is looked for
+    with traces; where it asked several sizes at once, as for h·w, there is none.
     """
-    found: list[tuple[bool, int, SizeGuard]] = []
+    found: list[tuple[bool, bool, int, SizeGuard]] = []
+    several = False
     for predicate in predicates(samples):
-        (name, *others) = predicate.names
-        if not others and predicate(error.first) != predicate(error.second):
-            given = _reaching(domain, name, error)
-            guard = bounds(predicate, error.first, name, given)
-            if guard is not None:
-                found.append((not _parts(samples, predicate, measure), len(found), guard))
-    return min(found)[2] if found else None
+        if predicate(error.first) == predicate(error.second):
+            continue
+        is_mixed = not _parts(samples, predicate, measure)
+        if len(predicate.names) > 1:
+            several = several or not is_mixed
+            continue
+        (name,) = predicate.names
+        guard = bounds(predicate, error.first, name, _reaching(domain, name, error))
+        if guard is not None:
+            found.append((is_mixed, guard.residue is not None, len(found), guard))
+    is_mixed, *_, best = min(found, default=(True, None))
+    if several and is_mixed:
+        return None
+    return best or _guard(samples, domain, error, measure)
 
 
 def _parts(samples: Samples, predicate: Predicate, measure: Measure) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress, product
 from random import Random
@@ -25,7 +25,7 @@ FARTHEST = 12  # times its own, for one size at a time
 MOST_BATCH = 16
 WHOLE = 64  # which most strides divide
 _TRIES = 80
-_SMALL = (2, 3, 4, 5, 7, 8)
+_SMALL = (3, 4, 5)
 
 
 Key: TypeAlias = tuple[tuple[str, int], ...]
@@ -265,12 +265,10 @@ class Samples:
             if not isinstance(rows, str) and sizes in domain and sizes not in used:
                 return sizes
         met = [dict(key) for key in self.rows]
-        rests = {rest for sizes in met for rest in self._rests(domain, sizes)}
         drawn = self._best(
             domain,
-            lambda sizes: (
-                min(sum(sizes[name] != other[name] for name in domain.free) for other in met),
-                sum(rest not in rests for rest in self._rests(domain, sizes)),
+            lambda sizes: min(
+                sum(sizes[name] != other[name] for name in domain.free) for other in met
             ),
             _TRIES // 4,
         )
@@ -278,11 +276,21 @@ class Samples:
             return drawn
         return next((sizes for sizes in domain.few or () if sizes not in used), None)
 
-    def _rests(self, domain: Domain, sizes: Sizes) -> Iterator[tuple[str, int, int]]:
-        """What sizes leave of small numbers, which a model may go by without a word."""
-        return ((name, by, sizes[name] % by) for name in domain.free for by in _SMALL)
-
     def _best(
-        self, domain: Domain, score: Callable[[Mapping[str, int]], Any], tries: int = _TRIES
+        self, domain: Domain, score: Callable[[Mapping[str, int]], int], tries: int = _TRIES
     ) -> dict[str, int]:
-        return max((self.draw(domain) for _ in range(tries)), key=score)
+        """Of sizes that are drawn, those with the best score.
+
+        Of several, those that leave most rests of small numbers that none was traced with: a model
+        may go by them without a word.
+        """
+        names = [name for name in domain.free if name != "n"]
+        met = {rest for key in self.rows for rest in _rests(names, dict(key))}
+        drawn = [self.draw(domain) for _ in range(tries)]
+        scores = [score(sizes) for sizes in drawn]
+        best = [sizes for sizes, at in zip(drawn, scores, strict=True) if at == max(scores)]
+        return max(best, key=lambda sizes: len(_rests(names, sizes) - met))
+
+
+def _rests(names: Sequence[str], sizes: Sizes) -> set[tuple[str, int, int]]:
+    return {(name, by, sizes[name] % by) for name in names for by in _SMALL}

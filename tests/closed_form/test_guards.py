@@ -199,12 +199,29 @@ def test_no_followed_number_stays_in_a_model() -> None:
 class Unfollowed(Ways):
     """`int` makes a plain number of the fraction."""
 
+    def __init__(self, by: int, rest: int) -> None:
+        super().__init__()
+        self.by, self.rest = by, rest
+
     def forward(self, x: Tensor) -> Tensor:
-        return self.other(x) if int(x.shape[3] * 1.0) % 4 == 2 else self.one(x)
+        return self.other(x) if int(x.shape[3] * 1.0) % self.by == self.rest else self.one(x)
 
 
-def test_a_rest_of_a_number_that_is_not_followed() -> None:
-    assert forms(formula(Unfollowed())) == {
-        "w ≡ 2 mod 4, w ≥ 2": "144·h·n·w",
-        "w ≢ 2 mod 4, w ≥ 1": "16·h·n·w",
+@pytest.mark.parametrize(("by", "rest"), [(by, rest) for by in (3, 4) for rest in range(by)])
+def test_a_rest_of_a_number_that_is_not_followed(by: int, rest: int) -> None:
+    assert forms(formula(Unfollowed(by, rest))) == {
+        f"w ≡ {rest} mod {by}, w ≥ {rest or by}": "144·h·n·w",
+        f"w ≢ {rest} mod {by}, w ≥ {2 if rest == 1 else 1}": "16·h·n·w",
     }
+
+
+class Tall(Ways):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.other(x) if x.shape[2] / x.shape[3] > 20 else self.one(x)
+
+
+def test_a_question_on_two_sizes_at_once_has_no_range() -> None:
+    found = formula(Tall())
+
+    assert list(found.domain.texts)[:2] == ["h = 64", "w = 64"]
+    assert "it runs other ops at h=" in found.refused
