@@ -17,7 +17,7 @@ from shufflenet_flops.closed_form.sized import Sizes
 from shufflenet_flops.closed_form.writing import total_stride
 from shufflenet_flops.counting.measure import Measure
 
-FIRST = 4  # sizes at which a formula is looked for first, besides the far ones
+FIRST = 3  # sizes at which a formula is looked for first, besides the far ones
 MOST_FIRST = 8  # up to which more are taken, where these do not explain every row
 HELD_OUT = 2  # sizes at which it is then checked
 SMALLER = 2  # sizes smaller than the model's own, with which it is then tried
