@@ -107,7 +107,9 @@ def _first_proven(
             refused = chosen.failed.get(rules)
             if isinstance(refused, RefusedError):  # whatever the metric is
                 raise refused
-            found, *others = in_cases(chosen, domain, measured)
+            cases = in_cases(chosen, domain, measured)
+            # That of the model's own sizes comes first.
+            found, *others = sorted(cases, key=lambda case: chosen.own not in case.domain)
         except (RefusedError, NotProvenError) as error:
             chosen.failed[rules] = error
             errors.append(error)
