@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import islice, product
 
 from shufflenet_flops.closed_form.domain import Range, hull, met
 from shufflenet_flops.closed_form.model_formula import ModelFormula
 from shufflenet_flops.closed_form.questions import LARGEST, first
 from shufflenet_flops.closed_form.sized import Sizes
 from shufflenet_flops.errors import InputError
+
+MOST_APART = 4096  # steps between sizes that leave the same rests
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ def size_fit(
 
     The formulas are those of the budgets' metrics. Width is height times `aspect`, by default 1,
     rounded down to one that the model takes. The other sizes are as in `at`. Every metric grows
-    with the sizes. Raises InputError where even the smallest is over, or none is.
+    with the sizes on which a formula has one case. Raises InputError where every size is over, or
+    none is.
     """
     model = formulas[0].model
     ranges = {
@@ -62,26 +66,61 @@ def size_fit(
         chosen = sizes(steps)
         return SizedCount(chosen, {formula.metric: formula.value(chosen) for formula in formulas})
 
-    def is_over(steps: int) -> bool:
-        return any(count(steps).metrics[metric] > limit for metric, limit in budgets.items())
+    def fits(steps: int) -> bool:
+        try:
+            metrics = count(steps).metrics
+        except InputError:  # it is in no case
+            return False
+        return all(metrics[metric] <= limit for metric, limit in budgets.items())
 
-    smallest = count(0)
-    if is_over(0):
+    own = ranges[names[0]]
+    last = ((own.most or LARGEST) - own.least) // own.step
+    if fits(last):
+        raise InputError(
+            f"{model} stays within the budget at every size up to {_said(sizes(last))}: "
+            "give a smaller one"
+        )
+    found = [
+        near
+        for cases in product(*(formula.cases for formula in formulas))
+        for near in _largest(cases, budgets, sizes, _steps(cases, names[0], own, last), fits)
+    ]
+    if not found:
+        smallest = count(0)
         broken = [
             f"{metric} {smallest.metrics[metric]:,} of {limit:,} allowed"
             for metric, limit in budgets.items()
             if smallest.metrics[metric] > limit
         ]
         raise InputError(f"no size of {model} fits: {_said(smallest.sizes)} has {broken[0]}")
-    own = ranges[names[0]]
-    last = ((own.most or LARGEST) - own.least) // own.step
-    if not is_over(last):
-        raise InputError(
-            f"{model} stays within the budget at every size up to {_said(sizes(last))}: "
-            "give a smaller one"
-        )
-    over = first(is_over, 0, last)
-    return SizeFit(model, dict(budgets), count(over - 1), count(over))
+    best = max(found)
+    return SizeFit(model, dict(budgets), count(best), count(best + 1))
+
+
+def _steps(cases: Sequence[ModelFormula], name: str, own: Range, last: int) -> range:
+    """The steps of `own` between the bounds of all cases."""
+    given = met([replace(case.domain.ranges[name], step=1, without=()) for case in cases])
+    end = last if given.most is None else min(last, (given.most - own.least) // own.step)
+    return range(max(0, -(-(given.least - own.least) // own.step)), end + 1)
+
+
+def _largest(
+    cases: Sequence[ModelFormula],
+    budgets: Mapping[str, int],
+    sizes: Callable[[int], Sizes],
+    steps: range,
+    fits: Callable[[int], bool],
+) -> Iterator[int]:
+    """The last of the steps that fits, where these cases hold; of others near by, it may too."""
+
+    def is_over(at: int) -> bool:
+        return any(case.expression.value(sizes(at)) > budgets[case.metric] for case in cases)
+
+    if not steps or is_over(steps[0]):
+        return
+    end = first(is_over, steps[0], steps[-1]) - 1 if is_over(steps[-1]) else steps[-1]
+    near = range(end, max(steps[0], end - MOST_APART) - 1, -1)
+    yield from islice(filter(fits, near), 1)
 
 
 def _below(size: Fraction, given: Range) -> int:

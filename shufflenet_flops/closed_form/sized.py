@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shufflenet_flops.counting import Kind, Row
 from shufflenet_flops.counting.trained import ALL
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources import Counted, Options, Source, resolve
-from shufflenet_flops.sources.inputs import Input
+from shufflenet_flops.sources.inputs import MAX_ELEMENTS, Input
 from shufflenet_flops.sources.resolve import is_built_by_code
 
 if TYPE_CHECKING:
@@ -73,6 +74,9 @@ class SizedModel:
             replace(given, shape=tuple(shape))
             for given, shape in zip(self.source.inputs, shapes, strict=True)
         )
+        for given in inputs:
+            if prod(given.shape) >= MAX_ELEMENTS:
+                raise InputError(f"{given}: more elements than a tensor can have")
         return self.build(self.args_at(sizes), inputs)
 
     def args_at(self, sizes: Sizes) -> dict[str, Any]:

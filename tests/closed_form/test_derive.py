@@ -364,6 +364,13 @@ def test_a_size_below_the_domain() -> None:
         found.value({"h": 1, "w": 9, "n": 1})
 
 
+def test_a_size_that_no_tensor_has() -> None:
+    chosen = of_module(nets.Strided())
+
+    with pytest.raises(InputError, match=r"1x3x9999999999999x9999999999999: more elements than"):
+        chosen.rows_at({"h": 10**13 - 1, "w": 10**13 - 1})
+
+
 def test_parameters_that_nothing_uses_are_counted() -> None:
     """The convolution is never called: 3·3 weights and 3 biases."""
     module = nets.OneSize()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
+from torch import Tensor, nn
 
 import shufflenet_flops as sf
 from shufflenet_flops.closed_form.derive import derive_all
@@ -61,3 +62,28 @@ def test_a_network_that_refuses_the_smallest_sizes_is_fitted_below_its_own() -> 
     fit = size_fit([found], ["h", "w"], {"macs": 10**9}, {"h": 224, "w": 224})
     assert fit.best.sizes == {"h": 160, "w": 160}
     assert fit.best.metrics["macs"] == sf.count("resnet18", input=(1, 3, 160, 160)).macs
+
+
+class Fourth(nn.Module):
+    """Another convolution where 4 leaves 2 of the width: it has nine times as many MACs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other = nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.other(x) if x.shape[3] % 4 == 2 else self.one(x)
+
+
+def test_a_size_that_is_over_does_not_end_the_search_where_larger_ones_are_not() -> None:
+    """16·h·w up to 100,000: 76·76 squares are 92,416 and 77·77 are 94,864; of 78, 9 times 97,344.
+
+    79·79 squares are 99,856, and 80·80 are 102,400.
+    """
+    source = given.find(Fourth().eval(), [parse_input("1x4x64x64")])
+    formulas = derive_all(sized_source(source), dict.fromkeys("hw"), ["macs"])
+
+    found = size_fit(formulas, "hw", {"macs": 100_000}, formulas[0].own)
+
+    assert found.best.sizes == {"h": 79, "w": 79}
+    assert found.next_larger.metrics == {"macs": 102_400}

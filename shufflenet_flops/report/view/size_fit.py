@@ -32,11 +32,12 @@ class SizeFitResult:
 
 
 def size_fit_result(fit: SizeFit, formulas: Sequence[ModelFormula]) -> SizeFitResult:
-    """The result of one fit."""
+    """The result of one fit, with the rules of the cases that hold at the largest sizes."""
+    cases = [one.case(fit.best.sizes) for one in formulas]
     return SizeFitResult(
         model=fit.model,
         budgets=fit.budgets,
-        domain=tuple(dict.fromkeys(rule for one in formulas for rule in one.domain.texts)),
+        domain=tuple(dict.fromkeys(rule for one in cases for rule in one.domain.texts)),
         best=_result(fit.best),
         next_larger=_result(fit.next_larger),
     )
