@@ -71,20 +71,15 @@ class Tracer(DispatchMode):
         self.strangers: Strangers | None = None  # where somebody else may make tensors
         self.as_called = AsCalled() if lifetimes is None else None
         self._thread = get_ident()
-        self._place = NOWHERE
+        self.place = NOWHERE  # of the module that is running
         self._stand_ins = StandIns()
         self.autocast = Autocast(state, lifetimes, values=values)
-
-    @property
-    def path(self) -> str:
-        """Of the module that is running."""
-        return self._place.path
 
     def call(self, place: Place, forward: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Run a module's own call, remembering that it is the one running."""
         if get_ident() != self._thread and self.elsewhere is not None:
             return self.elsewhere(place, args, kwargs)
-        outer, self._place = self._place, place
+        outer, self.place = self.place, place
         try:
             output = forward(*args, **kwargs)
             self.calls.append(place.called(first_shape(output)))
@@ -93,7 +88,7 @@ class Tracer(DispatchMode):
             self.note_failure("", args, kwargs, error)
             raise
         finally:
-            self._place = outer
+            self.place = outer
 
     def branch(self) -> Tracer:
         """A tracer for the thread that asks, from the module that is running; one record for both.
@@ -115,7 +110,7 @@ class Tracer(DispatchMode):
         """Remember the innermost place, op and shapes of a failure."""
         if not self.failed:
             shapes = ", ".join(shape_text(t.shape) for t in tensors_of((args, kwargs)))
-            where = f" in {self._place.path!r}" if self._place.path else ""
+            where = f" in {self.place.path!r}" if self.place.path else ""
             self.failed = f"{where} at {op}({shapes})" if op else f"{where} on ({shapes})"
             self.failed_op = op
 
@@ -255,7 +250,7 @@ class Tracer(DispatchMode):
             if args and out is args[0]:
                 return out
         if self.lifetimes is not None:
-            self.lifetimes.called(self._place.path, self.function, func, args, out)
+            self.lifetimes.called(self.place.path, self.function, func, args, out)
         if args and isinstance(args[0], Tensor) and args[0] in self.state:
             for tensor in tensors_of(out):
                 self.state.stand_in(args[0], tensor)
@@ -281,7 +276,7 @@ class Tracer(DispatchMode):
         self, func: Any, args: Any, facts: Facts | str | None, operands: list[Tensor], out: Any
     ) -> None:
         if self.lifetimes is not None:
-            self.lifetimes.called(self._place.path, self.function, func, args, out)
+            self.lifetimes.called(self.place.path, self.function, func, args, out)
         if self.silent:
             return
         if isinstance(facts, str):
@@ -293,7 +288,7 @@ class Tracer(DispatchMode):
             return
         uses = facts.uses_state and not self.autocast.is_casting
         params = self.state.first_uses(operands) if uses else 0
-        place, callee = self._place, self.callee
+        place, callee = self.place, self.callee
         call = place.calls.get(callee) or place.call(callee)
         self.rows.append(facts.row(place.path, params, call, place.training))
 

@@ -144,7 +144,7 @@ class Functions(TorchFunctionMode):
         frame, sizes = torch_private.calling_frame(2), x.shape
         if frame is not None and self._asked is not None:
             place = id(frame.f_code), frame.f_lasti
-            sizes = self._asked.read(self._tracer.path, *place, x, sizes)
+            sizes = self._asked.read(self._tracer.place.path, *place, x, sizes)
         return sizes if dim is None else sizes[dim]
 
     def _on_stand_ins(self, func: Any, name: str, args: Any, kwargs: Any) -> Any:

@@ -66,7 +66,7 @@ class StepTracer(Tracer):
         Torch takes the mode of functions away for a backward pass, whose ops are then worked out
         without a trip to it; older versions leave it.
         """
-        is_again = self.returning and self._place is NOWHERE
+        is_again = self.returning and self.place is NOWHERE
         is_missed = is_again and not torch_private.is_showing_functions()
         with (is_missed and self.functions) or nullcontext():
             return super().call(place, forward, *args, **kwargs)
@@ -204,10 +204,10 @@ class StepTracer(Tracer):
         macs = sum(counts.get(op_class, 0) for op_class in MAC_CLASSES)
         if not macs:
             return
-        inside = self._place is not NOWHERE
+        inside = self.place is not NOWHERE
         if inside or torch.is_grad_enabled():
-            path = self._place.path if inside else self._origin().path
-            again = facts.row(path, 0, Call(), self._place.training)
+            path = self.place.path if inside else self._origin().path
+            again = facts.row(path, 0, Call(), self.place.training)
             self.backward.append(BackwardRow(path, kind, Purpose.RECOMPUTED, macs, again))
             self._note(again)
             return
