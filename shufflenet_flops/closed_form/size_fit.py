@@ -86,15 +86,18 @@ def size_fit(
         for near in _largest(cases, budgets, sizes, _steps(cases, names[0], own, last), fits)
     ]
     if not found:
-        smallest = count(0)
-        broken = [
-            f"{metric} {smallest.metrics[metric]:,} of {limit:,} allowed"
-            for metric, limit in budgets.items()
-            if smallest.metrics[metric] > limit
-        ]
-        raise InputError(f"no size of {model} fits: {_said(smallest.sizes)} has {broken[0]}")
+        raise _over(model, count(0), budgets)
     best = max(found)
     return SizeFit(model, dict(budgets), count(best), count(best + 1))
+
+
+def _over(model: str, smallest: SizedCount, budgets: Mapping[str, int]) -> InputError:
+    broken = [
+        f"{metric} {smallest.metrics[metric]:,} of {limit:,} allowed"
+        for metric, limit in budgets.items()
+        if smallest.metrics[metric] > limit
+    ]
+    return InputError(f"no size of {model} fits: {_said(smallest.sizes)} has {broken[0]}")
 
 
 def _steps(cases: Sequence[ModelFormula], name: str, own: Range, last: int) -> range:

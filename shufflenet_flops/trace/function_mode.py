@@ -78,11 +78,8 @@ class Functions(TorchFunctionMode):
         elif name == "einsum" and args and isinstance(args[0], str):
             tracer.callee = f"torch.einsum({args[0]})"
         kwargs, transform, over = kwargs or {}, torch_private.transform(), None
-        if transform is not None and tracer.as_called is not None and not self._apart:
-            over = tracer.as_called.note(tracer, func, args, kwargs)
         if self._apart or transform is not None:
-            samples = torch_private.samples_of(tensors_of((args, kwargs)))
-            tracer.callee = tracer.callee, samples, self._apart
+            over = self._note_how(func, args, kwargs)
         if tracer.strangers is not None:
             tracer.strangers.function(func, args)
         try:
@@ -123,6 +120,16 @@ class Functions(TorchFunctionMode):
             if tracer.prepared is not None:
                 tracer.prepared.end()
                 tracer.prepared = None
+
+    def _note_how(self, func: Any, args: Any, kwargs: Any) -> Callable[[], None] | None:
+        """In which thread, and for how many samples at once, a call is; what to do when it ends."""
+        tracer = self._tracer
+        samples = torch_private.samples_of(tensors_of((args, kwargs)))
+        over = None
+        if tracer.as_called is not None and not self._apart:
+            over = tracer.as_called.note(tracer, func, args, kwargs)
+        tracer.callee = tracer.callee, samples, self._apart
+        return over
 
     def called(self) -> tuple[Row, ...] | None:
         """The rows of the pass, and of calls under transforms as they were made; else None."""
