@@ -6,6 +6,8 @@ The lists are those of torch's autocast_mode.cpp for the CPU.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -72,6 +74,16 @@ class Autocast:
         self.kept: dict[int, tuple[Tensor, Tensor]] = {}
         self._storages: set[int] = set()  # of what is kept
         self.is_casting = False
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Within it, what is cast is kept for itself."""
+        kept, storages = dict(self.kept), set(self._storages)
+        try:
+            yield
+        finally:
+            self._state.release(self._storages - storages)
+            self.kept, self._storages = kept, storages
 
     def leave(self) -> None:
         """Let go of what was kept if the context is left."""

@@ -8,8 +8,9 @@ needs for several images and for one of them does not: memory access is linear i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+from weakref import ref
 
 import torch
 from torch import Tensor
@@ -29,6 +30,7 @@ PREPARING = frozenset(
 # Functions that copy only where a view does not do.
 RESHAPING = frozenset("contiguous flatten ravel reshape reshape_as".split())
 _PRODUCTS = (Kind.LINEAR, Kind.MATMUL)
+_NO_COPY: tuple[Callable[[], Any], int] = (lambda: None, 0)
 
 
 class Preparation:
@@ -36,8 +38,8 @@ class Preparation:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._copies: dict[int, tuple[Any, int]] = {}  # with the bytes added, by their address
-        self._of_weights = False
+        self._copies: dict[int, tuple[ref[Any], int]] = {}  # with the bytes added, by their address
+        self._of_weights: set[int] = set()
 
     def whole(self, facts: Facts, operands: Iterable[Tensor], out: Any) -> Facts | None:
         """What an op within the call does where nothing is copied; None for a copy."""
@@ -45,23 +47,25 @@ class Preparation:
             (source,) = operands
             added = (out.numel() - distinct_elements(source)) * out.element_size()
             storage = out.untyped_storage()
-            self._copies[storage._cdata] = storage, added  # kept: unique among the living
+            self._copies[storage._cdata] = ref(storage), added
             if source in self._state:
                 self._state.stand_in(source, out)
-                self._of_weights = True
+                self._of_weights.add(storage._cdata)
             return None
         if not self._copies or facts.work[1] not in _PRODUCTS:
             return facts
         read, *moved = facts.moved
         for operand in operands:
-            _, added = self._copies.get(operand.untyped_storage()._cdata, (None, 0))
-            read -= added
+            storage = operand.untyped_storage()
+            copy, added = self._copies.get(storage._cdata, _NO_COPY)
+            if copy() is storage:  # and no other has its address by now
+                read -= added
         return facts._replace(moved=(read, *moved))
 
     def end(self) -> None:
         """Let go of the copies, which have served."""
         if self._of_weights:
-            self._state.release(self._copies)
+            self._state.release(self._of_weights)
         self._copies.clear()
 
 

@@ -32,6 +32,7 @@ from shufflenet_flops.trace.stand_ins import StandIns
 from shufflenet_flops.trace.state import State
 from shufflenet_flops.trace.strangers import Strangers
 from shufflenet_flops.trace.torch_private import DispatchMode, arguments_of
+from shufflenet_flops.trace.whole_layers import output_of
 from shufflenet_flops.trace.worked_out import work_out
 
 _NO_KWARGS: Mapping[str, Any] = MappingProxyType({})
@@ -81,7 +82,10 @@ class Tracer(DispatchMode):
             return self.elsewhere(place, args, kwargs)
         outer, self.place = self.place, place
         try:
-            output = forward(*args, **kwargs)
+            if self.lifetimes is None:
+                output = forward(*args, **kwargs)
+            else:
+                output = output_of(self, place.module, forward, args, kwargs)
             self.calls.append(place.called(first_shape(output)))
             return output
         except Exception as error:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 from weakref import ref
@@ -71,7 +72,7 @@ class Lifetimes:
         self._moments: list[Moment] = []
         self._when_gone = partial(_gone, self._known, self._moments)
         self._held: dict[str, int] = {}
-        self._path, self._is_away = "", False
+        self._path, self.is_away = "", False
         self._beside: Callable[[str], tuple[Term, ...]] | None = None
         for name, tensors in held.items():
             self.hold(name, tensors)
@@ -115,7 +116,7 @@ class Lifetimes:
         Here is what is done for every op of a trace, so that it is all in one.
         """
         self._path = path
-        if self._is_away:
+        if self.is_away:
             return
         name, may_alias, results, dropped, workspace = memory_of(func)
         before = len(self._made)
@@ -153,15 +154,25 @@ class Lifetimes:
         if differentiates:
             is_one = is_one_kernel(function, args)
             return in_kernels(*args) if is_one else in_steps(function, *args)
-        self._is_away = is_one_kernel(function, args)
-        self._beside = beside_steps(function, args)
-        try:
+        if not is_one_kernel(function, args):
+            self._beside = beside_steps(function, args)
+            try:
+                return call(*args)
+            finally:
+                self._beside = None
+        with self.away():
             out = call(*args)
-        finally:
-            is_away, self._is_away, self._beside = self._is_away, False, None
-        if is_away:
-            self.called(self._path, "", aten.lstm.input, args, out)
+        self.called(self._path, "", aten.lstm.input, args, out)
         return out
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Within it nothing is noted."""
+        before, self.is_away = self.is_away, True
+        try:
+            yield
+        finally:
+            self.is_away = before
 
     def gradients(self, gradients: Iterable[Tensor | None]) -> None:
         """What was made for gradients of parameters, which stay until the next step."""

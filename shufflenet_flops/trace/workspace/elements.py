@@ -23,18 +23,21 @@ def _number(itemsize: int) -> Term:
 
 
 def _binary(args: tuple[Any, ...], out: Any) -> tuple[Term, ...]:
+    """Where types differ: operands in the wider one, and a result that is then narrowed."""
     x, y = args[:2]
     result = out if isinstance(out, Tensor) else x
     dtype = result.dtype
+    if isinstance(y, Tensor) and x.dim() and y.dim() and dtype is not torch.bool:
+        dtype = torch.promote_types(x.dtype, y.dtype)
     terms: tuple[Term, ...] = ()
     for operand in (x, y):
-        if operand is result:
-            continue
         if isinstance(operand, _NUMBERS):
             terms += (_number(dtype.itemsize),)
         elif operand.dtype is not dtype and dtype is not torch.bool:
             size = operand.numel() * dtype.itemsize
             terms += (Term("operand in the type of the result", size),)
+    if result.dtype is not dtype:
+        terms += (Term("result in the wider type", result.numel() * dtype.itemsize),)
     return terms
 
 

@@ -62,7 +62,9 @@ def _terms(x: Tensor, rows: int, columns: int, *, is_transposed: bool) -> tuple[
 RULES: dict[Any, Callable[[tuple[Any, ...], Any], tuple[Term, ...]]] = {
     aten.mm.default: lambda args, out: _product(*args[:2]),
     aten.bmm.default: lambda args, out: _product(*args[:2]),
+    aten.bmm.out: lambda args, out: _product(*args[:2]),
     aten.addmm.default: lambda args, out: _product(*args[1:3]),
+    aten._addmm_activation.default: lambda args, out: _product(*args[1:3]),
     aten.baddbmm.default: lambda args, out: _product(*args[1:3]),
     aten.linear.default: _linear,
 }

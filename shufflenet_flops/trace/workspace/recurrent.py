@@ -130,14 +130,12 @@ def is_one_kernel(function: str, args: tuple[Any, ...]) -> bool:
     return whole and x.dtype is torch.float32 and x.numel() > 0
 
 
-def beside_steps(function: str, args: tuple[Any, ...]) -> Callable[[str], Terms] | None:
+def beside_steps(function: str, args: tuple[Any, ...]) -> Callable[[str], Terms]:
     """What is alive beside an op within another recurrent layer, by the name of the op.
 
     The CPU multiplies the input of all steps at once, a trace each step's own; when the results of
     all steps are put together, none of these is left.
     """
-    if is_one_kernel(function, args):
-        return None
     x, weight = args[0], args[2][0]
     steps, samples = x.shape[:2][::-1] if args[-1] else x.shape[:2]
     each = samples * weight.shape[0] * x.element_size()
