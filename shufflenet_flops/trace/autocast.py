@@ -136,6 +136,7 @@ class Autocast:
             return self.kept[id(x)][1]
         y = x.to(dtype)
         if is_kept:
+            y.requires_grad_()  # also where no gradients are worked out, as it may serve later
             self.kept[id(x)] = x, y
             self._storages.add(y.untyped_storage()._cdata)
             self._state.stand_in(x, y)

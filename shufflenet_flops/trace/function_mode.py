@@ -23,6 +23,7 @@ from shufflenet_flops.trace.higher_order import HIGHER_ORDER
 from shufflenet_flops.trace.rules.sparse import is_dense
 from shufflenet_flops.trace.shortcuts import Shortcuts
 from shufflenet_flops.trace.whole import parts, with_parts_whole
+from shufflenet_flops.trace.whole_layers import recurrent
 
 
 class Functions(TorchFunctionMode):
@@ -160,8 +161,7 @@ class Functions(TorchFunctionMode):
         meta_args, meta_kwargs = map_tensors(tracer.to_meta, (args, kwargs))
         meta_args, meta_kwargs = to_device(func, meta_args, meta_kwargs, self._device)
         if tracer.lifetimes is not None and name in _RECURRENT:
-            known = (name, func, meta_args, meta_kwargs)
-            return tracer.lifetimes.recurrent(*known, differentiates=tracer.differentiates)
+            return recurrent(tracer, name, func, meta_args, meta_kwargs)
         out = func(*meta_args, **meta_kwargs)
         return args[0] if meta_args and out is meta_args[0] else out
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -38,3 +39,9 @@ def is_packed(sizes: Sequence[int], strides: Sequence[int], *, last: bool = Fals
                 return False
             step *= sizes[axis]
     return True
+
+
+def is_flat(x: Tensor) -> bool:
+    """Whether all axes but the last can be seen as one without a copy."""
+    steps = [(size, step) for size, step in zip(x.shape[:-1], x.stride(), strict=False) if size > 1]
+    return all(outer == size * inner for (_, outer), (size, inner) in pairwise(steps))

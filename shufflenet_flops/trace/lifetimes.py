@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -11,13 +11,11 @@ from weakref import ref
 import torch
 from torch import Tensor, UntypedStorage
 
-from shufflenet_flops.peak.timeline import Moment, Storage, Term, Timeline
+from shufflenet_flops.peak.timeline import Moment, Storage, Timeline
 from shufflenet_flops.trace.arguments import tensors_of
 from shufflenet_flops.trace.op_memory import memory_of
-from shufflenet_flops.trace.recurrent_steps import in_kernels, in_steps
 from shufflenet_flops.trace.torch_private import without_functions
 from shufflenet_flops.trace.workspace.cpu import kernels
-from shufflenet_flops.trace.workspace.recurrent import beside_steps, is_one_kernel, is_packed
 
 aten = torch.ops.aten
 _new: Any = tuple.__new__  # past the methods of named tuples, which take half as long again
@@ -72,8 +70,7 @@ class Lifetimes:
         self._moments: list[Moment] = []
         self._when_gone = partial(_gone, self._known, self._moments)
         self._held: dict[str, int] = {}
-        self._path, self.is_away = "", False
-        self._beside: Callable[[str], tuple[Term, ...]] | None = None
+        self.is_away = False
         for name, tensors in held.items():
             self.hold(name, tensors)
 
@@ -115,7 +112,6 @@ class Lifetimes:
 
         Here is what is done for every op of a trace, so that it is all in one.
         """
-        self._path = path
         if self.is_away:
             return
         name, may_alias, results, dropped, workspace = memory_of(func)
@@ -131,39 +127,11 @@ class Lifetimes:
                         for part in tensors_of(x):
                             self._note(part, may_alias, args)
         terms = workspace(args, out) if workspace is not None else ()
-        if self._beside is not None:
-            terms += self._beside(name)
         sizes = dropped(args, out) if dropped is not None else ()
         if sizes:
             self._dropped += [(size, len(self._moments)) for size in sizes]
         if terms or sizes or len(self._made) > before:
             self._moments.append(_new(Moment, (path, name, terms)))
-
-    def recurrent(
-        self,
-        function: str,
-        call: Callable[..., Any],
-        args: Any,
-        kwargs: Any,
-        *,
-        differentiates: bool,
-    ) -> Any:
-        """The result of a recurrent layer's function, otherwise taken by the CPU."""
-        if kwargs or is_packed(args):
-            return call(*args, **kwargs)
-        if differentiates:
-            is_one = is_one_kernel(function, args)
-            return in_kernels(*args) if is_one else in_steps(function, *args)
-        if not is_one_kernel(function, args):
-            self._beside = beside_steps(function, args)
-            try:
-                return call(*args)
-            finally:
-                self._beside = None
-        with self.away():
-            out = call(*args)
-        self.called(self._path, "", aten.lstm.input, args, out)
-        return out
 
     @contextmanager
     def away(self) -> Iterator[None]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from itertools import pairwise
 from math import prod
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
 
+from shufflenet_flops.trace.layouts import is_flat
 from shufflenet_flops.trace.rules import FREE
 from shufflenet_flops.trace.torch_private import written_arguments
 from shufflenet_flops.trace.workspace import RULES, Rule
@@ -66,7 +65,7 @@ def _attention(args: Any, out: Any) -> Sequence[int]:
 
 def _linear(args: Any, out: Any) -> Sequence[int]:
     x = args[0]
-    return () if _is_flat(x) else (x.numel() * x.element_size(),)  # a copy of the input
+    return () if is_flat(x) else (x.numel() * x.element_size(),)  # a copy of the input
 
 
 # Bytes of results that torch's own functions drop at once, where the trace makes none.
@@ -75,9 +74,3 @@ _DROPPED = {
     aten.scaled_dot_product_attention.default: _attention,
     aten.linear.default: _linear,
 }
-
-
-def _is_flat(x: Tensor) -> bool:
-    """Whether all axes but the last can be seen as one without a copy."""
-    steps = [(size, step) for size, step in zip(x.shape[:-1], x.stride(), strict=False) if size > 1]
-    return all(outer == size * inner for (_, outer), (size, inner) in pairwise(steps))

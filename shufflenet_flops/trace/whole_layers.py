@@ -1,7 +1,8 @@
-"""Layers that the CPU runs as one op in inference: the tensors that its kernel makes.
+"""Layers that the CPU takes by another way than a trace: the tensors that are made on it.
 
-A trace sees the parts of such a layer, as torch takes none as a whole while functions are watched.
-Written as in torch's attention.cpp and transformer.cpp, so that each tensor lives as long as there.
+A trace sees the parts of an attention or encoder layer, as torch takes none as one op while
+functions are watched, and recurrent layers as torch has them without values. Written as in torch's
+attention.cpp and transformer.cpp, so that each tensor lives as long as there.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 
 from shufflenet_flops.trace import autocast
 from shufflenet_flops.trace.arguments import tensors_of
+from shufflenet_flops.trace.recurrent_steps import as_on_the_cpu, is_packed
 from shufflenet_flops.trace.torch_private import without_functions
 
 if TYPE_CHECKING:
@@ -35,18 +37,37 @@ def output_of(
     whole = _whole(tracer, module, args, kwargs) if module.__class__ in _LAYERS else None
     if whole is None or tracer.lifetimes is None:
         return forward(*args, **kwargs)
-    with tracer.lifetimes.away(), tracer.autocast.apart():
-        output = forward(*args, **kwargs)
+    return _by_another_way(tracer, partial(forward, *args, **kwargs), whole)
+
+
+def recurrent(tracer: Tracer, name: str, function: Any, args: Any, kwargs: Any) -> Any:
+    """What a recurrent layer's function returns in a trace of memory, which is the CPU's.
+
+    In inference its rows are those of the steps as they are without.
+    """
+    if kwargs or is_packed(args):
+        return function(*args, **kwargs)
+    way = partial(as_on_the_cpu, name, *args)
+    return (
+        way() if tracer.differentiates else _by_another_way(tracer, partial(function, *args), way)
+    )
+
+
+def _by_another_way(tracer: Tracer, call: Callable[[], Any], way: Callable[[], Any]) -> Any:
+    """The result and the rows of a call, with the memory of another way to the same."""
+    lifetimes = tracer.lifetimes
+    assert lifetimes is not None
+    with lifetimes.away(), tracer.autocast.apart():
+        output = call()
     silent, tracer.silent = tracer.silent, True
     try:
-        with without_functions():
-            made = whole()
+        made = way()
     finally:
         tracer.silent = silent
     if autocast.is_on():
         return made  # in another type
     for origin, stand_in in zip(tensors_of(made), tensors_of(output), strict=True):
-        tracer.lifetimes.stand_in(origin, stand_in)
+        lifetimes.stand_in(origin, stand_in)
     return output
 
 
@@ -61,7 +82,12 @@ def _whole(tracer: Tracer, module: Any, args: Any, kwargs: Any) -> Callable[[], 
     given = signature(forward).bind(module, *args, **kwargs).arguments
     if not torch.backends.mha.get_fastpath_enabled() or not takes(module, given):
         return None
-    return partial(run, tracer, module, given)
+    return partial(_hidden, run, tracer, module, given)
+
+
+def _hidden(run: Callable[..., Any], *args: Any) -> Any:
+    with without_functions():
+        return run(*args)
 
 
 def _takes_attention(layer: nn.MultiheadAttention, given: dict[str, Any]) -> bool:
@@ -125,15 +151,13 @@ def _attend(
     del together
     in_heads = heads.view(3, images * layer.num_heads, length, -1)
     q, k, v = in_heads.unbind(0)
-    scores: Tensor | None = torch.bmm(q, k.transpose(1, 2))
+    scores = torch.bmm(q, k.transpose(1, 2))
     torch.bmm(scores, v, out=q)
-    if not weighs:
-        scores = None
+    kept = scores.view(images, layer.num_heads, length, length) if weighs else None
+    del scores
     in_order = q.view(images, layer.num_heads, length, -1).transpose(1, 2).contiguous()
     y = torch.addmm(out_bias, in_order.view(images * length, size), out_weight.t())
-    if scores is not None:
-        scores = scores.view(images, layer.num_heads, length, length)
-    return y.view(images, length, size), scores
+    return y.view(images, length, size), kept
 
 
 def _encoder(tracer: Tracer, layer: nn.TransformerEncoderLayer, given: dict[str, Any]) -> Tensor:
@@ -154,8 +178,8 @@ def _encoder(tracer: Tracer, layer: nn.TransformerEncoderLayer, given: dict[str,
 
 
 def _norm(tracer: Tracer, norm: nn.LayerNorm, x: Tensor) -> Tensor:
-    own = map(tracer.to_meta, (norm.weight, norm.bias))
-    return F.layer_norm(x, norm.normalized_shape, *own, norm.eps)
+    weight, bias = map(tracer.to_meta, (norm.weight, norm.bias))
+    return F.layer_norm(x, norm.normalized_shape, weight, bias, norm.eps)
 
 
 def _product(tracer: Tracer, linear: nn.Linear, x: Tensor, *, activated: bool) -> Tensor:

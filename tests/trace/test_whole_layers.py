@@ -29,7 +29,21 @@ def encoder(**options: Any) -> nn.Module:
     return nn.TransformerEncoderLayer(32, 4, 64, batch_first=True, **options)
 
 
+class Decodes(nn.Module):
+    """One layer whose second attention is to another tensor, with the length of both first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.TransformerDecoderLayer(64, 4, 128, batch_first=True)
+        self.into = nn.Linear(32, 64)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.layer(self.into(x), self.into(x[:, :7]))
+        return y
+
+
 MODELS = {
+    "decoder": Decodes(),
     "attention": Attends(weighs=False),
     "with weights": Attends(weighs=True),
     "length first": Attends(weighs=False, batch_first=False),

@@ -192,18 +192,47 @@ RECURRENT = [
         "bidirectional": True,
         "batch_first": True,
     },
+    {"kind": nn.LSTM, "into": 16, "units": 16, "num_layers": 3},
+    {"kind": nn.LSTM, "into": 32, "units": 24, "proj_size": 8, "batch_first": True},
     {"kind": nn.GRU, "into": 32, "units": 16},
+    {"kind": nn.GRU, "into": 32, "units": 24, "bidirectional": True, "batch_first": True},
     {"kind": nn.GRU, "into": 32, "units": 24, "num_layers": 2, "bidirectional": True},
     {"kind": nn.RNN, "into": 32, "units": 16, "batch_first": True},
 ]
 
 
 @on_checked_kernels
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
 @pytest.mark.parametrize("case", RECURRENT, ids=lambda case: str(tuple(case.values())))
 def test_recurrent_layers(case: dict[str, Any]) -> None:
-    """An LSTM is a kernel for each layer and direction; others multiply all steps' input first."""
+    """An LSTM is a kernel for each layer and direction; others multiply all steps' input first.
+
+    To the byte.
+    """
     options = dict(case)
     kind, into, units = (options.pop(key) for key in ("kind", "into", "units"))
     predicted, real = peaks(kind(into, units, **options).eval(), torch.rand(6, 4, into))
+
+    assert predicted == real
+
+
+TRANSPOSED = [
+    # images, input and output channels, kernel, stride, padding, groups, input size
+    (1, 64, 32, 2, 2, 0, 1, 16),  # torch's own kernel
+    (2, 64, 32, 2, 2, 0, 1, 16),
+    (2, 512, 256, 2, 2, 0, 1, 8),
+    (4, 48, 20, 4, 2, 1, 4, 16),
+    (2, 64, 20, 3, 1, 1, 1, 16),
+    (2, 32, 32, 4, 2, 1, 32, 16),
+    (2, 64, 1, 4, 2, 1, 1, 32),
+]
+
+
+@on_checked_kernels
+@pytest.mark.parametrize("case", TRANSPOSED, ids=str)
+def test_transposed_convolutions(case: tuple[int, ...]) -> None:
+    images, into, out_of, kernel, stride, padding, groups, size = case
+    layer = nn.ConvTranspose2d(into, out_of, kernel, stride, padding, groups=groups)
+    predicted, real = peaks(layer, torch.rand(images, into, size, size))
 
     assert predicted == pytest.approx(real, rel=0.05)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import prod
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from torch import Tensor
 from shufflenet_flops.peak.timeline import Term
 from shufflenet_flops.trace.layouts import channels_last, is_packed
 from shufflenet_flops.trace.workspace.cpu import channel_block, rounded
+from shufflenet_flops.trace.workspace.transposed import terms_of
 
 _SMALL = 20480  # elements of an input for which torch's own kernel is taken
 _MANY = 16  # images
@@ -27,12 +28,10 @@ class Conv(NamedTuple):
     weight: tuple[int, ...]
     stride: tuple[int, ...]
     padding: tuple[int, ...]
-    dilation: tuple[int, ...]
     groups: int
     biased: bool
     y: tuple[int, ...]
     itemsize: int
-    is_float32: bool
     last: bool  # whether channels are last
     copies_x: bool
     copies_weight: bool
@@ -66,8 +65,12 @@ class Conv(NamedTuple):
 
 def _convolution(args: tuple[Any, ...], out: Any) -> tuple[Term, ...]:
     x, weight, bias, stride, padding, dilation, transposed, _, groups = args[:9]
-    if transposed or not isinstance(out, Tensor) or x.dim() != weight.dim():
+    if not isinstance(out, Tensor) or x.dim() != weight.dim():
         return ()
+    if transposed:
+        whole = (tuple(x.shape), tuple(weight.shape), tuple(out.shape), tuple(stride), groups)
+        is_onednn = _is_onednn(whole[0], weight.shape[2:], stride, dilation, groups, x.dtype)
+        return terms_of(*whole, x.dtype, is_onednn=is_onednn)
     shapes = (x.shape, weight.shape, out.shape, x.stride(), weight.stride())
     return _terms(
         *shapes, tuple(stride), tuple(padding), tuple(dilation), groups, bias is not None, x.dtype
@@ -94,20 +97,19 @@ def _terms(
         tuple(weight),
         stride,
         padding,
-        dilation,
         groups,
         biased,
         tuple(y),
         dtype.itemsize,
-        dtype is torch.float32,
         last,
         not is_packed(x, x_strides, last=last),
         last and not is_packed(weight, weight_strides, last=True),
     )
+    is_onednn = _is_onednn(x, weight[2:], stride, dilation, groups, dtype)
     parts = [("contiguous input", conv.bytes(*conv.x))] if conv.copies_x else []
-    if conv.copies_weight and (conv.groups == 1 or _is_onednn(conv)):
+    if conv.copies_weight and (conv.groups == 1 or is_onednn):
         parts.append(("weights with channels last", conv.bytes(*conv.weight)))
-    if not _is_onednn(conv):
+    if not is_onednn:
         return _named(*parts, *_by_products(conv))
     if conv.last:
         return _named(*parts, *_channels_last(conv))
@@ -118,18 +120,20 @@ def _named(*parts: tuple[str, int]) -> tuple[Term, ...]:
     return tuple(Term(name, size) for name, size in parts if size)
 
 
-def _is_onednn(conv: Conv) -> bool:
+def _is_onednn(
+    x: Sequence[int],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+    dtype: torch.dtype,
+) -> bool:
     """Which backend torch takes, with one thread."""
-    if not conv.is_float32:
-        return conv.itemsize == 2 and channel_block() == 16
-    kernel = (1, *conv.weight[2:])[-2:]
-    is_more = (
-        conv.is_strided
-        or any(step != 1 for step in conv.dilation)
-        or conv.x[0] >= _MANY
-        or kernel != (1, 1)
-    )
-    is_worth_it = conv.groups > 1 or min(kernel) > 3 or conv.x[0] > 1 or prod(conv.x) > _SMALL
+    if dtype is not torch.float32:
+        return dtype.itemsize == 2 and channel_block() == 16
+    kernel = (1, *kernel)[-2:]
+    is_more = any(step != 1 for step in (*stride, *dilation)) or x[0] >= _MANY or kernel != (1, 1)
+    is_worth_it = groups > 1 or min(kernel) > 3 or x[0] > 1 or prod(x) > _SMALL
     return is_more and is_worth_it
 
 

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from shufflenet_flops.peak.timeline import Term
+from shufflenet_flops.trace.layouts import is_flat
 from shufflenet_flops.trace.workspace.cpu import channel_block, rounded
+from shufflenet_flops.trace.workspace.layers import size_of
 
 aten = torch.ops.aten
 _FEW = 4096  # multiplications, up to which torch takes a loop of its own
@@ -43,12 +45,27 @@ def workspace_bytes(rows: int, summed: int, columns: int, *, is_transposed: bool
 def _product(x: Tensor, y: Tensor) -> tuple[Term, ...]:
     """Of the last two axes of both, for one of a batch after the other."""
     is_transposed = x.stride(-2) == 1 != x.stride(-1)
-    return _terms(x, x.shape[-2], y.shape[-1], is_transposed=is_transposed)
+    terms = _terms(x, x.shape[-2], y.shape[-1], is_transposed=is_transposed)
+    copied = sum(size_of(factor) for factor in (x, y) if terms and not _is_packed(factor))
+    return (Term("contiguous factors", copied), *terms) if copied else terms
+
+
+def _is_packed(x: Tensor) -> bool:
+    """Whether it has no gaps, as it is or with its last two axes changed."""
+    return x.is_contiguous() or x.transpose(-1, -2).is_contiguous()
 
 
 def _linear(args: tuple[Any, ...], out: Any) -> tuple[Term, ...]:
+    """An input that cannot be seen as one matrix is many, with a copy of the weights for each.
+
+    Unless a gradient is asked of the weights, for which torch copies the input alone.
+    """
     x, weight = args[:2]
-    return _terms(x, prod(x.shape[:-1]), weight.shape[0], is_transposed=False)
+    if is_flat(x) or weight.requires_grad:
+        return _terms(x, prod(x.shape[:-1]), weight.shape[0], is_transposed=False)
+    terms = _terms(x, x.shape[-2], weight.shape[0], is_transposed=False)
+    copied = prod(x.shape[:-2]) * size_of(weight) if terms else 0
+    return (Term("contiguous factors", copied), *terms) if copied else terms
 
 
 def _terms(x: Tensor, rows: int, columns: int, *, is_transposed: bool) -> tuple[Term, ...]:
