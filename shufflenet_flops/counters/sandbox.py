@@ -18,7 +18,7 @@ from shufflenet_flops.counters.protocol import CounterError
 from shufflenet_flops.running.foreign import silenced
 from shufflenet_flops.running.model_copy import copied
 from shufflenet_flops.running.one_at_a_time import ONE_AT_A_TIME
-from shufflenet_flops.trace.process import process_untouched
+from shufflenet_flops.trace.module_tree import find_places, untouched
 
 TIME_LIMIT_S = 120.0
 
@@ -37,8 +37,9 @@ def call_in_sandbox(
 ) -> T:
     """`count` on a deep copy of `model` in eval mode and on copies of `inputs`, without gradients.
 
-    What it prints, warns and logs is dropped; functions of torch that it replaced and the state of
-    the random generators are put back, whatever happens. Raises CounterError where it took longer
+    What it prints, warns and logs is dropped; functions of torch that it replaced, the state of
+    the random generators and what the model keeps outside of itself, as in a cache of its Python
+    module, are put back, whatever happens. Raises CounterError where it took longer
     than `limit_s` seconds or changed the original. One runs at a time in a process, and no trace
     beside it: another thread waits.
     """
@@ -53,11 +54,12 @@ def _call(
     limit_s: float,
 ) -> T:
     before = _state(model)
-    with silenced(), _torch_restored(), process_untouched(), _one_path(), torch.no_grad():
+    with silenced(), _torch_restored(), _one_path(), torch.no_grad():
         twin = copied(model).eval()
         try:
-            with _limited(limit_s):
-                result = count(twin, copy.deepcopy(list(inputs)))
+            own = copy.deepcopy(list(inputs))
+            with untouched(find_places(twin), list(twin.parameters()), own), _limited(limit_s):
+                result = count(twin, own)
         except _OutOfTimeError:
             raise CounterError(f"it took longer than {limit_s:g} s") from None
         finally:

@@ -33,7 +33,7 @@ from shufflenet_flops.trace.state import State
 from shufflenet_flops.trace.strangers import Strangers
 from shufflenet_flops.trace.torch_private import DispatchMode, arguments_of
 from shufflenet_flops.trace.whole_layers import output_of
-from shufflenet_flops.trace.worked_out import work_out
+from shufflenet_flops.trace.worked_out import taken_apart, work_out
 
 _NO_KWARGS: Mapping[str, Any] = MappingProxyType({})
 
@@ -166,6 +166,9 @@ class Tracer(DispatchMode):
         if self.strangers is not None:
             self.strangers.op(func, self.function, args, kwargs or _NO_KWARGS)
         try:
+            out = taken_apart(self, func, args, kwargs or _NO_KWARGS)
+            if out is not NotImplemented:
+                return out
             run = self._rename if func.overloadpacket in FREE else self.op
             return run(func, args, kwargs or _NO_KWARGS)
         except Exception as error:

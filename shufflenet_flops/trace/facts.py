@@ -10,7 +10,7 @@ from torch import Tensor
 
 from shufflenet_flops.counting.row import Call, Row
 from shufflenet_flops.trace.arguments import in_order, tensors_of
-from shufflenet_flops.trace.rules import FORMULAS, Context, Formula
+from shufflenet_flops.trace.rules import FORMULAS, FREE, Context, Formula
 from shufflenet_flops.trace.rules.elements import PRIMS
 from shufflenet_flops.trace.rules.quantized import BY_NAME as QUANTIZED
 from shufflenet_flops.trace.rules.sparse import SPARSE, is_dense, stored
@@ -95,6 +95,12 @@ def facts_of(
         (read, write, work.kernel, work.stride, work.groups),
         (_aten_name(func, args), tuple(shapes), weighted),
     )
+
+
+def is_known(func: Any) -> bool:
+    """Whether there is a rule for an op, or it is free."""
+    packet = func.overloadpacket
+    return packet in FREE or packet in FORMULAS or str(packet) in BY_NAME
 
 
 def _aten_name(func: Any, args: tuple[Any, ...]) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from shufflenet_flops.trace.arguments import own_arguments, tensors_of
-from shufflenet_flops.trace.facts import Facts
+from shufflenet_flops.trace.facts import Facts, is_known
 from shufflenet_flops.trace.meta_kernels import run_on_meta
 from shufflenet_flops.trace.torch_private import Written, written_arguments
 
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
 
 # Its result, what it does, the tensors among its arguments in order, and which it writes to.
 WorkedOut = tuple[Any, Facts | str | None, list[Tensor], Written]
+
+
+def taken_apart(tracer: Tracer, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """What an op without a rule gives by the ops that torch makes of it, else NotImplemented.
+
+    In inference mode torch hands over whole what it takes apart elsewhere.
+    """
+    if not torch.is_inference_mode_enabled() or is_known(func):
+        return NotImplemented
+    with tracer:
+        return func.decompose(*args, **kwargs)
 
 
 def work_out(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from threading import Thread
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -272,6 +272,26 @@ def test_what_a_graph_has_of_a_tangent() -> None:
 
     assert (found.counters["fvcore"].reported, miscount.macs) == (2 * 15 * 32, -15 * 32)
     assert miscount.reason == "sees transforms of torch.func in its own way"
+
+
+class Keeps(nn.Module):
+    """Fills a cache of its class in its first run."""
+
+    cache: ClassVar[dict[str, Tensor]] = {}
+
+    def forward(self, x: Tensor) -> Tensor:
+        if "twice" not in self.cache:
+            self.cache["twice"] = x * 2
+        return self.cache["twice"] + x
+
+
+def test_every_counter_sees_the_first_run() -> None:
+    """A counter leaves no cache behind, neither for the next one nor for the user."""
+    found = _explained(Keeps(), TOKENS)
+
+    assert {report.residual for report in found.counters.values()} == {0}
+    assert found.counters["torchprofile"].reported == 3 * 5 * 8
+    assert Keeps.cache == {}
 
 
 def test_rows_that_are_too_long_are_multiplied() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -36,6 +37,13 @@ def grown(self: Calls, x: Tensor) -> Tensor:
     y = torch.tensor([])
     for _ in range(2):
         y = torch.cat([y, self.a(x)], dim=1)
+    return y
+
+
+def _hooked(layer: nn.Module, x: Tensor, hook: Callable[..., Any]) -> Tensor:
+    handle = layer.register_forward_hook(hook)
+    y: Tensor = layer(x)
+    handle.remove()
     return y
 
 
@@ -74,6 +82,22 @@ KINDS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], int]] = {
         ONE,
     ),
     "a copy in forward": (lambda self, x: self.a(deepcopy(x)), (x,), ONE),
+    # In inference mode torch hands over whole what it takes apart elsewhere.
+    "inference mode": (
+        lambda self, x: torch.inference_mode()(
+            lambda: (
+                F.conv_transpose2d(x[None, None], torch.ones(1, 1, 3, 3)).sum()
+                + torch.einsum("ij,kj->ik", self.a(x).mT, torch.ones(2, 3)).sum()
+            )
+        )(),
+        (x,),
+        3 * 8 * 9 + ONE + 4 * 3 * 2,
+    ),
+    "a hook of its own": (
+        lambda self, x: _hooked(self.a, x, lambda layer, args, y: y @ torch.ones(4, 5)),
+        (x,),
+        ONE + 3 * 4 * 5,
+    ),
     "no other type": (
         lambda self, x: (
             x if isinstance(x, torch.DoubleTensor | torch.cuda.FloatTensor) else self.a(x)

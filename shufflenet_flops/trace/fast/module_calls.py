@@ -117,6 +117,7 @@ def _plain_call(kind: type[nn.Module], known: KnownCalls, tracer: Tracer) -> Cal
             or tracer.autocast.kept
             or is_autocast_on()
             or get_ident() != thread
+            or not _as_made(layer)  # the forward pass may have set hooks
         ):
             return tracer.call(place, whole, *inputs, **kwargs)
         with hidden(), unseen():
