@@ -23,6 +23,7 @@ from shufflenet_flops.trace.constants import Constants
 from shufflenet_flops.trace.copies import Preparation
 from shufflenet_flops.trace.draws import Draws
 from shufflenet_flops.trace.facts import Facts, facts_of
+from shufflenet_flops.trace.failures import is_refusal
 from shufflenet_flops.trace.lifetimes import Lifetimes
 from shufflenet_flops.trace.module_tree import NOWHERE, Place
 from shufflenet_flops.trace.rules import FREE
@@ -184,7 +185,7 @@ class Tracer(DispatchMode):
         except Exception as error:
             out = self.constants.compute(func, args, kwargs)  # as where their values are asked for
             if out is None:
-                self._note_refusal(func, error)
+                self.refused |= is_refusal(op_name(func), error, self.differentiates)
                 raise
             return self._computed(func, args, kwargs, out)
         computed = None
@@ -210,19 +211,6 @@ class Tracer(DispatchMode):
         facts = self.facts(func, args, kwargs, operands, out)
         self._record(func, args, facts, operands, out)
         return out
-
-    def _note_refusal(self, func: Any, error: Exception) -> None:
-        """Torch refuses the same on real tensors, unless the message is about these having none.
-
-        What an op of another library says of stand-ins tells nothing of real tensors.
-        """
-        if "." in op_name(func):
-            return
-        changed = torch.is_grad_enabled() != self.differentiates or torch_private.transform()
-        autocast = any(map(torch.is_autocast_enabled, ("cpu", "cuda")))
-        words = str(error)
-        if not (changed or autocast or isinstance(error, NotImplementedError) or "meta" in words):
-            self.refused = True
 
     def facts(
         self,

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import traceback
+from typing import TYPE_CHECKING
+
+import torch
 
 from shufflenet_flops.running.foreign import ForeignExit
+from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import tensors_of
-from shufflenet_flops.trace.dispatch_mode import Tracer
+
+if TYPE_CHECKING:
+    from shufflenet_flops.trace.dispatch_mode import Tracer
 
 # Functions and ops that ask a tensor for its values, or give a result whose shape they decide.
 _ASKING = frozenset(
@@ -52,3 +58,14 @@ def first_line(error: Exception) -> str:
         return f"{name}: {error}".splitlines()[0]
     line = (str(error).strip() or name).splitlines()[0].partition(" Hint: ")[0]
     return line.partition(" Mismatching argument at ")[0]  # of shapes that the call has already
+
+
+def is_refusal(op: str, error: Exception, differentiates: bool) -> bool:
+    """Whether torch refuses the same on real tensors: not if the error is about these having none.
+
+    What an op of another library says of stand-ins tells nothing of real tensors.
+    """
+    changed = torch.is_grad_enabled() != differentiates or torch_private.transform()
+    autocast = any(map(torch.is_autocast_enabled, ("cpu", "cuda")))
+    of_stand_ins = isinstance(error, NotImplementedError) or "meta" in str(error)
+    return not ("." in op or changed or autocast or of_stand_ins)
