@@ -1,4 +1,4 @@
-"""ptflops: an engine that watches aten ops, and one of module hooks and replaced functions."""
+"""ptflops, and its engine of module hooks and replaced functions."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ from shufflenet_flops.counters.cost_model import (
     BATCH_NORMS,
     CONVOLUTIONS,
     INSTANCE_NORMS,
-    MACS,
     MAX_POOLS,
     POOL_FUNCTIONS,
     REPLACED_ACTIVATIONS,
     TRANSPOSED,
     CostRule,
     Part,
-    fused_lstm,
     is_attention,
     is_not_attention,
     norm_rules,
@@ -31,7 +29,6 @@ from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterError, 
 from shufflenet_flops.counters.ptflops_import import given, imported
 from shufflenet_flops.counters.recurrent import RecurrentLayer, recurrent_parts
 from shufflenet_flops.counters.registry import counter
-from shufflenet_flops.counters.torch_flops import seen_of_attention, unfused_attention
 from shufflenet_flops.counting import Row
 from shufflenet_flops.spec import OpClass
 
@@ -39,23 +36,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from shufflenet_flops.trace.trace import Trace
-
-ATEN_RULES = (
-    CostRule(
-        MACS,
-        aten=frozenset("convolution _convolution linear matmul mm addmm bmm".split()),
-        when=lambda row: is_not_attention(row) and not fused_lstm(row),
-    ),
-    CostRule({OpClass.CONV_BIAS_ADDS: 1}, aten=frozenset({"convolution", "_convolution"})),
-    CostRule(
-        {OpClass.LINEAR_BIAS_ADDS: 1},
-        aten=frozenset({"linear", "addmm"}),
-        when=lambda row: not fused_lstm(row),
-    ),
-    # Whatever a product is added to counts as a bias.
-    CostRule({OpClass.MATMUL_MACS: lambda row: prod(row.output)}, aten=frozenset({"addmm"})),
-    CostRule({OpClass.MATMUL_MACS: 1}, when=unfused_attention),
-)
 
 _MULTI_HEAD = torch_modules("activation: MultiheadAttention")
 _TIMM_ATTENTION = frozenset({"timm.layers.attention.Attention"})
@@ -197,7 +177,7 @@ FUNCTION_RULES = (
 )
 
 
-class _Ptflops(Counter):
+class Ptflops(Counter):
     """`get_model_complexity_info` with one backend and configuration."""
 
     unit = "MAC"
@@ -228,27 +208,7 @@ class _Ptflops(Counter):
 
 
 @counter
-class PtflopsAten(_Ptflops):
-    """The engine that watches aten ops."""
-
-    name = "ptflops-aten"
-    rank = 40
-    backend = "aten"
-    one_thread = True
-    rules = ATEN_RULES
-
-    def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
-        """It sees attention where torch has no kernel for it, and no bias that is added apart."""
-        from shufflenet_flops.counters import closer
-
-        return {
-            OpClass.MATMUL_MACS.value: seen_of_attention(model, inputs),
-            OpClass.LINEAR_BIAS_ADDS.value: -closer.biases_apart(closer.calls_of(model, inputs)),
-        }
-
-
-@counter
-class PtflopsPytorch(_Ptflops):
+class PtflopsPytorch(Ptflops):
     """The engine of hooks on modules of exactly known types, and of replaced functions."""
 
     name = "ptflops"

@@ -274,6 +274,26 @@ def test_what_a_graph_has_of_a_tangent() -> None:
     assert miscount.reason == "sees transforms of torch.func in its own way"
 
 
+@pytest.mark.parametrize(
+    ("macs", "work", "layers"),
+    [
+        (15 * 8 * 4, lambda parts, x: parts[0](x), (nn.Linear(8, 4),)),
+        (
+            3 * 8 * 4 * 5 * 3 + 3 * 8 * 4 * 2 * 3,
+            lambda parts, x: parts[1](parts[0](x)),
+            (nn.Conv1d(5, 4, 3, padding=1), nn.ConvTranspose1d(4, 2, 3)),
+        ),
+        (3 * 5 * 5 * 8, lambda _, x: torch.einsum("bij,bkj->bik", x, x), ()),
+    ],
+)
+def test_inference_mode(macs: int, work: Work, layers: tuple[nn.Module, ...]) -> None:
+    """Torch hands over whole layers, of which one counter knows the parts alone."""
+    found = _explained(Calls(torch.inference_mode()(work), *layers), TOKENS)
+
+    assert found.macs == macs
+    assert {report.residual for report in found.counters.values()} == {0}
+
+
 class Keeps(nn.Module):
     """Fills a cache of its class in its first run."""
 
