@@ -236,3 +236,12 @@ def test_transposed_convolutions(case: tuple[int, ...]) -> None:
     predicted, real = peaks(layer, torch.rand(images, into, size, size))
 
     assert predicted == pytest.approx(real, rel=0.05)
+
+
+@on_checked_kernels
+def test_a_transposed_convolution_with_channels_last() -> None:
+    layer = nn.ConvTranspose2d(32, 16, 2, 2).to(memory_format=torch.channels_last)
+    x = torch.rand(2, 32, 32, 32).to(memory_format=torch.channels_last)
+    predicted, real = peaks(layer, x)
+
+    assert predicted == pytest.approx(real, rel=0.05)

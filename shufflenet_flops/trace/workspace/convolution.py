@@ -70,7 +70,8 @@ def _convolution(args: tuple[Any, ...], out: Any) -> tuple[Term, ...]:
     if transposed:
         whole = (tuple(x.shape), tuple(weight.shape), tuple(out.shape), tuple(stride), groups)
         is_onednn = _is_onednn(whole[0], weight.shape[2:], stride, dilation, groups, x.dtype)
-        return terms_of(*whole, x.dtype, is_onednn=is_onednn)
+        last = channels_last(x.shape, x.stride())
+        return terms_of(*whole, x.dtype, is_onednn=is_onednn, last=last)
     shapes = (x.shape, weight.shape, out.shape, x.stride(), weight.stride())
     return _terms(
         *shapes, tuple(stride), tuple(padding), tuple(dilation), groups, bias is not None, x.dtype

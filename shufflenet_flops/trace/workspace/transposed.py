@@ -24,9 +24,11 @@ def terms_of(
     dtype: torch.dtype,
     *,
     is_onednn: bool,
+    last: bool,
 ) -> tuple[Term, ...]:
     """What a call takes; `weight` has input channels first, and output channels of a group.
 
+    `last` tells that channels are last, so that nothing but the weights is put in another order.
     The scratchpad is to about a tenth where the stride is more than 1.
     """
 
@@ -47,7 +49,9 @@ def terms_of(
         result, buffers = plain, _FIXED + _LINES * weight[-1] + size(*x[1:])
         parts = [size(*x), size(groups, into, rounded(out_of, block), kernel), buffers]
         copies = plain if y[1] > 1 else 0
-    if sum(parts) - plain < copies:
+    if last:
+        found = dict(zip(("reordered weights", "scratchpad"), parts[1:], strict=True))
+    elif sum(parts) - plain < copies:
         found = {"result in oneDNN's order": result, "contiguous result": copies}
     else:
         names = ("reordered input", "reordered weights", "scratchpad")
