@@ -143,7 +143,7 @@ def in_kernels(
             biases = own[2:] if biased else map(torch.zeros_like, own)
             results[way], *states, _ = aten.mkldnn_rnn_layer.default(
                 *(y, *own[:2], *biases, hidden[place], cells[place], way == 1, [], _LSTM, units),
-                *(layers, biased, two_ways, batch_first, train),
+                *(layers, biased, two_ways, batch_first, train or torch.is_grad_enabled()),
             )
             last.append(tuple(states))
         y = torch.cat(results, -1) if two_ways else results[0]

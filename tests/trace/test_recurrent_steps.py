@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from shufflenet_flops.counting.trained import ALL
+from shufflenet_flops.counting.trained import ALL, Trained
 from shufflenet_flops.trace import trace
 from shufflenet_flops.trace.recurrent_steps import in_kernels, in_steps
 from shufflenet_flops.trace.workspace.cpu import CHECKED, is_checked
@@ -119,6 +119,16 @@ def test_a_step_of_an_lstm_takes_what_the_allocator_is_asked_for(
 
     assert not traced.real_forward
     assert max(traced.timeline.used_bytes) == allocations(lambda: step_of(model, x)).peak_bytes
+
+
+@pytest.mark.skipif(not is_checked(), reason=f"what the kernel keeps is that of {CHECKED}")
+@pytest.mark.parametrize("frozen", [False, True])
+def test_an_lstm_in_evaluation_mode_keeps_as_much(frozen: bool) -> None:
+    model, x = Results(nn.LSTM(16, 8)).requires_grad_(not frozen), torch.rand(5, 9, 16)
+    whole = nn.Sequential(nn.Linear(16, 16), model).eval()
+    traced = trace(copy.deepcopy(whole), x, training=None, memory=True, step=Trained())
+
+    assert max(traced.timeline.used_bytes) == allocations(lambda: step_of(whole, x)).peak_bytes
 
 
 def test_the_kernel_of_an_lstm_works_out_gradients_that_nobody_wants() -> None:
