@@ -79,9 +79,10 @@ def _checked(
         asked = None if telling else otherwise(samples, domain)
         if asked and samples.left <= SMALLER:
             samples.more()
-        if len(held) >= HELD_OUT and not telling and not asked:
+        met = samples.met(domain, [*points, *held])
+        if len(held) >= HELD_OUT and not (telling or asked or met):
             break
-        sizes = telling or asked or samples.new(domain, [*points, *held])
+        sizes = telling or asked or met or samples.new(domain, [*points, *held])
         if sizes is None:  # all that there are were traced, and fitted or right
             break
         _check_asked(samples, points[0], sizes, measure)
@@ -156,6 +157,7 @@ def _widened(
     ]
     strides = total_stride(found.expression)
     whole = {name: _at_least(given, strides.get(name, 1)) for name, given in ranges.items()}
+    unheld: list[Sizes] = []
     for least in [tried[0], *samples.met_in(domain, smallest), whole, *tried[1:]]:
         if least == own or samples.left < SMALLER:
             break
@@ -171,6 +173,8 @@ def _widened(
             },
         )
         wide = replace(domain, ranges=wider)
+        if any(sizes in wide for sizes in unheld):
+            continue
         between = (
             samples.telling(smaller, doubts)
             or otherwise(samples, wide, smaller)
@@ -180,6 +184,8 @@ def _widened(
             held = (*found.held_out, least, between)
             found, unlike = replace(found, domain=wide, held_out=held), None
             break
+        unheld.append(between)
+        unlike = unlike or _unlike(samples, found, own, between)
     refused = f"{unlike}; give --input of such a size for the formula there" if unlike else ""
     return replace(found, traces=samples.traces, refused=refused), unlike
 

@@ -255,15 +255,19 @@ class Samples:
         best = self._best(domain, told)
         return best if told(best) else None
 
+    def met(self, domain: Domain, used: Sequence[Sizes]) -> Sizes | None:
+        """Sizes of an earlier trace that are not used yet; None where there are none."""
+        taken = (dict(key) for key, rows in self.rows.items() if not isinstance(rows, str))
+        return next((sizes for sizes in taken if sizes in domain and sizes not in used), None)
+
     def new(self, domain: Domain, used: Sequence[Sizes]) -> Sizes | None:
         """Sizes that are not used yet: of an earlier trace, or else as different as may be.
 
         None where there are no others.
         """
-        for key, rows in self.rows.items():
-            sizes = dict(key)
-            if not isinstance(rows, str) and sizes in domain and sizes not in used:
-                return sizes
+        earlier = self.met(domain, used)
+        if earlier is not None:
+            return earlier
         met = [dict(key) for key in self.rows]
         drawn = self._best(
             domain,
