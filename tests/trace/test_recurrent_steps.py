@@ -14,6 +14,7 @@ from shufflenet_flops.trace import trace
 from shufflenet_flops.trace.recurrent_steps import in_kernels, in_steps
 from shufflenet_flops.trace.workspace.cpu import CHECKED, is_checked
 from tests.support.allocator import allocations
+from tests.support.torch_versions import memory_of_cat
 
 # torch tells of a projection that oneDNN has none
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections")
@@ -80,10 +81,10 @@ def step_of(model: nn.Module, x: Tensor) -> Any:
     [
         ("gru", {}),
         ("gru", {"bias": False, "batch_first": True}),
-        ("gru", {"num_layers": 2, "bidirectional": True}),
+        pytest.param("gru", {"num_layers": 2, "bidirectional": True}, marks=memory_of_cat),
         ("rnn_tanh", {}),
         ("rnn_relu", {"nonlinearity": "relu", "num_layers": 2, "dropout": 0.1}),
-        ("lstm", {"proj_size": 8, "bidirectional": True}),
+        pytest.param("lstm", {"proj_size": 8, "bidirectional": True}, marks=memory_of_cat),
         ("lstm", {"dtype": torch.float64}),
     ],
 )
