@@ -26,6 +26,7 @@ from shufflenet_flops.closed_form.sized import Sizes
 from shufflenet_flops.counting.measure import Measure
 
 MOST_CASES = 16
+MOST_OF_ALL = 300  # traces, after which no domain is split any more
 MOST_PERIOD = 64
 MOST_TRACES = 40  # to find one guard
 _CHECKED = 3  # sizes on each side that must do the same, for a bound to be one
@@ -93,7 +94,7 @@ def _sides(
     others go down is found on each side.
     """
     guard = None
-    if most > 1:
+    if most > 1 and samples.traces < MOST_OF_ALL:
         guard = _asked(samples, domain, error, measure)
     if guard is None:
         return None

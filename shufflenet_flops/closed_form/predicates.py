@@ -20,6 +20,7 @@ from shufflenet_flops.running.asked_sizes import OPERATIONS, AskedSizes, Read, T
 
 MANY = 1024  # sizes, one after the other, of which each is looked at
 MOST_TRIES = 2
+MOST_BEFORE = 4
 MOST_PERIOD = 64
 FAR = 64  # times that, up to where fewer and fewer are
 
@@ -51,23 +52,51 @@ def predicates(
 
     Each answer is there with the last sizes at which it was given.
     """
-    runs = [
+    runs = _runs(samples)
+    return _answers(_of_questions(runs), runs, domain)
+
+
+def _answers(
+    asked: Mapping[Tree, Predicate], runs: Sequence[tuple[Sizes, AskedSizes]], domain: Domain | None
+) -> dict[Predicate, dict[bool, Sizes]]:
+    found: dict[Predicate, dict[bool, Sizes]] = {}
+    for sizes, run in runs if domain is None else [one for one in runs if one[0] in domain]:
+        for question, answer in run.questions.items():
+            if question in asked:
+                found.setdefault(asked[question], {})[answer] = sizes
+    return found
+
+
+def _runs(samples: Samples) -> list[tuple[Sizes, AskedSizes]]:
+    return [
         (dict(key), samples.asked[key])
         for key, rows in samples.rows.items()
         if not isinstance(rows, str) and key in samples.asked
     ]
+
+
+def _of_questions(runs: Sequence[tuple[Sizes, AskedSizes]]) -> dict[Tree, Predicate]:
+    """The predicates of the questions that go by sizes, and by nothing that is not known."""
     questions = {question: None for _, run in runs for question in run.questions}
-    if not questions:
-        return {}
     kept = _of_sizes_alone(questions, len(runs))
     reads = _expressions_of({read for one in kept for read in _reads(one)}, runs)
-    trees = {question: _resolved(question, reads) for question in kept}
-    found: dict[Predicate, dict[bool, Sizes]] = {}
-    for sizes, run in runs if domain is None else [one for one in runs if one[0] in domain]:
-        for question, answer in run.questions.items():
-            if (tree := trees.get(question)) is not None:
-                found.setdefault(Predicate(tree), {})[answer] = sizes
-    return {predicate: met for predicate, met in found.items() if predicate.names}
+    resolved = ((question, _resolved(question, reads)) for question in kept)
+    found = {question: Predicate(tree) for question, tree in resolved if tree is not None}
+    return {question: predicate for question, predicate in found.items() if predicate.names}
+
+
+def _before(
+    predicate: Predicate, run: AskedSizes, asked: Mapping[Tree, Predicate]
+) -> list[tuple[Predicate, bool]]:
+    """What was asked of the same size before, and is to be answered so for this to be asked."""
+    before: dict[Predicate, bool] = {}
+    for question, answer in run.questions.items():
+        other = asked.get(question)
+        if other == predicate:
+            break
+        if other is not None and other.names & predicate.names:
+            before[other] = answer
+    return [*before.items()][-MOST_BEFORE:]
 
 
 def _of_sizes_alone(questions: Iterable[Tree], runs: int) -> list[Tree]:
@@ -110,34 +139,46 @@ def otherwise(
 
     None where none has. Of each, no more than MOST_TRIES are given.
     """
-    rules, among = tuple(domain.texts), among or domain
+    rules, among, runs = tuple(domain.texts), among or domain, _runs(samples)
+    questions = _of_questions(runs)
     one_sided = [
         (predicate, *next(iter(met.items())))
-        for predicate, met in predicates(samples, domain).items()
+        for predicate, met in _answers(questions, runs, domain).items()
         if len(met) == 1 and samples.tried[rules, predicate] < MOST_TRIES
     ]
     if not one_sided:
         return None
-    wanted = [(predicate, not answer) for predicate, answer, _ in one_sided]
+    wanted = [
+        [(predicate, not answer), *_before(predicate, run, questions)]
+        for predicate, answer, sizes in one_sided
+        if (run := samples.asked_at(sizes)) is not None
+    ]
     asked = one_sided[-1][2]  # what came before it is to be answered as it was
     sizes = _where(samples, among, wanted, asked if asked in among else samples.draw(among))
     if sizes is not None:
-        for predicate, answer in wanted:
+        for (predicate, answer), *_ in wanted:
             samples.tried[rules, predicate] += bool(predicate(sizes)) == answer
     return sizes
 
 
 def _where(
-    samples: Samples, domain: Domain, wanted: Sequence[tuple[Predicate, bool]], here: Sizes
+    samples: Samples,
+    domain: Domain,
+    wanted: Sequence[Sequence[tuple[Predicate, bool]]],
+    here: Sizes,
 ) -> dict[str, int] | None:
+    """Sizes at which all of most of the predicates have these answers."""
     best = 0
     for name in domain.free:
         sizes = _looked_at(domain.ranges[name])
         tied = domain.square if domain.square and name in domain.square else (name,)
-        asked = {**here, **dict.fromkeys(tied, sizes)}
+        at = {**here, **dict.fromkeys(tied, sizes)}
         met = np.zeros(len(sizes), int)
-        for predicate, answer in wanted:
-            met += np.broadcast_to(predicate(asked), len(sizes)).astype(bool) == answer
+        for answers in wanted:
+            both = np.ones(len(sizes), bool)
+            for predicate, answer in answers:
+                both &= np.broadcast_to(predicate(at), len(sizes)).astype(bool) == answer
+            met += both
         most = int(met.max(initial=0))
         if most > best:
             best = most

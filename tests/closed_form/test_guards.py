@@ -225,3 +225,29 @@ def test_a_question_on_two_sizes_at_once_has_no_range() -> None:
 
     assert list(found.domain.texts)[:2] == ["h = 64", "w = 64"]
     assert "it runs other ops at h=" in found.refused
+
+
+class Narrow(Ways):
+    """Twelve widths, all of them smaller than its own; the second question hangs on the first."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.other(x) if x.shape[3] >= 20 and x.shape[3] < 32 else self.one(x)
+
+
+class FourRests(Ways):
+    """Of the map after the stride: where ⌈h/2⌉ leaves 7 or 8 of 10, h leaves 13 to 16 of 20."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.down(x)
+        return self.other(x) if x.shape[2] % 10 in (7, 8) else self.one(x)
+
+
+@pytest.mark.parametrize(("kind", "axis"), [(Narrow, 3), (FourRests, 2)])
+def test_formula_is_trace_at_small_sizes(kind: type[nn.Module], axis: int) -> None:
+    module = kind()
+    found = formula(module)
+
+    for size in (2, 13, 14, 15, 16, 17, 19, 20, 25, 31, 32, 33, 64, 116, 117):
+        shape = (2, 4, size, 50) if axis == 2 else (2, 4, 50, size)
+        expected = sf.count(module, shape).macs
+        assert found.value({"h": shape[2], "w": shape[3], "n": 2}) == expected
