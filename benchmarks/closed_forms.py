@@ -27,6 +27,7 @@ from shufflenet_flops.closed_form.questions import overtakings
 from shufflenet_flops.closed_form.samples import Samples
 from shufflenet_flops.closed_form.sized import SizedModel, sized
 from shufflenet_flops.closed_form.writing import PEOPLE, written
+from shufflenet_flops.environment import environment
 from shufflenet_flops.errors import ShufflenetFlopsError
 from shufflenet_flops.report.view.model_formula import parts_of
 from shufflenet_flops.sources import Options
@@ -193,7 +194,8 @@ def _report(results: list[Result]) -> str:
         "`python -m benchmarks.closed_forms` derives the MACs of each model as a formula in its "
         f"sizes, and sets it beside traces at {SIZES} sizes drawn from its domain. Of "
         f"timm {version('timm')}, torchvision {version('torchvision')} and "
-        f"transformers {version('transformers')}, drawn by chance.",
+        f"transformers {version('transformers')}, drawn by chance; processor time on "
+        f"{environment().cpu}.",
         "",
         "| models | number | over all sizes | of these built for each size | over the batch alone "
         "| none | exact at all sizes |",

@@ -40,6 +40,7 @@ from torch.utils._pytree import tree_leaves
 from shufflenet_flops.closed_form.derive import derive
 from shufflenet_flops.closed_form.sized import sized
 from shufflenet_flops.counting.row import MAC_CLASSES
+from shufflenet_flops.environment import environment
 from shufflenet_flops.errors import ShufflenetFlopsError
 from shufflenet_flops.sources import Options
 from shufflenet_flops.trace.arguments import in_order
@@ -122,10 +123,10 @@ def outcomes(name: str) -> Iterator[Outcome]:
     try:
         found = derive(model, dict.fromkeys("hwn"))
     except ShufflenetFlopsError as error:
-        yield Outcome(name, round(trace_s, 2), no_formula=str(error))
+        yield Outcome(name, round(trace_s, 4), no_formula=str(error))
         return
     derived_s = time.process_time() - start - trace_s
-    of_traces = Outcome(name, round(trace_s, 2), round(derived_s, 1), found.traces)
+    of_traces = Outcome(name, round(trace_s, 4), round(derived_s, 3), found.traces)
     yield of_traces
     module = model.source.module().eval()
     start = time.process_time()
@@ -145,7 +146,7 @@ def outcomes(name: str) -> Iterator[Outcome]:
             "n": random.randint(2, 9),
         }
         exact += int(expression.subs(sizes)) == found.value(sizes)
-    yield replace(of_traces, symbolic_s=round(symbolic_s, 1), guards=len(env.guards), exact=exact)
+    yield replace(of_traces, symbolic_s=round(symbolic_s, 3), guards=len(env.guards), exact=exact)
 
 
 def main() -> None:
@@ -203,21 +204,25 @@ def _report(outcomes: list[Outcome]) -> str:
         "",
         "`python -m benchmarks.symbolic_shapes` runs each model on shapes of symbols, and counts "
         "every op by the trace's rules; the sum is set beside the closed form that was found from "
-        f"traces, at {SIZES} random sizes. Guards are what torch had to assume of the symbols. "
-        f"Seconds of a processor with torch {torch.__version__}; they tell which is dearer.",
+        f"traces, at {SIZES} random sizes. Guards are what torch had to assume of the symbols: "
+        "where they do not hold, as of sizes that another stride divides, the sum may be of "
+        "something else. What each takes is the processor time over that of one trace, at a size "
+        f"that was traced before, on {environment().cpu} with torch {torch.__version__}.",
         "",
         f"Symbols came to an end for {len(both)} of {len(outcomes)} models, and gave the same "
         f"figures at all sizes for {sum(one.exact == SIZES for one in both)} of these; traces for "
         f"{sum(not one.no_formula for one in outcomes)}.",
         "",
-        "| model | one trace, s | traces, s | of them | symbolic shapes, s | guards | the same |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | --- |",
+        "| model | traces | what they take | what symbols take | guards | the same |",
+        "| --- | ---: | ---: | ---: | ---: | --- |",
     ]
     for one in outcomes:
-        of_traces = f"{one.derived_s} | {one.traces}" if one.traces else "– | –"
-        symbolic = f"{one.symbolic_s} | {one.guards}" if one.symbolic_s else "– | –"
+        of_traces = f"{one.traces} | {one.derived_s / one.trace_s:.0f}" if one.traces else "– | –"
+        symbolic = (
+            f"{one.symbolic_s / one.trace_s:.0f} | {one.guards}" if one.symbolic_s else "– | –"
+        )
         same = one.no_formula or one.error or f"at {one.exact} of {SIZES} sizes"
-        lines.append(f"| {one.model} | {one.trace_s} | {of_traces} | {symbolic} | {same} |")
+        lines.append(f"| {one.model} | {of_traces} | {symbolic} | {same} |")
     return "\n".join(lines) + "\n"
 
 
