@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from shufflenet_flops.report.view.count import caveats
+from shufflenet_flops.sources import Options, resolve
 from tests.cases.test_onnx_machine_learning import NODE, count, totals, value, weight
 
 MICROSOFT = {"domain": "com.microsoft"}
@@ -163,3 +166,21 @@ def test_what_cannot_be_counted_says_why(tmp_path: Path, op_type: str, reason: s
 
     assert unknown.startswith(f"com.microsoft.{op_type}, which")
     assert reason in unknown
+    assert len(caveats(found.unknown_ops, None)) == 1
+
+
+def test_a_shape_that_is_declared_is_counted(tmp_path: Path) -> None:
+    """As the way out of one that values decide says."""
+    nodes = [NODE("ImageDecoder", ["x"], ["image"]), NODE("Cast", ["image"], ["z"], to=1)]
+    data = value("x", 100, dtype=TensorProto.UINT8)
+    unknown = count(tmp_path, nodes, data, versions=(20, 3)).unknown_ops
+    assert "graph.value_info" in caveats(unknown, None)[-1]
+
+    path = tmp_path / "model.onnx"
+    model = onnx.load(path)
+    image = helper.make_tensor_value_info("image", TensorProto.UINT8, [8, 8, 3])
+    model.graph.value_info.append(image)
+    onnx.save(model, path)
+    counted = resolve(str(path), Options()).counted
+    assert counted.unknown_ops == {}
+    assert counted.table.rows[-1].output == (8, 8, 3)

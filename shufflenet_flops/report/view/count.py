@@ -186,17 +186,28 @@ def caveats(unknown_ops: Mapping[str, int], real_because: str | None) -> list[st
     if unknown_ops:
         ops = ", ".join(f"{op} x{calls}" for op, calls in unknown_ops.items())
         sentences.append(f"NOT COUNTED, because unknown: {ops}")
-        ways = {
-            " " in op: _way_out(op) for op in reversed(list(unknown_ops))
-        }  # the first of each kind
-        sentences += ways.values()
+        ways = {_kind(op): _way_out(op) for op in reversed(list(unknown_ops))}
+        sentences += filter(None, ways.values())  # the first of each kind
     if real_because is not None:
         reason = f", because {real_because}" if real_because else ""  # of results saved before
         sentences.append(f"a real forward pass was run{reason}")
     return sentences
 
 
+_SHAPE = " on a shape that "
+
+
+def _kind(unknown: str) -> str:
+    """What one way out is good for."""
+    return next((mark for mark in (", ", _SHAPE, " ") if mark in unknown), "")
+
+
 def _way_out(unknown: str) -> str:
+    """What to do about an op that is not counted; nothing where what it is says that."""
+    if ", " in unknown:  # as in: BeamSearch, which runs its decoder until values end it
+        return ""
+    if _SHAPE in unknown:  # of an ONNX file
+        return "to count what a shape hangs on, declare that shape in the file (graph.value_info)"
     op, space, _ = unknown.partition(" ")
     if op == "the":  # work of another thread or process
         return "to count it, let forward do the work itself, or start the thread that does it"
