@@ -10,6 +10,7 @@ from onnx import TensorProto, helper
 
 from shufflenet_flops.report.view.count import caveats
 from shufflenet_flops.sources import Options, resolve
+from shufflenet_flops.trace.strangers import UNSEEN
 from tests.cases.test_onnx_machine_learning import NODE, count, totals, value, weight
 
 MICROSOFT = {"domain": "com.microsoft"}
@@ -158,15 +159,21 @@ def test_an_encoded_image_is_as_large_as_it_is(tmp_path: Path) -> None:
         ("GreedySearch", "count the decoder's graph by itself"),
         ("PagedAttention", "tokens that values choose"),
         ("EPContext", "no graph"),
+        ("IsAllFinite", ""),
     ],
 )
 def test_what_cannot_be_counted_says_why(tmp_path: Path, op_type: str, reason: str) -> None:
     found = count(tmp_path, [NODE(op_type, ["x"], ["y"], **MICROSOFT)], value("x", 2, 8))
     (unknown,) = found.unknown_ops
 
-    assert unknown.startswith(f"com.microsoft.{op_type}, which")
+    assert unknown.startswith(f"com.microsoft.{op_type}{', which' if reason else ''}")
     assert reason in unknown
     assert len(caveats(found.unknown_ops, None)) == 1
+
+
+def test_other_work_has_its_way_out() -> None:
+    """Which has a comma too."""
+    assert "let forward do the work itself" in caveats({UNSEEN: 1}, None)[-1]
 
 
 def test_a_shape_that_is_declared_is_counted(tmp_path: Path) -> None:

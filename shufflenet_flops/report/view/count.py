@@ -194,17 +194,17 @@ def caveats(unknown_ops: Mapping[str, int], real_because: str | None) -> list[st
     return sentences
 
 
-_SHAPE = " on a shape that "
+_SHAPE, _SENTENCE = " on a shape that ", ", wh"
 
 
 def _kind(unknown: str) -> str:
     """What one way out is good for."""
-    return next((mark for mark in (", ", _SHAPE, " ") if mark in unknown), "")
+    return next((mark for mark in (_SENTENCE, _SHAPE, " ") if mark in unknown), "")
 
 
 def _way_out(unknown: str) -> str:
     """What to do about an op that is not counted; nothing where what it is says that."""
-    if ", " in unknown:  # as in: BeamSearch, which runs its decoder until values end it
+    if _SENTENCE in unknown:  # as in: BeamSearch, which runs its decoder until values end it
         return ""
     if _SHAPE in unknown:  # of an ONNX file
         return "to count what a shape hangs on, declare that shape in the file (graph.value_info)"
@@ -213,6 +213,8 @@ def _way_out(unknown: str) -> str:
         return "to count it, let forward do the work itself, or start the thread that does it"
     if space:  # as in: aten.mul of tensors that are not dense
         return f"to count {op} here, run it on dense tensors (x.to_dense()): formulas are for these"
+    if op.rpartition(".")[2][:1].isupper():  # of an ONNX file, which takes no rules
+        return ""
     return (
         "to count it, write in a file for --rules: "
         f"@shufflenet_flops.rule(torch.ops.{op}) above a function that gives its MACs "
