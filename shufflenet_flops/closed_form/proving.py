@@ -165,21 +165,10 @@ def _widened(
             unlike = unlike or _unlike(samples, found, own, least)
             continue
         wider = {name: replace(given, least=least[name]) for name, given in ranges.items()}
-        smaller = replace(
-            domain,
-            ranges={
-                name: replace(given, most=own[name]) if given.own else given
-                for name, given in wider.items()
-            },
-        )
         wide = replace(domain, ranges=wider)
         if any(sizes in wide for sizes in unheld):
             continue
-        between = (
-            samples.telling(smaller, doubts)
-            or otherwise(samples, wide, smaller)
-            or samples.draw(smaller)
-        )
+        between = _between(samples, wide, own, doubts)
         if holds(samples, found, between):
             held = (*found.held_out, least, between)
             found, unlike = replace(found, domain=wide, held_out=held), None
@@ -188,6 +177,20 @@ def _widened(
         unlike = unlike or _unlike(samples, found, own, between)
     refused = f"{unlike}; give --input of such a size for the formula there" if unlike else ""
     return replace(found, traces=samples.traces, refused=refused), unlike
+
+
+def _between(samples: Samples, wide: Domain, own: Sizes, doubts: Sequence[Open]) -> Sizes:
+    """Sizes between the least of a domain and the model's own, which tell as much as may be."""
+    ranges = {
+        name: replace(given, most=own[name]) if given.own else given
+        for name, given in wide.ranges.items()
+    }
+    smaller = replace(wide, ranges=ranges)
+    return (
+        samples.telling(smaller, doubts)
+        or otherwise(samples, wide, smaller)
+        or samples.draw(smaller)
+    )
 
 
 def _unlike(
