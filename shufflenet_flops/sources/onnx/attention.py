@@ -30,11 +30,8 @@ def self_attention(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes)
     if x is None or weight is None or earlier is None:
         return None
     chain = Chain(node)
-    value = chain.then("MatMul", list(node.input[:2]))
-    if input_at(node, 2):
-        value = chain.then("Add", [value, node.input[2]])
     widths = attributes.get("qkv_hidden_sizes") or [weight[-1] // 3] * 3
-    operands = [_part(chain, value, [*x[:-1], width]) for width in widths]
+    operands = _projected(chain, node, x[:-1], widths)
     if past:
         operands += ["", *(_part(chain, past, earlier[1:]) for _ in range(2))]
     heads = attributes["num_heads"]
@@ -55,13 +52,20 @@ def packed_self_attention(
     if x is None or weight is None:
         return None
     chain = Chain(node)
+    widths = attributes.get("qkv_hidden_sizes") or [weight[-1] // 3] * 3
+    parts = _projected(chain, node, x[:1], widths)
+    _within_sequences(chain, parts, node.input[4], [x[0], widths[-1]], attributes)
+    return chain.end()
+
+
+def _projected(
+    chain: Chain, node: NodeProto, tokens: Sequence[int], widths: Sequence[int]
+) -> list[str]:
+    """Queries, keys and values of these widths, by one product of all and its bias."""
     value = chain.then("MatMul", list(node.input[:2]))
     if input_at(node, 2):
         value = chain.then("Add", [value, node.input[2]])
-    widths = attributes.get("qkv_hidden_sizes") or [weight[-1] // 3] * 3
-    parts = [_part(chain, value, [x[0], width]) for width in widths]
-    _within_sequences(chain, parts, node.input[4], [x[0], widths[-1]], attributes)
-    return chain.end()
+    return [_part(chain, value, [*tokens, width]) for width in widths]
 
 
 def packed_attention(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes | None:
