@@ -142,7 +142,7 @@ def _asked(
     """
     found: list[tuple[bool, bool, int, SizeGuard]] = []
     several = False
-    for predicate in predicates(samples):
+    for predicate in predicates(samples, domain) or predicates(samples):
         if predicate(error.first) == predicate(error.second):
             continue
         is_mixed = not _parts(samples, predicate, measure)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from shufflenet_flops.closed_form.domain import Domain, Range
 from shufflenet_flops.closed_form.expression import Expression, Residue, constant, root
-from shufflenet_flops.closed_form.extents import Extents
+from shufflenet_flops.closed_form.extents import Extents, UnexplainedError
 from shufflenet_flops.closed_form.questions import first
 from shufflenet_flops.closed_form.samples import Samples
 from shufflenet_flops.closed_form.size_guard import SizeGuard
@@ -52,27 +53,29 @@ def predicates(
 
     Each answer is there with the last sizes at which it was given.
     """
-    runs = _runs(samples)
-    return _answers(_of_questions(runs), runs, domain)
+    runs = _runs(samples, domain)
+    return _answers(_of_questions(runs), runs)
 
 
 def _answers(
-    asked: Mapping[Tree, Predicate], runs: Sequence[tuple[Sizes, AskedSizes]], domain: Domain | None
+    asked: Mapping[Tree, Predicate], runs: Sequence[tuple[Sizes, AskedSizes]]
 ) -> dict[Predicate, dict[bool, Sizes]]:
     found: dict[Predicate, dict[bool, Sizes]] = {}
-    for sizes, run in runs if domain is None else [one for one in runs if one[0] in domain]:
+    for sizes, run in runs:
         for question, answer in run.questions.items():
             if question in asked:
                 found.setdefault(asked[question], {})[answer] = sizes
     return found
 
 
-def _runs(samples: Samples) -> list[tuple[Sizes, AskedSizes]]:
-    return [
+def _runs(samples: Samples, domain: Domain | None) -> list[tuple[Sizes, AskedSizes]]:
+    """What was asked at sizes of a domain, of which one place of the code may read others."""
+    taken = [
         (dict(key), samples.asked[key])
         for key, rows in samples.rows.items()
         if not isinstance(rows, str) and key in samples.asked
     ]
+    return [one for one in taken if domain is None or one[0] in domain]
 
 
 def _of_questions(runs: Sequence[tuple[Sizes, AskedSizes]]) -> dict[Tree, Predicate]:
@@ -112,7 +115,7 @@ def _of_sizes_alone(questions: Iterable[Tree], runs: int) -> list[Tree]:
 def _expressions_of(
     reads: Iterable[Read], runs: Sequence[tuple[Sizes, AskedSizes]]
 ) -> dict[Read, Expression]:
-    """Of the sizes that were read, as far as they are a line or a floor of one."""
+    """Of the sizes that were read, as far as they are explained."""
     extents: dict[tuple[int, ...], Extents] = {}
     found: dict[Read, Expression] = {}
     for read in sorted(reads):
@@ -125,10 +128,9 @@ def _expressions_of(
             continue
         if having not in extents:
             extents[having] = Extents([runs[i][0] for i in having], {})
-        if values not in extents[having].known and all(values):
-            extents[having].learn([values])
-        if values in extents[having].known:
-            found[read] = extents[having].known[values]
+        if all(values):
+            with suppress(UnexplainedError):
+                found[read] = extents[having].of(values)
     return found
 
 
@@ -139,11 +141,11 @@ def otherwise(
 
     None where none has. Of each, no more than MOST_TRIES are given.
     """
-    rules, among, runs = tuple(domain.texts), among or domain, _runs(samples)
+    rules, among, runs = tuple(domain.texts), among or domain, _runs(samples, domain)
     questions = _of_questions(runs)
     one_sided = [
         (predicate, *next(iter(met.items())))
-        for predicate, met in _answers(questions, runs, domain).items()
+        for predicate, met in _answers(questions, runs).items()
         if len(met) == 1 and samples.tried[rules, predicate] < MOST_TRIES
     ]
     if not one_sided:

@@ -86,6 +86,23 @@ class OneWidth(Ways):
         return self.other(x) if x.shape[2:][1] == 300 else self.one(x)
 
 
+class BoundInside(Ways):
+    """Of a map that is a multiple of what no code reads."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.interpolate(self.down(x), scale_factor=2)
+        return self.one(F.avg_pool2d(x, 3) if x.shape[2] > 150 else x)
+
+
+class BoundOfTwoMaps(Ways):
+    """One place in the code reads the size of either."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        is_small = x.shape[3] % 4 == 2
+        x = self.down(x) if is_small else F.interpolate(self.down(self.down(x)), scale_factor=3)
+        return self.one(F.max_pool2d(x, 2) if x.shape[2] > 60 else x)
+
+
 class LargeBatch(Ways):
     def forward(self, x: Tensor) -> Tensor:
         return self.other(x) if x.shape[0] >= 32 else self.one(x)
@@ -154,7 +171,9 @@ def test_a_formula_for_every_answer(kind: type[nn.Module], expected: dict[str, s
     assert forms(formula(kind())) == expected
 
 
-@pytest.mark.parametrize("kind", [RestInside, BothDivide, PooledAtRest, Band])
+@pytest.mark.parametrize(
+    "kind", [RestInside, BothDivide, PooledAtRest, Band, BoundInside, BoundOfTwoMaps]
+)
 def test_formula_is_trace_at_every_rest(kind: type[nn.Module]) -> None:
     module, random = kind(), Random(3)
     found = formula(module)
