@@ -38,7 +38,8 @@ def formula(
     Of a module, a file, or what else `count` takes, on `input`, it is one in `over`, as "h,w,n" or
     "width=16:256:16", by default in all of its sizes, or in arguments of its factory, with floors
     where strides do not divide; it is found from traces and checked at sizes that these did not
-    have. Where the model does other things at other sizes, it is a Piecewise.
+    have. Where the model does other things at other sizes, or has no formula there, it is a
+    Piecewise.
 
     `metric` is macs, params, weights, activations or memory; with `training` it is macs, and those
     of a training step: forward, and every gradient once. Of a form over sizes a `convention`, as
@@ -89,7 +90,7 @@ def _over(
     filled = found.filled(numbers)
     if numbers.keys() >= set(found.domain.free):
         found.value(filled)  # where they are outside of its domain, there is no number
-    expression, symbols = for_cases(found)
+    expression, symbols = for_cases(found, sizes)
     return expression.subs(
         {symbols[name]: size for name, size in numbers.items() if name in symbols}
     )

@@ -25,7 +25,7 @@ from shufflenet_flops.counting.closed_forms import symbol
 if TYPE_CHECKING:
     import sympy
 
-    from shufflenet_flops.closed_form.domain import Domain
+    from shufflenet_flops.closed_form.domain import Domain, Range
     from shufflenet_flops.closed_form.model_formula import ModelFormula
 
 
@@ -156,11 +156,18 @@ def for_sympy(expression: Expression) -> tuple[sympy.Expr, dict[str, sympy.Symbo
     return sympy.sympify(written(expression, SYMPY), locals=symbols), symbols
 
 
-def for_cases(formula: ModelFormula) -> tuple[sympy.Expr, dict[str, sympy.Symbol]]:
-    """The formula for sympy, and its symbols by name; a Piecewise where it has cases."""
+def for_cases(
+    formula: ModelFormula, asked: Mapping[str, Range | None]
+) -> tuple[sympy.Expr, dict[str, sympy.Symbol]]:
+    """The formula for sympy, and its symbols by name.
+
+    It is a Piecewise where it has cases, and where it ends though no end was `asked` of that size.
+    """
     import sympy
 
-    if not formula.others:
+    ranges = formula.domain.ranges
+    ends = [name for name in ranges if ranges[name].most is not None and asked.get(name) is None]
+    if not (formula.others or ends):
         return for_sympy(formula.expression)
     symbols = {name: symbol(name) for name in formula.domain.ranges}
     pieces = [

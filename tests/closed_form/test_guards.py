@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
+import sympy
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -190,6 +191,14 @@ def test_where_a_model_refuses_sizes_its_formula_does_too() -> None:
         found.value({"h": 1025, "w": 64, "n": 1})
     with pytest.raises(ModelError, match="too high"):
         sf.count(Limited(), (1, 4, 1025, 64))
+
+
+def test_where_a_formula_ends_python_s_ends_too() -> None:
+    form = sf.formula(Limited(), over="h,w,n", input="1x4x64x64")
+    h, w, n = (next(x for x in form.free_symbols if x.name == name) for name in "hwn")
+
+    assert form.subs({h: 1024, w: 3, n: 2}) == 16 * 1024 * 3 * 2
+    assert form.subs({h: 1025, w: 3, n: 2}) is sympy.nan
 
 
 class Keeps(Ways):
