@@ -185,6 +185,7 @@ def _kept_whole(tracer: Tracer, known: Any, func: Any, args: Any, kwargs: Any) -
 
 _PLAIN = (Tensor,)
 _RECURRENT = frozenset("lstm gru rnn_tanh rnn_relu".split())
+# For mypy the descriptor is the Size that it gives.
 _SIZES = frozenset({Tensor.size, Tensor.shape.__get__})  # type: ignore[attr-defined]
 _METADATA = _SIZES | {Tensor.dim, Tensor.numel, Tensor.stride}  # no op is called
 

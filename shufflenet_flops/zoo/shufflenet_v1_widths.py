@@ -44,13 +44,15 @@ def scaled_widths(g: int, scale: float, rounding: Rounding = "exact") -> Widths:
     if not 0 < scale < math.inf:
         raise InputError(f"scale={scale}: must be a number above 0")
     factor = Fraction(str(scale))
-    table = _table_1(g)
-    stages = tuple(_round(f"stage {i}", factor * width, 4 * g, scale, rounding)
-                   for i, width in enumerate(table, start=2))  # fmt: skip
+
+    def stage(number: int, width: int) -> int:
+        return _round(f"stage {number}", factor * width, 4 * g, scale, rounding)
+
+    second, third, fourth = _table_1(g)
+    stages = stage(2, second), stage(3, third), stage(4, fourth)
     published = (_STEM_WIDTHS_G8 if g == 8 else _STEM_WIDTHS).get(factor)
     stem = _round("conv1", Fraction(published or factor * 24), g, scale, rounding)
-    # As many stages as Table 1 has, three; a generator does not tell.
-    return Widths(stem, stages)  # type: ignore[arg-type]
+    return Widths(stem, stages)
 
 
 def _round(where: str, width: Fraction, step: int, scale: float, rounding: Rounding) -> int:
