@@ -15,6 +15,7 @@ from benchmarks.prediction.measured import Measured, Truth, load, save
 from benchmarks.prediction.predicted import Compared, Outcome, Told, off_by, off_by_alone
 from shufflenet_flops.counting import layer_table
 from shufflenet_flops.environment import environment
+from shufflenet_flops.report.plot.figure import image
 from tests.latency.predict.laws import lawful
 
 
@@ -81,7 +82,9 @@ def test_the_report_tells_it(one: Outcome) -> None:
     assert families[:4] == ["resnet", "4", "17.5 %", "1.10"]
     assert furthest[0] == "timm:resnet4"
     assert furthest[-1] == "roll"
-    assert report.scatter(one).axes
+    drawn = image(report.scatter(one), ".svg").decode()
+    assert "measured ms" in drawn
+    assert "$" not in drawn  # no formula stands where a number should
 
 
 def test_what_was_measured_comes_back(one: Outcome, tmp_path: Path) -> None:

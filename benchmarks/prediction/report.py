@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from benchmarks.gpu_time.errors import Errors
 from benchmarks.prediction.predicted import Compared, Outcome, off_by, off_by_alone
 from shufflenet_flops.report.grid import Column, Grid, grid, milliseconds
-from shufflenet_flops.report.plot.figure import COLOURS, new_axes, new_figure, style
+from shufflenet_flops.report.plot.figure import COLOURS, logarithmic, new_axes, new_figure, style
 from shufflenet_flops.report.section import measured_on
 
 if TYPE_CHECKING:
@@ -248,7 +248,7 @@ def scatter(test: Outcome) -> Figure:
         ):
             axes = new_axes(figure, title, "measured ms", "predicted ms", 121 + i)
             measured = [1e3 * row.measured_s for row in test.rows]
-            axes.loglog()
+            logarithmic(axes)
             axes.scatter(measured, [1e3 * predict(row) for row in test.rows], s=7, color=COLOURS[i])
             ends = [min(measured), max(measured)]
             axes.plot(ends, ends, color=COLOURS[2], linewidth=1)

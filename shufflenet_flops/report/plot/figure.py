@@ -73,6 +73,18 @@ def new_axes(figure: Figure, title: str, x_label: str, y_label: str, position: i
     return axes
 
 
+def logarithmic(axes: Axes) -> None:
+    """Both axes, with ticks at 1, 2, 5, 10, … written out."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter(NullFormatter())
+
+
 def new_figure(width: float = 5.6, height: float = 3.6) -> Figure:
     """A figure of a size in inches that nothing global knows of."""
     from matplotlib.figure import Figure

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from shufflenet_flops.report.plot.figure import COLOURS, INK, MARKERS, new_axes, new_figure, style
+from shufflenet_flops.report.plot.figure import (
+    COLOURS,
+    INK,
+    MARKERS,
+    logarithmic,
+    new_axes,
+    new_figure,
+    style,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +54,7 @@ def draw_times(rows: Sequence[Timing]) -> Figure:
                 elinewidth=0.8,
                 label=engine,
             )
-        _logarithmic(axes)
+        logarithmic(axes)
         _name_models(axes, rows)
         _legend_below(figure)
     return figure
@@ -140,7 +148,7 @@ def draw_roofline(rows: Sequence[Timing]) -> Figure:
             xs = [span[0], *([knee] if span[0] < knee < span[1] else []), span[1]]
             roof = [min(peaks.flop_per_s, x * rate) / 1e9 for x in xs]
             axes.plot(xs, roof, color=INK, linestyle=line, label=label)
-        _logarithmic(axes)
+        logarithmic(axes)
         _legend_below(figure)
     return figure
 
@@ -182,18 +190,6 @@ def _draw_network(axes: Axes, permutation: Sequence[int], g: int) -> None:
         filled = colours.get(name, INK)
         axes.scatter(range(len(permutation)), [height] * len(permutation), c=filled, s=30, zorder=3)
         axes.text(-0.8, height, name if name != "between" else "", ha="right", va="center", size=8)
-
-
-def _logarithmic(axes: Axes) -> None:
-    """Both axes, with ticks at 1, 2, 5, 10, … written out."""
-    from matplotlib.ticker import LogLocator, NullFormatter
-
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.set_major_formatter("{x:g}")
-        axis.set_minor_formatter(NullFormatter())
 
 
 def _engines(rows: Sequence[Timing]) -> list[str]:
