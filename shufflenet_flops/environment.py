@@ -15,6 +15,12 @@ PACKAGES = (
     *("torch", "fvcore", "thop", "ultralytics-thop", "numpy"),
     *("onnx", "onnxruntime", "openvino", "ncnn", "pnnx", "executorch"),
 )
+_CPU_INFO = Path("/proc/cpuinfo")
+# What /proc/cpuinfo calls it, and what we do.
+_CPU_NUMBERS = {
+    **{"cpu family": "family", "model": "model"},
+    **{"CPU implementer": "implementer", "CPU part": "part"},
+}
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
@@ -113,8 +119,20 @@ def _versions() -> dict[str, str]:
 
 def _cpu_model() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        text = _CPU_INFO.read_text()
     except OSError:
-        return platform.processor()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor())
+        text = ""
+    return cpu_name(text) or platform.processor() or platform.machine()
+
+
+def cpu_name(cpuinfo: str) -> str:
+    """The first processor's name in the text of Linux's /proc/cpuinfo, empty where it has none.
+
+    With it stand family and model (of Arm implementer and part): virtual machines hide the rest of
+    a name, and `AMD EPYC` alone may be of processors of which one is twice as fast as the other.
+    """
+    pairs = (line.partition(":") for line in cpuinfo.partition("\n\n")[0].splitlines())
+    facts = {key.strip(): value.strip() for key, _, value in pairs}
+    name = facts.get("model name") or ("Arm" if "CPU part" in facts else "")
+    known = [f"{said} {facts[key]}" for key, said in _CPU_NUMBERS.items() if facts.get(key)]
+    return f"{name} ({', '.join(known)})" if name and known else name
