@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from statistics import median
 
 from shufflenet_flops.environment import governor, usable_cores
+from shufflenet_flops.errors import plural
 from shufflenet_flops.latency.stats import Latency
 
 UNSTABLE = 0.10  # interquartile range over median, as torch.utils.benchmark warns
@@ -53,7 +54,7 @@ def _doubts_about_now() -> list[str]:
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if load > usable_cores() + 0.5:
         doubts.append(
-            f"the machine is busy (load {load:.1f} on {usable_cores()} cores): "
+            f"the machine is busy (load {load:.1f} on {plural(usable_cores(), 'core')}): "
             "wait for the other work to end and run again"
         )
     if governor() not in (None, "performance"):

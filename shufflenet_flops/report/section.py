@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from shufflenet_flops.errors import plural
 from shufflenet_flops.report.grid import Grid
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def stamp(environment: Mapping[str, Any]) -> str:
     governor = environment.get("governor")
     revision = environment.get("revision")
     return (
-        f"{environment['cpu']}, {environment['cores']} cores, load {environment['load']}, "
+        f"{environment['cpu']}, {plural(environment['cores'], 'core')}, "
+        f"load {environment['load']}, "
         + (f"governor {governor}, " if governor else "governor not readable, ")
         + f"{environment['system']}, Python {environment['python']}, {packages}"
         + (f", git {revision}" if revision else "")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.counting import Row
 from shufflenet_flops.environment import Environment
-from shufflenet_flops.errors import InputError, ModelError
+from shufflenet_flops.errors import InputError, ModelError, plural
 from shufflenet_flops.latency.predict.calibration import Calibration
 from shufflenet_flops.latency.predict.conformal import factor
 from shufflenet_flops.latency.predict.kernels import Kernel
@@ -195,7 +195,7 @@ def doubts(calibration: Calibration, here: Environment, version: str) -> list[st
     if (calibration.machine, calibration.cores) != (here.cpu, here.cores):
         found.append(
             f"the calibration is of another machine: {calibration.machine}, "
-            f"{calibration.cores} cores; this is {here.cpu}, {here.cores} cores"
+            f"{plural(calibration.cores, 'core')}; this is {here.cpu}, {plural(here.cores, 'core')}"
         )
     if version and version != calibration.engine_version:
         found.append(
