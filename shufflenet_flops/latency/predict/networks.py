@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shufflenet_flops.counting import layer_table
 from shufflenet_flops.latency.predict.random_blocks import BLOCKS, STYLES, Draw
 from shufflenet_flops.spec import (
+    Activation,
     Add,
     Attention,
     ClassToken,
@@ -24,13 +26,14 @@ from shufflenet_flops.spec import (
     ToChannelsFirst,
     ToChannelsLast,
     Tokens,
+    output_shape,
     seq,
 )
 from shufflenet_flops.zoo import blocks, vit
 
 _MOST_MACS = 3e9  # of a network, so that hundreds can be timed in minutes
 _MOST_BYTES = 1e9  # of its memory access
-_MOST_PARAMS = 1e7
+_MOST_PARAMS = 4e7
 _LEAST_MACS = 3e6  # below which a call is mostly what it costs to make one
 
 
@@ -73,9 +76,10 @@ def _from_an_image(draw: Draw) -> tuple[Node, tuple[int, ...]]:
             block, c = draw.choice(style)(draw, c, c_out, 2 if down else 1)
             parts.append(block)
             h = -(-h // 2) if down else h
+    shape = (_batch(draw), 3, size, size)
     if draw.of(2):
-        parts.append(_head(draw, c))
-    return seq(*parts), (_batch(draw), 3, size, size)
+        parts.append(_head(draw, parts, shape))
+    return seq(*parts), shape
 
 
 def _from_the_middle(draw: Draw) -> tuple[Node, tuple[int, ...]]:
@@ -90,7 +94,7 @@ def _from_the_middle(draw: Draw) -> tuple[Node, tuple[int, ...]]:
         parts.append(block)
         h = -(-h // 2) if down else h
     if draw.of(2):
-        parts.append(_head(draw, c))
+        parts.append(_head(draw, parts, shape))
     return seq(*parts), shape
 
 
@@ -116,11 +120,17 @@ def _stem(draw: Draw, factor: float) -> tuple[int, int, Node]:
     return c, 2, seq(conv=blocks.conv_norm(3, c, 3, 2, act=act))
 
 
-def _head(draw: Draw, c: int) -> Node:
+def _head(draw: Draw, parts: Sequence[Node], shape: tuple[int, ...]) -> Node:
+    """What makes scores of the map that `parts` make of an input of this shape."""
+    _, c, h, w = output_shape(seq(*parts), shape)
+    classes = draw.choice((10, 100, 365, 1000, 1000))
+    if draw.of(6) == 0:  # of all of the map, as in VGG, with most of a network's weights
+        wide = draw.width(draw.between(256, 4096))
+        first = Linear(c * h * w, wide)
+        return seq(flatten=Flatten(), fc1=first, act=Activation(), fc2=Linear(wide, classes))
     wide = draw.width(c * draw.between(1, 3))
     last = {"conv": blocks.conv_norm(c, wide, act=draw.activation())} if draw.of(2) else {}
     features = wide if last else c
-    classes = draw.choice((10, 100, 365, 1000, 1000))
     return seq(**last, pool=GlobalAvgPool(), flatten=Flatten(), fc=Linear(features, classes))
 
 

@@ -74,7 +74,7 @@ def _basic(draw: Draw, c: int, c_out: int, stride: int) -> Block:
 
 
 def _bottleneck(draw: Draw, c: int, c_out: int, stride: int) -> Block:
-    groups = draw.choice((1, 1, 1, 2, 4, 8, 16, 32))
+    groups = draw.choice((1, 1, 1, 1, 2, 4, 8, 16, 32, 64))
     size = draw.choice((4, 8, 8, 16, 16, 24, 32, 64))
     m = groups * size if groups > 1 else draw.width(c_out / draw.choice((1, 2, 4, 4)))
     se = c_out >= blocks.SE_REDUCTION and c_out % blocks.SE_REDUCTION == 0 and draw.of(3) == 0
@@ -99,7 +99,8 @@ def _inverted(draw: Draw, c: int, c_out: int, stride: int) -> Block:
 
 def _separable(draw: Draw, c: int, c_out: int, stride: int) -> Block:
     act = draw.activation()
-    depthwise = blocks.conv_norm(c, c, draw.kernel(), stride, c, act=act if draw.of(2) else None)
+    kernel = draw.kernel() if draw.of(6) else 1
+    depthwise = blocks.conv_norm(c, c, kernel, stride, c, act=act if draw.of(2) else None)
     return seq(dw=depthwise, pw=blocks.conv_norm(c, c_out, act=act)), c_out
 
 

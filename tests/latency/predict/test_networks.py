@@ -26,7 +26,7 @@ def test_they_are_small_and_hold_every_kind() -> None:
         network = random_network(number)
         table = layer_table(network.spec, network.input)
         assert 3e6 < table.macs < 3e9
-        assert table.params < 1e7
+        assert table.params < 4e7
         for kernel in kernels_of(table.rows, Fusion(norm=True)):
             kinds[kernel.kind] = kinds.get(kernel.kind, 0) + 1
     for kind in (
