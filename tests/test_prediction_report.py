@@ -10,13 +10,14 @@ import pytest
 
 from benchmarks.prediction import report
 from benchmarks.prediction.guidelines import guidelines
-from benchmarks.prediction.held_out import NETWORKS
-from benchmarks.prediction.measured import Measured, Truth, load, save
-from benchmarks.prediction.predicted import Compared, Outcome, Told, off_by, off_by_alone
+from benchmarks.prediction.held_out import NETWORKS, networks_of
+from benchmarks.prediction.measured import Measured, Truth, _measured, load, save
+from benchmarks.prediction.predicted import Compared, Guided, Outcome, Told, off_by, off_by_alone
 from shufflenet_flops.counting import layer_table
 from shufflenet_flops.environment import environment
 from shufflenet_flops.report.plot.figure import image
 from tests.latency.predict.laws import lawful
+from tests.support import torchvision_ops
 
 
 def compared(model: str, measured_s: float, predicted_s: float, macs: int = 100) -> Compared:
@@ -85,6 +86,49 @@ def test_the_report_tells_it(one: Outcome) -> None:
     drawn = image(report.scatter(one), ".svg").decode()
     assert "measured ms" in drawn
     assert "$" not in drawn  # no formula stands where a number should
+
+
+def test_guidelines_beside_each_other(one: Outcome) -> None:
+    """Ratios are to the first network, of what was measured and of what either way predicts."""
+    guided = {
+        "G1": (Guided("a", 10**6, 0.001, 0.002, 0.004), Guided("b", 10**6, 0.003, 0.003, 0.01))
+    }
+    (table,) = report.guideline_grids([replace(one, guidelines=guided)])
+    assert [cell.text for cell in table.rows[1]] == [
+        *("", "b", "1", "3.00", "3.00", "3.00", "1.50", "2.50")
+    ]
+    bare = {"G1": tuple(replace(network, compiled_s=None) for network in guided["G1"])}
+    (table,) = report.guideline_grids([replace(one, guidelines=bare)])
+    assert [column.heading for column in table.columns][-1] == "predicted ratio"
+    assert report.guideline_grids([one]) == []
+
+
+def test_an_engine_without_kernels_has_no_ceiling(one: Outcome) -> None:
+    rows = tuple(replace(row, kernels_s=None, compiled=None) for row in one.rows)
+    (table, *_) = report.grids([replace(one, rows=rows)])
+    names = [row[1].text for row in table.rows]
+    assert "predicted from rows" in names
+    assert not [name for name in names if "ceiling" in name or "compiles" in name]
+
+
+def test_what_is_slow_to_convert_has_fewer_networks() -> None:
+    """Each of these is measured at one size, and all three sizes come."""
+    assert set(networks_of("eager")) == set(NETWORKS)
+    few = networks_of("ncnn")
+    assert 50 < len(few) < len(NETWORKS) / 2
+    assert {len(sizes) for sizes in few.values()} == {1}
+    assert {size for sizes in few.values() for size in sizes} == {224, 160, 128}
+
+
+def test_a_network_is_timed_as_a_module() -> None:
+    """An engine that takes no graph tells no kernels, and no size is lost for another's failure."""
+    torchvision_ops.declare()
+    rows = list(_measured("eager", "timm:vit_tiny_patch16_224", [224, 160]))
+    assert [row.size for row in rows] == [224, 160]
+    assert rows[0].seconds
+    assert rows[0].kernels_s is None
+    assert not rows[1].seconds
+    assert "160" in rows[1].reason
 
 
 def test_what_was_measured_comes_back(one: Outcome, tmp_path: Path) -> None:

@@ -1,28 +1,38 @@
 """Time networks of timm and torchvision on an engine: what predictions are held against.
 
-They are exported by torch, once at 224 x 224; at other sizes the same graph is given another input,
-and left out where its shapes do not follow. What was measured is saved as it comes.
+An engine that runs ONNX graphs is given what torch exports, once at 224 x 224; at other sizes the
+same graph is given another input, and left out where its shapes do not follow. Any other engine is
+given the module. What was measured is saved as it comes.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from benchmarks.prediction.guidelines import guidelines
 from shufflenet_flops.environment import Environment, environment
-from shufflenet_flops.latency.engines.protocol import Setup
+from shufflenet_flops.latency.engines import find_engine
+from shufflenet_flops.latency.engines.protocol import EngineError, Setup
 from shufflenet_flops.latency.engines.quiet import quiet
+from shufflenet_flops.latency.predict.networks import RandomNetwork
 from shufflenet_flops.latency.predict.profilers import find_profiler
 from shufflenet_flops.latency.predict.profilers.protocol import GraphProfiler
+from shufflenet_flops.latency.predict.profilers.timing import least_s
 from shufflenet_flops.saved import record, structured
 from shufflenet_flops.sources import resolve
+
+if TYPE_CHECKING:
+    from torch import nn
 
 FOLDER = Path("build/prediction")
 _EXPORTED = 224
 _REPEATS = 10
+_OF_GUIDELINES = 15
 
 
 @dataclass(frozen=True)
@@ -50,28 +60,29 @@ class Measured:
 
 @dataclass(frozen=True)
 class Truth:
-    """All that was measured on an engine, and where."""
+    """All that was measured on an engine, and where: networks, and those of the guidelines."""
 
     engine: str
     engine_version: str
     environment: Environment
     rows: tuple[Measured, ...]
+    guidelines: tuple[Measured, ...] = ()
 
 
-def measure(engine: str, networks: tuple[str, ...], sizes: tuple[int, ...]) -> Truth:
+def measure(engine: str, networks: Mapping[str, tuple[int, ...]]) -> Truth:
     """Measure what is missing from this engine's file in FOLDER, and return all of it.
 
-    All networks are measured once, and then once more, so that what slowed the machine for a while
-    does not stay.
+    `networks` are those to measure, and the sizes of each. All are measured once, and then once
+    more, so that what slowed the machine for a while does not stay.
     """
-    from shufflenet_flops.latency.engines import find_engine
-
     path = FOLDER / f"{engine}.json"
-    truth = Truth(engine, find_engine(engine).version(), environment(), ())
-    if path.exists():
-        truth = load(path)
+    fresh = Truth(engine, find_engine(engine).version(), environment(), ())
+    truth = load(path) if path.exists() else fresh
+    if not truth.guidelines:
+        truth = replace(truth, guidelines=tuple(_guidelines(engine)))
+        save(path, truth)
     there = {(row.model, row.size) for row in truth.rows}
-    for model in networks:
+    for model, sizes in networks.items():
         missing = [size for size in sizes if (model, size) not in there]
         if missing:
             print(engine, model, flush=True)
@@ -102,33 +113,71 @@ def load(path: Path) -> Truth:
 def save(path: Path, truth: Truth) -> None:
     """Write what was measured, a line for each network at a size."""
     data = record(truth)
-    rows = ",\n".join(f"  {json.dumps(row)}" for row in data.pop("rows"))
+    lists = [_lines(name, data.pop(name)) for name in ("rows", "guidelines")]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f'{json.dumps(data)[:-1]}, "rows": [\n{rows}\n]}}\n')
+    path.write_text(f"{json.dumps(data)[:-1]}, {', '.join(lists)}}}\n")
+
+
+def _lines(name: str, rows: list[Any]) -> str:
+    return f'"{name}": [\n' + ",\n".join(f"  {json.dumps(row)}" for row in rows) + "\n]"
+
+
+def _guidelines(engine: str) -> Iterator[Measured]:
+    """The networks of the guidelines: from our spec, as they are in no library."""
+    profiler = find_profiler(engine)
+    for networks in guidelines().values():
+        for name, (spec, shape) in networks.items():
+            network = RandomNetwork(0, spec, shape)
+            try:
+                profile = profiler.profile(network, frozenset(), Setup(), _OF_GUIDELINES)
+            except EngineError as error:
+                yield Measured(name, shape[-1], reason=_reason(error))
+            else:
+                yield Measured(name, shape[-1], profile.seconds)
 
 
 def _measured(engine: str, model: str, sizes: list[int]) -> Iterator[Measured]:
     try:
-        graph = exported(model)
+        timed = _ready(engine, model)
     except Exception as error:  # whatever torch's exporter or the model raises
-        reason = f"{type(error).__name__}: {str(error)[:200]}"
-        yield from (Measured(model, size, reason=reason) for size in sizes)
+        yield from (Measured(model, size, reason=_reason(error)) for size in sizes)
         return
     for size in sizes:
         try:
-            yield _timed(engine, model, graph, size)
-        except Exception as error:  # a graph that is of one size alone, above all
-            yield Measured(model, size, reason=f"{type(error).__name__}: {str(error)[:200]}")
+            yield timed(size)
+        except Exception as error:  # a network that is of one size alone, above all
+            yield Measured(model, size, reason=_reason(error))
 
 
-def _timed(engine: str, model: str, graph: Any, size: int) -> Measured:
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error)[:200]}"
+
+
+def _ready(engine: str, model: str) -> Callable[[int], Measured]:
+    """What times the network at a size."""
+    profiler = find_profiler(engine)
+    if isinstance(profiler, GraphProfiler):
+        return partial(_graph_timed, profiler, model, exported(model))
+    return partial(_module_timed, engine, model, resolve(model).module())
+
+
+def _graph_timed(profiler: GraphProfiler, model: str, graph: Any, size: int) -> Measured:
     import numpy as np
 
-    profiler = find_profiler(engine)
-    assert isinstance(profiler, GraphProfiler)
     x = np.random.default_rng(0).standard_normal((1, 3, size, size), dtype="float32")
     run = profiler.run(at_size(graph, size).SerializeToString(), x, Setup(), _REPEATS)
     return Measured(model, size, run.seconds, sum(node.seconds for node in run.nodes))
+
+
+def _module_timed(engine: str, model: str, module: nn.Module, size: int) -> Measured:
+    """As `latency` runs it; what the engine makes of it is forgotten afterwards."""
+    import torch
+
+    x = torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(0))
+    with quiet(), torch.inference_mode():
+        call = find_engine(engine).prepare(module, (x,), Setup())
+        call()
+    return Measured(model, size, least_s(call, _REPEATS))
 
 
 def exported(model: str) -> Any:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.gpu_time.errors import Errors, Floats, errors
 from benchmarks.gpu_time.families import stem
+from benchmarks.prediction.guidelines import guidelines
 from benchmarks.prediction.measured import Truth, at_size, exported
+from shufflenet_flops.counting import layer_table
 from shufflenet_flops.latency.engines.protocol import Setup
-from shufflenet_flops.latency.predict.calibration import Calibration
+from shufflenet_flops.latency.predict.calibration import Calibration, load_calibration
 from shufflenet_flops.latency.predict.conformal import factor
+from shufflenet_flops.latency.predict.onnx_graph import onnx_model
 from shufflenet_flops.latency.predict.prediction import Prediction, Predictor
 from shufflenet_flops.latency.predict.profilers import find_profiler
 from shufflenet_flops.latency.predict.profilers.protocol import GraphProfiler
 from shufflenet_flops.latency.predict.shipped import find_calibration
 from shufflenet_flops.sources import Options, parse_input, resolve
+from shufflenet_flops.spec import Node
+
+BESIDE = Path("reports/prediction")
+CALIBRATION = "-calibration.json.xz"  # after an engine's name, of one that the package has not
 
 
 @dataclass(frozen=True)
@@ -56,14 +64,14 @@ class Told:
 class Compared:
     """A network at a size: what was measured of it, and what was predicted. Times are in seconds.
 
-    `kernels_s` is the sum of its own kernels, as they were measured; `rows` is predicted from its
-    layer table, `compiled` from what the engine makes of it.
+    `kernels_s` is the sum of its own kernels, where they were measured; `rows` is predicted from
+    its layer table, `compiled` from what the engine makes of it.
     """
 
     model: str
     size: int
     measured_s: float
-    kernels_s: float
+    kernels_s: float | None
     rows: Told
     compiled: Told | None
     macs: int
@@ -76,12 +84,27 @@ class Compared:
 
 
 @dataclass(frozen=True)
+class Guided:
+    """A network of a guideline: seconds measured, and told by its rows and by what is compiled."""
+
+    name: str
+    macs: int
+    measured_s: float
+    rows_s: float
+    compiled_s: float | None = None
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """An engine: what was measured on it, its calibration, and all networks that could be run."""
+    """An engine: what was measured on it, its calibration, and all networks that could be run.
+
+    `guidelines` are those of ShuffleNet V2, each with its networks.
+    """
 
     truth: Truth
     calibration: Calibration
     rows: tuple[Compared, ...]
+    guidelines: Mapping[str, Sequence[Guided]] = field(default_factory=dict)
 
     @property
     def failed(self) -> int:
@@ -110,15 +133,21 @@ class Outcome:
         return float(np.mean([compiled.holds(seconds, off) for compiled, seconds in told]))
 
 
+def calibration_of(engine: str) -> Calibration:
+    """The one that the package ships, or else the one that lies beside the report."""
+    beside = BESIDE / f"{engine}{CALIBRATION}"
+    return load_calibration(beside, engine) if beside.exists() else find_calibration(engine)[0]
+
+
 def tested(truth: Truth) -> Outcome:
-    """Predict every network that was measured, with the calibration that the package ships."""
-    calibration, _ = find_calibration(truth.engine)
+    """Predict every network that was measured."""
+    calibration = calibration_of(truth.engine)
     predictor, compiling = Predictor(calibration), Predictor(calibration, compiled=True)
     rows = []
     for model, measured in groupby(truth.rows, lambda row: row.model):
         graph = cache(partial(exported, model))
         for row in measured:
-            if row.seconds is None or row.kernels_s is None:
+            if row.seconds is None:
                 continue
             options = Options(inputs=(parse_input(f"1x3x{row.size}x{row.size}"),))
             try:
@@ -131,7 +160,34 @@ def tested(truth: Truth) -> Outcome:
             sums = source.table.macs, source.table.memory_bytes
             found = Compared(row.model, row.size, row.seconds, row.kernels_s, told, compiled, *sums)
             rows.append(found)
-    return Outcome(truth, calibration, tuple(rows))
+    return Outcome(truth, calibration, tuple(rows), _guided(truth, predictor, compiling))
+
+
+def _guided(
+    truth: Truth, predictor: Predictor, compiling: Predictor
+) -> dict[str, tuple[Guided, ...]]:
+    seconds = {row.model: row.seconds for row in truth.guidelines if row.seconds}
+    return {
+        guideline: tuple(
+            _told(seconds[name], name, network, predictor, compiling)
+            for name, network in networks.items()
+        )
+        for guideline, networks in guidelines().items()
+        if networks.keys() <= seconds.keys()
+    }
+
+
+def _told(
+    seconds: float,
+    name: str,
+    network: tuple[Node, tuple[int, ...]],
+    predictor: Predictor,
+    compiling: Predictor,
+) -> Guided:
+    table = layer_table(*network)
+    by_rows = sum(time.seconds for time, _ in predictor.kernels(table.rows))
+    compiled = _compiled(compiling, lambda: onnx_model(*network), network[1][-1])
+    return Guided(name, table.macs, seconds, by_rows, compiled and compiled.seconds)
 
 
 def _compiled(compiling: Predictor, graph: Callable[[], Any], size: int) -> Told | None:
