@@ -159,21 +159,32 @@ def fit(
     """
     import numpy as np
 
+    try:
+        import sklearn.ensemble  # noqa: F401 - its threads are limited once they are there
+        from threadpoolctl import threadpool_limits  # scikit-learn brings it
+    except ImportError:
+        raise InputError(
+            f"predicting time needs scikit-learn: {install_command('predict')}"
+        ) from None
     samples: defaultdict[str, list[tuple[Kernel, float]]] = defaultdict(list)
     for timed in networks:
         for kernel, seconds in timed:
             samples[kernel.kind].append((kernel, max(seconds, _LEAST_S)))
-    kinds = {}
-    everything = []
+    everything = {}
     for kind, timed in samples.items():
         x = features(kind, rounded(matrix(kernel for kernel, _ in timed)))
-        t = np.array([seconds for _, seconds in timed])
-        everything.append((x, t))
-        if len(timed) >= LEAST_SAMPLES:
-            kinds[kind] = _fit_kind(x, t, hyperparameters)
+        everything[kind] = x, np.array([seconds for _, seconds in timed])
+    # One thread learns faster from so few samples; where another program holds a core, several
+    # wait for each other, some twenty times as long.
+    with threadpool_limits(1, user_api="openmp"):
+        kinds = {
+            kind: _fit_kind(x, t, hyperparameters)
+            for kind, (x, t) in everything.items()
+            if len(t) >= LEAST_SAMPLES
+        }
     if not kinds:
         raise InputError("a calibration needs more networks than it has: run `calibrate` longer")
-    all_x, all_t = (np.concatenate(part) for part in zip(*everything, strict=True))
+    all_x, all_t = (np.concatenate(part) for part in zip(*everything.values(), strict=True))
     other = _kind_model(all_x, all_t, _rough(all_x, all_t), None)
     return TimeModel(kinds, other, _macs_only(networks))
 
@@ -202,13 +213,8 @@ def _macs_only(networks: Sequence[Timed]) -> float:
 
 def _fit_kind(x: NDArray[Any], t: NDArray[Any], hyperparameters: Mapping[str, float]) -> KindModel:
     import numpy as np
+    from sklearn.ensemble import HistGradientBoostingRegressor
 
-    try:
-        from sklearn.ensemble import HistGradientBoostingRegressor
-    except ImportError:
-        raise InputError(
-            f"predicting time needs scikit-learn: {install_command('predict')}"
-        ) from None
     roofline = _roofline(x, t)
     regressor = HistGradientBoostingRegressor(
         max_iter=int(hyperparameters["trees"]),
