@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -47,6 +48,21 @@ def test_agrees_on_a_unit(name: str) -> None:
     assert engine.version()[0].isdigit()
     assert all(torch.equal(before[key], after[key]) for key in before)
     assert not case.module.training
+
+
+@pytest.mark.parametrize("name", ENGINE_NAMES)
+def test_a_call_keeps_what_it_runs_on(name: str) -> None:
+    """Whoever else has let go of the module and of its input: their memory is not used again."""
+    case = case_of(UNIT)
+    expected = reference(case).outputs
+    sizes = {x.numel() for x in (*case.inputs, *case.module.state_dict().values())}
+    with quiet():
+        call = find_engine(name).prepare(case.module, case.inputs, Setup())
+    del case
+    gc.collect()
+    others = [torch.full((size,), 1e9) for size in sizes for _ in range(50)]
+    assert agreement(call(), expected).within("float32")
+    assert others
 
 
 @pytest.mark.slow

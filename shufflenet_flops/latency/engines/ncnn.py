@@ -45,8 +45,8 @@ class Ncnn(Engine):
             if net.load_param(f"{stem}.ncnn.param") or net.load_model(f"{stem}.ncnn.bin"):
                 raise EngineError("ncnn cannot load what pnnx made: an op has no counterpart")
         names, outputs = net.input_names(), net.output_names()
-        feed = [
-            (name, ncnn.Mat(x[0].contiguous().numpy()))
+        feed = [  # copies, as a Mat of an array does not keep it
+            (name, ncnn.Mat(x[0].contiguous().numpy()).clone())
             for name, x in zip(names, inputs, strict=True)
         ]
 
