@@ -5,9 +5,10 @@ It is taken only where a cost model leaves something over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -17,6 +18,9 @@ from torch.overrides import TorchFunctionMode
 
 from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import map_tensors, tensors_of
+from shufflenet_flops.trace.call_site import REPLACED, callee
+from shufflenet_flops.trace.recurrent_steps import has_kernel
+from shufflenet_flops.trace.whole import seeing
 
 TEXT_PADDING = "text_padding"
 UNUSED = "unused_results"
@@ -32,6 +36,8 @@ class FunctionCall:
     kwargs: Mapping[str, Any]
     output: Any
     samples: tuple[int, ...] = ()  # how many each `torch.vmap` around it runs at once
+    has_kernel: bool = False  # of attention, which the model may forbid with `sdpa_kernel`
+    callee: Any = None  # what the code called, which may be no name that counters replace
 
     @property
     def name(self) -> str:
@@ -44,15 +50,42 @@ class FunctionCall:
 
 
 class _Watch(TorchFunctionMode):
-    def __init__(self, notice: Callable[[FunctionCall], None]) -> None:
+    """Notices the outermost function of each nest, and attention in layers of several heads."""
+
+    def __init__(
+        self, notice: Callable[[FunctionCall], None], *, only_attention: bool = False
+    ) -> None:
         super().__init__()
-        self._notice = notice
+        self._notice, self._only_attention = notice, only_attention
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        output = func(*args, **(kwargs or {}))
-        samples = torch_private.samples_of(tensors_of((args, kwargs)))
-        self._notice(FunctionCall(func, args, kwargs or {}, output, samples))
+        kwargs = kwargs or {}
+        attends = func is F.scaled_dot_product_attention
+        if func is F.multi_head_attention_forward and isinstance(func, FunctionType):
+            # It would be called by way of this mode again, which sees what is inside.
+            known = {**func.__globals__, "has_torch_function": lambda operands: False}
+            with _Watch(self._notice, only_attention=True):
+                output = seeing(func, known)(*args, **kwargs)
+        else:
+            output = func(*args, **kwargs)
+        if attends or not self._only_attention:
+            samples = torch_private.samples_of(tensors_of((args, kwargs)))
+            is_fused = attends and _has_kernel(args, kwargs)
+            called = callee(func, torch_private.calling_frame(1)) if func in REPLACED else func
+            self._notice(FunctionCall(func, args, kwargs, output, samples, is_fused, called))
         return output
+
+
+def _has_kernel(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    args, kwargs = map_tensors(_plain, (args, kwargs))
+    return torch_private.has_attention_kernel(*args, **kwargs)
+
+
+def _plain(x: Tensor) -> Tensor:
+    """One sample that a transform has wrapped, which torch says nothing of, laid out as it was."""
+    if not torch_private.is_transformed(x):
+        return x
+    return torch.empty_strided(x.shape, x.stride(), dtype=x.dtype)
 
 
 def calls_of(model: nn.Module, inputs: Sequence[Any]) -> list[FunctionCall]:
@@ -63,7 +96,7 @@ def calls_of(model: nn.Module, inputs: Sequence[Any]) -> list[FunctionCall]:
     return calls
 
 
-class _AllResults(nn.Module):
+class AllResults(nn.Module):
     """The model, giving back the results of all functions that it calls, so that all are used."""
 
     def __init__(self, model: nn.Module) -> None:
@@ -84,7 +117,7 @@ class _AllResults(nn.Module):
 
 def unused(count: Callable[[nn.Module], int], model: nn.Module) -> int:
     """What a counter of TorchScript's graphs leaves out, as nothing of the output needs it."""
-    return count(_AllResults(model)) - count(model)
+    return count(AllResults(model)) - count(model)
 
 
 def text_padding_macs(calls: Iterable[FunctionCall], functions: Sequence[str]) -> int:
@@ -131,6 +164,25 @@ def sampled_otherwise(calls: Iterable[FunctionCall], per_element: Mapping[str, i
     )
 
 
+def resized_by_a_scale(calls: Iterable[FunctionCall]) -> int:
+    """What counting resized images by the factor given, and not by the size it comes to, adds.
+
+    Of several factors each is cut to a whole number. `upsample` calls `interpolate`, and both
+    count.
+    """
+    counted, made = 0.0, 0
+    for call in calls:
+        times = {F.interpolate: 1, F.upsample: 2}.get(call.callee, 0)
+        scale = call.argument(2, "scale_factor")
+        if call.function is F.interpolate and times and scale is not None:
+            x: Tensor = call.args[0]
+            axes = x.dim() - 2
+            factor = prod(map(int, scale)) if isinstance(scale, tuple) else scale**axes
+            counted += times * x.numel() * factor
+            made += times * call.output.numel()
+    return int(counted) - made
+
+
 def renewed_elements(calls: Iterable[FunctionCall]) -> int:
     """Elements of batch norms that were given statistics, and told to work out new ones."""
     given_at = {torch.batch_norm: 3, F.batch_norm: 1}
@@ -141,54 +193,6 @@ def renewed_elements(calls: Iterable[FunctionCall]) -> int:
         and call.argument(given_at[call.function], "running_mean") is not None
         and call.argument(5, "training")
     )
-
-
-@dataclass(frozen=True)
-class Attention:
-    """One call of attention: the shapes of its operands, and its MACs."""
-
-    queries: torch.Size
-    keys: torch.Size
-    values: torch.Size
-    macs: int
-
-
-def written_out(calls: Iterable[FunctionCall]) -> Iterator[Attention]:
-    """Calls of attention that torch has no kernel for, be it for gaps that shapes do not tell."""
-    for call in calls:
-        if _is_attention(call) and not _has_kernel(call):
-            yield _attention(call)
-
-
-def fused_samples(calls: Iterable[FunctionCall]) -> int:
-    """MACs of attention that has a kernel for several samples of `torch.vmap` at once."""
-    return sum(
-        prod(call.samples) * _attention(call).macs
-        for call in calls
-        if call.samples and _is_attention(call) and _has_kernel(call)
-    )
-
-
-def _is_attention(call: FunctionCall) -> bool:
-    return call.function is F.scaled_dot_product_attention
-
-
-def _has_kernel(call: FunctionCall) -> bool:
-    args, kwargs = map_tensors(_plain, (call.args, dict(call.kwargs)))
-    return torch_private.has_attention_kernel(*args, **kwargs)
-
-
-def _plain(x: Tensor) -> Tensor:
-    """One sample that a transform has wrapped, which torch says nothing of, laid out as it was."""
-    if not torch_private.is_transformed(x):
-        return x
-    return torch.empty_strided(x.shape, x.stride(), dtype=x.dtype)
-
-
-def _attention(call: FunctionCall) -> Attention:
-    q, k, v = (call.argument(i, name) for i, name in enumerate(("query", "key", "value")))
-    scores = call.output.numel() // v.shape[-1] * k.shape[-2]
-    return Attention(q.shape, k.shape, v.shape, scores * (q.shape[-1] + v.shape[-1]))
 
 
 _BY_SIGN = (Tensor.__matmul__, Tensor.__rmatmul__)
@@ -248,7 +252,7 @@ def biases_apart(calls: Iterable[FunctionCall]) -> int:
         weights, has_bias, layers, _, _, both_ways, batch_first = call.args[2:9]
         directions = 1 + both_ways
         per_direction = len(weights) // (layers * directions)
-        is_whole = call.name == "lstm" and per_direction < 5
+        is_whole = call.name == "lstm" and per_direction < 5 and has_kernel(x)
         steps = x.transpose(0, 1) if batch_first else x
         if has_bias and not is_whole and not steps.is_contiguous():
             work += steps.shape[:2].numel() * directions * weights[0].shape[0]

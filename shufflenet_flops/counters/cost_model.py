@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from shufflenet_flops.counting import Row
+from shufflenet_flops.counting.row import LSTM_IN_STEPS
 from shufflenet_flops.spec import OpClass
 
 Amount = Callable[[Row], int]  # for work that a counter does not weigh in whole numbers
@@ -101,8 +102,11 @@ def torch_modules(*groups: str) -> frozenset[str]:
 
 def affine(row: Row) -> bool:
     """Whether a norm scales and shifts by parameters."""
+    given = len(row.operands)
+    if row.op != "batch_norm" or given > 3:  # with no statistics, or with weights beside them
+        return given > 1
     # What is normalised may be a parameter itself, where weights are standardised.
-    return len(row.operands) != 1 and (row.weighted or "weight" in row.call.params)
+    return given != 1 and (row.weighted or "weight" in row.call.params)
 
 
 def norm_rules(
@@ -166,17 +170,18 @@ POOL_FUNCTIONS = qualified(
     "torch.nn.functional: adaptive_max_pool1d_with_indices adaptive_max_pool2d_with_indices",
     "torch.nn.functional: adaptive_max_pool3d_with_indices",
 )
-RECURRENT = qualified("torch: lstm gru rnn_tanh rnn_relu")
+RECURRENT = qualified("torch: lstm gru rnn_tanh rnn_relu") | {LSTM_IN_STEPS}
 # Ops that TorchScript keeps whole, whose products a counter of its graphs has no handler for.
 WHOLE_PRODUCTS = qualified(
     "torch: inner outer ger kron mv dot vdot addr addbmm matrix_power cov corrcoef",
     "torch.Tensor: inner outer ger mv dot vdot addr addbmm matrix_power cov corrcoef",
+    "torch.Tensor: addmm_ addmv_ addbmm_ baddbmm_ addr_",
     "torch.functional: tensordot chain_matmul",
     "torch._C._linalg: linalg_multi_dot linalg_vecdot linalg_matrix_power",
 )
 
 
-_STEPS = "torch.lstm"
+_LSTM = "torch.lstm"
 
 
 def as_it_ran(rows: Iterable[Row]) -> Iterator[Row]:
@@ -185,11 +190,16 @@ def as_it_ran(rows: Iterable[Row]) -> Iterator[Row]:
     As of packed sequences, whose steps are of different sizes.
     """
     for row in rows:
-        if row.call.function == _STEPS and row.aten != "mkldnn_rnn_layer":
-            row = row._replace(call=row.call._replace(function=f"{_STEPS}, step by step"))
+        if row.call.function == _LSTM and row.aten != "mkldnn_rnn_layer":
+            row = row._replace(call=row.call._replace(function=LSTM_IN_STEPS))
         yield row
 
 
+def is_lstm(row: Row) -> bool:
+    """A step of an LSTM without projections."""
+    return row.call.function in (_LSTM, LSTM_IN_STEPS) and "weight_hr_l0" not in row.call.params
+
+
 def fused_lstm(row: Row) -> bool:
-    """A step of an LSTM without projections, which torch runs as one kernel on the CPU."""
-    return row.call.function == _STEPS and "weight_hr_l0" not in row.call.params
+    """Such a step that torch runs as one kernel on the CPU."""
+    return is_lstm(row) and row.call.function == _LSTM

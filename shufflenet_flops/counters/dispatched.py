@@ -76,10 +76,23 @@ def totals(events: Iterable[Any]) -> dict[str, int]:
     return terms
 
 
-def inside(model: nn.Module, inputs: Sequence[Any], op: str) -> int:
+def inside(events: Iterable[Any], op: str) -> int:
     """FLOPs of what an op dispatches in its turn."""
-    events = (event for event in dispatched(model, inputs) if op in _callers(event))
-    return sum(totals(events).values())
+    return sum(totals(event for event in events if op in _callers(event)).values())
+
+
+def for_modes(events: Iterable[Any]) -> dict[str, int]:
+    """FLOPs of ops that were handed to a mode of the model's own, by class of work.
+
+    They are seen beside those that the mode runs for them.
+    """
+    return totals(event for event in events if _is_handed_over(event))
+
+
+def _is_handed_over(event: Any) -> bool:
+    """Some versions of torch note the mode itself, others what it runs."""
+    inside = [child.name for child in event.cpu_children]
+    return "PythonDispatchMode" in inside or inside == [event.name]
 
 
 def _callers(event: Any) -> Iterator[str]:

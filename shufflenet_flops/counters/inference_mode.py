@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from shufflenet_flops.trace import torch_private
+
 aten = torch.ops.aten
 Cost = Callable[[Sequence[Any], Any], int]  # of an op's arguments and its result
 
@@ -31,7 +33,7 @@ class _Apart(TorchDispatchMode):
             self._depth += 1
             try:
                 with self:
-                    out = func.decompose(*args, **kwargs)
+                    out = torch_private.taken_apart(func, args, kwargs)
             finally:
                 self._depth -= 1
             if out is not NotImplemented:

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
 
 def _written_out(row: Row) -> int:
-    """Two products, and the scaling of queries and keys."""
+    """Two products, and the scaling of queries and keys, where queries share keys once for each."""
     queries, keys = row.operands[:2]
-    return 2 * row.macs + prod(queries) + prod(keys)
+    shared = queries[-3] // keys[-3] if min(len(queries), len(keys)) > 2 and keys[-3] > 1 else 1
+    return 2 * row.macs + prod(queries) + shared * prod(keys)
 
 
 def _grid(row: Row) -> int:
@@ -39,6 +40,17 @@ def _grid(row: Row) -> int:
     """
     images, *sizes, axes = row.output
     return 2 * images * prod(sizes) * (axes + 1) * axes + sum(size for size in sizes if size > 1)
+
+
+def _distances(row: Row) -> int:
+    """A product of vectors with two more elements each, for the squares, and the first doubled."""
+    first = row.operands[0]
+    return 2 * prod(row.output) * (first[-1] + 2) + prod(first)
+
+
+def _scaled_product(row: Row) -> int:
+    """The product of two matrices, each of which is scaled."""
+    return 2 * row.macs + prod(row.operands[0]) + prod(row.operands[1])
 
 
 def _is_convolution(row: Row) -> bool:
@@ -66,6 +78,16 @@ _RULES = (
     ),
     CostRule({OpClass.LINEAR_MACS: 2}, aten=frozenset({"_trilinear"})),
     CostRule({OpClass.REDUCTION_INPUTS: 1}, aten=frozenset({"renorm"})),
+    CostRule(
+        {OpClass.ELEMENTWISE_ELEMENTS: lambda row: 2},  # two numbers, as of those below
+        aten=frozenset("hann_window hamming_window bartlett_window".split()),
+    ),
+    CostRule({OpClass.MATMUL_MACS: 2}, aten=frozenset({"_grouped_mm"})),
+    CostRule(
+        {OpClass.MATMUL_MACS: _scaled_product}, aten=frozenset({"_scaled_mm", "_scaled_mm_v2"})
+    ),
+    CostRule({OpClass.REDUCTION_INPUTS: _distances}, aten=frozenset({"_euclidean_dist"})),
+    CostRule({OpClass.ELEMENTWISE_ELEMENTS: 1}, aten=frozenset({"deg2rad", "rad2deg"})),
     # A number in C++, which is taken for the first operand.
     CostRule({OpClass.MUL_ELEMENTS: lambda row: 1}, functions=_ALPHA, aten=frozenset({"mul_"})),
     CostRule({OpClass.MATMUL_MACS: _written_out}, when=unfused_attention),
@@ -133,24 +155,24 @@ class TorchProfiler(Counter):
 
         The places of a grid are scaled only where its corners are not aligned.
         """
-        from shufflenet_flops.counters import closer, dispatched
+        from shufflenet_flops.counters import attention_calls, closer, dispatched
 
         # First, as a run shortens the rows that are too long; how many are depends on their values.
-        shortened = dispatched.inside(model, inputs, "aten::embedding_renorm_")
+        events = dispatched.dispatched(model, inputs)
         calls = closer.calls_of(model, inputs)
-        attention = sum(
-            2 * gaps.macs + prod(gaps.queries) + prod(gaps.keys)
-            for gaps in attention_with_gaps(model, inputs)
-        )
-        return {
+        attention = sum(2 * gaps.macs + gaps.scaled for gaps in attention_with_gaps(model, inputs))
+        facts = {
             closer.TEXT_PADDING: -2 * closer.text_padding_macs(calls, ("conv2d",)),
             closer.UNBATCHED: -2 * closer.unbatched_macs(calls),
             OpClass.INTERPOLATED_ELEMENTS.value: -closer.aligned_places(calls),
             OpClass.MATMUL_MACS.value: attention,
             # Of the bounds of a slope, which is their mean.
             OpClass.ADD_ELEMENTS.value: closer.mean_slopes(calls),
-            OpClass.MUL_ELEMENTS.value: shortened,
+            OpClass.MUL_ELEMENTS.value: dispatched.inside(events, "aten::embedding_renorm_")
+            + attention_calls.dropped_scores(calls),
         }
+        twice = dispatched.for_modes(events)
+        return {term: facts.get(term, 0) + twice.get(term, 0) for term in facts | twice}
 
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
         """An LSTM that runs as one kernel is seen by the sums of its two biases alone."""

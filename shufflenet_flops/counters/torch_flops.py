@@ -23,7 +23,7 @@ from shufflenet_flops.spec import OpClass
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from shufflenet_flops.counters.closer import Attention
+    from shufflenet_flops.counters.attention_calls import Attention
 
 _TWICE = {OpClass.CONV_MACS: 2, OpClass.LINEAR_MACS: 2, OpClass.MATMUL_MACS: 2}
 
@@ -64,9 +64,9 @@ def _unfused(
 
 def attention_with_gaps(model: nn.Module, inputs: Sequence[Any]) -> Iterator[Attention]:
     """Attention that `unfused_attention` takes for fused by its shapes, and torch writes out."""
-    from shufflenet_flops.counters import closer
+    from shufflenet_flops.counters import attention_calls, closer
 
-    for attention in closer.written_out(closer.calls_of(model, inputs)):
+    for attention in attention_calls.written_out(closer.calls_of(model, inputs)):
         if not _unfused(attention.queries, attention.values):
             yield attention
 
@@ -76,10 +76,10 @@ def seen_of_attention(model: nn.Module, inputs: Sequence[Any]) -> int:
 
     Where `torch.vmap` runs it, a trace has it written out, and the CPU may have a kernel for it.
     """
-    from shufflenet_flops.counters import closer
+    from shufflenet_flops.counters import attention_calls, closer
 
     gaps = sum(attention.macs for attention in attention_with_gaps(model, inputs))
-    return gaps - closer.fused_samples(closer.calls_of(model, inputs))
+    return gaps - attention_calls.fused_samples(closer.calls_of(model, inputs))
 
 
 def _rules(version: tuple[int, ...] | None = None) -> tuple[CostRule, ...]:
@@ -91,7 +91,9 @@ def _rules(version: tuple[int, ...] | None = None) -> tuple[CostRule, ...]:
 
 _PRODUCTS = CostRule(
     _TWICE,
-    aten=frozenset("convolution _convolution linear matmul mm addmm bmm baddbmm".split()),
+    aten=frozenset(
+        "convolution _convolution linear matmul mm addmm bmm baddbmm _scaled_mm".split()
+    ),
     when=lambda row: is_not_attention(row) and not fused_lstm(row),
 )
 RULES = _rules()

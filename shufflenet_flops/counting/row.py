@@ -16,6 +16,9 @@ from shufflenet_flops.spec import conv_kind as conv_kind
 
 IntShape = tuple[Count, ...]
 
+# The function of an LSTM that the CPU has no kernel for.
+LSTM_IN_STEPS = "torch.lstm, step by step"
+
 
 class Call(NamedTuple):
     """How the op was called, which is what several counters go by.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dis import get_instructions
 from functools import lru_cache
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import torch
@@ -27,6 +28,9 @@ def first_shape(output: Any) -> IntShape:
         return tuple(output.shape)
 
 
+_MAX_POOLS = ("max", "adaptive_max")
+_POOLS = ("avg", "adaptive_avg", *_MAX_POOLS)
+_INDICES = "_with_indices"  # what a max pool calls that is asked for them
 # Functions that counters replace under their names. Where the calling code does not name one, it
 # called by a sign (`x + y` is `Tensor.add`) or by a reference it kept, and they do not see it.
 REPLACED = frozenset(
@@ -34,24 +38,63 @@ REPLACED = frozenset(
         *(getattr(torch, name) for name in "add addmm baddbmm bmm matmul mm mul prelu".split()),
         *(getattr(Tensor, name) for name in "add addmm bmm matmul mm mul".split()),
         *(getattr(F, name) for name in "elu gelu relu relu6 silu softmax".split()),
+        *(getattr(F, name) for name in "interpolate upsample".split()),
+        *(getattr(F, f"{kind}_pool{axes}d") for kind in _POOLS for axes in (1, 2, 3)),
+        *(getattr(F, f"{kind}_pool{axes}d{_INDICES}") for kind in _MAX_POOLS for axes in (1, 2, 3)),
     }
 )
-_BETWEEN = frozenset({"torch.overrides", "torch.nn.functional"})
+_BETWEEN = frozenset({"torch.overrides", "torch._jit_internal"})
 
 
-def is_named(function: Any, frame: FrameType | None) -> bool:
-    """Whether the code that called `function`, at or above `frame`, has its name.
+def callee(function: Any, frame: FrameType | None) -> Any:
+    """What the code at or above `frame` called, when `function` was: itself, if it has its name.
 
-    Where there is no frame, nobody can tell, and it is taken for named.
+    Else a text that tells so. Where there is no frame, nobody can tell, and it is taken for named.
     """
     if frame is None:
-        return True
+        return function
+    unnamed = f"unnamed.{function.__name__}"
+    if frame.f_code.co_name == "__torch_function__":
+        return function  # a mode of the model's own was given what torch looked up by its name
     if torch_private.is_sign(frame):
-        return False
+        return unnamed
+    name = function.__name__.removesuffix(_INDICES)
+    between, caller = _caller(name, frame)
+    if between == "upsample" and _is_named(F.upsample, between, caller):
+        return F.upsample  # which the functions of torch do not tell of themselves
+    return function if between or _is_named(function, name, caller) else unnamed
+
+
+def _caller(name: str, frame: FrameType) -> tuple[str, FrameType | None]:
+    """The code that called a function, past that of torch: of `between`, if it is another's."""
+    between = ""
     caller: FrameType | None = frame
-    while caller is not None and caller.f_globals.get("__name__") in _BETWEEN:
+    while caller is not None:
+        module, code = caller.f_globals.get("__name__"), caller.f_code
+        if module == "torch.nn.functional":
+            own = code.co_name.removesuffix(_INDICES).removeprefix("_")
+            if own != name and name in code.co_names:
+                between = code.co_name
+        elif module not in _BETWEEN:
+            break
         caller = caller.f_back
-    return caller is not None and function.__name__ in caller.f_code.co_names
+    return between, caller
+
+
+def _is_named(function: Any, name: str, frame: FrameType | None) -> bool:
+    if frame is None or name not in frame.f_code.co_names:
+        return False
+    # A variable of the module was imported by itself, before anything was replaced.
+    held = frame.f_globals.get(name)
+    is_held = held is not None and held in (function, getattr(F, name, function))
+    return not (is_held and _is_variable(name, frame.f_code))
+
+
+@lru_cache(maxsize=4096)
+def _is_variable(name: str, code: CodeType) -> bool:
+    """Whether code uses a name for a variable, and never for an attribute, as in `F.relu`."""
+    uses = {each.opname for each in get_instructions(code) if each.argval == name}
+    return uses == {"LOAD_GLOBAL"}
 
 
 @lru_cache(maxsize=4096)

@@ -72,7 +72,7 @@ class Tracer(DispatchMode):
         self.elsewhere: Callable[..., Any] | None = None  # a module's call in another thread
         self.strangers: Strangers | None = None  # where somebody else may make tensors
         self.as_called = AsCalled() if lifetimes is None else None
-        self._thread = get_ident()
+        self._thread, self._modes = get_ident(), torch_private.dispatch_modes()
         self.place = NOWHERE  # of the module that is running
         self._stand_ins = StandIns()
         self.autocast = Autocast(state, lifetimes, values=values)
@@ -102,8 +102,14 @@ class Tracer(DispatchMode):
         """
         twin = copy(self)
         DispatchMode.__init__(twin)
-        twin._thread, twin.function, twin.callee = get_ident(), "", ""
+        twin._thread, twin._modes = get_ident(), torch_private.dispatch_modes()
+        twin.function = twin.callee = ""
         return twin
+
+    @property
+    def is_below(self) -> bool:
+        """Whether the model has entered a mode of its own, which is shown every op first."""
+        return torch_private.dispatch_modes() > self._modes + 1
 
     def join(self, branch: Tracer) -> None:
         """Take over how a branch failed."""

@@ -11,18 +11,20 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from shufflenet_flops.counting import Row
+from shufflenet_flops.counting.row import LSTM_IN_STEPS
 from shufflenet_flops.running import asked_sizes
 from shufflenet_flops.trace import autocast, torch_private
 from shufflenet_flops.trace.arguments import map_tensors, tensors_of
-from shufflenet_flops.trace.call_site import REPLACED, is_named
+from shufflenet_flops.trace.call_site import REPLACED, callee
 from shufflenet_flops.trace.copies import PREPARING, RESHAPING, Preparation, only_for_the_batch
 from shufflenet_flops.trace.devices import ANSWERS as DEVICE_ANSWERS
 from shufflenet_flops.trace.devices import to_device
 from shufflenet_flops.trace.dispatch_mode import Tracer
 from shufflenet_flops.trace.higher_order import HIGHER_ORDER
+from shufflenet_flops.trace.recurrent_steps import has_kernel
 from shufflenet_flops.trace.rules.sparse import is_dense
 from shufflenet_flops.trace.shortcuts import Shortcuts
-from shufflenet_flops.trace.whole import parts, with_parts_whole
+from shufflenet_flops.trace.whole import attention, parts, with_parts_whole
 from shufflenet_flops.trace.whole_layers import recurrent
 
 
@@ -74,10 +76,10 @@ class Functions(TorchFunctionMode):
             args, kwargs = asked_sizes.plain_arguments(args), kwargs and _plain_values(kwargs)
         tracer.function = name = getattr(func, "__name__", "")
         tracer.callee = func
-        if func in REPLACED and not is_named(func, torch_private.calling_frame(1)):
-            tracer.callee = f"unnamed.{name}"
-        elif name == "einsum" and args and isinstance(args[0], str):
-            tracer.callee = f"torch.einsum({args[0]})"
+        if func in REPLACED:
+            tracer.callee = callee(func, torch_private.calling_frame(1))
+        elif name in _TOLD_APART:
+            tracer.callee = _told_apart(func, name, args)
         kwargs, transform, over = kwargs or {}, torch_private.transform(), None
         if self._apart or transform is not None:
             over = self._note_how(func, args, kwargs)
@@ -178,9 +180,21 @@ class Functions(TorchFunctionMode):
 
 def _kept_whole(tracer: Tracer, known: Any, func: Any, args: Any, kwargs: Any) -> Any:
     """What a function gives that is handed to the tracer; NotImplemented where it cannot be."""
+    if tracer.is_below and known is not attention:
+        return NotImplemented
     with tracer.unseen():
         out = known(tracer, *args, **kwargs)
     return parts(tracer, func, args, kwargs) if tracer.is_apart else out
+
+
+_TOLD_APART = ("lstm", "einsum")
+
+
+def _told_apart(func: Any, name: str, args: Any) -> Any:
+    """A function by what it is given."""
+    if name == "einsum":
+        return f"torch.einsum({args[0]})" if args and isinstance(args[0], str) else func
+    return func if has_kernel(args[0]) else LSTM_IN_STEPS
 
 
 _PLAIN = (Tensor,)

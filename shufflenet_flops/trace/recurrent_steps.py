@@ -154,6 +154,15 @@ def in_kernels(
     return (y.transpose(0, 1) if batch_first else y), *ends
 
 
+def has_kernel(x: Tensor) -> bool:
+    """Whether this CPU has a kernel of oneDNN for an LSTM on inputs of this type."""
+    if x.dtype is torch.bfloat16:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    if x.dtype is torch.float16:
+        return bool(torch.ops.mkldnn._is_mkldnn_fp16_supported())
+    return x.dtype is torch.float32
+
+
 def is_packed(args: tuple[Any, ...]) -> bool:
     """Whether it is a call with sequences of several lengths."""
     return len(args) != 9 or not isinstance(args[3], bool)

@@ -67,7 +67,7 @@ class StepTracer(Tracer):
         without a trip to it; older versions leave it.
         """
         is_again = self.returning and self.place is NOWHERE
-        is_missed = is_again and not torch_private.is_showing_functions()
+        is_missed = is_again and not torch_private.function_modes()
         with (is_missed and self.functions) or nullcontext():
             return super().call(place, forward, *args, **kwargs)
 

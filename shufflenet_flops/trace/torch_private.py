@@ -44,6 +44,10 @@ _DISABLE_DISPATCH = _find("torch._C", "_DisableTorchDispatch")
 # their own code (slower), and the shape that a module returns is asked for in its sight (harmless).
 _DISABLE_FUNCTION = _find("torch._C", "DisableTorchFunction")
 
+# How many modes are at work. Without it layers are called past those that a model enters by itself.
+_DISPATCHING = _find("torch._C", "_len_torch_dispatch_stack")
+_SHOWING = _find("torch._C", "_len_torch_function_stack")
+
 # Whether hooks were set for all modules at once. Without it they might have been, and layers are
 # not called past their own code (slower).
 _HAS_GLOBAL_HOOK = _find("torch.nn.modules.module", "_has_any_global_hook")
@@ -55,6 +59,10 @@ CALL = "_call_impl" if _find("torch.nn", "Module", "_call_impl") else "forward"
 # Whether a qualified name is an op of the dispatcher, and not of TorchScript alone. Without it no
 # program from a file is run, as nothing tells a safe op from one that writes files.
 _HAS_KERNEL = _find("torch._C", "_dispatch_has_kernel")
+
+# How C++ makes an op of others. Without it they are those of torch's decompositions in Python.
+_HAS_KERNEL_FOR = _find("torch._C", "_dispatch_has_kernel_for_dispatch_key")
+_PARTS = _find("torch._C", "DispatchKey", "CompositeImplicitAutograd")
 
 # The opcodes of CPython by number, and the code that is running. Without the first a plus sign is
 # told from a call by the names that the calling code uses, without the second not at all.
@@ -76,8 +84,7 @@ _IS_BATCHED, _LEVEL, _AXIS = (_find("torch._C._functorch", name) for name in _BA
 # The class of `cond`, `while_loop` and others. Without it a model that uses them is refused.
 _HIGHER_ORDER = _find("torch._ops", "HigherOrderOperator")
 
-# Which kernel attention takes, 0 for none of its own. Without it attention on tensors with gaps is
-# predicted as if there were none.
+# Which kernel attention takes, 0 for none. Without it gaps in tensors are not predicted.
 _ATTENTION_KERNEL = _find("torch", "_fused_sdp_choice")
 
 # The node of autograd that the backward pass is at, and the number of the next one. Without them
@@ -122,6 +129,10 @@ class DispatchMode(_DISPATCH_MODE or _NoMode):  # type: ignore[misc]  # mypy ask
             self.looks_away -= 1
 
 
+# How many modes of aten ops, and of torch functions, are at work; 0 where nobody can tell.
+dispatch_modes: Callable[[], int] = _DISPATCHING or int
+function_modes: Callable[[], int] = _SHOWING or int
+
 # Within it, the mode of torch functions sees nothing; see `can_hide_functions`.
 without_functions: Hide = _DISABLE_FUNCTION or nullcontext
 
@@ -136,23 +147,10 @@ def has_global_hooks() -> bool:
     return _HAS_GLOBAL_HOOK is None or bool(_HAS_GLOBAL_HOOK())
 
 
-def is_showing_functions() -> bool:
-    """Whether a mode of torch functions is at work; taken for not where nobody can tell."""
-    mode = _find("torch.overrides", "_get_current_function_mode")
-    return mode is not None and mode() is not None
-
-
 def has_hooks(own: Mapping[str, Any]) -> bool:
     """Whether a module of these attributes has hooks of its own; True where nobody can tell."""
-    try:
-        return bool(
-            own["_forward_hooks"]
-            or own["_forward_pre_hooks"]
-            or own["_backward_hooks"]
-            or own["_backward_pre_hooks"]
-        )
-    except KeyError:
-        return True
+    names = "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"
+    return any(own.get(name, True) for name in names)
 
 
 def _parts(private: str, public: str) -> Callable[[nn.Module], Mapping[str, Any]]:
@@ -196,12 +194,8 @@ Written: TypeAlias = tuple[tuple[int, str], ...]  # positions and names
 @cache
 def written_arguments(op: Any) -> Written:
     """Positions and names of the arguments that an op writes to; none where torch says nothing."""
-    schema = schema_of(op)
-    return tuple(
-        (position, argument.name)
-        for position, argument in enumerate(schema.arguments if schema is not None else ())
-        if argument.is_write
-    )
+    arguments = getattr(schema_of(op), "arguments", ())
+    return tuple((place, each.name) for place, each in enumerate(arguments) if each.is_write)
 
 
 # The transform of `torch.func` that is at work, such as `vmap`; None where nobody can tell.
@@ -238,8 +232,14 @@ def is_higher_order(function: Any) -> bool:
 
 
 def has_attention_kernel(*args: Any, **kwargs: Any) -> bool:
-    """Whether attention of these is one kernel, which it is taken for where nobody knows."""
+    """Whether attention of these is one kernel; True where nobody can tell."""
     return _ATTENTION_KERNEL is None or _ATTENTION_KERNEL(*args, **kwargs) != 0
+
+
+def taken_apart(op: Any, args: Any, kwargs: Any) -> Any:
+    """What an op gives by the ops that it is made of, NotImplemented where it is made of none."""
+    is_made = _HAS_KERNEL_FOR is not None and _HAS_KERNEL_FOR(op.name(), _PARTS)
+    return op._op_dk(_PARTS, *args, **kwargs) if is_made else op.decompose(*args, **kwargs)
 
 
 def has_kernel(qualified: str) -> bool:
@@ -293,8 +293,8 @@ def without_recompile_limit() -> AbstractContextManager[Any]:
     Past its limit it quietly runs them as they were written; without its settings that stays so.
     """
     config = _find("torch._dynamo", "config")
-    limits = [f"{prefix}recompile_limit" for prefix in ("", "accumulated_")]
+    limits = dict.fromkeys(("recompile_limit", "accumulated_recompile_limit"), 10**5)
     if config is None or not all(hasattr(config, name) for name in limits):
         return nullcontext()
-    patched: AbstractContextManager[Any] = config.patch(**dict.fromkeys(limits, 10**5))
+    patched: AbstractContextManager[Any] = config.patch(**limits)
     return patched

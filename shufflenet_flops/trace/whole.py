@@ -187,11 +187,11 @@ def with_parts_whole(function: Any, tracer: Tracer) -> Any:
     seen = {**function.__globals__, **whole}
     for name in _HELPERS:
         if isinstance(seen.get(name), FunctionType):
-            seen[name] = _seeing(seen[name], seen)
-    return _seeing(function, seen)
+            seen[name] = seeing(seen[name], seen)
+    return seeing(function, seen)
 
 
-def _seeing(function: FunctionType, variables: dict[str, Any]) -> FunctionType:
+def seeing(function: FunctionType, variables: dict[str, Any]) -> FunctionType:
     """A copy of a function that has other global variables."""
     copy = FunctionType(
         function.__code__, variables, function.__name__, function.__defaults__, function.__closure__
@@ -204,10 +204,12 @@ def _within(tracer: Tracer, function: Any, *args: Any, **kwargs: Any) -> Any:
     if autocast.is_on():
         args, kwargs = tracer.autocast.arguments(function.__name__, args, kwargs)
     plain = all(type(operand) in (Tensor, nn.Parameter) for operand in args[:2])
-    if not plain or torch_private.transform() is not None:
+    whole = WHOLE[function]
+    is_shown = tracer.is_below and whole is not attention
+    if not plain or is_shown or torch_private.transform() is not None:
         return function(*args, **kwargs)
     with tracer.unseen():
-        out = WHOLE[function](tracer, *args, **kwargs)
+        out = whole(tracer, *args, **kwargs)
     if out is NotImplemented:
         return function(*args, **kwargs)
     return parts(tracer, function, args, kwargs) if tracer.is_apart else out

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import own_arguments, tensors_of
 from shufflenet_flops.trace.facts import Facts, is_known
 from shufflenet_flops.trace.meta_kernels import run_on_meta
@@ -28,7 +29,7 @@ def taken_apart(tracer: Tracer, func: Any, args: tuple[Any, ...], kwargs: Mappin
     if not torch.is_inference_mode_enabled() or is_known(func):
         return NotImplemented
     with tracer:
-        return func.decompose(*args, **kwargs)
+        return torch_private.taken_apart(func, args, kwargs)
 
 
 def work_out(

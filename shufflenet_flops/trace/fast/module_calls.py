@@ -103,6 +103,7 @@ def _plain_call(kind: type[nn.Module], known: KnownCalls, tracer: Tracer) -> Cal
     name, thread, state, lifetimes = callee.__name__, get_ident(), tracer.state, tracer.lifetimes
     hidden, unseen = torch_private.without_functions, tracer.unseen
     transform, find = torch_private.transform, known.find
+    function_modes, modes = torch_private.function_modes, torch_private.function_modes() + 1
 
     def call(place: Place, whole: Call, /, *inputs: Any, **kwargs: Any) -> Any:
         layer = place.module
@@ -112,6 +113,8 @@ def _plain_call(kind: type[nn.Module], known: KnownCalls, tracer: Tracer) -> Cal
             or inputs[0].__class__ is not Tensor
             or layer.training
             or transform() is not None
+            or function_modes() > modes  # the forward pass has entered one
+            or tracer.is_below
             or tracer.silent
             or tracer.prepared is not None
             or tracer.autocast.kept
