@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -128,6 +129,11 @@ def _with_summand(row: Row) -> int:
     return row.macs + prod(row.operands[0])
 
 
+def _from_the_left(row: Row) -> int:
+    """The larger of each two sizes, which are set side by side from the first on."""
+    return prod(max(sizes) for sizes in zip_longest(*row.operands, fillvalue=1))
+
+
 # Functions are replaced under their names, so that modules of torch run into them too.
 FUNCTION_RULES = (
     CostRule({OpClass.ACTIVATION_ELEMENTS: 1}, functions=REPLACED_ACTIVATIONS),
@@ -151,6 +157,13 @@ FUNCTION_RULES = (
         {OpClass.INTERPOLATED_ELEMENTS: 1},
         functions=qualified("torch.nn.functional: interpolate"),
     ),
+    # By their areas, which it calls a pool for.
+    CostRule(
+        {OpClass.GLOBAL_POOL_INPUTS: 1, OpClass.GLOBAL_POOL_OUTPUTS: 1},
+        functions=qualified("torch.nn.functional: interpolate"),
+    ),
+    CostRule({OpClass.GLOBAL_POOL_INPUTS: 1}, functions=qualified("unnamed: interpolate")),
+    CostRule({OpClass.INTERPOLATED_ELEMENTS: 1}, functions=qualified("unnamed: upsample")),
     CostRule(
         {OpClass.INTERPOLATED_ELEMENTS: 2},  # it calls interpolate, which is replaced as well
         functions=qualified("torch.nn.functional: upsample"),
@@ -172,8 +185,10 @@ FUNCTION_RULES = (
         {OpClass.MATMUL_MACS: _with_summand, OpClass.LINEAR_MACS: _with_summand},
         functions=_SUMS_OF_PRODUCTS,
     ),
-    CostRule({OpClass.ADD_ELEMENTS: 1}, functions=qualified("torch: add", "torch.Tensor: add")),
-    CostRule({OpClass.MUL_ELEMENTS: 1}, functions=qualified("torch: mul", "torch.Tensor: mul")),
+    CostRule(
+        {OpClass.ADD_ELEMENTS: _from_the_left, OpClass.MUL_ELEMENTS: _from_the_left},
+        functions=qualified("torch: add mul", "torch.Tensor: add mul"),
+    ),
 )
 
 
@@ -218,7 +233,7 @@ class PtflopsPytorch(Ptflops):
     rules: ClassVar[tuple[CostRule, ...]] = MODULE_RULES + FUNCTION_RULES
 
     def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
-        """It takes a product by its factors, and attention by its inputs."""
+        """It takes products and sizes by their factors, and attention by its inputs."""
         from shufflenet_flops.counters import closer, layer_inputs
 
         calls = closer.calls_of(model, inputs)
@@ -227,6 +242,7 @@ class PtflopsPytorch(Ptflops):
             - closer.unseen_keys(calls)
             - closer.left_out_summands(calls)
             + layer_inputs.own_widths(model, inputs),
+            OpClass.INTERPOLATED_ELEMENTS.value: closer.resized_by_a_scale(calls),
             **layer_inputs.misread(model, inputs, layer_inputs.ptflops_more, _recurrent),
         }
 
