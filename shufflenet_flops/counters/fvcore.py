@@ -14,6 +14,7 @@ from shufflenet_flops.counters.cost_model import (
     from_this_batch,
     is_not_attention,
     norm_rules,
+    qualified,
 )
 from shufflenet_flops.counters.protocol import Counter, CounterTotal
 from shufflenet_flops.counters.registry import counter
@@ -42,8 +43,10 @@ def _is_adaptive_pool(row: Row) -> bool:
     return row.op == "adaptive_avg_pool2d" and not row.call.function.endswith("pool1d")
 
 
-_UNSEEN = frozenset({"baddbmm", "mv", "dot", "_trilinear"})
-_UNHANDLED = RECURRENT | WHOLE_PRODUCTS
+_UNSEEN = frozenset(
+    "baddbmm addmv mv dot _trilinear _int_mm _scaled_mm _scaled_mm_v2 _grouped_mm".split()
+)
+_UNHANDLED = RECURRENT | WHOLE_PRODUCTS | qualified("torch: conv_tbc")
 
 
 def _is_einsum(row: Row) -> bool:

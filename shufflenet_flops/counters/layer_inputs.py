@@ -105,6 +105,20 @@ def own_widths(model: nn.Module, inputs: Sequence[Any]) -> int:
     return more
 
 
+def widths_for_steps(model: nn.Module, inputs: Sequence[Any], count: StepCost) -> int:
+    """What taking the width of an LSTM's result for a number of steps adds.
+
+    The result of packed sequences has no axis for them. `count` is for one step of a layer.
+    """
+    more = 0
+    for call in calls_of_layers(model, inputs, (nn.LSTM,)):
+        if isinstance(call.input, PackedSequence):
+            described, steps = _described(call), call.input.data.shape[0]
+            macs = sum(count(layer)[0] for layer in layers_of(described))
+            more += steps * (described.output[-1] - 1) * macs
+    return more
+
+
 def _misread_steps(model: nn.Module, inputs: Sequence[Any], count: StepCost) -> int:
     """It multiplies the first two sizes to get the steps of all sequences.
 

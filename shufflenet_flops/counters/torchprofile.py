@@ -12,7 +12,7 @@ from shufflenet_flops.counters.cost_model import (
     CostRule,
     Part,
     affine,
-    fused_lstm,
+    is_lstm,
     qualified,
     torch_modules,
 )
@@ -42,12 +42,18 @@ def _convolution(row: Row) -> int:
 
 # Ops that TorchScript keeps whole, and torchprofile does not know.
 _UNHANDLED = WHOLE_PRODUCTS | qualified(
-    "torch: mm rms_norm cosine_similarity trapezoid trapz cumulative_trapezoid",
-    "torch.Tensor: mm",
+    "torch: mm rms_norm cosine_similarity trapezoid trapz cumulative_trapezoid combinations",
+    "torch: istft isclose isfinite quantile nanquantile instance_norm",
+    "torch: dropout feature_dropout alpha_dropout feature_alpha_dropout",
+    "torch.functional: stft",
+    "torch.Tensor: mm istft isclose isfinite quantile nanquantile",
+    "torch: conv_tbc _int_mm _scaled_mm _grouped_mm",
+    "torch.nn.functional: grouped_mm scaled_mm",
+    "unnamed: mm",
     "torch.nn.functional: rms_norm cosine_similarity kl_div poisson_nll_loss cosine_embedding_loss",
     "torch.nn.functional: triplet_margin_loss margin_ranking_loss hinge_embedding_loss",
     "torch.nn.functional: cross_entropy alpha_dropout feature_alpha_dropout",
-    "torch.nn.functional: dropout dropout1d dropout2d dropout3d",
+    "torch.nn.functional: dropout dropout1d dropout2d dropout3d l1_loss ctc_loss instance_norm",
 )
 _NORMS = ("batch_norm", "layer_norm", "group_norm")
 SIZE_PRODUCTS = "size_products"
@@ -56,7 +62,7 @@ SIZE_PRODUCTS = "size_products"
 def _is_counted(row: Row) -> bool:
     """An equation with dots counts nothing."""
     function = row.call.function
-    if function in RECURRENT and not fused_lstm(row):
+    if function in RECURRENT and not is_lstm(row):
         return False
     # Equations of three factors or more are taken from how they are called.
     uncounted = "einsum(" in function and ("..." in function or function.count(",") > 1)
@@ -78,7 +84,7 @@ def _is_multiplication(row: Row) -> bool:
 
 
 RULES = (
-    CostRule({OpClass.CONV_MACS: _convolution}),
+    CostRule({OpClass.CONV_MACS: _convolution}, when=_has_handler),
     CostRule(
         {OpClass.LINEAR_MACS: 1, OpClass.MATMUL_MACS: 1},
         when=lambda row: _is_counted(row) and _has_handler(row),
@@ -129,7 +135,7 @@ class Torchprofile(Counter):
 
     def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
         """What goes by another name in TorchScript, is unused there, or is an op only there."""
-        from shufflenet_flops.counters import closer, equations
+        from shufflenet_flops.counters import closer, equations, layer_inputs
 
         calls = closer.calls_of(model, inputs)
         convolutions = ("conv1d", "conv2d", "conv3d")
@@ -142,10 +148,12 @@ class Torchprofile(Counter):
             + equations.summed_letters(
                 calls, lambda sizes, _: prod(sizes.values()), with_dots=False
             ),
+            OpClass.LINEAR_MACS.value: layer_inputs.widths_for_steps(model, inputs, _projected),
             OpClass.INTERPOLATED_ELEMENTS.value: closer.sampled_otherwise(
                 calls, {"nearest": -4, "bicubic": 12}
             ),
-            SIZE_PRODUCTS: _number_products(model, inputs),
+            # Those that are unused among them, which are no work of the trace's either.
+            SIZE_PRODUCTS: _number_products(closer.AllResults(model), inputs),
         }
 
     def under_transforms(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:

@@ -60,7 +60,8 @@ _BY_CLASS: tuple[tuple[OpClass, Kind, str], ...] = (
         special_i0e special_i1 special_ndtr special_xlog1py special_zeta sqrt square sub tan
         threshold trunc uniform where xlogy _fused_dropout multinomial _weight_norm_interface
         quantize_per_tensor dequantize _fft_c2c _fft_c2r _fft_r2c linalg_cross
-        linalg_solve_triangular triangular_solve det inverse
+        linalg_solve_triangular triangular_solve det inverse hann_window hamming_window
+        bartlett_window blackman_window kaiser_window
         """,
     ),
     # Gradients that are worked out element by element.
@@ -168,7 +169,9 @@ _BY_CLASS: tuple[tuple[OpClass, Kind, str], ...] = (
         to_dense tril tril_indices triu triu_indices vander view_copy zero zeros zeros_like _to_copy
         _copy_from _index_put_impl _unsafe_index_put _to_dense _pad_packed_sequence
         _pack_padded_sequence cartesian_prod combinations im2col col2im expand_copy t_copy
-        transpose_copy unfold_copy alias_copy squeeze_copy unsqueeze_copy
+        transpose_copy unfold_copy alias_copy squeeze_copy unsqueeze_copy diagonal_copy narrow_copy
+        select_copy slice_copy view_as_complex_copy view_as_real_copy _conj_copy _neg_view_copy
+        _reshape_copy _reshape_alias_copy
         unfold_backward _to_sparse _to_sparse_csr _to_sparse_csc _to_sparse_bsr _to_sparse_bsc
         embedding gather index index_select masked_select take take_along_dim _unsafe_index
         _unsafe_masked_index
