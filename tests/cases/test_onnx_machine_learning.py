@@ -324,10 +324,8 @@ def test_a_mixture_of_experts(
 
     assert counted.unknown_ops == {}
     assert totals(counted) == {**counts, "softmax_elements": 10 * 4}
-    fractional = op_type == "MoE"
-    assert counted.params == sum(
-        int(np.prod(each.dims)) for each in weights if fractional or not each.name.startswith("s")
-    )
+    numbers = [int(np.prod(each.dims)) for each in weights if not each.name.startswith("s")]
+    assert counted.params == sum(numbers) * (2 if op_type == "QMoE" else 1)  # two in a byte
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ def test_an_encoded_image_is_as_large_as_it_is(tmp_path: Path) -> None:
         ("GreedySearch", "count the decoder's graph by itself"),
         ("PagedAttention", "tokens that values choose"),
         ("EPContext", "no graph"),
-        ("IsAllFinite", ""),
+        ("NoSuchOperator", ""),
     ],
 )
 def test_what_cannot_be_counted_says_why(tmp_path: Path, op_type: str, reason: str) -> None:

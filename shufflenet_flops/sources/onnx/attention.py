@@ -12,6 +12,7 @@ from shufflenet_flops.sources.onnx.chain import (
     Sizes,
     input_at,
     inputs_at,
+    known_sizes,
     make_node,
 )
 
@@ -25,8 +26,8 @@ def self_attention(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes)
     The earlier keys and values are one tensor: (2, batch, heads, length, size).
     """
     past = input_at(node, 8 if node.op_type == "QAttention" else 4)
-    x, weight = _known(sizes, node.input[0]), _known(sizes, node.input[1])
-    earlier = _known(sizes, past) if past else (2, 0, 0, 0, 0)
+    x, weight = known_sizes(sizes, node.input[0]), known_sizes(sizes, node.input[1])
+    earlier = known_sizes(sizes, past) if past else [2, 0, 0, 0, 0]
     if x is None or weight is None or earlier is None:
         return None
     chain = Chain(node)
@@ -44,11 +45,23 @@ def self_attention(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes)
     return made
 
 
+def ordered_attention(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
+    """A product each for queries, keys and values, of whole numbers, then attention on them."""
+    chain = Chain(node)
+    parts = []
+    for i in range(3):
+        value = chain.then("MatMul", [node.input[0], node.input[5 + i]])
+        parts.append(chain.then("Add", [value, node.input[11 + i]]))
+    heads = attributes["num_heads"]
+    chain.then("Attention", parts, q_num_heads=heads, kv_num_heads=heads)
+    return chain.end()
+
+
 def packed_self_attention(
     node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes
 ) -> Nodes | None:
     """One product for queries, keys and values of all tokens, (tokens, width), then attention."""
-    x, weight = _known(sizes, node.input[0]), _known(sizes, node.input[1])
+    x, weight = known_sizes(sizes, node.input[0]), known_sizes(sizes, node.input[1])
     if x is None or weight is None:
         return None
     chain = Chain(node)
@@ -74,11 +87,11 @@ def packed_attention(node: NodeProto, attributes: Mapping[str, Any], sizes: Size
     Queries, keys and values are (tokens, width) each, or one (tokens, heads, 3, size).
     """
     names = [input_at(node, position) for position in range(3)]
-    queries, values = _known(sizes, names[0]), _known(sizes, names[2])
+    queries, values = known_sizes(sizes, names[0]), known_sizes(sizes, names[2])
     chain = Chain(node)
     if queries is not None and len(queries) == 4:
         tokens, heads, _, size = queries
-        values = (tokens, heads * size)
+        values = [tokens, heads * size]
         names = [_part(chain, names[0], values) for _ in range(3)]
     if queries is None or values is None:
         return None
@@ -125,7 +138,7 @@ def _operands(
 ) -> list[str] | None:
     """Queries, keys and values, each of three axes."""
     names = [input_at(node, position) for position in range(3)]
-    known = [_known(sizes, name) for name in names if name]
+    known = [known_sizes(sizes, name) for name in names if name]
     match [len(size) for size in known if size is not None]:
         case [3, 3, 3]:
             return names
@@ -149,10 +162,3 @@ def _operands(
 def _part(chain: Chain, value: str, shape: Sequence[int]) -> str:
     """A part of a value, which is not moved."""
     return chain.then("Unpacked", [value], shape=list(shape))
-
-
-def _known(sizes: Sizes, name: str) -> tuple[int, ...] | None:
-    """The size of each axis, where all are known."""
-    found = sizes(name)
-    whole = tuple(size for size in found or () if size is not None)
-    return whole if found is not None and len(whole) == len(found) else None

@@ -38,18 +38,37 @@ def input_at(node: NodeProto, position: int) -> str:
     return node.input[position] if position < len(node.input) else ""
 
 
+def output_at(node: NodeProto, position: int) -> str:
+    return node.output[position] if position < len(node.output) else ""
+
+
 def inputs_at(node: NodeProto, positions: Iterable[int]) -> list[str]:
     """The inputs at these positions, without those left out at the end."""
-    names = [input_at(node, position) for position in positions]
+    return without_ends([input_at(node, position) for position in positions])
+
+
+def without_ends(names: list[str]) -> list[str]:
+    """The names up to the last that is there."""
     while names and not names[-1]:
-        names.pop()
+        names = names[:-1]
     return names
 
 
-def make_node(op_type: str, inputs: list[str], outputs: list[str], **attributes: Any) -> NodeProto:
-    from onnx import helper
+def known_sizes(sizes: Sizes, name: str) -> list[int] | None:
+    """The size of each axis, where all are known."""
+    found = sizes(name)
+    whole = [size for size in found or () if size is not None]
+    return whole if found is not None and len(whole) == len(found) else None
 
-    return helper.make_node(op_type, inputs, outputs, **attributes)
+
+def make_node(op_type: str, inputs: list[str], outputs: list[str], **attributes: Any) -> NodeProto:
+    from onnx import AttributeProto, helper
+
+    node = helper.make_node(op_type, inputs, outputs)
+    for name, setting in attributes.items():
+        kind = AttributeProto.INTS if setting == [] else None  # such as the shape of one number
+        node.attribute.append(helper.make_attribute(name, setting, attr_type=kind))
+    return node
 
 
 class Chain:
@@ -58,13 +77,22 @@ class Chain:
     def __init__(self, node: NodeProto) -> None:
         self.nodes: Nodes = []
         self._output = node.output[0]
+        self._place = next((name for name in node.output if name), node.name)
 
     def then(self, op_type: str, inputs: list[str], outputs: int = 1, **attributes: Any) -> str:
         """Add a node; the name of its first result."""
-        place = f"{self._output}//{len(self.nodes)}"
+        place = f"{self._place}//{len(self.nodes)}"
         names = [place, *(f"{place}.{i}" for i in range(1, outputs))]
         self.nodes.append(make_node(op_type, inputs, names, **attributes))
         return place
+
+    def gives(self, output: str, op_type: str, inputs: list[str], **attributes: Any) -> str:
+        """Add a node whose result the whole gives under this name, if it is asked for."""
+        value = self.then(op_type, inputs, **attributes)
+        if not output:
+            return value
+        self.nodes[-1].output[:] = [output]
+        return output
 
     def end(self, *further: str) -> Nodes:
         """The nodes, of which the last has the name of the whole, and gives these others too."""
@@ -73,6 +101,7 @@ class Chain:
 
 
 CONV = ("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides")
+TRANSPOSED = (*CONV, "output_padding", "output_shape")
 
 
 def picked(attributes: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.sources.onnx.chain import (
-    CONV,
+    TRANSPOSED,
     Chain,
     Meaning,
     Nodes,
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from onnx import NodeProto
 
 
+# Settings of operators on images that say nothing of where the channels are.
+_KEPT = (*TRANSPOSED, "blocksize", "ceil_mode", "count_include_pad", "mode", "size")
+
+
 def channels_last(op_type: str, *positions: int) -> Meaning:
     """An operator whose images have their channels last, which in ONNX are second."""
 
@@ -31,7 +35,7 @@ def channels_last(op_type: str, *positions: int) -> Meaning:
         chain, axes = Chain(node), len(known)
         first = [0, axes - 1, *range(1, axes - 1)]
         image, *others = inputs_at(node, positions)
-        kept = picked(attributes, *CONV, "ceil_mode", "count_include_pad")
+        kept = picked(attributes, *_KEPT)
         image = chain.then("Transpose", [image], perm=first)
         value = chain.then(op_type, [image, *others], **kept)
         value = chain.then("Transpose", [value], perm=[0, *range(2, axes), 1])

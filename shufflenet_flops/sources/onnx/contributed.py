@@ -35,22 +35,16 @@ from shufflenet_flops.sources.onnx.channels_last import (
     channels_last_weight,
 )
 from shufflenet_flops.sources.onnx.experts import mixture
+from shufflenet_flops.sources.onnx.further_layers import FURTHER_LAYERS
+from shufflenet_flops.sources.onnx.hyper_connections import HYPER_CONNECTIONS
 from shufflenet_flops.sources.onnx.machine_learning import MACHINE_LEARNING
 from shufflenet_flops.sources.onnx.machine_learning import MEANINGS as LEARNED
 from shufflenet_flops.sources.onnx.quantized import POOLS, QUANTIZED, WINDOW
-from shufflenet_flops.sources.onnx.runtime_layers import (
-    complex_product,
-    distances,
-    gated,
-    gated_bias,
-    gated_gelu,
-    integer_product,
-    rotated_pair,
-    spectrum,
-    unfolded,
-    with_axis,
-    word_convolution,
-)
+from shufflenet_flops.sources.onnx.retired import OPTIMISERS, RETIRED
+from shufflenet_flops.sources.onnx.routing import ROUTING
+from shufflenet_flops.sources.onnx.runtime_layers import LAYERS
+from shufflenet_flops.sources.onnx.schemas import NAMESPACES
+from shufflenet_flops.sources.onnx.states import STATES
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -60,7 +54,7 @@ MICROSOFT, BLOCKED, CHANNELS_LAST = "com.microsoft", "com.microsoft.nchwc", "com
 
 def standard(node: NodeProto, sizes: Sizes) -> Nodes:
     """The nodes of ONNX's own operators that `node` stands for; the node itself where unknown."""
-    meaning = MEANINGS.get((node.domain, node.op_type))
+    meaning = MEANINGS.get(("" if node.domain in NAMESPACES else node.domain, node.op_type))
     if meaning is None:
         return [node]
     made = meaning(node, attributes_of(node), sizes)
@@ -70,6 +64,13 @@ def standard(node: NodeProto, sizes: Sizes) -> Nodes:
         part.name = node.name
         part.metadata_props.extend(node.metadata_props)
     return made
+
+
+def set_aside(node: NodeProto, parts: Nodes) -> set[str]:
+    """Inputs of a quantised operator that nothing it stands for works with: scales, zero points."""
+    if node.domain != MICROSOFT or node.op_type not in QUANTIZED or parts == [node]:
+        return set()
+    return set(node.input).difference(*(part.input for part in parts))
 
 
 def _fused_conv(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
@@ -195,6 +196,7 @@ def _reordered(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> 
     return chain.end()
 
 
+_SIZED = ("axes", "coordinate_transformation_mode", "keep_aspect_ratio_policy", "mode")
 _LAST = {
     "Conv": channels_last("Conv", 0, 1, 2),
     "ConvTranspose": channels_last("ConvTranspose", 0, 1, 2),
@@ -202,8 +204,14 @@ _LAST = {
     "QLinearAveragePool": channels_last("AveragePool", 0),
     "BatchNormalization": channels_last("BatchNormalization", *range(5)),
     "InstanceNormalization": channels_last("InstanceNormalization", 0, 1, 2),
-    "LRN": channels_last("LRN", 0),
-    **{name: channels_last(name, 0) for name in (*POOLS, "LpPool", "GlobalLpPool")},
+    "MaxUnpool": channels_last("MaxUnpool", 0, 1),
+    "QLinearConvTranspose": channels_last("ConvTranspose", 0, 3, 8),
+    "GridSample": channels_last("GridSample", 0, 1),
+    "Resize": as_operator("Resize", *range(4), keep=_SIZED),
+    **{
+        name: channels_last(name, 0)
+        for name in (*POOLS, "LpPool", "GlobalLpPool", "LRN", "DepthToSpace", "SpaceToDepth")
+    },
 }
 _FUSED = {
     "FusedConv": _fused_conv,
@@ -229,34 +237,28 @@ _FUSED = {
     "QEmbedLayerNormalization": _embedding,
     "BiasAdd": _added(inputs=(0, 1, 2)),
     "BiasSoftmax": _added("Softmax", inputs=(0, 1)),
-    "BiasSplitGelu": gated_gelu,
     "Attention": self_attention,
     "MultiHeadAttention": attention(6),
     "PackedAttention": packed_self_attention,
     "PackedMultiHeadAttention": packed_attention,
     "DecoderMaskedMultiHeadAttention": attention(5),
     "GroupQueryAttention": attention(3),
-    **dict.fromkeys(("MoE", "QMoE"), mixture),
-    "CDist": distances,
-    **dict.fromkeys(("SwiGLU", "GatedRMSNorm"), gated),
-    **dict.fromkeys(("ComplexMul", "ComplexMulConj"), complex_product),
+    "MoE": mixture,
     "LinearAttention": as_operator(
         "LinearAttention", *range(6), keep=("kv_num_heads", "q_num_heads", "update_rule")
     ),
     "CausalConvWithState": as_operator("CausalConvWithState", *range(4), keep=("activation",)),
-    **dict.fromkeys(("Rfft", "Irfft"), spectrum),
-    "UnfoldTensor": unfolded,
-    "ExpandDims": with_axis,
-    "WordConvEmbedding": word_convolution,
-    "GatedRelativePositionBias": gated_bias,
-    "GemmaRotaryEmbedding": rotated_pair,
-    "MatMulInteger16": integer_product,
     "BitmaskDropout": as_operator("Identity", 0),
     "BitmaskBiasDropout": _added(inputs=(0, 1, 2)),
     "NGramRepeatBlock": as_operator("Identity", 1),
     "SampleOp": as_operator("Identity", 0),
     "ScaledSiLU": as_operator("Swish", 0),
     "Inverse": as_operator("Inverse", 0),
+    **LAYERS,
+    **FURTHER_LAYERS,
+    **HYPER_CONNECTIONS,
+    **STATES,
+    **ROUTING,
     "MaxpoolWithMask": as_operator("MaxPool", 0, keep=WINDOW),
     "TorchEmbedding": as_operator("Gather", 0, 1),
     "GatherND": as_operator("GatherND", 0, 1),
@@ -271,6 +273,8 @@ MEANINGS: Mapping[tuple[str, str], Meaning] = MappingProxyType(
     {
         **{(MICROSOFT, name): meaning for name, meaning in {**QUANTIZED, **_FUSED}.items()},
         **{(MACHINE_LEARNING, name): meaning for name, meaning in LEARNED.items()},
+        **{("", name): meaning for name, meaning in RETIRED.items()},
+        **{("ai.onnx.preview.training", name): step for name, step in OPTIMISERS.items()},
         **{(BLOCKED, name): meaning for name, meaning in POOLS.items()},
         (BLOCKED, "Conv"): _fused_conv,
         (BLOCKED, "Upsample"): _enlarged,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING
@@ -45,6 +45,21 @@ def sizes_of(value: ValueInfoProto) -> tuple[Size, ...] | None:
         else dim.dim_param or None
         for dim in tensor.shape.dim
     )
+
+
+def known_shapes(
+    values: Iterable[ValueInfoProto], symbols: Mapping[str, int]
+) -> dict[str, IntShape]:
+    """Shapes that a file declares for its values, where each size is a number or a known name."""
+    shapes: dict[str, IntShape] = {}
+    for value in values:
+        sizes = sizes_of(value)
+        if sizes is None:
+            continue
+        numbers = [symbols.get(size, -1) if isinstance(size, str) else size for size in sizes]
+        if all(isinstance(size, int) and size >= 0 for size in numbers):
+            shapes[value.name] = tuple(size for size in numbers if size is not None)
+    return shapes
 
 
 def set_inputs(graph: GraphProto, given: tuple[Input, ...]) -> Given:

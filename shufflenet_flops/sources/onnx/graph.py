@@ -12,8 +12,8 @@ from shufflenet_flops.sources.inputs import TEXT
 from shufflenet_flops.sources.onnx.alive import Alive
 from shufflenet_flops.sources.onnx.blocked import unpad
 from shufflenet_flops.sources.onnx.elements import STRING, TYPES, check_location, size_bytes
-from shufflenet_flops.sources.onnx.given import Given
-from shufflenet_flops.sources.onnx.inference import Inference, known_shapes
+from shufflenet_flops.sources.onnx.given import Given, known_shapes
+from shufflenet_flops.sources.onnx.inference import Inference
 from shufflenet_flops.sources.onnx.parameters import Parameters
 from shufflenet_flops.sources.onnx.rows import Reader, is_free, path_of
 from shufflenet_flops.sources.onnx.subgraphs import held_tensors, tensor_of, without_functions
@@ -61,7 +61,7 @@ def count(model: ModelProto, given: Given) -> tuple[Counted, Timeline]:
         if held is not None:
             hold(node.output[0], held, in_node=True)
     reader, alive = Reader(inference, parameters), Alive(inference)
-    for node in Unfolding(inference, hold).nodes(_without_held(nodes)):
+    for node in Unfolding(inference, hold, parameters.set_by).nodes(_without_held(nodes)):
         rows = len(reader.rows)
         reader.read(node)
         results = [name for name in node.output if name and not reader.is_ready(name)]

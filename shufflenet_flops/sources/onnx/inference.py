@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +13,11 @@ from shufflenet_flops.sources.onnx.elements import (
     FEW_ELEMENTS,
     FLOAT,
     FRACTIONAL,
+    INT8,
     INT64,
     STRING,
     TYPES,
+    UINT8,
     checked_shape,
     few_values,
     itemsize,
@@ -133,6 +135,10 @@ class Inference:
         for name, value_type in zip(node.output, self._outputs(node), strict=True):
             if name:
                 self._set_type(name, value_type, reason)
+        if node.op_type == "PackedWeight" and node.input[0] in self.operands:
+            packed = self.operands[node.input[0]].size_bytes
+            weight = replace(self.operands[node.output[0]], packed_bytes=packed)
+            self.operands[node.output[0]] = weight
         if node.op_type in FOLDED and node.domain in NAMESPACES:
             self._fold(node)
 
@@ -195,15 +201,25 @@ class Inference:
             self._memo[key] = infer_types(schema, node, inputs, data, self.opsets)
         return self._memo[key]
 
-    def _shaped(self, node: NodeProto) -> TypeProto:
-        """In the type that is asked for, else fractions: its first input's where it holds such."""
+    def _shaped(self, node: NodeProto) -> TypeProto | None:
+        """In the type that is asked for, else fractions: its first input's where it holds such.
+
+        A weight whose bytes hold several numbers, of so many `bits`, has more along its last axis.
+        """
         from onnx import helper
 
         given = self._types.get(node.input[0])
         elem_type = given.tensor_type.elem_type if given is not None else FLOAT
         attributes = attributes_of(node)
         own = elem_type if elem_type in FRACTIONAL else FLOAT
-        return helper.make_tensor_type_proto(attributes.get("to", own), attributes["shape"])
+        shape = attributes.get("shape")
+        if "bits" in attributes:
+            if node.input[0] not in self.operands:
+                return None
+            *rest, last = self.operands[node.input[0]].shape
+            each = attributes["bits"] if elem_type in (UINT8, INT8) else 8
+            shape = [*rest, last * 8 // each]
+        return helper.make_tensor_type_proto(attributes.get("to", own), shape)
 
     def _data(self, node: NodeProto) -> dict[str, TensorProto]:
         """The values that a shape may hang on."""
@@ -279,18 +295,3 @@ def _numbers(values: Any) -> tuple[float, ...] | None:
 
 
 _NUMBERS = frozenset(range(1, 28)) - {STRING}
-
-
-def known_shapes(values: Iterable[Any], symbols: Mapping[str, int]) -> dict[str, IntShape]:
-    """Shapes that a file declares for its values, where each size is a number or a known name."""
-    from shufflenet_flops.sources.onnx.given import sizes_of
-
-    shapes: dict[str, IntShape] = {}
-    for value in values:
-        sizes = sizes_of(value)
-        if sizes is None:
-            continue
-        numbers = [symbols.get(size, -1) if isinstance(size, str) else size for size in sizes]
-        if all(isinstance(size, int) and size >= 0 for size in numbers):
-            shapes[value.name] = tuple(size for size in numbers if size is not None)
-    return shapes

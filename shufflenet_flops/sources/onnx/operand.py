@@ -17,13 +17,15 @@ Attributes = Mapping[str, Any]
 class Operand:
     """One input or output of a node; `is_weight` where only initializers went into it.
 
-    `values` are those of a constant of few elements, None where they are not known.
+    `values` are those of a constant of few elements, None where they are not known; `packed_bytes`
+    what it takes where several of its numbers share a byte.
     """
 
     shape: IntShape
     itemsize: int
     is_weight: bool = False
     values: tuple[float, ...] | None = None
+    packed_bytes: int | None = None
 
     @property
     def elements(self) -> int:
@@ -33,7 +35,7 @@ class Operand:
     @property
     def size_bytes(self) -> int:
         """What reading or writing it moves."""
-        return self.elements * self.itemsize
+        return self.elements * self.itemsize if self.packed_bytes is None else self.packed_bytes
 
 
 class NotToldError(Exception):

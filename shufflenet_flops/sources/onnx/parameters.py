@@ -8,7 +8,7 @@ stood in the code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,6 @@ _SETTINGS: Mapping[str, frozenset[int]] = {
     "Where": frozenset({0}),
     "NonMaxSuppression": frozenset({2, 3, 4}),
     "STFT": frozenset({1, 2, 3}),
-    "QMoE": frozenset({3, 6, 9, *range(11, 21)}),
     **dict.fromkeys(FIRST_INPUT_ONLY, frozenset(range(1, 8))),
 }
 _MASKED = -1e4  # no learned number is so low that a softmax never sees the element
@@ -53,6 +52,7 @@ class Parameters:
     _made_of: dict[str, tuple[tuple[str, ...], bool]] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
     _scales: set[str] = field(default_factory=set)
+    _packed: dict[str, int] = field(default_factory=dict)
     total: int = 0
 
     def hold(self, name: str, tensor: TensorProto, elements: int, *, in_node: bool) -> None:
@@ -62,9 +62,17 @@ class Parameters:
 
     def derive(self, node: NodeProto) -> None:
         """Take note of what is worked out from tensors of the file alone."""
-        made = (tuple(data_inputs(node)), node.op_type == "DequantizeLinear")
+        made = (tuple(data_inputs(node)), node.op_type in ("DequantizeLinear", "PackedWeight"))
         self._made_of.update((name, made) for name in node.output if name)
         self.note(node)
+
+    def unpack(self, name: str, numbers: int) -> None:
+        """Take note of how many numbers a tensor holds, of which several share an element."""
+        self._packed[name] = numbers
+
+    def set_by(self, names: Iterable[str]) -> None:
+        """Take note of scales and zero points, which are no parameters."""
+        self._seen.update(names)
 
     def note(self, node: NodeProto) -> None:
         """Take note of what a node is set by, which is no parameter."""
@@ -100,6 +108,7 @@ class Parameters:
 
     def _learned(self, name: str, narrow: bool, *, adding: bool) -> int:
         tensor, elements = self._held[name]
+        elements = self._packed.get(name, elements)
         if tensor.data_type == INT32 and narrow:
             return elements
         if tensor.data_type not in FRACTIONAL | NARROW or (adding and _is_mask(tensor)):

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops.sources.onnx.attention import self_attention
+from shufflenet_flops.sources.onnx.attention import ordered_attention, self_attention
 from shufflenet_flops.sources.onnx.chain import (
     CONV,
+    TRANSPOSED,
     Chain,
     Meaning,
     Nodes,
@@ -22,6 +23,7 @@ from shufflenet_flops.sources.onnx.chain import (
 )
 from shufflenet_flops.sources.onnx.channels_last import channels_last, either
 from shufflenet_flops.sources.onnx.elements import INT8, INT32
+from shufflenet_flops.sources.onnx.packed import PACKED
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -50,17 +52,6 @@ def _integer_matmul(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes
     chain = Chain(node)
     value = chain.then("MatMulInteger", list(node.input[:2]))
     return _dequantized(chain, value, node.input[3], input_at(node, 6))
-
-
-def _packed_matmul(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
-    """A product with a weight of K rows and N columns whose numbers take a few bits each."""
-    chain = Chain(node)
-    shape = [attributes["K"], attributes["N"]]
-    weight = chain.then("Unpacked", [node.input[1]], shape=shape)
-    value = chain.then("MatMul", [node.input[0], weight])
-    if node.op_type == "MatMulNBits" and input_at(node, 5):
-        chain.then("Add", [value, node.input[5]])
-    return chain.end()
 
 
 def _ordered_matmul(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
@@ -124,7 +115,7 @@ QUANTIZED: Mapping[str, Meaning] = MappingProxyType(
         "DynamicQuantizeLSTM": as_operator(
             "LSTM", *range(8), keep=("direction", "hidden_size", "layout")
         ),
-        "QLinearConvTranspose": as_operator("ConvTranspose", 0, 3, 8, keep=CONV),
+        "QLinearConvTranspose": as_operator("ConvTranspose", 0, 3, 8, keep=TRANSPOSED),
         "QOrderedMatMul": _ordered_matmul,
         "QOrderedGelu": as_operator("Gelu", 0),
         "QOrderedLayerNormalization": as_operator("LayerNormalization", 0, 2, 3, keep=("axis",)),
@@ -133,9 +124,8 @@ QUANTIZED: Mapping[str, Meaning] = MappingProxyType(
         "MulInteger": as_operator("Mul", 0, 2),
         "ReduceSumInteger": _reduced("IntegerSum", INT32),
         "GemmFloat8": as_operator("Gemm", 0, 1, 2, keep=("transA", "transB")),
-        "MatMulNBits": _packed_matmul,
-        "MatMulBnb4": _packed_matmul,
-        "GatherBlockQuantized": as_operator("Gather", 0, 1),
         "QAttention": self_attention,
+        "QOrderedAttention": ordered_attention,
+        **PACKED,
     }
 )

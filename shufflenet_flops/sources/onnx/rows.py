@@ -68,6 +68,8 @@ class Reader:
             return
         if (formula or free) and all(map(self.is_ready, names)):
             self._ready.update(node.output)
+            if node.op_type == "PackedWeight" and node.output[0] in self._operands:
+                self._parameters.unpack(node.input[0], self._operands[node.output[0]].elements)
             if not self._is_product(node, formula):
                 self._parameters.derive(node)
                 return
@@ -140,7 +142,7 @@ class Reader:
     def _distinct_bytes(self, name: str, x: Operand) -> int:
         """What reading it moves: an expanded axis shows the same elements again."""
         strides = self._strides.get(name)
-        if strides is None:
+        if strides is None or x.packed_bytes is not None:
             return x.size_bytes
         return prod(size for size, step in zip(x.shape, strides, strict=True) if step) * x.itemsize
 
@@ -194,7 +196,7 @@ class Reader:
             return sliced(strides, [int(axis) for axis in every], [int(step) for step in steps])
         if x.shape == y.shape or node.op_type == "Split":
             return strides
-        if node.op_type == "Unpacked":
+        if node.op_type in ("PackedWeight", "Unpacked"):
             return contiguous(y.shape)
         return viewed(x.shape, strides, y.shape)
 

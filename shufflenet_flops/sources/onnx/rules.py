@@ -18,9 +18,9 @@ from shufflenet_flops.counting.row import conv_kind
 from shufflenet_flops.sources.onnx.attended import attention, packed_attention, rotary
 from shufflenet_flops.sources.onnx.detection import roi_align, suppressed
 from shufflenet_flops.sources.onnx.einsum import einsum
-from shufflenet_flops.sources.onnx.experts import FRACTIONAL_LAYERS, PACKED_LAYERS, experts
+from shufflenet_flops.sources.onnx.experts import experts
 from shufflenet_flops.sources.onnx.learned import distance, trees
-from shufflenet_flops.sources.onnx.linear_attention import linear_attention
+from shufflenet_flops.sources.onnx.linear_attention import linear_attention, recurrence
 from shufflenet_flops.sources.onnx.losses import cross_entropy, picked_loss
 from shufflenet_flops.sources.onnx.matrices import determinant, inverse
 from shufflenet_flops.sources.onnx.operand import (
@@ -170,7 +170,8 @@ OPS: Mapping[str, str] = MappingProxyType(
         LRN:local_response_norm Max:maximum MaxUnpool:max_unpool
         MeanVarianceNormalization:mean_variance_norm Min:minimum Mish:mish Mod:remainder Mul:mul
         Multinomial:multinomial Neg:neg NonZero:nonzero Not:logical_not OneHot:one_hot
-        Optional:alias OptionalGetElement:alias OptionalHasElement:alias Or:logical_or Pad:pad
+        Optional:alias OptionalGetElement:alias OptionalHasElement:alias Or:logical_or
+        PackedWeight:alias Pad:pad
         Pow:pow PRelu:prelu QuantizeLinear:quantize_per_tensor RandomNormal:randn
         RandomNormalLike:randn_like RandomUniform:rand RandomUniformLike:rand_like Range:arange
         Reciprocal:reciprocal RegexFullMatch:alias Relu:relu Reshape:reshape Resize:interpolate
@@ -226,6 +227,7 @@ FORMULAS: Mapping[str, Formula] = {
     "Einsum": einsum,
     "Attention": attention,
     "LinearAttention": linear_attention,
+    "Recurrence": recurrence,
     **dict.fromkeys(("RotaryEmbedding", "Rotary"), rotary),
     "DynamicQuantizeLinear": _quantize,
     "Reorder": _per_output("clone"),
@@ -259,8 +261,7 @@ FORMULAS: Mapping[str, Formula] = {
     "TfIdfVectorizer": _named(_per_output("bincount"), "tf_idf"),
     "Det": determinant,
     "Inverse": inverse,
-    "MoE": experts(FRACTIONAL_LAYERS),
-    "QMoE": experts(PACKED_LAYERS),
+    "MoE": experts,
     "CDist": distance,
     "SwiGLU": _gated,
     "Trees": trees,

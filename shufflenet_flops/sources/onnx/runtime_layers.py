@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import prod
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops.sources.onnx.chain import Chain, Nodes, Sizes, input_at, make_node
+from shufflenet_flops.sources.onnx.chain import Chain, Meaning, Nodes, Sizes, input_at, make_node
 from shufflenet_flops.sources.onnx.elements import INT32, INT64
 
 if TYPE_CHECKING:
     from onnx import NodeProto
 
 
-def spectrum(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes | None:
+def _spectrum(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes | None:
     """A Fourier transform of real signals along their last axes, or back: (..., length, 2)."""
     known = sizes(node.input[0])
     axes, half = int(attributes["signal_ndim"]), attributes.get("onesided", 1)
@@ -32,7 +33,7 @@ def spectrum(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> No
     return [make_node("Spectrum", list(node.input[:1]), list(node.output), **sides)]
 
 
-def unfolded(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes | None:
+def _unfolded(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes | None:
     """Windows along one axis, each as a last axis: (..., windows, ..., size)."""
     known = sizes(node.input[0])
     if known is None or None in known:
@@ -44,7 +45,7 @@ def unfolded(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> No
     return [made]
 
 
-def with_axis(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
+def _with_axis(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
     """One more axis, at a place that is a 32-bit number without axes."""
     chain = Chain(node)
     one = chain.then("Constant", [], value_ints=[1])
@@ -53,7 +54,7 @@ def with_axis(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> N
     return chain.end()
 
 
-def integer_product(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes | None:
+def _integer_product(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes | None:
     """A product of numbers of 16 bits, which ONNX has for wider ones."""
     chain = Chain(node)
     wide = []
@@ -67,7 +68,7 @@ def integer_product(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes
     return chain.end()
 
 
-def word_convolution(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes | None:
+def _word_convolution(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes | None:
     """Each word's characters looked up, a convolution over them, its tanh and its maximum.
 
     Words are (batch, words, characters), filters (c_out, 1, window, c_in).
@@ -87,7 +88,7 @@ def word_convolution(node: NodeProto, attributes: Mapping[str, Any], sizes: Size
     return chain.end()
 
 
-def gated_bias(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes | None:
+def _gated_bias(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes | None:
     """A bias for attention, scaled by what queries say: a small product for each head and token."""
     queries, weight = sizes(node.input[0]), sizes(node.input[3])
     if queries is None or weight is None or len(queries) != 3 or None in (*queries, *weight):
@@ -104,22 +105,23 @@ def gated_bias(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> 
     value = chain.then("IntegerSum", [value], shape=[batch, heads, length, 2])
     gate = chain.then("Sigmoid", [value])
     gate = chain.then("Unpacked", [gate], shape=[batch, heads, length, 1])
+    gate = chain.then("Mul", [gate, node.input[5]])
     chain.then("Mul", [gate, node.input[2]])
     return chain.end()
 
 
-def rotated_pair(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
+def _rotated_pair(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
     """Queries and keys, each by a cosine, and their halves changed by a sine."""
     chain = Chain(node)
     angles = node.input[0]
     parts = [chain.then(name, [angles]) for name in ("Cos", "Sin")]
     for pair, output in ((node.input[1:3], node.output[0]), (node.input[3:5], node.output[1])):
         scaled = [chain.then("Mul", list(names)) for names in zip(pair, parts, strict=True)]
-        chain.nodes.append(make_node("Add", scaled, [output]))
+        chain.gives(output, "Add", scaled)
     return chain.nodes
 
 
-def gated_gelu(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes | None:
+def _gated_gelu(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes | None:
     """A bias, and half of the channels by a GELU of the other half."""
     known = sizes(node.input[0])
     if known is None or None in known or not known[-1]:
@@ -132,7 +134,7 @@ def gated_gelu(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> 
     return chain.end()
 
 
-def distances(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes | None:
+def _distances(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes | None:
     """Of each row of one table from each row of another."""
     shapes = [sizes(name) for name in node.input]
     if any(shape is None or len(shape) != 2 or None in shape for shape in shapes):
@@ -141,7 +143,7 @@ def distances(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> N
     return [make_node("CDist", list(node.input), list(node.output), shape=rows)]
 
 
-def gated(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
+def _gated(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
     """A gate's Swish, by what goes on; which is normed before where the node says so."""
     chain = Chain(node)
     gate, value = node.input[0], input_at(node, 1)
@@ -152,9 +154,26 @@ def gated(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes
     return chain.end()
 
 
-def complex_product(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
+def _complex_product(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nodes:
     """Four products of parts and two sums for each pair of parts."""
     chain = Chain(node)
     parts = [chain.then("Mul", list(node.input)) for _ in range(2)]
     chain.then("Add", parts)
     return chain.end()
+
+
+LAYERS: Mapping[str, Meaning] = MappingProxyType(
+    {
+        **dict.fromkeys(("Rfft", "Irfft"), _spectrum),
+        "UnfoldTensor": _unfolded,
+        "ExpandDims": _with_axis,
+        "MatMulInteger16": _integer_product,
+        "WordConvEmbedding": _word_convolution,
+        "GatedRelativePositionBias": _gated_bias,
+        "GemmaRotaryEmbedding": _rotated_pair,
+        "BiasSplitGelu": _gated_gelu,
+        "CDist": _distances,
+        **dict.fromkeys(("SwiGLU", "GatedRMSNorm"), _gated),
+        **dict.fromkeys(("ComplexMul", "ComplexMulConj"), _complex_product),
+    }
+)

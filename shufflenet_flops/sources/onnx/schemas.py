@@ -59,7 +59,8 @@ def body_of(schema: Any, node: NodeProto, types: list[TypeProto | None]) -> Grap
 # Operators that are not ONNX's, made here with the shape of their result as an attribute.
 SHAPED = frozenset(
     """
-    CDist IntegerMean IntegerSum MoE PackedAttention QMoE Spectrum Trees Unpacked Vectorized Windows
+    CDist IntegerMean IntegerSum MoE PackedAttention PackedWeight Recurrence Spectrum Trees Unpacked
+    Vectorized Windows
     """.split()
 )
 # Operators that are not ONNX's but stand in its namespace, and those whose shapes are the same.

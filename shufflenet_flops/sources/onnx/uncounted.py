@@ -9,17 +9,28 @@ _DECODER = "which runs its decoder until values end it: count the decoder's grap
 _CHOSEN = "which reads the tokens that values choose"
 _COMPILED = "which holds what an engine compiled, and no graph"
 _TEXT = "which works on text"
+_PLUGIN = "which is a plugin of TensorRT's, that works out boxes which values choose"
+_BLOCKS = "whose blocks of numbers are as long as an engine makes them"
+_KEPT = "which keeps as many tokens as values say"
 _REASONS: Mapping[str, str] = {
     **dict.fromkeys(("BeamSearch", "GreedySearch", "Sampling", "WhisperBeamSearch"), _DECODER),
     **dict.fromkeys(
         """
-        DynamicSparseAttention LongformerAttention PackedSparseAttentionIndexer PagedAttention
-        QOrderedLongformerAttention SparseAttention SparseAttentionIndexer SparsePagedAttention
+        DynamicSparseAttention LongformerAttention PackedSparseAttentionIndexer
+        PackedSparseAttentionIndexerMerge PagedAttention QOrderedLongformerAttention
+        SparseAttention SparseAttentionIndexer SparsePagedAttention
         """.split(),
         _CHOSEN,
     ),
     **dict.fromkeys(("EPContext", "Snpe"), _COMPILED),
     **dict.fromkeys(("MurmurHash3", "Tokenizer"), _TEXT),
+    **dict.fromkeys(("QuantizeBFP", "DequantizeBFP"), _BLOCKS),
+    **dict.fromkeys(
+        """
+        BifurcationDetector ConvStateReplay GatedDeltaNetStateReplay SpeculativePrefixCommit
+        """.split(),
+        _KEPT,
+    ),
     "CropAndResize": "which makes images as large as values say",
     "DecoderAttention": "which takes one of two ways that values choose",
     "DecoderMaskedSelfAttention": "whose cache is as full as values say",
@@ -37,6 +48,12 @@ _REASONS: Mapping[str, str] = {
 REASONS: Mapping[tuple[str, str], str] = MappingProxyType(
     {
         ("ai.onnx.ml", "CastMap"): "whose length is the number of keys",
+        ("ai.onnx.preview.training", "Gradient"): "whose backward pass is not written out",
+        ("", "GivenTensorFill"): "which is as large as values say",
+        **{
+            ("", f"{name}_TRT"): _PLUGIN
+            for name in ("EfficientNMS", "MultilevelCropAndResize", "PyramidROIAlign")
+        },
         **{("com.microsoft", name): reason for name, reason in _REASONS.items()},
     }
 )

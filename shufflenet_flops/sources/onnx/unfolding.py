@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources.onnx.chain import attributes_of
-from shufflenet_flops.sources.onnx.contributed import standard
+from shufflenet_flops.sources.onnx.contributed import set_aside, standard
 from shufflenet_flops.sources.onnx.inference import Inference
 from shufflenet_flops.sources.onnx.rows import has_rule
 from shufflenet_flops.sources.onnx.schemas import NAMESPACES
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 class Unfolding:
     """Goes through nodes, infers each, and gives those of ONNX's own that it stands for.
 
-    `hold` is told of every tensor that a branch or a body holds, under the name that it goes by.
+    `hold` is told of every tensor that a branch or a body holds, under the name that it goes by,
+    and `set_by` of values that only say how numbers are written.
     """
 
-    def __init__(self, inference: Inference, hold: Any) -> None:
+    def __init__(self, inference: Inference, hold: Any, set_by: Any) -> None:
         self._inference = inference
         self._hold = hold
+        self._set_by = set_by
         self._sequences = Sequences(inference)
         self._written = 0
 
@@ -44,7 +46,10 @@ class Unfolding:
                 yield from way(node)
                 continue
             parts = self._sequences.written_out(node)
-            for part in standard(node, self._inference.sizes) if parts is None else parts:
+            if parts is None:
+                parts = standard(node, self._inference.sizes)
+                self._set_by(set_aside(node, parts))
+            for part in parts:
                 body = None if has_rule(part) else self._inference.body(part)
                 if body is not None:
                     yield from self._within(part, body, "body", *_ends(part, body))
