@@ -66,7 +66,9 @@ def make_node(op_type: str, inputs: list[str], outputs: list[str], **attributes:
 
     node = helper.make_node(op_type, inputs, outputs)
     for name, setting in attributes.items():
-        kind = AttributeProto.INTS if setting == [] else None  # such as the shape of one number
+        kind = (
+            AttributeProto.INTS if setting in ([], ()) else None
+        )  # such as the shape of one number
         node.attribute.append(helper.make_attribute(name, setting, attr_type=kind))
     return node
 

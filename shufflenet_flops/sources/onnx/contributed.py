@@ -68,7 +68,8 @@ def standard(node: NodeProto, sizes: Sizes) -> Nodes:
 
 def set_aside(node: NodeProto, parts: Nodes) -> set[str]:
     """Inputs of a quantised operator that nothing it stands for works with: scales, zero points."""
-    if node.domain != MICROSOFT or node.op_type not in QUANTIZED or parts == [node]:
+    scaled = node.op_type in QUANTIZED or node.op_type == "QEmbedLayerNormalization"
+    if node.domain != MICROSOFT or not scaled or parts == [node]:
         return set()
     return set(node.input).difference(*(part.input for part in parts))
 

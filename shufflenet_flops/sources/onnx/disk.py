@@ -35,4 +35,7 @@ def file_size(path: str, model: ModelProto) -> FileSize:
 
 
 def _size(path: Path) -> int | None:
-    return path.stat().st_size if path.is_file() else None
+    try:
+        return path.stat().st_size if path.is_file() else None
+    except OSError:  # a name longer than any file has
+        return None

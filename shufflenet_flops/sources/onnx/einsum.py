@@ -22,7 +22,9 @@ def einsum(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
     sizes: dict[str, int] = {}
     for i, term in enumerate(terms):
         for index, size in zip(term, at(xs, i).shape, strict=True):
-            sizes[index] = max(size, sizes.get(index, 1))
+            if size != 1 and sizes.setdefault(index, size) not in (1, size):
+                raise ValueError(f"its index {index} is {sizes[index]} and {size} long")
+            sizes[index] = sizes[index] if size == 1 and index in sizes else size
     weights = [at(xs, i).is_weight for i in range(len(xs))]
     counts: Counter[OpClass] = Counter()
     current = _summed(terms[0], "".join(terms[1:]) + out, sizes, counts)
@@ -55,6 +57,15 @@ def _summed(term: str, later: str, sizes: Mapping[str, int], counts: Counter[OpC
     if len(kept) < len(set(term)):
         counts[OpClass.REDUCTION_INPUTS] += prod(sizes[index] for index in set(term))
     return kept
+
+
+def check_equation(equation: str) -> None:
+    """Raise ValueError for what is no equation: ONNX does not end on two ellipses in a term."""
+    left, _, right = equation.replace(" ", "").partition("->")
+    for term in (*left.split(","), right):
+        letters = term.replace("...", "", 1)
+        if letters and not (letters.isascii() and letters.isalpha()):
+            raise ValueError(f"{equation!r} is no equation: {term!r} is not of letters and one ...")
 
 
 def equation_of(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:

@@ -12,6 +12,7 @@ from shufflenet_flops.extras import install_command
 from shufflenet_flops.sources.onnx.disk import file_size
 from shufflenet_flops.sources.onnx.given import Given, at_batch, set_inputs
 from shufflenet_flops.sources.onnx.graph import count
+from shufflenet_flops.sources.onnx.schemas import MALFORMED
 from shufflenet_flops.sources.options import Options
 from shufflenet_flops.sources.source import Counted, Source
 from shufflenet_flops.sources.torch_modules.imports import one_line
@@ -88,7 +89,7 @@ class OnnxSource(Source):
             return count(self.model, self.given)
         except InputError as error:
             raise InputError(f"{self.name}: {error}") from None
-        except _MALFORMED as error:
+        except MALFORMED as error:
             raise InputError(f"{self.name}: its graph is malformed: {one_line(error)}") from None
 
 
@@ -104,9 +105,6 @@ def _is_in_proportion(source: OnnxSource, other: OnnxSource) -> bool:
 
 def _batch_of(source: OnnxSource) -> int:
     return next((given.shape[0] for given in source.inputs if given.shape), 0)
-
-
-_MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
 
 
 def find(path: str, options: Options) -> OnnxSource:

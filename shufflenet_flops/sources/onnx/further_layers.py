@@ -55,12 +55,16 @@ def _attending_lstm(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes
     """
     chain = Chain(node)
     kept = picked(attributes, "direction", "hidden_size")
-    chain.nodes.append(make_node("LSTM", inputs_at(node, range(8)), list(node.output), **kept))
+    steps, cells = known_sizes(sizes, node.input[0]), known_sizes(sizes, node.input[1])
+    if steps is None or cells is None:
+        return None
+    together = chain.then("Unpacked", [node.input[0]], shape=[*steps[:2], cells[-1]])
+    operands = [together, *inputs_at(node, range(1, 8))]
+    chain.nodes.append(make_node("LSTM", operands, list(node.output), **kept))
     if not input_at(node, 11):
         return chain.nodes
-    steps, memory = known_sizes(sizes, node.input[0]), known_sizes(sizes, node.input[11])
-    weight = known_sizes(sizes, node.input[8])
-    if steps is None or memory is None or weight is None:
+    memory, weight = known_sizes(sizes, node.input[11]), known_sizes(sizes, node.input[8])
+    if memory is None or weight is None:
         return None
     directions, hidden, size = weight
     (length, batch), (places, depth) = steps[:2], memory[1:]

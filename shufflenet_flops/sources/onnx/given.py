@@ -11,6 +11,7 @@ from shufflenet_flops.counting.row import IntShape
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources.inputs import DTYPES, MAX_ELEMENTS, SCALAR, TEXT, Input
 from shufflenet_flops.sources.onnx.elements import STRING, TYPES
+from shufflenet_flops.sources.onnx.subgraphs import initializers
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ValueInfoProto
@@ -34,16 +35,13 @@ class Given:
 def sizes_of(value: ValueInfoProto) -> tuple[Size, ...] | None:
     """The sizes as the file declares them; None for what is no tensor or has no known rank.
 
-    Paddle writes −1 for a size that may vary.
+    Paddle writes −1 for a size that may vary, and older exporters 0.
     """
     tensor = value.type.tensor_type
     if not tensor.HasField("shape"):
         return None
     return tuple(
-        dim.dim_value
-        if dim.HasField("dim_value") and dim.dim_value != -1
-        else dim.dim_param or None
-        for dim in tensor.shape.dim
+        dim.dim_value if dim.dim_value > 0 else dim.dim_param or None for dim in tensor.shape.dim
     )
 
 
@@ -67,7 +65,7 @@ def set_inputs(graph: GraphProto, given: tuple[Input, ...]) -> Given:
 
     Raises InputError where those given are none that the graph takes.
     """
-    weights = {tensor.name for tensor in graph.initializer}
+    weights = {tensor.name for tensor in initializers(graph)}
     asked = [value for value in graph.input if value.name not in weights]
     maps = tuple(value.name for value in asked if value.type.HasField("map_type"))
     wanted = [value for value in asked if value.name not in maps]
@@ -133,6 +131,8 @@ def _default_sizes(
         size if isinstance(size, int) else symbols.get(size or "", int(axis == 0))
         for axis, size in enumerate(sizes)
     )
-    if not all(size > 0 for size in shape) or prod(shape) >= MAX_ELEMENTS:
+    if prod(shape) >= MAX_ELEMENTS:
+        raise InputError(f"its input {name} is {text}, which cannot exist")
+    if 0 in shape:
         raise InputError(f"its input {name} is {text}: give its sizes with --input")
     return shape

@@ -13,10 +13,15 @@ from shufflenet_flops.sources.onnx.alive import Alive
 from shufflenet_flops.sources.onnx.blocked import unpad
 from shufflenet_flops.sources.onnx.elements import STRING, TYPES, check_location, size_bytes
 from shufflenet_flops.sources.onnx.given import Given, known_shapes
-from shufflenet_flops.sources.onnx.inference import Inference
+from shufflenet_flops.sources.onnx.inference import LATEST, Inference
 from shufflenet_flops.sources.onnx.parameters import Parameters
 from shufflenet_flops.sources.onnx.rows import Reader, is_free, path_of
-from shufflenet_flops.sources.onnx.subgraphs import held_tensors, tensor_of, without_functions
+from shufflenet_flops.sources.onnx.subgraphs import (
+    held_tensors,
+    initializers,
+    tensor_of,
+    without_functions,
+)
 from shufflenet_flops.sources.onnx.unfolding import Unfolding
 from shufflenet_flops.sources.source import Counted
 
@@ -34,7 +39,10 @@ def count(model: ModelProto, given: Given) -> tuple[Counted, Timeline]:
     graph = model.graph
     nodes = without_functions(model)
     inference = Inference(
-        {"" if o.domain == "ai.onnx" else o.domain: o.version for o in model.opset_import},
+        {
+            "" if opset.domain == "ai.onnx" else opset.domain: min(opset.version, LATEST)
+            for opset in model.opset_import
+        },
         known_shapes((*graph.value_info, *graph.output), given.symbols)
         if given.as_declared
         else {},
@@ -54,7 +62,7 @@ def count(model: ModelProto, given: Given) -> tuple[Counted, Timeline]:
         if value.name in given.maps:
             inference.add_map(value)
     unpad(nodes, {tensor.name: tensor for tensor in graph.initializer})
-    for tensor in graph.initializer:
+    for tensor in initializers(graph):
         hold(tensor.name, tensor)
     for node in nodes:
         held = tensor_of(node)

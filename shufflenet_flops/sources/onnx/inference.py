@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shufflenet_flops.counting.row import IntShape
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources.onnx.chain import attributes_of
+from shufflenet_flops.sources.onnx.einsum import check_equation
 from shufflenet_flops.sources.onnx.elements import (
     FEW_ELEMENTS,
     FLOAT,
@@ -43,7 +44,7 @@ _DESCRIBING = ("Shape", "Size")
 # Operators whose sizes are worked out from values that are no whole numbers.
 _SCALED = frozenset({"Range", "Resize", "Upsample"})
 _VALUES = "depends on values"
-_LATEST = 1000  # for a version that no operator has, the latest is taken
+LATEST = 1000  # for a version that no operator has, the latest is taken
 
 
 @dataclass
@@ -129,6 +130,8 @@ class Inference:
                     "gives"
                 )
         reason = self._reason(node)
+        if node.op_type == "Einsum":
+            check_equation(attributes_of(node).get("equation", ""))
         if node.op_type in _DESCRIBING and node.domain in NAMESPACES:
             self._describe(node, reason)
             return
@@ -175,7 +178,6 @@ class Inference:
 
     def _outputs(self, node: NodeProto) -> Sequence[TypeProto | None]:
         """The types of its outputs, None for each that is not known."""
-
         if node.op_type in SHAPED and node.domain in NAMESPACES:
             return [self._shaped(node)]
         schema = self._schema(node)
@@ -238,7 +240,7 @@ class Inference:
 
     def _version(self, node: NodeProto, domain: str = "") -> int:
         """Of its operator; that of Constant, which has only grown, is the latest."""
-        return _LATEST if node.op_type == "Constant" else self.opsets.get(domain, _LATEST)
+        return LATEST if node.op_type == "Constant" else self.opsets.get(domain, LATEST)
 
     def _describe(self, node: NodeProto, reason: str) -> None:
         import numpy as np

@@ -130,7 +130,7 @@ def _is_mask(tensor: TensorProto) -> bool:
         return False
     try:
         values: Any = numpy_helper.to_array(tensor).astype("float32")
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, LookupError):
         return False
     low = values <= _MASKED
     return bool(low.any() and ((values == 0) | low).all())

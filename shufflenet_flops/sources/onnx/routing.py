@@ -63,6 +63,8 @@ def _places(node: NodeProto, attributes: Mapping[str, Any], sizes: Sizes) -> Nod
         return None
     chain = Chain(node)
     most = attributes["max_ngram_size"]
+    if not 2 <= most <= 64:
+        raise ValueError(f"max_ngram_size is {most}, and must be from 2 to 64")
     first = chain.then("Constant", [], value_ints=[0])
     factor = chain.then("Gather", [node.input[1], first])
     value = chain.then("Mul", [node.input[0], factor])

@@ -33,7 +33,7 @@ from shufflenet_flops.sources.onnx.rules import (
     OPS,
     SIZED_BY_VALUES,
 )
-from shufflenet_flops.sources.onnx.schemas import NAMESPACES, operator_name
+from shufflenet_flops.sources.onnx.schemas import NAMESPACES, naming, operator_name
 from shufflenet_flops.sources.onnx.uncounted import REASONS
 from shufflenet_flops.spec import OpClass
 
@@ -58,7 +58,11 @@ class Reader:
         self._ready: set[str] = set()
 
     def read(self, node: NodeProto) -> None:
-        """Add the node's row, if it has one."""
+        """Add the node's row, if it has one. Raises InputError where the node is malformed."""
+        with naming(node):
+            self._read(node)
+
+    def _read(self, node: NodeProto) -> None:
         known = node.domain in NAMESPACES
         formula = FORMULAS.get(node.op_type) if known else None
         free = known and node.op_type in FREE
@@ -103,6 +107,8 @@ class Reader:
         self.unknown[f"{operator_name(node)}{why}"] += 1
 
     def _add(self, node: NodeProto, work: Work, inputs: Mapping[str, Operand], y: Operand) -> None:
+        if min(work.counts.values(), default=0) < 0:
+            raise ValueError("its work comes to less than nothing")
         # A constant without axes is a number in the code, as in `2 * x`: no tensor is read.
         tensors = [x for x in inputs.values() if x.shape or not x.is_weight]
         read = sum(

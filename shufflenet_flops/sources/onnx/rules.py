@@ -33,7 +33,7 @@ from shufflenet_flops.sources.onnx.operand import (
 )
 from shufflenet_flops.sources.onnx.pools import global_max_pool, global_pool, pool, power_pool
 from shufflenet_flops.sources.onnx.signals import fourier, short_time, spectrum
-from shufflenet_flops.spec import OpClass
+from shufflenet_flops.spec import OpClass, shape_text
 
 
 def _conv(x: int, weight: int, bias: int | None, *, transposed: bool = False) -> Formula:
@@ -48,6 +48,12 @@ def _conv(x: int, weight: int, bias: int | None, *, transposed: bool = False) ->
             counts[OpClass.CONV_BIAS_ADDS] = y.elements
         kernel = kernels.shape[2:]
         groups = int(attributes.get("group", 1))
+        taken = kernels.shape[0] if transposed else kernels.shape[1] * groups
+        if groups < 1 or taken != image.shape[1]:
+            raise ValueError(
+                f"its image has {image.shape[1]} channels, and its weight takes {taken} in "
+                f"{groups} groups"
+            )
         return Work(
             f"conv{'_transpose' if transposed else ''}{len(kernel)}d",
             conv_kind(image.shape[1], kernel, groups),
@@ -84,7 +90,12 @@ def _gemm(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
 
 def _recurrent(attributes: Attributes, xs: Inputs, y: Operand) -> Work:
     """Each step of each sequence meets the input weights and the recurrent weights once."""
-    steps = prod(at(xs, 0).shape[:2])
+    *batch, size = at(xs, 0).shape
+    if size not in at(xs, 1).shape[1:]:
+        raise ValueError(
+            f"its input has {size} features, and its weight is {shape_text(at(xs, 1).shape)}"
+        )
+    steps = prod(batch)
     macs = steps * (at(xs, 1).elements + at(xs, 2).elements)
     return Work("recurrent", Kind.LINEAR, {OpClass.LINEAR_MACS: macs})
 

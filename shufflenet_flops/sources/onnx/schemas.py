@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources.onnx.elements import FLOAT, INT32, NARROW
+from shufflenet_flops.sources.torch_modules.imports import one_line
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto, TensorProto, TypeProto
 
 NAMESPACES = ("", "ai.onnx")
+# What reading a malformed graph raises.
+MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
+
+
+@contextmanager
+def naming(node: NodeProto) -> Iterator[None]:
+    """Turn what a malformed node makes its readers raise into an InputError that names it."""
+    try:
+        yield
+    except InputError:
+        raise
+    except MALFORMED as error:
+        name = f"{operator_name(node)} {node.name}".strip()
+        lacking = isinstance(error, KeyError)
+        why = f"lacks {error.args[0]!r}" if lacking else f"is malformed: {one_line(error)}"
+        raise InputError(f"its node {name} {why}") from None
 
 
 def operator_name(node: NodeProto) -> str:

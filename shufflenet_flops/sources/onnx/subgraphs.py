@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from shufflenet_flops.errors import InputError
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+    from onnx import GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto
 
 MAX_NODES = 20_000  # after loops are unrolled and functions are written out
 
@@ -27,7 +27,7 @@ def inlined(
     from onnx import helper
 
     names = dict(zip((value.name for value in graph.input), inputs, strict=True))
-    tensors = [_named(tensor, tensor.name, home) for tensor in graph.initializer]
+    tensors = [_named(tensor, tensor.name, home) for tensor in initializers(graph)]
     held = [tensor_of(node) for node in graph.node]
     for node, tensor in zip(graph.node, held, strict=True):
         if tensor is not None:
@@ -49,7 +49,24 @@ def tensor_of(node: NodeProto) -> TensorProto | None:
     """The tensor that a Constant holds; None for other nodes, and for constants that are text."""
     if node.op_type != "Constant" or node.domain not in ("", "ai.onnx"):
         return None
-    return next((item.t for item in node.attribute if item.name == "value"), None)
+    for item in node.attribute:
+        if item.name == "value":
+            return item.t
+        if item.name == "sparse_value":
+            return _dense(item.sparse_tensor)
+    return None
+
+
+def initializers(graph: GraphProto) -> Iterator[TensorProto]:
+    """The tensors that a graph holds, beside those in its constants."""
+    yield from graph.initializer
+    yield from map(_dense, graph.sparse_initializer)
+
+
+def _dense(sparse: SparseTensorProto) -> TensorProto:
+    """All of a sparse tensor, as an engine has it before it runs anything; without its values."""
+    kind = type(sparse.values)
+    return kind(name=sparse.values.name, data_type=sparse.values.data_type, dims=sparse.dims)
 
 
 def _named(tensor: TensorProto, name: str, home: str) -> TensorProto:
@@ -72,7 +89,7 @@ def _renamed(node: NodeProto, names: Mapping[str, str]) -> NodeProto:
 
 def _rename_captured(graph: GraphProto, names: Mapping[str, str]) -> None:
     """Rename what a graph takes from the graphs around it."""
-    own = {value.name for value in (*graph.input, *graph.initializer)}
+    own = {value.name for value in (*graph.input, *initializers(graph))}
     own.update(name for node in graph.node for name in node.output)
     taken = {old: new for old, new in names.items() if old not in own}
     for node in graph.node:
@@ -140,7 +157,7 @@ def _calls(nodes: Iterable[NodeProto]) -> Iterator[tuple[str, str]]:
 
 def held_tensors(model: ModelProto) -> Iterator[TensorProto]:
     """The tensors of a file: its initializers, and what its constants hold."""
-    yield from model.graph.initializer
+    yield from initializers(model.graph)
     for node in without_functions(model):
         held = tensor_of(node)
         if held is not None:

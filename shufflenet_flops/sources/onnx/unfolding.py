@@ -10,7 +10,7 @@ from shufflenet_flops.sources.onnx.chain import attributes_of
 from shufflenet_flops.sources.onnx.contributed import set_aside, standard
 from shufflenet_flops.sources.onnx.inference import Inference
 from shufflenet_flops.sources.onnx.rows import has_rule
-from shufflenet_flops.sources.onnx.schemas import NAMESPACES
+from shufflenet_flops.sources.onnx.schemas import NAMESPACES, naming
 from shufflenet_flops.sources.onnx.sequences import Sequences
 from shufflenet_flops.sources.onnx.subgraphs import MAX_NODES, inlined, tensor_of
 
@@ -42,24 +42,26 @@ class Unfolding:
         }
         for node in nodes:
             way = ways.get(node.op_type) if node.domain in NAMESPACES else None
-            if way is not None:
-                yield from way(node)
+            with naming(node):
+                yield from self._others(node) if way is None else way(node)
+
+    def _others(self, node: NodeProto) -> Iterator[NodeProto]:
+        """What a node without a graph of its own stands for."""
+        parts = self._sequences.written_out(node)
+        if parts is None:
+            parts = standard(node, self._inference.sizes)
+            self._set_by(set_aside(node, parts))
+        for part in parts:
+            body = None if has_rule(part) else self._inference.body(part)
+            if body is not None:
+                yield from self._within(part, body, "body", *_ends(part, body))
                 continue
-            parts = self._sequences.written_out(node)
-            if parts is None:
-                parts = standard(node, self._inference.sizes)
-                self._set_by(set_aside(node, parts))
-            for part in parts:
-                body = None if has_rule(part) else self._inference.body(part)
-                if body is not None:
-                    yield from self._within(part, body, "body", *_ends(part, body))
-                    continue
-                held = tensor_of(part)
-                if held is not None:
-                    self._hold(part.output[0], held)
-                    continue
-                self._inference.infer(part)
-                yield part
+            held = tensor_of(part)
+            if held is not None:
+                self._hold(part.output[0], held)
+                continue
+            self._inference.infer(part)
+            yield part
 
     def _unknown(self, node: NodeProto) -> Iterator[NodeProto]:
         self._inference.infer(node)
@@ -203,6 +205,8 @@ class Unfolding:
 
 def _ends(node: NodeProto, body: GraphProto) -> tuple[list[str], list[str]]:
     """The node's inputs and outputs, with no name for each that it leaves out at the end."""
+    if len(node.input) > len(body.input):
+        raise ValueError(f"it takes {len(body.input)} inputs, and has {len(node.input)}")
     inputs = [*node.input, *("" for _ in body.input[len(node.input) :])]
     return inputs, [*node.output, *("" for _ in body.output[len(node.output) :])]
 
