@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.sources.onnx.elements import FLOAT, INT32, NARROW
+from shufflenet_flops.sources.onnx.guarded import check
 from shufflenet_flops.sources.torch_modules.imports import one_line
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def body_of(schema: Any, node: NodeProto, types: list[TypeProto | None]) -> Grap
     except Exception:  # its C++ raises RuntimeError, and types of its own
         return None
     function = FunctionProto.FromString(text)
+    if not function.node:
+        return None
     graph = GraphProto()
     graph.node.extend(function.node)
     graph.input.extend(ValueInfoProto(name=name) for name in function.input)
@@ -101,10 +104,12 @@ def infer_types(
     """The types of the node's outputs as its schema infers them.
 
     Where an operator is not meant for narrow numbers, as in graphs that were quantised, its shapes
-    are those for fractions.
+    are those for fractions. Raises InputError where the inputs do not fit, ValueError for settings
+    that the inference is not to be given.
     """
     from onnx import helper, shape_inference
 
+    check(node, inputs)
     imports = [helper.make_opsetid(domain, version) for domain, version in opsets.items()]
     try:
         outputs = shape_inference.infer_node_outputs(

@@ -130,6 +130,8 @@ class Unfolding:
         """The body once for every element of the inputs that are gone through."""
         attributes = attributes_of(node)
         scanned = attributes["num_scan_inputs"]
+        if not 0 < scanned <= len(node.input):
+            raise ValueError(f"num_scan_inputs is {scanned}, and it has {len(node.input)} inputs")
         carried, sources = list(node.input[:-scanned]), node.input[-scanned:]
         axes = attributes.get("scan_input_axes") or [0] * scanned
         first = self._inference.operands.get(sources[0])

@@ -71,6 +71,40 @@ def test_more_tokens_than_anyone_hashes(tmp_path: Path, most: int) -> None:
         count(tmp_path, [node], x, weights=tuple(places))
 
 
+FAR = (2**63 - 1, -(2**63), 2**31, -(2**31), 9)
+
+
+@pytest.mark.parametrize("axis", FAR)
+@pytest.mark.parametrize(
+    ("op_type", "setting", "others"),
+    [
+        ("LayerNormalization", "axis", ["w"]),
+        ("GatherND", "batch_dims", ["i"]),
+        ("Softmax", "axis", []),
+        ("Gather", "axis", ["i"]),
+        ("Concat", "axis", ["x"]),
+        ("Flatten", "axis", []),
+        ("Hardmax", "axis", []),
+    ],
+)
+def test_axes_that_there_are_not(
+    tmp_path: Path, op_type: str, setting: str, others: list[str], axis: int
+) -> None:
+    """ONNX's own inference takes the first two for places in memory."""
+    node = NODE(op_type, ["x", *others], ["y"], **{setting: axis})
+    places = helper.make_tensor("i", TensorProto.INT64, [1], [0])
+    with pytest.raises(InputError, match=f"its {setting} is {axis}, and its input has 4 axes"):
+        count(tmp_path, [node], IMAGE, weights=(weight("w", 8), places))
+
+
+def test_more_scanned_than_there_is(tmp_path: Path) -> None:
+    body = helper.make_graph([NODE("Relu", ["a"], ["b"])], "b", [value("a", 3)], [value("b", 3)])
+    for number in (0, -1, 2, 2**62):
+        node = NODE("Scan", ["x"], ["y"], body=body, num_scan_inputs=number)
+        with pytest.raises(InputError, match="it has 1 inputs"):
+            count(tmp_path, [node], ROWS)
+
+
 EQUATIONS = ("...i...,j", "...i...j,jk->ik", "i.j,jk->ik", "ij,....->i", "é,j", "1j,jk->ik")
 
 
