@@ -51,7 +51,8 @@ def tensor_of(node: NodeProto) -> TensorProto | None:
         return None
     for item in node.attribute:
         if item.name == "value":
-            return item.t
+            tensor: TensorProto = item.t
+            return tensor
         if item.name == "sparse_value":
             return _dense(item.sparse_tensor)
     return None
