@@ -161,8 +161,13 @@ class Fvcore(Counter):
         """Total of all supported ops; the others are listed as unsupported."""
         from fvcore.nn import FlopCountAnalysis
 
-        analysis = FlopCountAnalysis(model, tuple(inputs))
-        return CounterTotal(int(analysis.total()), dict(analysis.unsupported_ops()))
+        from shufflenet_flops.running.own_thread import in_own_thread
+
+        def count() -> CounterTotal:
+            analysis = FlopCountAnalysis(model, tuple(inputs))
+            return CounterTotal(int(analysis.total()), dict(analysis.unsupported_ops()))
+
+        return in_own_thread(count)
 
     def look_closer(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
         """What goes by another name in TorchScript, or is unused there."""

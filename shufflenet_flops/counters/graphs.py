@@ -39,8 +39,10 @@ def nodes_of(model: nn.Module, inputs: Sequence[Any]) -> Iterator[ScriptedOp]:
     """All ops of a TorchScript trace, as counters take it."""
     import torch
 
+    from shufflenet_flops.running.own_thread import in_own_thread
+
     jit: Any = torch.jit  # of which this is private, untyped, and what these counters count on
-    graph, _ = jit._get_trace_graph(model, tuple(inputs))
+    graph, _ = in_own_thread(lambda: jit._get_trace_graph(model, tuple(inputs)))
     for node in graph.nodes():
         given = list(node.inputs())
         result = next(map(_shape, node.outputs()), None)

@@ -129,7 +129,9 @@ class Torchprofile(Counter):
         """Total of all ops with a handler."""
         from torchprofile import profile_macs
 
-        macs = profile_macs(model, tuple(inputs))
+        from shufflenet_flops.running.own_thread import in_own_thread
+
+        macs = in_own_thread(lambda: profile_macs(model, tuple(inputs)))
         assert isinstance(macs, int)
         return CounterTotal(macs)
 
