@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +11,19 @@ from shufflenet_flops.counters.cost_model import (
     RECURRENT,
     WHOLE_PRODUCTS,
     CostRule,
+    Part,
     from_this_batch,
     is_not_attention,
     norm_rules,
     qualified,
 )
-from shufflenet_flops.counters.protocol import Counter, CounterTotal
+from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterTotal
 from shufflenet_flops.counters.registry import counter
+from shufflenet_flops.counters.script_functions import (
+    SCRIPTED,
+    calls_of_scripts,
+    without_scripts,
+)
 from shufflenet_flops.counting import Row
 from shufflenet_flops.spec import OpClass
 
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from shufflenet_flops.counters.graphs import Handler, ScriptedOp
+    from shufflenet_flops.trace.trace import Trace
 
 
 def is_batch_norm(row: Row) -> bool:
@@ -176,6 +183,7 @@ class Fvcore(Counter):
         calls = closer.calls_of(model, inputs)
         convolutions = ("conv1d", "conv2d", "conv3d")
         return {
+            SCRIPTED: calls_of_scripts(model, inputs),
             closer.TEXT_PADDING: -closer.text_padding_macs(calls, convolutions),
             OpClass.NORM_ELEMENTS.value: 3 * closer.renewed_elements(calls),
             OpClass.MATMUL_MACS.value: closer.factor_macs(calls, by_sign=True)
@@ -184,6 +192,10 @@ class Fvcore(Counter):
                 lambda module: self.count(module, inputs).reported, model
             ),
         }
+
+    def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
+        """It sees nothing of scripted functions."""
+        yield from super().parts(*without_scripts(trace, facts))
 
     def under_transforms(self, model: nn.Module, inputs: Sequence[Any]) -> Mapping[str, int]:
         """By the ops that TorchScript has of them, and a product by its factors."""

@@ -35,15 +35,20 @@ class ScriptedOp:
 Handler = tuple[OpClass, Callable[[ScriptedOp], int]]
 
 
-def nodes_of(model: nn.Module, inputs: Sequence[Any]) -> Iterator[ScriptedOp]:
-    """All ops of a TorchScript trace, as counters take it."""
+def graph_of(model: nn.Module, inputs: Sequence[Any]) -> Any:
+    """A TorchScript trace of the model."""
     import torch
 
     from shufflenet_flops.running.own_thread import in_own_thread
 
     jit: Any = torch.jit  # of which this is private, untyped, and what these counters count on
     graph, _ = in_own_thread(lambda: jit._get_trace_graph(model, tuple(inputs)))
-    for node in graph.nodes():
+    return graph
+
+
+def nodes_of(model: nn.Module, inputs: Sequence[Any]) -> Iterator[ScriptedOp]:
+    """All ops of a TorchScript trace, as counters take it."""
+    for node in graph_of(model, inputs).nodes():
         given = list(node.inputs())
         result = next(map(_shape, node.outputs()), None)
         if node.kind().startswith("aten::") and result is not None:

@@ -19,6 +19,11 @@ from shufflenet_flops.counters.cost_model import (
 from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterTotal
 from shufflenet_flops.counters.recurrent import RecurrentLayer, recurrent_parts
 from shufflenet_flops.counters.registry import counter
+from shufflenet_flops.counters.script_functions import (
+    SCRIPTED,
+    calls_of_scripts,
+    without_scripts,
+)
 from shufflenet_flops.counting import Row
 from shufflenet_flops.spec import OpClass
 
@@ -44,7 +49,7 @@ def _convolution(row: Row) -> int:
 _UNHANDLED = WHOLE_PRODUCTS | qualified(
     "torch: mm rms_norm cosine_similarity trapezoid trapz cumulative_trapezoid combinations",
     "torch: istft isclose isfinite quantile nanquantile instance_norm",
-    "torch: dropout feature_dropout alpha_dropout feature_alpha_dropout",
+    "torch: _weight_norm dropout feature_dropout alpha_dropout feature_alpha_dropout",
     "torch.functional: stft",
     "torch.Tensor: mm istft isclose isfinite quantile nanquantile",
     "torch: conv_tbc _int_mm _scaled_mm _grouped_mm",
@@ -142,6 +147,7 @@ class Torchprofile(Counter):
         calls = closer.calls_of(model, inputs)
         convolutions = ("conv1d", "conv2d", "conv3d")
         return {
+            SCRIPTED: calls_of_scripts(model, inputs),
             closer.TEXT_PADDING: -closer.text_padding_macs(calls, convolutions),
             closer.UNUSED: -closer.unused(
                 lambda module: self.count(module, inputs).reported, model
@@ -166,7 +172,7 @@ class Torchprofile(Counter):
 
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:
         """It sees ops, however they were called."""
-        facts = dict(facts)
+        trace, facts = without_scripts(trace, facts)
         if SIZE_PRODUCTS in facts:
             # Those that the model's own tensors have are rows of the trace.
             facts[SIZE_PRODUCTS] -= sum(

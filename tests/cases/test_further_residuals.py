@@ -17,7 +17,8 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from shufflenet_flops.counters.explain import explain
 
 pytestmark = [
-    pytest.mark.filterwarnings(f"ignore:{message}") for message in (".*torch.jit", ".*TorchScript")
+    pytest.mark.filterwarnings(f"ignore:{message}")
+    for message in (".*torch.jit", ".*TorchScript", ".*weight_norm")
 ]
 TOKENS, HEADS = (2, 5, 8), (2, 4, 5, 8)
 
@@ -72,6 +73,29 @@ def _parts_of(_: nn.ModuleList, x: Tensor) -> Tensor:
     matrix = x[0, :, :5]
     rows = torch.select_copy(x, 0, 0)[0, :5] + torch.slice_copy(x)[0, 0, :5]
     return torch.diag(matrix) + torch.diagonal_copy(matrix) + rows
+
+
+def _first(parts: nn.ModuleList, x: Tensor) -> Tensor:
+    y: Tensor = parts[0](x)
+    return y
+
+
+def _gelu(y: Tensor, bias: Tensor) -> Tensor:
+    """As it is scripted in language models, to be fused."""
+    z = y + bias
+    return z * 0.5 * (1.0 + torch.tanh(0.79788456 * z * (1 + 0.044715 * z * z)))
+
+
+def _product(x: Tensor, weight: Tensor) -> Tensor:
+    return torch.matmul(x, weight).relu() * 2
+
+
+def _scripted(parts: nn.ModuleList, x: Tensor) -> Tensor:
+    """Of scripted functions TorchScript has the call alone."""
+    linear = parts[0]
+    y = torch.jit.script(_gelu)(F.linear(x, linear.weight), linear.bias)
+    z: Tensor = torch.jit.script(_product)(y, linear.weight) * linear(x).mean(-1, keepdim=True)
+    return z
 
 
 CASES: dict[str, tuple[int, Callable[[], nn.Module], tuple[int, ...]]] = {
@@ -152,6 +176,10 @@ CASES: dict[str, tuple[int, Callable[[], nn.Module], tuple[int, ...]]] = {
     "small numbers": (2 * 32**3, lambda: Calls(_small_numbers), TOKENS),
     "spectrum": (0, lambda: Calls(_spectrum), (2, 5, 16)),
     "parts of a matrix": (0, lambda: Calls(_parts_of), TOKENS),
+    "scripted functions": (3 * 10 * 64, lambda: Calls(_scripted, nn.Linear(8, 8)), TOKENS),
+    "one norm of a whole weight": (
+        10 * 64, lambda: Calls(_first, nn.utils.weight_norm(nn.Linear(8, 8), dim=None)), TOKENS
+    ),
     "packed sequences": (
         8 * 16 * 12, lambda: Calls(_sequences, nn.LSTM(8, 4, batch_first=True)), TOKENS
     ),
