@@ -151,9 +151,14 @@ def _no_name(text: str) -> str:
 
 
 def _beside(text: str) -> str:
-    """What to say where a directory or a Python file is called so; else empty."""
+    """What to say where a directory or a file is called so; else empty."""
     if Path(text).is_dir():
         return f"{text}: is a directory: name a Python file in it, as net.py:Net"
+    if Path(text).is_file():
+        return (
+            f"{text}: is a file whose name does not tell what it is: let it end in .onnx, .pt2 or "
+            ".py; what is compressed is to be unpacked first"
+        )
     module, dot, name = text.rpartition(".")
     places = {f"{text}.py": "", f"{text.replace('.', '/')}.py": ""}
     if dot:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from shufflenet_flops.errors import DataError, InputError
 from shufflenet_flops.files.saved_file import load
-from shufflenet_flops.files.text_file import LARGEST, decode, read_text
+from shufflenet_flops.files.text_file import LARGEST, decode, read_text, regular
 from shufflenet_flops.latency.predict.kernels import FIELDS, Kernel
 from shufflenet_flops.latency.predict.regression import HYPERPARAMETERS
 from shufflenet_flops.latency.predict.trees import MOST_LEAVES
@@ -173,7 +173,8 @@ def as_bytes(text: str, path: Path) -> bytes:
 def read_compressed(path: Path) -> str:
     """The text in a .gz or .xz file. Raises InputError for one that is damaged or too large."""
     try:
-        with (gzip.open if path.suffix == ".gz" else lzma.open)(path) as stream:
+        unpack = gzip.open if path.suffix == ".gz" else lzma.open
+        with regular(path) as file, unpack(file) as stream:
             content = stream.read(LARGEST + 1)
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         damaged = f"it is damaged, or no {path.suffix} file"

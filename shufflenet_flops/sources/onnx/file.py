@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Never
 
 from shufflenet_flops.errors import InputError
 from shufflenet_flops.extras import install_command
+from shufflenet_flops.files.text_file import read_content
 from shufflenet_flops.sources.onnx.disk import file_size
 from shufflenet_flops.sources.onnx.given import Given, at_batch, set_inputs
 from shufflenet_flops.sources.onnx.graph import count
@@ -131,13 +131,7 @@ def _read(path: str) -> ModelProto:
         raise InputError(
             f"{path}: reading it needs the package onnx: {install_command('onnx')}"
         ) from None
-    try:
-        size = Path(path).stat().st_size
-        if size > MAX_BYTES:
-            raise InputError(f"{path}: {size:,} bytes, and protobuf holds at most {MAX_BYTES:,}")
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    content = read_content(path, MAX_BYTES)
     model = onnx.ModelProto()
     try:
         model.ParseFromString(content)

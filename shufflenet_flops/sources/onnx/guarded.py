@@ -21,6 +21,9 @@ def check(node: NodeProto, inputs: Mapping[str, Any]) -> None:
     attributes = attributes_of(node)
     if node.op_type == "Einsum":
         check_equation(attributes.get("equation", ""))
+    parts = attributes.get("num_outputs", 0)
+    if parts > len(node.output):
+        raise ValueError(f"its num_outputs is {parts}, and it has {len(node.output)}")
     first = inputs.get(node.input[0]) if node.input else None
     if first is None or not first.tensor_type.HasField("shape") or node.op_type in _ADDING:
         return

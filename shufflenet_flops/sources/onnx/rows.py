@@ -35,7 +35,7 @@ from shufflenet_flops.sources.onnx.rules import (
 )
 from shufflenet_flops.sources.onnx.schemas import NAMESPACES, naming, operator_name
 from shufflenet_flops.sources.onnx.uncounted import REASONS
-from shufflenet_flops.spec import OpClass
+from shufflenet_flops.spec import OpClass, shape_text
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -173,6 +173,9 @@ class Reader:
         x = self._operands.get(node.input[0])
         if x is None or node.output[0] not in self._operands:
             return
+        if node.op_type == "Reshape" and self._operands[node.output[0]].elements != x.elements:
+            shape = self._operands[node.output[0]].shape
+            raise ValueError(f"{shape_text(x.shape)} cannot become {shape_text(shape)}")
         strides = self._strides.get(node.input[0], contiguous(x.shape))
         for name in node.output:
             y = self._operands.get(name)
@@ -242,15 +245,21 @@ def path_of(node: NodeProto) -> str:
     for item in node.metadata_props:
         if item.key == "pkg.torch.onnx.name_scopes":
             return _scope(item.value)
-    if not node.name.startswith("/"):
-        return node.name or node.output[0]
+    whole = _text(node.name or node.output[0])
+    if not whole.startswith("/"):
+        return whole
     names: list[str] = []
-    for name in node.name.split("/")[1:-1]:
+    for name in whole.split("/")[1:-1]:
         # `/stage2/stage2.0/branch`: a child of a list repeats the list's name.
         if names and name.startswith(f"{names[-1]}."):
             names.pop()
         names.append(name)
     return ".".join(names)
+
+
+def _text(name: str | bytes) -> str:
+    """A name, which protobuf gives as bytes where it is not in UTF-8."""
+    return name if isinstance(name, str) else name.decode("utf-8", "replace")
 
 
 def _scope(text: str) -> str:

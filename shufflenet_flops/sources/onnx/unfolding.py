@@ -71,14 +71,14 @@ class Unfolding:
         self, node: NodeProto, graph: GraphProto, part: str, inputs: list[str], outputs: list[str]
     ) -> Iterator[NodeProto]:
         """The nodes of a graph within a node."""
-        self._written += 1 + len(graph.node)
+        home = f"{_place(node)}/"
+        made, tensors = inlined(graph, home, f"{home}{part}/", inputs, outputs)
+        self._written += 1 + len(made)
         if self._written > MAX_NODES:
             raise InputError(
                 f"its {node.op_type} {node.name or node.output[0]} comes to more than "
                 f"{MAX_NODES:,} nodes when it is written out, and so many are not counted"
             )
-        home = f"{_place(node)}/"
-        made, tensors = inlined(graph, home, f"{home}{part}/", inputs, outputs)
         for tensor in tensors:
             if tensor.name not in self._inference.operands:
                 self._hold(tensor.name, tensor)

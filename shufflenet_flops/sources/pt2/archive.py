@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from shufflenet_flops.errors import InputError
+from shufflenet_flops.files.text_file import regular
 
 MAX_JSON_BYTES = 256 * 1024**2  # an unpacked graph of some hundred thousand ops
 # A graph packs to a tenth or a twentieth of its size; what packs further is made to fill memory.
@@ -43,7 +44,7 @@ def read_program(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises InputError for a file that is missing, truncated, too large, or no exported program.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with regular(path) as stream, zipfile.ZipFile(stream) as archive:
             program = _json(path, archive, _graph_member(path, archive))
             weights: Any = {}
             for member in archive.infolist():
@@ -54,7 +55,7 @@ def read_program(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
     except InputError:
         raise
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from None
     except _UNREADABLE as error:
         raise InputError(
             f"{path}: truncated, or not a file that torch.export.save wrote: {error}"

@@ -90,9 +90,11 @@ def _load_file(text: str, file: Path, path: Sequence[Path]) -> ModuleType:
     Its directory is importable from then on, for what stands beside it.
     """
     found = next(
-        (place for place in (file, *(one / file for one in path)) if place.is_file()), None
+        (place for place in (file, *(one / file for one in path)) if os.path.isfile(place)), None
     )
     if found is None:
+        if os.path.exists(file):  # a pipe, a device, a directory
+            raise InputError(f"{text}: {file} is no regular file")
         raise InputError(f"{text}: there is no file {file}{_close_file(file)}")
     location = found.resolve()
     _make_importable([location.parent])

@@ -205,3 +205,25 @@ def test_shapes_of_one_number(tmp_path: Path) -> None:
     counted = count(tmp_path, nodes, value("x", 3, dtype=TensorProto.INT8))
     assert counted.table.rows[-1].output == ()
     assert np.prod(counted.table.rows[0].inputs[0]) == 3
+
+
+def test_sizes_that_cannot_become_others(tmp_path: Path) -> None:
+    for sizes in ([4], [7, 1], [1, 0]):
+        shape = helper.make_tensor("s", TensorProto.INT64, [len(sizes)], sizes)
+        with pytest.raises(InputError, match=r"2x3 cannot become|do not fit"):
+            count(tmp_path, [NODE("Reshape", ["x", "s"], ["y"])], ROWS, weights=(shape,))
+
+
+def test_more_parts_than_there_are_names(tmp_path: Path) -> None:
+    """For each of which ONNX's own inference would take memory."""
+    for number in (2, 2**31, 2**62):
+        node = NODE("Split", ["x"], ["y"], num_outputs=number)
+        with pytest.raises(InputError, match=f"its num_outputs is {number}, and it has 1"):
+            count(tmp_path, [node], ROWS)
+
+
+def test_a_name_that_is_not_utf8(tmp_path: Path) -> None:
+    count(tmp_path, [NODE("Relu", ["x"], ["y"], name="zzzz")], ROWS)
+    path = tmp_path / "model.onnx"
+    path.write_bytes(path.read_bytes().replace(b"zzzz", b"\xff\xfe\x80\x81"))
+    assert resolve(str(path), Options()).table.rows[0].path == "\ufffd" * 4
