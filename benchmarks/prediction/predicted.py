@@ -15,12 +15,12 @@ from benchmarks.gpu_time.errors import Errors, Floats, errors
 from benchmarks.gpu_time.families import stem
 from benchmarks.prediction.guidelines import guidelines
 from benchmarks.prediction.measured import Truth, at_size, exported
-from shufflenet_flops.counting import layer_table
+from shufflenet_flops.counting import Table, layer_table
 from shufflenet_flops.latency.engines.protocol import Setup
 from shufflenet_flops.latency.predict.calibration import Calibration, load_calibration
 from shufflenet_flops.latency.predict.conformal import factor
 from shufflenet_flops.latency.predict.onnx_graph import onnx_model
-from shufflenet_flops.latency.predict.prediction import Prediction, Predictor
+from shufflenet_flops.latency.predict.prediction import KernelTime, Predictor
 from shufflenet_flops.latency.predict.profilers import find_profiler
 from shufflenet_flops.latency.predict.profilers.protocol import GraphProfiler
 from shufflenet_flops.latency.predict.shipped import find_calibration
@@ -44,11 +44,12 @@ class Told:
     uncovered: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, prediction: Prediction) -> Told:
-        """What a prediction says."""
-        known = sum(kernel.seconds for kernel in prediction.kernels if kernel.covered)
-        most = sum(kernel.most_s for kernel in prediction.kernels if not kernel.covered)
-        return cls(prediction.predicted_s, known, most, prediction.uncovered)
+    def of(cls, times: Sequence[tuple[KernelTime, str]]) -> Told:
+        """Of the kernels of a network, and why one is not covered."""
+        known = sum(time.seconds for time, _ in times if time.covered)
+        most = sum(time.most_s for time, _ in times if not time.covered)
+        seconds = sum(time.seconds for time, _ in times)
+        return cls(seconds, known, most, tuple(why for _, why in times if why))
 
     @property
     def covered(self) -> float:
@@ -149,18 +150,22 @@ def tested(truth: Truth) -> Outcome:
         for row in measured:
             if row.seconds is None:
                 continue
-            options = Options(inputs=(parse_input(f"1x3x{row.size}x{row.size}"),))
             try:
-                source = resolve(row.model, options)
-                told = Told.of(predictor.predict(source))
+                table = _table(row.model, row.size)
             except Exception as error:  # a network of one size alone, above all
                 print(f"left out: {row.model} at {row.size}: {error}", flush=True)
                 continue
+            told = Told.of(predictor.kernels(table.rows))
             compiled = _compiled(compiling, graph, row.size)
-            sums = source.table.macs, source.table.memory_bytes
+            sums = table.macs, table.memory_bytes
             found = Compared(row.model, row.size, row.seconds, row.kernels_s, told, compiled, *sums)
             rows.append(found)
     return Outcome(truth, calibration, tuple(rows), _guided(truth, predictor, compiling))
+
+
+@cache
+def _table(model: str, size: int) -> Table:
+    return resolve(model, Options(inputs=(parse_input(f"1x3x{size}x{size}"),))).table
 
 
 def _guided(
@@ -196,11 +201,7 @@ def _compiled(compiling: Predictor, graph: Callable[[], Any], size: int) -> Told
     if not isinstance(profiler, GraphProfiler) or not compiling.calibration.compiled_log_errors:
         return None
     kernels = profiler.compiled(at_size(graph(), size).SerializeToString(), Setup())
-    times = compiling.timed(kernels)
-    known = sum(time.seconds for time, _ in times if time.covered)
-    most = sum(time.most_s for time, _ in times if not time.covered)
-    uncovered = tuple(why for _, why in times if why)
-    return Told(sum(time.seconds for time, _ in times), known, most, uncovered)
+    return Told.of(compiling.timed(kernels))
 
 
 def off_by(rows: Sequence[Compared], predict: Callable[[Compared], float]) -> Errors:
