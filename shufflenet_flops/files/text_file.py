@@ -40,13 +40,12 @@ def _without_waiting(path: str, flags: int) -> int:
 def read_content(file: str | Path, largest: int) -> bytes:
     """The bytes of a file. Raises InputError, for one of more than `largest` bytes too."""
     with regular(file) as stream:
+        if os.fstat(stream.fileno()).st_size > largest:
+            raise InputError(f"cannot read {file}: it has more than {largest:,} bytes")
         try:
-            content = stream.read(largest + 1)
+            return stream.read()  # with a bound, memory for all of it would be asked for
         except OSError as error:
             raise InputError(f"cannot read {file}: {error.strerror}") from None
-    if len(content) > largest:
-        raise InputError(f"cannot read {file}: it has more than {largest:,} bytes")
-    return content
 
 
 def read_text(file: Path, largest: int = LARGEST) -> str:
