@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
@@ -51,6 +52,6 @@ def _ratio(text: str) -> Fraction:
     """Width over height of `16:9`. Raises InputError."""
     width, colon, height = text.partition(":")
     parts = (width, height if colon else "1")
-    if not all(part.isascii() and part.isdigit() and 0 < int(part) < 10**6 for part in parts):
+    if not all(re.fullmatch("0*[1-9][0-9]{0,5}", part) for part in parts):
         raise InputError(f"--aspect {shown(text)}: write width:height, as 16:9")
     return Fraction(int(parts[0]), int(parts[1]))

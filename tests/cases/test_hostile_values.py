@@ -68,6 +68,10 @@ def test_a_long_chain_of_comparisons_is_fine(capsys: pytest.CaptureFixture[str])
         (("sweep", "--c", DIGITS), "must be less than 2^63"),
         (("sweep", "--c", "1:" + DIGITS), "must be less than 2^63"),
         (("sweep", "--c", f"1:2:{DIGITS}"), "must be less than 2^63"),
+        (("sweep", "shufflenet_v1", "--g", "1", "--width", DIGITS), "must be less than 2^63"),
+        (("sweep", "shufflenet_v1", "--width", f"1.5:{DIGITS}"), "must be less than 2^63"),
+        (("sweep", "efficientnet", "--phi", f"0:{DIGITS}:0.5"), "must be less than 2^63"),
+        (("fit", "shufflenet_v1", "--macs", "9M", "--width", DIGITS), "must be less than 2^63"),
         (("sweep", "--c", "1:9223372036854775806"), "configurations, more than 1,000,000,000"),
         (("compare", "--c", DIGITS), "more than 30 digits"),
         (("compare", "--c", "240" + "0" * 15, "--no-latency"), "GB of memory, and"),
@@ -95,6 +99,13 @@ def test_sizes(
 ) -> None:
     """Before anything is listed or allocated, with the figure."""
     assert message in refusal(capsys, *arguments)
+
+
+@pytest.mark.parametrize("ratio", [DIGITS, f"1:{DIGITS}", "0:1", "0" * 5000, "1:1000000", "٣:1"])
+def test_ratios(capsys: pytest.CaptureFixture[str], ratio: str) -> None:
+    asked = "fit", "torch.nn:Identity", "--over", "h,w", "--macs", "1G"
+
+    assert "write width:height" in refusal(capsys, *asked, "--aspect", ratio)
 
 
 BUDGET = '\n[[budget]]\nmodel = "resnet18"\nmacs = '

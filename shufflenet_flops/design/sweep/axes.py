@@ -58,6 +58,7 @@ def parse_axis(name: str, text: str) -> Axis:
 
 def parse_decimal_axis(name: str, text: str, *, from_zero: bool = False) -> Axis:
     """As `parse_axis`, of decimals: `0.35:1.4:0.05` is exactly 22 values, with no sum of floats."""
+    _check_lengths(name, text)
     places = max((len(number[1] or "") for number in _NUMBER.finditer(text)), default=0)
     if places > _MOST_PLACES:
         raise InputError(f"--{name} {shown(text)}: give at most {_MOST_PLACES} decimals")
@@ -76,7 +77,14 @@ def parse_decimal_axis(name: str, text: str, *, from_zero: bool = False) -> Axis
         ) from None
 
 
+def _check_lengths(name: str, text: str) -> None:
+    """Raise InputError for more digits than are worth turning into a number."""
+    if any(len(digits) > _LONGEST for digits in re.findall("[0-9]+", text)):
+        raise InputError(f"--{name} {shown(text)}: values must be less than 2^63")
+
+
 def _parts(name: str, text: str, least: int = 1) -> tuple[range, ...]:
+    _check_lengths(name, text)
     parts = sorted((_part(name, text, part.strip(), least) for part in text.split(",")), key=_first)
     for before, after in pairwise(parts):
         if after[0] <= before[-1]:
@@ -92,8 +100,6 @@ def _first(part: range) -> int:
 
 
 def _part(name: str, text: str, part: str, least: int) -> range:
-    if any(len(digits) > _LONGEST for digits in re.findall("[0-9]+", part)):
-        raise InputError(f"--{name} {shown(text)}: values must be less than 2^63")
     match = _PART.fullmatch(part)
     if match is None:
         raise InputError(
