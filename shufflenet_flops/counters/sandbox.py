@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from shufflenet_flops.counters.protocol import CounterError
 from shufflenet_flops.running.foreign import silenced
-from shufflenet_flops.running.model_copy import copied
+from shufflenet_flops.running.model_copy import clones, copied
 from shufflenet_flops.running.one_at_a_time import ONE_AT_A_TIME
 from shufflenet_flops.trace.module_tree import find_places, untouched
 
@@ -57,7 +57,7 @@ def _call(
     with silenced(), _torch_restored(), _one_path(), torch.no_grad():
         twin = copied(model).eval()
         try:
-            own = copy.deepcopy(list(inputs))
+            own = copy.deepcopy(list(inputs), clones(list(inputs)))
             with untouched(find_places(twin), list(twin.parameters()), own), _limited(limit_s):
                 result = count(twin, own)
         except _OutOfTimeError:

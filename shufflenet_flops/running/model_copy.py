@@ -21,12 +21,7 @@ def copied(model: nn.Module) -> nn.Module:
     scripted module would have too. Functions that it holds, wherever, see the copy's modules and
     parameters where they saw the model's.
     """
-    known: dict[int, Any] = {
-        id(tensor): tensor.detach().clone()
-        for module in model.modules()
-        for tensor in tensors_of(list(vars(module).values()))
-        if not tensor.is_leaf
-    }
+    known = clones([list(vars(module).values()) for module in model.modules()])
     functions = _functions_copied(model, known)
     with torch.no_grad():
         twin = copy.deepcopy(model, known)
@@ -37,6 +32,21 @@ def copied(model: nn.Module) -> nn.Module:
     for param, own in zip(twin.parameters(), model.parameters(), strict=True):
         param.requires_grad_(own.requires_grad)
     return twin
+
+
+def clones(values: Any) -> dict[int, Any]:
+    """Copies of those tensors in nested lists, tuples and dicts that torch cannot copy, by `id`.
+
+    Which are those with a history, of a compressed sparse layout, and of a class that does not say
+    how. They are what `copy.deepcopy` takes for copied already.
+    """
+    return {
+        id(tensor): tensor.detach().clone()
+        for tensor in tensors_of(values)
+        if not tensor.is_leaf
+        or tensor.layout not in (torch.strided, torch.sparse_coo)
+        or not (type(tensor) is Tensor or isinstance(tensor, nn.Parameter))
+    }
 
 
 def _functions_copied(model: nn.Module, known: dict[int, Any]) -> list[FunctionType]:
