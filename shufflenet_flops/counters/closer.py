@@ -16,9 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from shufflenet_flops.counters.cost_model import from_the_left
 from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import map_tensors, tensors_of
-from shufflenet_flops.trace.call_site import REPLACED, callee
+from shufflenet_flops.trace.call_site import REPLACED, callee, is_handler
 from shufflenet_flops.trace.recurrent_steps import has_kernel
 from shufflenet_flops.trace.whole import seeing
 
@@ -38,6 +39,7 @@ class FunctionCall:
     samples: tuple[int, ...] = ()  # how many each `torch.vmap` around it runs at once
     has_kernel: bool = False  # of attention, which the model may forbid with `sdpa_kernel`
     callee: Any = None  # what the code called, which may be no name that counters replace
+    again: bool = False  # a class or a mode of the model's own calls it once more
 
     @property
     def name(self) -> str:
@@ -71,8 +73,10 @@ class _Watch(TorchFunctionMode):
         if attends or not self._only_attention:
             samples = torch_private.samples_of(tensors_of((args, kwargs)))
             is_fused = attends and _has_kernel(args, kwargs)
-            called = callee(func, torch_private.calling_frame(1)) if func in REPLACED else func
-            self._notice(FunctionCall(func, args, kwargs, output, samples, is_fused, called))
+            frame = torch_private.calling_frame(1)
+            called = callee(func, frame) if func in REPLACED else func
+            again = bool(types) or is_handler(frame)
+            self._notice(FunctionCall(func, args, kwargs, output, samples, is_fused, called, again))
         return output
 
 
@@ -181,6 +185,28 @@ def resized_by_a_scale(calls: Iterable[FunctionCall]) -> int:
             counted += times * x.numel() * factor
             made += times * call.output.numel()
     return int(counted) - made
+
+
+def replaced_again(calls: Iterable[FunctionCall]) -> int:
+    """What functions that ptflops replaces count where they are called again.
+
+    Torch hands a class or a mode of the model's own what it finds under the name of a function in
+    Python or of a method, be that called by a sign.
+    """
+    return sum(_replaced(call) for call in calls if call.again and call.function in REPLACED)
+
+
+def _replaced(call: FunctionCall) -> int:
+    x = call.args[0]
+    if isinstance(call.function, FunctionType):
+        return int(x.numel())
+    if getattr(Tensor, call.name, None) is not call.function:
+        return 0
+    other = call.argument(1, "other")
+    shapes = [operand.shape for operand in (x, other) if isinstance(operand, Tensor)]
+    if call.name in ("add", "mul"):
+        return from_the_left(shapes)
+    return int(x.numel() * shapes[-1][-1])
 
 
 def renewed_elements(calls: Iterable[FunctionCall]) -> int:

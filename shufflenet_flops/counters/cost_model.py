@@ -7,8 +7,10 @@ and functions of torch by text, so that it is of use where torch is not imported
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
+from math import prod
 
 from shufflenet_flops.counting import Row
 from shufflenet_flops.counting.row import LSTM_IN_STEPS
@@ -146,6 +148,22 @@ def is_not_attention(row: Row) -> bool:
     return row.op != "scaled_dot_product_attention"
 
 
+def from_the_left(shapes: Iterable[Sequence[int]]) -> int:
+    """The product of the larger of each two sizes, set side by side from the first on."""
+    return prod(max(sizes) for sizes in zip_longest(*shapes, fillvalue=1))
+
+
+def is_sparse_product(row: Row) -> bool:
+    """A product of a sparse matrix, whose MACs are those of what it stores."""
+    return row.op == "sparse_matmul"
+
+
+def as_if_dense(row: Row) -> int:
+    """The MACs that such a product would have with all that is not stored."""
+    matrix = row.operands[1 if row.aten == "_sparse_addmm" else 0]
+    return prod(row.output) * matrix[-1]
+
+
 MACS: Weights = {OpClass.CONV_MACS: 1, OpClass.LINEAR_MACS: 1, OpClass.MATMUL_MACS: 1}
 CONVOLUTIONS = torch_modules("conv: Conv1d Conv2d Conv3d")
 TRANSPOSED = torch_modules("conv: ConvTranspose1d ConvTranspose2d ConvTranspose3d")
@@ -177,6 +195,7 @@ WHOLE_PRODUCTS = qualified(
     "torch.Tensor: inner outer ger mv dot vdot addr addbmm matrix_power cov corrcoef",
     "torch.Tensor: addmm_ addmv_ addbmm_ baddbmm_ addr_",
     "torch.functional: tensordot chain_matmul",
+    "torch._C._sparse: _sparse_mm",
     "torch._C._linalg: linalg_multi_dot linalg_vecdot linalg_matrix_power",
 )
 

@@ -81,18 +81,18 @@ def inside(events: Iterable[Any], op: str) -> int:
     return sum(totals(event for event in events if op in _callers(event)).values())
 
 
-def for_modes(events: Iterable[Any]) -> dict[str, int]:
-    """FLOPs of ops that were handed to a mode of the model's own, by class of work.
+def handed_over(events: Iterable[Any]) -> dict[str, int]:
+    """FLOPs of ops that were handed to a mode of the model's own or to autocast, by class of work.
 
-    They are seen beside those that the mode runs for them.
+    They are seen beside those that are run for them.
     """
     return totals(event for event in events if _is_handed_over(event))
 
 
 def _is_handed_over(event: Any) -> bool:
-    """Some versions of torch note the mode itself, others what it runs."""
-    inside = [child.name for child in event.cpu_children]
-    return "PythonDispatchMode" in inside or inside == [event.name]
+    """Some versions of torch note a mode itself, others what it runs."""
+    inside = {child.name for child in event.cpu_children}
+    return not inside.isdisjoint(("PythonDispatchMode", event.name))
 
 
 def _callers(event: Any) -> Iterator[str]:

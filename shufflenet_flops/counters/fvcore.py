@@ -183,7 +183,7 @@ class Fvcore(Counter):
         calls = closer.calls_of(model, inputs)
         convolutions = ("conv1d", "conv2d", "conv3d")
         return {
-            SCRIPTED: calls_of_scripts(model, inputs),
+            SCRIPTED: calls_of_scripts(closer.AllResults(model), inputs),
             closer.TEXT_PADDING: -closer.text_padding_macs(calls, convolutions),
             OpClass.NORM_ELEMENTS.value: 3 * closer.renewed_elements(calls),
             OpClass.MATMUL_MACS.value: closer.factor_macs(calls, by_sign=True)

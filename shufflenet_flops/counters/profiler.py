@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from shufflenet_flops.counters.cost_model import (
     CostRule,
     Part,
+    as_if_dense,
     as_it_ran,
     fused_lstm,
-    is_not_attention,
+    is_attention,
+    is_sparse_product,
     qualified,
 )
 from shufflenet_flops.counters.protocol import NO_FACTS, Counter, CounterTotal
@@ -74,7 +76,17 @@ _RULES = (
     CostRule(
         {OpClass.LINEAR_MACS: 2, OpClass.MATMUL_MACS: 2},
         aten=frozenset("linear matmul mm addmm bmm baddbmm".split()),
-        when=lambda row: is_not_attention(row) and not fused_lstm(row),
+        when=lambda row: not (is_attention(row) or fused_lstm(row) or is_sparse_product(row)),
+    ),
+    # It runs as a sum with zeros, which is seen beside it.
+    CostRule(
+        {OpClass.MATMUL_MACS: lambda row: 4 * as_if_dense(row)},
+        aten=frozenset({"mm"}),
+        when=is_sparse_product,
+    ),
+    CostRule(
+        {OpClass.MATMUL_MACS: lambda row: 2 * as_if_dense(row)},
+        aten=frozenset({"_sparse_addmm"}),
     ),
     CostRule({OpClass.LINEAR_MACS: 2}, aten=frozenset({"_trilinear"})),
     CostRule({OpClass.REDUCTION_INPUTS: 1}, aten=frozenset({"renorm"})),
@@ -171,7 +183,7 @@ class TorchProfiler(Counter):
             OpClass.MUL_ELEMENTS.value: dispatched.inside(events, "aten::embedding_renorm_")
             + attention_calls.dropped_scores(calls),
         }
-        twice = dispatched.for_modes(events)
+        twice = dispatched.handed_over(events)
         return {term: facts.get(term, 0) + twice.get(term, 0) for term in facts | twice}
 
     def parts(self, trace: Trace, facts: Mapping[str, int] = NO_FACTS) -> Iterator[Part]:

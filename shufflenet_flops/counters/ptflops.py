@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import zip_longest
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,6 +19,7 @@ from shufflenet_flops.counters.cost_model import (
     TRANSPOSED,
     CostRule,
     Part,
+    from_the_left,
     is_attention,
     is_not_attention,
     norm_rules,
@@ -43,6 +43,9 @@ _TIMM_ATTENTION = frozenset({"timm.layers.attention.Attention"})
 _ATTENTION = _MULTI_HEAD | _TIMM_ATTENTION
 _LINEAR = torch_modules("linear: Linear")
 _NORMS = BATCH_NORMS | INSTANCE_NORMS | torch_modules("normalization: GroupNorm")
+
+
+CALLED_AGAIN = "called_again"
 
 
 def _times(row: Row) -> int:
@@ -130,8 +133,7 @@ def _with_summand(row: Row) -> int:
 
 
 def _from_the_left(row: Row) -> int:
-    """The larger of each two sizes, which are set side by side from the first on."""
-    return prod(max(sizes) for sizes in zip_longest(*row.operands, fillvalue=1))
+    return from_the_left(row.operands)
 
 
 # Functions are replaced under their names, so that modules of torch run into them too.
@@ -242,6 +244,7 @@ class PtflopsPytorch(Ptflops):
             - closer.unseen_keys(calls)
             - closer.left_out_summands(calls)
             + layer_inputs.own_widths(model, inputs),
+            CALLED_AGAIN: closer.replaced_again(calls),
             OpClass.INTERPOLATED_ELEMENTS.value: closer.resized_by_a_scale(calls),
             **layer_inputs.misread(model, inputs, layer_inputs.ptflops_more, _recurrent),
         }

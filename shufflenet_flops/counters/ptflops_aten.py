@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from shufflenet_flops.counters.cost_model import MACS, CostRule, fused_lstm, is_not_attention
+from shufflenet_flops.counters.cost_model import (
+    MACS,
+    CostRule,
+    as_if_dense,
+    fused_lstm,
+    is_attention,
+    is_sparse_product,
+)
 from shufflenet_flops.counters.ptflops import Ptflops
 from shufflenet_flops.counters.registry import counter
 from shufflenet_flops.counters.torch_flops import seen_of_attention, unfused_attention
@@ -20,8 +27,9 @@ ATEN_RULES = (
     CostRule(
         MACS,
         aten=frozenset("convolution _convolution linear matmul mm addmm bmm".split()),
-        when=lambda row: is_not_attention(row) and not fused_lstm(row),
+        when=lambda row: not (is_attention(row) or fused_lstm(row) or is_sparse_product(row)),
     ),
+    CostRule({OpClass.MATMUL_MACS: as_if_dense}, aten=frozenset({"mm"}), when=is_sparse_product),
     CostRule({OpClass.CONV_BIAS_ADDS: 1}, aten=frozenset({"convolution", "_convolution"})),
     CostRule(
         {OpClass.LINEAR_BIAS_ADDS: 1},

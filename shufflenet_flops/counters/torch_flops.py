@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from shufflenet_flops.counters.cost_model import (
     CostRule,
+    as_if_dense,
     fused_lstm,
     is_attention,
-    is_not_attention,
+    is_sparse_product,
 )
 from shufflenet_flops.counters.protocol import Counter, CounterTotal
 from shufflenet_flops.counters.registry import counter
@@ -85,6 +86,11 @@ def seen_of_attention(model: nn.Module, inputs: Sequence[Any]) -> int:
 def _rules(version: tuple[int, ...] | None = None) -> tuple[CostRule, ...]:
     return (
         _PRODUCTS,
+        CostRule(
+            {OpClass.MATMUL_MACS: lambda row: 2 * as_if_dense(row)},
+            aten=frozenset({"mm"}),
+            when=is_sparse_product,
+        ),
         CostRule({OpClass.MATMUL_MACS: 2}, when=lambda row: unfused_attention(row, version)),
     )
 
@@ -94,7 +100,7 @@ _PRODUCTS = CostRule(
     aten=frozenset(
         "convolution _convolution linear matmul mm addmm bmm baddbmm _scaled_mm".split()
     ),
-    when=lambda row: is_not_attention(row) and not fused_lstm(row),
+    when=lambda row: not (is_attention(row) or fused_lstm(row) or is_sparse_product(row)),
 )
 RULES = _rules()
 

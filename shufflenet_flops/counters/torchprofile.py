@@ -147,7 +147,7 @@ class Torchprofile(Counter):
         calls = closer.calls_of(model, inputs)
         convolutions = ("conv1d", "conv2d", "conv3d")
         return {
-            SCRIPTED: calls_of_scripts(model, inputs),
+            SCRIPTED: calls_of_scripts(closer.AllResults(model), inputs),
             closer.TEXT_PADDING: -closer.text_padding_macs(calls, convolutions),
             closer.UNUSED: -closer.unused(
                 lambda module: self.count(module, inputs).reported, model

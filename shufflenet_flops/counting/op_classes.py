@@ -62,6 +62,9 @@ _BY_CLASS: tuple[tuple[OpClass, Kind, str], ...] = (
         quantize_per_tensor dequantize _fft_c2c _fft_c2r _fft_r2c linalg_cross
         linalg_solve_triangular triangular_solve det inverse hann_window hamming_window
         bartlett_window blackman_window kaiser_window
+        fake_quantize_per_tensor_affine_cachemask fake_quantize_per_channel_affine_cachemask
+        _fake_quantize_per_tensor_affine_cachemask_tensor_qparams
+        _fake_quantize_learnable_per_tensor_affine _fake_quantize_learnable_per_channel_affine
         """,
     ),
     # Gradients that are worked out element by element.

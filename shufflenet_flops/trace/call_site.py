@@ -51,11 +51,11 @@ def callee(function: Any, frame: FrameType | None) -> Any:
 
     Else a text that tells so. Where there is no frame, nobody can tell, and it is taken for named.
     """
+    if is_handler(frame):  # of a mode that the model has entered
+        frame = frame and frame.f_back
     if frame is None:
         return function
     unnamed = f"unnamed.{function.__name__}"
-    if frame.f_code.co_name == "__torch_function__":
-        return function  # a mode of the model's own was given what torch looked up by its name
     if torch_private.is_sign(frame):
         return unnamed
     name = function.__name__.removesuffix(_INDICES)
@@ -63,6 +63,11 @@ def callee(function: Any, frame: FrameType | None) -> Any:
     if between == "upsample" and _is_named(F.upsample, between, caller):
         return F.upsample  # which the functions of torch do not tell of themselves
     return function if between or _is_named(function, name, caller) else unnamed
+
+
+def is_handler(frame: FrameType | None) -> bool:
+    """Whether it is the code of a mode, or class, that torch functions are handed to."""
+    return frame is not None and frame.f_code.co_name == "__torch_function__"
 
 
 def _caller(name: str, frame: FrameType) -> tuple[str, FrameType | None]:
@@ -75,7 +80,7 @@ def _caller(name: str, frame: FrameType) -> tuple[str, FrameType | None]:
             own = code.co_name.removesuffix(_INDICES).removeprefix("_")
             if own != name and name in code.co_names:
                 between = code.co_name
-        elif module not in _BETWEEN:
+        elif module not in _BETWEEN and not is_handler(caller):
             break
         caller = caller.f_back
     return between, caller

@@ -12,6 +12,7 @@ from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import own_arguments, tensors_of
 from shufflenet_flops.trace.facts import Facts, is_known
 from shufflenet_flops.trace.meta_kernels import run_on_meta
+from shufflenet_flops.trace.rules.work import packets
 from shufflenet_flops.trace.torch_private import Written, written_arguments
 
 if TYPE_CHECKING:
@@ -21,12 +22,18 @@ if TYPE_CHECKING:
 WorkedOut = tuple[Any, Facts | str | None, list[Tensor], Written]
 
 
+# Known from programs in files, and taken apart wherever a model runs.
+_NEVER_WHOLE = frozenset(packets("rms_norm _fused_rms_norm"))
+
+
 def taken_apart(tracer: Tracer, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """What an op without a rule gives by the ops that torch makes of it, else NotImplemented.
+    """What an op gives by the ops that torch makes of it; NotImplemented where it is one to us.
 
     In inference mode torch hands over whole what it takes apart elsewhere.
     """
-    if not torch.is_inference_mode_enabled() or is_known(func):
+    if not torch.is_inference_mode_enabled() or (
+        is_known(func) and func.overloadpacket not in _NEVER_WHOLE
+    ):
         return NotImplemented
     with tracer:
         return torch_private.taken_apart(func, args, kwargs)

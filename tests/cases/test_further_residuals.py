@@ -75,6 +75,20 @@ def _parts_of(_: nn.ModuleList, x: Tensor) -> Tensor:
     return torch.diag(matrix) + torch.diagonal_copy(matrix) + rows
 
 
+def _cast(_: nn.ModuleList, x: Tensor) -> Tensor:
+    with torch.autocast("cpu", torch.bfloat16):
+        y: Tensor = torch.einsum("bij,jk->bik", x, torch.ones(8, 8))
+    return y
+
+
+def _rounded(parts: nn.ModuleList, x: Tensor) -> Tensor:
+    """As in training for eight bits."""
+    weight = torch.fake_quantize_per_channel_affine(
+        parts[0].weight, torch.full((8,), 0.1), torch.zeros(8), 0, -128, 127
+    )
+    return F.linear(torch.fake_quantize_per_tensor_affine(x, 0.1, 0, -128, 127), weight)
+
+
 def _first(parts: nn.ModuleList, x: Tensor) -> Tensor:
     y: Tensor = parts[0](x)
     return y
@@ -172,6 +186,8 @@ CASES: dict[str, tuple[int, Callable[[], nn.Module], tuple[int, ...]]] = {
     "features that are dropped": (
         0, lambda: Calls(lambda _, x: torch.feature_dropout(x, 0.5, True)), TOKENS
     ),
+    "an equation within autocast": (10 * 64, lambda: Calls(_cast), TOKENS),
+    "numbers that are rounded": (10 * 64, lambda: Calls(_rounded, nn.Linear(8, 8)), TOKENS),
     "experts": (10 * 16 * 16, lambda: Calls(_experts), TOKENS),
     "small numbers": (2 * 32**3, lambda: Calls(_small_numbers), TOKENS),
     "spectrum": (0, lambda: Calls(_spectrum), (2, 5, 16)),
@@ -214,3 +230,32 @@ def test_no_residual(case: str) -> None:
     assert found.unknown_ops == {}
     assert residuals == dict.fromkeys(residuals, 0)
     assert {"torch", "fvcore", "ptflops-aten", "profiler"} <= residuals.keys()
+
+
+class Graph(nn.Module):
+    """Sums what the neighbours of five nodes have, along the edges that a sparse matrix stores."""
+
+    def __init__(self, edges: Tensor, *, by_sign: bool) -> None:
+        super().__init__()
+        self.linear, self.by_sign = nn.Linear(8, 4), by_sign
+        self.register_buffer("edges", edges)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.linear(x)
+        return self.edges @ y if self.by_sign else torch.sparse.mm(self.edges, y)
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support")
+@pytest.mark.parametrize("by_sign", [True, False])
+@pytest.mark.parametrize("layout", [torch.sparse_coo, torch.sparse_csr])
+def test_a_graph_whose_edges_are_a_buffer(layout: torch.layout, by_sign: bool) -> None:
+    """Five edges; some counters take the matrix for a dense one, and some as often as it is run."""
+    model = Graph(torch.eye(5).to_sparse(layout=layout), by_sign=by_sign).eval()
+    found = explain("graph", model, [torch.randn(5, 8)])
+    residuals = {
+        name: report.residual for name, report in found.counters.items() if report.status == "ok"
+    }
+
+    assert found.macs == 5 * 32 + 5 * 4
+    assert residuals == dict.fromkeys(residuals, 0)
+    assert {"torch", "thop", "ptflops-aten", "profiler"} <= residuals.keys()

@@ -79,6 +79,18 @@ class Within(nn.Module):
         return y
 
 
+class Named(nn.Module):
+    """Functions and methods, and a sum by a sign."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = F.softmax(F.relu(x), -1).mul(2).add(x)
+        return y + torch.mul(x, x)
+
+
+class Own(Tensor):
+    """A class of its own, which says nothing of how it is copied."""
+
+
 class Self(nn.Module):
     """Attention of its input to itself, by a layer or by the function."""
 
@@ -110,6 +122,11 @@ MODES: dict[str, tuple[int, Callable[[], nn.Module], tuple[int, ...]]] = {
     ),
     "functions handed on": (
         LINEAR, lambda: Within(lambda: [PassesFunctions()], nn.Linear(8, 8)), TOKENS
+    ),
+    "layers and methods": (
+        LINEAR,
+        lambda: Within(lambda: [PassesFunctions()], nn.Linear(8, 8), nn.ReLU(), Named()),
+        TOKENS,
     ),
     "a device": (LINEAR, lambda: Within(lambda: [torch.device("cpu")], nn.Linear(8, 8)), TOKENS),
     "another function": (
@@ -147,6 +164,16 @@ def test_no_residual(case: str) -> None:
     assert found.macs == macs
     assert residuals == dict.fromkeys(residuals, 0)
     assert {"torch", "thop", "ptflops", "profiler"} <= residuals.keys()
+
+
+def test_inputs_of_ones_own_class() -> None:
+    """Torch hands them functions by their names, whatever they were called by."""
+    model = nn.Sequential(Named(), nn.Linear(8, 8)).eval()
+    found = explain("model", model, [torch.randn(TOKENS).as_subclass(Own)])
+    counted = {name: (report.status, report.residual) for name, report in found.counters.items()}
+
+    assert found.macs == LINEAR
+    assert counted == dict.fromkeys(counted, ("ok", 0))
 
 
 class Counts(nn.Module):

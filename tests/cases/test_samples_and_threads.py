@@ -284,6 +284,7 @@ def test_what_a_graph_has_of_a_tangent() -> None:
             (nn.Conv1d(5, 4, 3, padding=1), nn.ConvTranspose1d(4, 2, 3)),
         ),
         (3 * 5 * 5 * 8, lambda _, x: torch.einsum("bij,bkj->bik", x, x), ()),
+        (15 * 64, lambda parts, x: parts[1](parts[0](x)), (nn.Linear(8, 8), nn.RMSNorm(8))),
         # Every gate multiplies 8 inputs and a state of 6; a projection gives 3.
         (15 * 18 * 14, lambda parts, x: parts[0](x)[0], (nn.GRU(8, 6),)),
         (15 * (24 * 11 + 18), lambda parts, x: parts[0](x)[0], (nn.LSTM(8, 6, proj_size=3),)),
