@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
+import lzma
+import os
+import zipfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -208,3 +213,52 @@ def pt2(random: Random, folder: Path) -> list[str]:
     from tests.sources.programs import exported
 
     return ["count", written(folder / "x.pt2", damaged_bytes(random, exported()))]
+
+
+@reader
+def pt2_graph(random: Random, folder: Path) -> list[str]:
+    """The graph itself, in an archive that is whole."""
+    from tests.sources.programs import archive, exported
+
+    with zipfile.ZipFile(io.BytesIO(exported())) as whole:
+        members: dict[str, str | bytes] = {
+            name.partition("/")[2]: whole.read(name) for name in whole.namelist()
+        }
+    damaged = damaged_json(random, json.loads(members["models/model.json"]))
+    members["models/model.json"] = damaged.encode(errors="surrogatepass")
+    named = {f"model/{name}": content for name, content in members.items()}
+    return ["count", written(folder / "x.pt2", archive(named))]
+
+
+@cache
+def calibration_text(folder: Path) -> str:
+    """A calibration that comes with the package, of its first networks; it has been learned from.
+
+    So what learns is imported before the clock runs. What is learned is kept in the folder.
+    """
+    from shufflenet_flops.latency.predict.calibration import read_compressed
+    from shufflenet_flops.latency.predict.shipped import SHIPPED
+
+    os.environ["XDG_CACHE_HOME"] = str(folder)
+    whole = json.loads(read_compressed(SHIPPED / "openvino.json.xz"))
+    (result,) = whole["results"]
+    for name in ("samples", "log_errors", "compiled_log_errors"):
+        result[name] = result[name][:40]
+    text = json.dumps(whole)
+    run_quietly([*PREDICT, written(folder / "whole.json", text)])
+    return text
+
+
+PREDICT = ("predict", "resnet18", "--engine", "openvino", "--calibration")
+
+
+@reader
+def calibration(random: Random, folder: Path) -> list[str]:
+    """Damaged within, or as the compressed file."""
+    text = calibration_text(folder)
+    pack, suffix = random.choice(((gzip.compress, "gz"), (lzma.compress, "xz")))
+    if random.random() < 0.5:
+        content = pack(damaged_json(random, json.loads(text)).encode(errors="surrogatepass"))
+    else:
+        content = damaged_bytes(random, pack(text.encode()))
+    return [*PREDICT, written(folder / f"x.json.{suffix}", content)]

@@ -16,6 +16,7 @@ from tests.fuzz.worker import fault
 SEED = 1
 # How many of each: those that draw figures, or run torch, take a second each.
 COUNTS = dict.fromkeys(READERS, 450) | {"report": 200, "latency_diff": 200, "pt2": 200}
+COUNTS |= {"pt2_graph": 200, "calibration": 200}
 QUICK = ("where", "axes", "amounts", "budget", "lock", "arguments")
 
 

@@ -18,7 +18,10 @@ from shufflenet_flops.sources.pt2.graph import DTYPES, Graph, Json, Ref, parse_g
 from shufflenet_flops.sources.torch_modules.imports import one_line
 from shufflenet_flops.spec import shape_text
 
-MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
+MALFORMED = (
+    *(LookupError, TypeError, ValueError, AttributeError, ArithmeticError),
+    RecursionError,
+)
 
 
 @dataclass(frozen=True)

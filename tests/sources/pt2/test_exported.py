@@ -193,6 +193,9 @@ MARK = "mark-that-must-not-appear"
             "uses y, which nothing",
         ),
         (node("torch.ops.aten.ones.default", {"as_ints": [2**40, 2**40]}), "overflowed"),
+        (node("torch.ops.aten.ones.default", {"as_ints": [float("inf")]}), "OverflowError"),
+        (node("torch.ops.aten.ones.default", {"as_ints": [float("nan")]}), "malformed"),
+        (node("_operator.mul", {"as_int": float("inf")}, {"as_int": 1}), "OverflowError"),
     ],
 )
 def test_hostile_nodes(
