@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from onnx import NodeProto
 
 _AXES = ("axis", "axes", "batch_dims")
-# Operators whose axes are those of what they give, which has more of them.
-_ADDING = frozenset({"ConcatFromSequence", "OneHot", "Unsqueeze"})
+# Operators whose axes are those of what they give, which has more of them, or say nothing where
+# one scale holds for all.
+_OTHERS = frozenset(
+    {"ConcatFromSequence", "DequantizeLinear", "OneHot", "QuantizeLinear", "Unsqueeze"}
+)
 
 
 def check(node: NodeProto, inputs: Mapping[str, Any]) -> None:
@@ -25,11 +28,11 @@ def check(node: NodeProto, inputs: Mapping[str, Any]) -> None:
     if parts > len(node.output):
         raise ValueError(f"its num_outputs is {parts}, and it has {len(node.output)}")
     first = inputs.get(node.input[0]) if node.input else None
-    if first is None or not first.tensor_type.HasField("shape") or node.op_type in _ADDING:
+    if first is None or not first.tensor_type.HasField("shape") or node.op_type in _OTHERS:
         return
     rank = len(first.tensor_type.shape.dim)
     for name in _AXES:
         given = attributes.get(name, 0)
         for axis in given if isinstance(given, list) else [given]:
-            if not -rank <= axis <= rank:
+            if not -max(1, rank) <= axis <= rank:
                 raise ValueError(f"its {name} is {axis}, and its input has {rank} axes")

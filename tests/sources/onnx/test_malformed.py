@@ -97,6 +97,18 @@ def test_axes_that_there_are_not(
         count(tmp_path, [node], IMAGE, weights=(weight("w", 8), places))
 
 
+def test_axes_that_say_nothing(tmp_path: Path) -> None:
+    """One scale for one number, beside which exporters write the axis that is the default."""
+    scale, zero = weight("s"), weight("z", dtype=np.int8)
+    nodes = [
+        NODE("QuantizeLinear", ["x", "s", "z"], ["q"], axis=1),
+        NODE("DequantizeLinear", ["q", "s", "z"], ["y"], axis=1),
+    ]
+    for shape in ((), (3,), (2, 3)):
+        counted = count(tmp_path, nodes, value("x", *shape), weights=(scale, zero))
+        assert [row.output for row in counted.table.rows] == [shape, shape]
+
+
 def test_more_scanned_than_there_is(tmp_path: Path) -> None:
     body = helper.make_graph([NODE("Relu", ["a"], ["b"])], "b", [value("a", 3)], [value("b", 3)])
     for number in (0, -1, 2, 2**62):
