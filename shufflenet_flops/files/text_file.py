@@ -40,12 +40,17 @@ def _without_waiting(path: str, flags: int) -> int:
 def read_content(file: str | Path, largest: int) -> bytes:
     """The bytes of a file. Raises InputError, for one of more than `largest` bytes too."""
     with regular(file) as stream:
-        if os.fstat(stream.fileno()).st_size > largest:
-            raise InputError(f"cannot read {file}: it has more than {largest:,} bytes")
+        # No more is asked for than is there, as room for all that is asked for is made at once.
+        told = min(os.fstat(stream.fileno()).st_size, largest)
         try:
-            return stream.read()  # with a bound, memory for all of it would be asked for
+            content = stream.read(told + 1)
+            while told < len(content) <= largest and (more := stream.read(2**20)):
+                content += more
         except OSError as error:
             raise InputError(f"cannot read {file}: {error.strerror}") from None
+    if len(content) > largest:
+        raise InputError(f"cannot read {file}: it has more than {largest:,} bytes")
+    return content
 
 
 def read_text(file: Path, largest: int = LARGEST) -> str:

@@ -51,8 +51,8 @@ def tensor_of(node: NodeProto) -> TensorProto | None:
         return None
     for item in node.attribute:
         if item.name == "value":
-            tensor: TensorProto = item.t
-            return tensor
+            held: TensorProto = item.t
+            return held
         if item.name == "sparse_value":
             return _dense(item.sparse_tensor)
     return None
