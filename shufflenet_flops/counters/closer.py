@@ -19,7 +19,7 @@ from torch.overrides import TorchFunctionMode
 from shufflenet_flops.counters.cost_model import from_the_left
 from shufflenet_flops.trace import torch_private
 from shufflenet_flops.trace.arguments import map_tensors, tensors_of
-from shufflenet_flops.trace.call_site import REPLACED, callee, is_handler
+from shufflenet_flops.trace.call_site import REPLACED, callee, is_handed_over
 from shufflenet_flops.trace.recurrent_steps import has_kernel
 from shufflenet_flops.trace.whole import seeing
 
@@ -75,9 +75,12 @@ class _Watch(TorchFunctionMode):
             is_fused = attends and _has_kernel(args, kwargs)
             frame = torch_private.calling_frame(1)
             called = callee(func, frame) if func in REPLACED else func
-            again = bool(types) or is_handler(frame)
+            again = any(kind not in _PLAIN for kind in types) or is_handed_over(frame)
             self._notice(FunctionCall(func, args, kwargs, output, samples, is_fused, called, again))
         return output
+
+
+_PLAIN = (Tensor, nn.Parameter)
 
 
 def _has_kernel(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

@@ -44,6 +44,7 @@ REPLACED = frozenset(
     }
 )
 _BETWEEN = frozenset({"torch.overrides", "torch._jit_internal"})
+_OF_TORCH = _BETWEEN | {"torch.nn.functional"}
 
 
 def callee(function: Any, frame: FrameType | None) -> Any:
@@ -68,6 +69,13 @@ def callee(function: Any, frame: FrameType | None) -> Any:
 def is_handler(frame: FrameType | None) -> bool:
     """Whether it is the code of a mode, or class, that torch functions are handed to."""
     return frame is not None and frame.f_code.co_name == "__torch_function__"
+
+
+def is_handed_over(frame: FrameType | None) -> bool:
+    """Whether the code at or above `frame`, past torch's own, is that of such a mode or class."""
+    while frame is not None and frame.f_globals.get("__name__") in _OF_TORCH:
+        frame = frame.f_back
+    return is_handler(frame)
 
 
 def _caller(name: str, frame: FrameType) -> tuple[str, FrameType | None]:
