@@ -63,6 +63,7 @@ _BY_CLASS: tuple[tuple[OpClass, Kind, str], ...] = (
         linalg_solve_triangular triangular_solve det inverse hann_window hamming_window
         bartlett_window blackman_window kaiser_window
         fake_quantize_per_tensor_affine_cachemask fake_quantize_per_channel_affine_cachemask
+        _fused_moving_avg_obs_fq_helper
         _fake_quantize_per_tensor_affine_cachemask_tensor_qparams
         _fake_quantize_learnable_per_tensor_affine _fake_quantize_learnable_per_channel_affine
         """,

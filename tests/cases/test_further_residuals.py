@@ -18,7 +18,7 @@ from shufflenet_flops.counters.explain import explain
 
 pytestmark = [
     pytest.mark.filterwarnings(f"ignore:{message}")
-    for message in (".*torch.jit", ".*TorchScript", ".*weight_norm")
+    for message in (".*torch.jit", ".*TorchScript", ".*weight_norm", ".*torch.ao", ".*quant_min")
 ]
 TOKENS, HEADS = (2, 5, 8), (2, 4, 5, 8)
 
@@ -112,7 +112,19 @@ def _scripted(parts: nn.ModuleList, x: Tensor) -> Tensor:
     return z
 
 
+def _for_eight_bits() -> nn.Module:
+    """A convolution with its norm, made ready for training with rounded weights and maps."""
+    from torch.ao import quantization
+
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 4, 1))
+    model.train().qconfig = quantization.get_default_qat_qconfig("fbgemm")
+    fused = quantization.fuse_modules_qat(model, [["0", "1", "2"]])
+    ready: nn.Module = quantization.prepare_qat(fused).eval()
+    return ready
+
+
 CASES: dict[str, tuple[int, Callable[[], nn.Module], tuple[int, ...]]] = {
+    "training for eight bits": (36 * (8 * 27 + 4 * 8), _for_eight_bits, (1, 3, 8, 8)),
     "attention that drops out": (
         2 * 8 * 25 * 8,
         lambda: Calls(lambda _, x: F.scaled_dot_product_attention(x, x, x, dropout_p=0.5)),
