@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.library import CustomOpDef
 
 
 def copied(model: nn.Module) -> nn.Module:
@@ -52,21 +53,19 @@ def clones(values: Any) -> dict[int, Any]:
 def _functions_copied(model: nn.Module, known: dict[int, Any]) -> list[FunctionType]:
     """Note copies of functions that see what is the model's, which `deepcopy` leaves as they are.
 
-    Gives those functions. What they see goes into their copies once the model is copied.
+    Gives those functions. What they see goes into their copies once the model is copied. A custom
+    op stands for its own copy, as there is one of each in a process.
     """
     modules = set(model.modules())
     own = {*map(id, modules), *map(id, model.parameters()), *map(id, model.buffers())}
     seen: set[int] = set(map(id, modules))
-    found = [
-        value
-        for module in modules
-        for value in _within(list(vars(module).values()), seen)
-        if isinstance(value, FunctionType)
-    ]
+    held = [value for module in modules for value in _within(list(vars(module).values()), seen)]
+    known.update((id(value), value) for value in held if isinstance(value, CustomOpDef))
     seeing = [
-        function
-        for function in found
-        if any(id(value) in own for value in _within(_seen_by(function), set()))
+        value
+        for value in held
+        if isinstance(value, FunctionType)
+        and any(id(item) in own for item in _within(_seen_by(value), set()))
     ]
     cells: dict[int, CellType] = {}  # two functions may share a variable
     for function in seeing:
@@ -93,7 +92,7 @@ def _within(values: Iterable[Any], seen: set[int]) -> Iterator[Any]:
             pending += [value.func, value.args, value.keywords]
         elif isinstance(value, MethodType):
             pending += [value.__self__, value.__func__]
-        elif not isinstance(value, nn.Module | Tensor | type | ModuleType):
+        elif not isinstance(value, nn.Module | Tensor | type | ModuleType | CustomOpDef):
             pending.extend(getattr(value, "__dict__", {}).values())
 
 

@@ -201,6 +201,9 @@ class Tracer(DispatchMode):
             out = computed
         elif written:
             self.constants.note_writing(written, args, kwargs)
+            if not args or out is not args[0]:  # it may give new tensors beside those
+                given = tensors_of((args, kwargs))
+                self.made([x for x in tensors_of(out) if not any(x is arg for arg in given)])
         elif out.__class__ is Tensor:
             self.results.append(ref(out))
         else:

@@ -181,3 +181,21 @@ def test_what_cannot_be_copied_stays() -> None:
     model.calls = closure_of({"call": lambda x: seen["layer"](x)})  # type: ignore[operator] # a layer
 
     assert torch.equal(copied(model)(torch.ones(1, 4)), model(torch.ones(1, 4)))
+
+
+@torch.library.custom_op("copies::centred", mutates_args=())
+def centred(x: Tensor) -> Tensor:
+    """What torch calls an op, and does not copy."""
+    return x - x.mean()
+
+
+def test_a_custom_op_is_its_own_copy() -> None:
+    """Held by a module itself, or in a dictionary of lists."""
+    model = Layers()
+    model.calls = {"a": [centred]}
+    model.op = centred
+    twin = copied(model)
+
+    assert twin.calls == {"a": [centred]}
+    assert twin.calls["a"] is not model.calls["a"]
+    assert twin.op is centred

@@ -180,7 +180,15 @@ def by_a_constant(layer: nn.Module, x: Tensor) -> Tensor:
     return y[:, places]
 
 
-@pytest.mark.parametrize("work", [gradient, by_a_list, by_a_constant])
+def rounded(layer: nn.Module, x: Tensor) -> Tensor:
+    """By an op that writes to some of its arguments, and gives a new tensor beside them."""
+    on = torch.ones(1, dtype=torch.long)
+    seen = torch.zeros(1), torch.zeros(1), torch.ones(1), torch.zeros(1, dtype=torch.int32)
+    y = torch.fused_moving_avg_obs_fake_quant(layer(x), on, on, *seen, 0.01, 0, 127, -1)
+    return y.relu()
+
+
+@pytest.mark.parametrize("work", [gradient, by_a_list, by_a_constant, rounded])
 def test_ones_own_work_is_not_taken_for_another_threads(
     work: Callable[[nn.Module, Tensor], Tensor],
 ) -> None:

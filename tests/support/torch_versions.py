@@ -18,3 +18,8 @@ checkpoint_without_reentrance: Any = pytest.mark.skipif(
 memory_of_cat: Any = pytest.mark.skipif(
     IS_2_9, reason="the profiler of torch 2.9 does not tell what `cat` takes"
 )
+# There is no event for a mode, and none for an op that does nothing but run itself.
+ops_handed_to_a_mode: Any = pytest.mark.skipif(
+    IS_2_9,
+    reason="the profiler of torch 2.9 does not tell an op that a mode took apart from others",
+)
