@@ -6,6 +6,7 @@ Every module has its MACs worked out by hand.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -111,6 +112,11 @@ def _scripted(parts: nn.ModuleList, x: Tensor) -> Tensor:
     y = torch.jit.script(_gelu)(F.linear(x, linear.weight), linear.bias)
     z: Tensor = torch.jit.script(_product)(y, linear.weight) * linear(x).mean(-1, keepdim=True)
     return z
+
+
+def _lstm_of(dtype: torch.dtype) -> nn.Module:
+    lstm = nn.LSTM(8, 4, batch_first=True, bidirectional=True, dtype=dtype)
+    return Calls(lambda parts, x: parts[0](x.to(parts[0].weight_ih_l0.dtype))[0], lstm)
 
 
 def _for_eight_bits() -> nn.Module:
@@ -220,10 +226,7 @@ CASES: dict[str, tuple[int, Callable[[], nn.Module], tuple[int, ...]]] = {
     **{
         f"LSTM of {dtype}": (
             10 * 2 * 16 * 12,
-            lambda dtype=dtype: Calls(  # type: ignore[misc] # mypy does not see defaults of lambdas
-                lambda parts, x: parts[0](x.to(parts[0].weight_ih_l0.dtype))[0],
-                nn.LSTM(8, 4, batch_first=True, bidirectional=True, dtype=dtype),
-            ),
+            partial(_lstm_of, dtype),
             TOKENS,
         )
         for dtype in (torch.float64, torch.float16, torch.bfloat16)
