@@ -11,7 +11,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.library import CustomOpDef
+
+# Of which `torch.library` makes ops, though it does not export it to type checkers.
+_CUSTOM_OP: type = vars(torch.library)["CustomOpDef"]
 
 
 def copied(model: nn.Module) -> nn.Module:
@@ -60,7 +62,7 @@ def _functions_copied(model: nn.Module, known: dict[int, Any]) -> list[FunctionT
     own = {*map(id, modules), *map(id, model.parameters()), *map(id, model.buffers())}
     seen: set[int] = set(map(id, modules))
     held = [value for module in modules for value in _within(list(vars(module).values()), seen)]
-    known.update((id(value), value) for value in held if isinstance(value, CustomOpDef))
+    known.update((id(value), value) for value in held if isinstance(value, _CUSTOM_OP))
     seeing = [
         value
         for value in held
@@ -92,7 +94,7 @@ def _within(values: Iterable[Any], seen: set[int]) -> Iterator[Any]:
             pending += [value.func, value.args, value.keywords]
         elif isinstance(value, MethodType):
             pending += [value.__self__, value.__func__]
-        elif not isinstance(value, nn.Module | Tensor | type | ModuleType | CustomOpDef):
+        elif not isinstance(value, nn.Module | Tensor | type | ModuleType | _CUSTOM_OP):
             pending.extend(getattr(value, "__dict__", {}).values())
 
 

@@ -31,6 +31,12 @@ def map_tensors(change: Callable[[Tensor], Tensor], value: Any) -> Any:
     return value
 
 
+def new_tensors(out: Any, given: Any) -> list[Tensor]:
+    """The tensors in what a call gave, but for those that were `given` to it."""
+    known = set(map(id, tensors_of(given)))
+    return [x for x in tensors_of(out) if id(x) not in known]
+
+
 def exhaust(output: Any) -> None:
     """Run what a forward pass left to be run, as generators in what it returned."""
     if isinstance(output, list | tuple):

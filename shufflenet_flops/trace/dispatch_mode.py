@@ -15,7 +15,7 @@ from torch import Tensor
 from shufflenet_flops.counting import ModuleCall, Row
 from shufflenet_flops.spec.ops import shape_text
 from shufflenet_flops.trace import torch_private
-from shufflenet_flops.trace.arguments import META, map_tensors, op_name, tensors_of
+from shufflenet_flops.trace.arguments import META, map_tensors, new_tensors, op_name, tensors_of
 from shufflenet_flops.trace.as_called import AsCalled
 from shufflenet_flops.trace.autocast import Autocast
 from shufflenet_flops.trace.call_site import first_shape
@@ -202,8 +202,7 @@ class Tracer(DispatchMode):
         elif written:
             self.constants.note_writing(written, args, kwargs)
             if not args or out is not args[0]:  # it may give new tensors beside those
-                given = tensors_of((args, kwargs))
-                self.made([x for x in tensors_of(out) if not any(x is arg for arg in given)])
+                self.made(new_tensors(out, (args, kwargs)))
         elif out.__class__ is Tensor:
             self.results.append(ref(out))
         else:
