@@ -160,7 +160,7 @@ def fit(
     import numpy as np
 
     try:
-        import sklearn.ensemble  # noqa: F401 - its threads are limited once they are there
+        from sklearn.ensemble import HistGradientBoostingRegressor
         from threadpoolctl import threadpool_limits  # scikit-learn brings it
     except ImportError:
         raise InputError(
@@ -174,11 +174,20 @@ def fit(
     for kind, timed in samples.items():
         x = features(kind, rounded(matrix(kernel for kernel, _ in timed)))
         everything[kind] = x, np.array([seconds for _, seconds in timed])
+    regressor = HistGradientBoostingRegressor(
+        max_iter=int(hyperparameters["trees"]),
+        learning_rate=hyperparameters["learning_rate"],
+        max_leaf_nodes=int(hyperparameters["leaves"]),
+        min_samples_leaf=int(hyperparameters["samples_in_leaf"]),
+        l2_regularization=hyperparameters["l2"],
+        early_stopping=False,
+        random_state=0,
+    )
     # One thread learns faster from so few samples; where another program holds a core, several
     # wait for each other, some twenty times as long.
     with threadpool_limits(1, user_api="openmp"):
         kinds = {
-            kind: _fit_kind(x, t, hyperparameters)
+            kind: _fit_kind(x, t, regressor)
             for kind, (x, t) in everything.items()
             if len(t) >= LEAST_SAMPLES
         }
@@ -211,20 +220,11 @@ def _macs_only(networks: Sequence[Timed]) -> float:
     return float(np.median(ratios)) if ratios else 0.0
 
 
-def _fit_kind(x: NDArray[Any], t: NDArray[Any], hyperparameters: Mapping[str, float]) -> KindModel:
+def _fit_kind(x: NDArray[Any], t: NDArray[Any], regressor: Any) -> KindModel:
+    """One kind of kernel, by a regressor of scikit-learn that is fitted anew."""
     import numpy as np
-    from sklearn.ensemble import HistGradientBoostingRegressor
 
     roofline = _roofline(x, t)
-    regressor = HistGradientBoostingRegressor(
-        max_iter=int(hyperparameters["trees"]),
-        learning_rate=hyperparameters["learning_rate"],
-        max_leaf_nodes=int(hyperparameters["leaves"]),
-        min_samples_leaf=int(hyperparameters["samples_in_leaf"]),
-        l2_regularization=hyperparameters["l2"],
-        early_stopping=False,
-        random_state=0,
-    )
     regressor.fit(x, np.log(t / (work(x) @ roofline)), sample_weight=t**0.25)
     return _kind_model(x, t, roofline, trees_of(regressor))
 
