@@ -114,7 +114,7 @@ def test_an_engine_without_kernels_has_no_ceiling(one: Outcome) -> None:
 def test_what_is_slow_to_convert_has_fewer_networks() -> None:
     """Each of these is measured at one size, and all three sizes come."""
     assert set(networks_of("eager")) == set(NETWORKS)
-    few = networks_of("ncnn")
+    few = networks_of("executorch")
     assert 50 < len(few) < len(NETWORKS) / 2
     assert {len(sizes) for sizes in few.values()} == {1}
     assert {size for sizes in few.values() for size in sizes} == {224, 160, 128}

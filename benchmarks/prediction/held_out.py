@@ -34,7 +34,8 @@ TORCHVISION = """
     resnet34 squeezenet1_0 googlenet shufflenet_v2_x1_5 shufflenet_v2_x2_0 mnasnet0_75 mnasnet1_3
     regnet_x_800mf regnet_x_1_6gf efficientnet_v2_s mobilenet_v3_large resnext50_32x4d
 """
-_SLOW_TO_CONVERT = ("executorch", "ncnn", "torch-compile")
+# Of an engine that takes its time to convert a network, every so many are measured.
+_SLOW_TO_CONVERT = {"ncnn": 1, "executorch": 3, "torch-compile": 6}
 NETWORKS = (
     *(f"timm:{name}" for name in TIMM.split()),
     *(f"torchvision:{name}" for name in TORCHVISION.split()),
@@ -45,8 +46,11 @@ SIZES = (224, 160, 128)
 def networks_of(engine: str) -> dict[str, tuple[int, ...]]:
     """The networks to measure on an engine, and the sizes of each.
 
-    An engine that takes its time to convert a network gets every third, each at one of the sizes.
+    An engine that takes its time to convert a network gets some of them, each at one of the sizes.
     """
     if engine not in _SLOW_TO_CONVERT:
         return dict.fromkeys(NETWORKS, SIZES)
-    return {name: (SIZES[i % len(SIZES)],) for i, name in enumerate(NETWORKS[::3])}
+    return {
+        name: (SIZES[i % len(SIZES)],)
+        for i, name in enumerate(NETWORKS[:: _SLOW_TO_CONVERT[engine]])
+    }

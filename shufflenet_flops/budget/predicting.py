@@ -71,7 +71,7 @@ class _Engine:
 
 def hold(prediction: Prediction, name: str, limit: Limit) -> Verdict:
     """The verdict on a predicted time; what no calibrated kernel is like may take any time."""
-    from shufflenet_flops.latency.predict.prediction import MOST_UNCOVERED
+    from shufflenet_flops.latency.predict.conformal import MOST_UNCOVERED
 
     actual, allowed = prediction.predicted_s, float(limit.value)
     is_over = actual > allowed

@@ -77,7 +77,8 @@ def command(
     The interval holds the true time of 90 % of networks like those of the calibration. What no
     measured kernel is like is named, and its time is a rough guess.
     """
-    from shufflenet_flops.latency.predict.prediction import MOST_UNCOVERED, Predictor, doubts_here
+    from shufflenet_flops.latency.predict.conformal import MOST_UNCOVERED
+    from shufflenet_flops.latency.predict.prediction import Predictor, doubts_here
     from shufflenet_flops.report.view.predict import prediction_grids, prediction_records
 
     with open_outputs(form, output or []) as writer:

@@ -21,7 +21,7 @@ from shufflenet_flops.latency.predict.trees import MOST_LEAVES
 
 COMMAND = "calibrate"
 COMPRESSED = (".gz", ".xz")
-SCHEMA = 2  # of what is measured, and what its numbers mean
+SCHEMA = 3  # of what is measured, and what its numbers mean
 _NANO = 1e-9
 
 Timed = tuple[Kernel, float]
@@ -56,7 +56,7 @@ class Calibration:
     """An engine on a machine: what random networks took there, and how well that predicts.
 
     `fields` are the numbers of a kernel. `hyperparameters` are those of the regressors;
-    `log_errors` are log(measured / predicted) of the networks, each predicted from others, and
+    `log_errors` are log(measured / predicted) of networks, each predicted from others, and
     `compiled_log_errors` the same by the engine's own nodes. `load` is the machine's load average
     when it began and when it ended; `noise` the median, over the networks, of how much the sum of
     kernels differed from the whole.

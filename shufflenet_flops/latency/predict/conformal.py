@@ -6,7 +6,8 @@ network is one like these (Vovk, Gammerman and Shafer, "Algorithmic Learning in 
 
 A network that one asks about is of a sort of its own. So networks are not held out one by one, or
 at random, with others of their sort left to learn from, but with all of their sort: those that
-spend most of their time, beside pointwise convolutions, in the same kind of kernel.
+spend most of their time, beside pointwise convolutions, in the same kind of kernel. What the others
+do not cover is left out: of a network like that a prediction says that it is a guess.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from math import ceil, exp, inf, log
 from typing import TYPE_CHECKING
 
 from shufflenet_flops.counting.row import Kind
-from shufflenet_flops.latency.predict.kernels import base_of
-from shufflenet_flops.latency.predict.regression import Timed
-from shufflenet_flops.latency.predict.shares import learn
+from shufflenet_flops.latency.predict.kernels import Kernel, base_of
+from shufflenet_flops.latency.predict.regression import Timed, TimeModel, fit
 
 if TYPE_CHECKING:
     from shufflenet_flops.latency.predict.calibration import Calibration
 
 LEVEL = 0.9
+MOST_UNCOVERED = 0.05  # of a predicted time, before it is no more than a guess
 FOLDS = 5  # of networks that are all of one sort
 LEAST_NETWORKS = 20  # for errors to be worked out: fewer say little
 _LEAST_OF_A_SORT = 8
@@ -32,9 +33,9 @@ _EVERYWHERE = Kind.POINTWISE_CONV.value
 
 
 def held_out_errors(calibration: Calibration, *, compiled: bool = False) -> tuple[float, ...]:
-    """log(measured / predicted) of each network, predicted from those of other sorts.
+    """log(measured / predicted) of the networks that those of other sorts cover.
 
-    By the engine's own nodes if `compiled`; none where it does not tell them.
+    By the engine's own nodes if `compiled`; none where it does not tell them, or few are covered.
     """
     networks = calibration.timed(compiled=compiled)
     if len(networks) < LEAST_NETWORKS or not all(networks):
@@ -43,12 +44,25 @@ def held_out_errors(calibration: Calibration, *, compiled: bool = False) -> tupl
     sorts = _sorts(networks)
     for held_out in dict.fromkeys(sorts):
         others = [timed for timed, sort in zip(networks, sorts, strict=True) if sort != held_out]
-        model = learn(calibration, others)
+        model = fit(others, calibration.hyperparameters)
         for i, sort in enumerate(sorts):
             if sort == held_out:
-                predicted = float(model.seconds([kernel for kernel, _ in networks[i]]).sum())
-                errors[i] = log(calibration.samples[i].seconds / predicted)
-    return tuple(round(errors[i], 4) for i in range(len(networks)))
+                kernels = [kernel for kernel, _ in networks[i]]
+                predicted = float(model.seconds(kernels).sum())
+                if _is_covered(model, kernels):
+                    errors[i] = log(calibration.samples[i].seconds / predicted)
+    if len(errors) < LEAST_NETWORKS:
+        return ()
+    return tuple(round(errors[i], 4) for i in sorted(errors))
+
+
+def _is_covered(model: TimeModel, kernels: Sequence[Kernel]) -> bool:
+    """Whether nearly all of the time is of kernels like those that were learned from."""
+    uncovered = [bool(model.uncovered(kernel)) for kernel in kernels]
+    seconds = model.seconds(kernels).tolist()
+    known = sum(s for s, is_guess in zip(seconds, uncovered, strict=True) if not is_guess)
+    most = sum(model.at_most(k) for k, is_guess in zip(kernels, uncovered, strict=True) if is_guess)
+    return bool(known >= (1 - MOST_UNCOVERED) * (known + most))
 
 
 def _sorts(networks: Sequence[Timed]) -> list[str]:

@@ -14,8 +14,7 @@ from shufflenet_flops.errors import InputError, OutputError
 from shufflenet_flops.files.whole_file import open_file
 from shufflenet_flops.latency.predict.calibration import Calibration
 from shufflenet_flops.latency.predict.features import NAMES
-from shufflenet_flops.latency.predict.regression import KindModel, TimeModel
-from shufflenet_flops.latency.predict.shares import learn
+from shufflenet_flops.latency.predict.regression import KindModel, TimeModel, fit
 from shufflenet_flops.latency.predict.trees import ARRAYS, Trees
 
 if TYPE_CHECKING:
@@ -28,11 +27,11 @@ _DAMAGED = (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipF
 
 
 def learned(calibration: Calibration, *, compiled: bool = False) -> TimeModel:
-    """What `learn` learns from a calibration's kernels, or from the engine's own if `compiled`.
+    """What `fit` learns from a calibration's kernels, or from the engine's own if `compiled`.
 
     It is learned once for each calibration and version of scikit-learn; a file of the cache that
     is damaged is made anew, and where nothing can be written nothing is kept. Raises InputError as
-    `learn`, and for a calibration that tells nothing of the engine's own kernels.
+    `fit`, and for a calibration that tells nothing of the engine's own kernels.
     """
     networks = calibration.timed(compiled=compiled)
     if compiled and not all(networks):
@@ -42,10 +41,10 @@ def learned(calibration: Calibration, *, compiled: bool = False) -> TimeModel:
         )
     path = _path(calibration, compiled)
     if path is None:
-        return learn(calibration, networks)
+        return fit(networks, calibration.hyperparameters)
     with suppress(*_DAMAGED):
         return _read(path)
-    model = learn(calibration, networks)
+    model = fit(networks, calibration.hyperparameters)
     with suppress(OSError, OutputError):
         _write(path, model)
     return model

@@ -153,12 +153,7 @@ def _in_turn(drawn: list[_Drawn], setup: Setup, is_over: Callable[[], bool]) -> 
 
 
 def timed(kernels: list[Kernel], profile: Profile) -> list[tuple[Kernel, float]]:
-    """The kernels with their seconds: of all ops that they cover, as they add up to the whole.
-
-    Where the engine does not tell, each has an equal share, until `shares` works them out.
-    """
-    if not profile.parts:
-        return [(kernel, profile.seconds / len(kernels)) for kernel in kernels]
+    """The kernels with their seconds: of all ops that they cover, as they add up to the whole."""
     scale = profile.seconds / sum(profile.parts.values())
     return [
         (kernel, scale * sum(profile.parts.get(path, 0.0) for path in set(kernel.paths)))

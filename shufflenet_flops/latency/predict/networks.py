@@ -124,8 +124,11 @@ def _head(draw: Draw, parts: Sequence[Node], shape: tuple[int, ...]) -> Node:
     """What makes scores of the map that `parts` make of an input of this shape."""
     _, c, h, w = output_shape(seq(*parts), shape)
     classes = draw.choice((10, 100, 365, 1000, 1000))
-    if draw.of(6) == 0:  # of all of the map, as in VGG, with most of a network's weights
+    if draw.of(6) == 0:  # of all of the map, as in VGG, or as a convolution
         wide = draw.width(draw.between(256, 4096))
+        if draw.of(2):
+            conv = Conv2d(c, wide, (h, w), bias=True)
+            return seq(conv=conv, act=Activation(), flatten=Flatten(), fc=Linear(wide, classes))
         first = Linear(c * h * w, wide)
         return seq(flatten=Flatten(), fc1=first, act=Activation(), fc2=Linear(wide, classes))
     wide = draw.width(c * draw.between(1, 3))

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from shufflenet_flops.sources.source import Source
 
 
-MOST_UNCOVERED = 0.05  # of a predicted time, before it is no more than a guess
-
-
 @dataclass(frozen=True)
 class CalibrationName:
     """Which calibration a prediction comes from."""

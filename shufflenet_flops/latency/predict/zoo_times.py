@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from shufflenet_flops.latency.predict.prediction import (
-    MOST_UNCOVERED,
-    CalibrationName,
-    Prediction,
-    Predictor,
-)
+from shufflenet_flops.latency.predict.conformal import MOST_UNCOVERED
+from shufflenet_flops.latency.predict.prediction import CalibrationName, Prediction, Predictor
 from shufflenet_flops.latency.predict.shipped import calibrated_engines, find_calibration
 from shufflenet_flops.sources import resolve
 

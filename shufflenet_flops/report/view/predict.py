@@ -125,8 +125,6 @@ def _kernels(prediction: Prediction, top: int) -> Grid:
 
 def calibration_grid(calibration: Calibration, name: str) -> Grid:
     """How many kernels of each kind were measured, and what that predicts."""
-    from shufflenet_flops.latency.predict.profilers import find_profiler
-
     numbers = Counter(
         calibration.kinds[int(text.partition(" ")[0])]
         for sample in calibration.samples
@@ -139,10 +137,8 @@ def calibration_grid(calibration: Calibration, name: str) -> Grid:
             f"of networks that it did not learn from it is off by {100 * _mean(errors):.1f} % on "
             f"average, and by at most {100 * errors[int(0.9 * (len(errors) - 1))]:.1f} % in 90 %"
         )
-        tells = find_profiler(calibration.engine).tells_kernels
-        noise = f"kernels add up to the whole within {100 * calibration.noise:.1f} % (median)"
         notes.append(
-            f"noise: {noise if tells else 'the engine tells the time of whole networks alone'}; "
+            f"noise: kernels add up to the whole within {100 * calibration.noise:.1f} % (median); "
             f"load average {calibration.load[0]:.2f} at the start, {calibration.load[-1]:.2f} at "
             "the end"
         )

@@ -102,8 +102,8 @@ def test_what_comes_with_the_package(path: Path) -> None:
 
     assert path.stat().st_size < 300_000
     assert calibration.engine == engine
-    assert len(calibration.log_errors) == len(calibration.samples)
-    assert len(calibration.compiled_log_errors) == len(calibration.samples)
+    assert 300 < len(calibration.log_errors) <= len(calibration.samples)
+    assert 300 < len(calibration.compiled_log_errors) <= len(calibration.samples)
     assert where == "the one that comes with the package"
 
 

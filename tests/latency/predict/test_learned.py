@@ -31,7 +31,7 @@ def test_it_is_learned_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     (file,) = cache.iterdir()
     assert file.suffix == ".npz"
 
-    monkeypatch.setattr(learning, "learn", lambda *_: pytest.fail("it was learned again"))
+    monkeypatch.setattr(learning, "fit", lambda *_: pytest.fail("it was learned again"))
     second = learned(lawful())
     for model in (first, second):
         assert model.seconds(KERNELS).tolist() == expected.seconds(KERNELS).tolist()

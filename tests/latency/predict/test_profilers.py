@@ -45,13 +45,15 @@ def test_every_kernel_has_a_time(engine: str, name: str) -> None:
         return
     profile = profiler.profile(network, paths, Setup(), repeats=2)
 
-    assert bool(profile.parts) == profiler.tells_kernels
+    assert profile.parts
     assert set(profile.parts) <= paths
     assert profile.seconds > 0
     times = timed(kernels, profile)
     assert sum(seconds for _, seconds in times) == pytest.approx(profile.seconds)
     heavy = [seconds for kernel, seconds in times if "conv" in kernel.kind]
-    assert all(seconds > 0 for seconds in heavy[:3])
+    if engine == "openvino":  # whose counters tell of some that they take nothing
+        heavy = heavy[:3]
+    assert all(seconds > 0 for seconds in heavy)
 
 
 def test_engines_that_can_be_calibrated_are_engines() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from shufflenet_flops.errors import InputError
+from shufflenet_flops.latency.predict.calibration import sample_of
 from shufflenet_flops.latency.predict.conformal import factor, held_out_errors
 from shufflenet_flops.latency.predict.distinct import distinct
 from shufflenet_flops.latency.predict.kernels import Kernel
@@ -145,6 +146,25 @@ def test_held_out_errors() -> None:
 
     assert len(errors) == 40
     assert errors == pytest.approx([math.log(1.2)] * 40, abs=2e-3)
+
+
+def element(kind: str, size: int) -> tuple[Kernel, float]:
+    """Work on the elements of a map, and its seconds."""
+    return Kernel(kind, 1, 64, size, size, 64, size, size), 1e-6 + 1e-7 * size**2
+
+
+def test_what_the_others_do_not_cover_is_left_out() -> None:
+    """A third of the networks are of a kind of kernel that no other network has."""
+    kinds: list[str] = []
+    samples = []
+    for i in range(60):
+        first, second = ("add", "mul") if i % 2 else ("mul", "add")
+        pair = [element(first, 50 + i % 5), element(second, 56)]
+        timed = [element("clone", 20 + i)] if i % 3 == 0 else pair
+        samples.append(sample_of(i, sum(s for _, s in timed), 0.0, timed, kinds))
+    calibration = replace(lawful(), samples=tuple(samples), kinds=tuple(kinds))
+
+    assert len(held_out_errors(calibration)) == 40
 
 
 @pytest.mark.parametrize(

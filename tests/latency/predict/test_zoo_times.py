@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from shufflenet_flops.latency.predict.prediction import MOST_UNCOVERED, Predictor
+from shufflenet_flops.latency.predict.conformal import MOST_UNCOVERED
+from shufflenet_flops.latency.predict.prediction import Predictor
 from shufflenet_flops.latency.predict.shipped import calibrated_engines, find_calibration
 from shufflenet_flops.latency.predict.zoo_times import zoo_times
 from shufflenet_flops.sources import resolve

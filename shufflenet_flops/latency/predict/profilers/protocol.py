@@ -43,8 +43,8 @@ class Profile:
 
     @property
     def gap(self) -> float:
-        """How much the sum of the parts, if any, differs from the whole, as a share of it."""
-        return abs(sum(self.parts.values()) / self.seconds - 1) if self.parts else 0.0
+        """How much the sum of the parts differs from the whole, as a share of it."""
+        return abs(sum(self.parts.values()) / self.seconds - 1)
 
     def least(self, other: Profile) -> Profile:
         """The least of two profiles of one network, part by part."""
@@ -72,14 +72,10 @@ def _least_nodes(
 
 
 class Profiler(ABC):
-    """One engine: its name, what it fuses, and a way to time the kernels of a network.
-
-    One that does not tell them (`tells_kernels`) makes profiles without parts.
-    """
+    """One engine: its name, what it fuses, and a way to time the kernels of a network."""
 
     name: ClassVar[str]
     fusion: ClassVar[Fusion]
-    tells_kernels: ClassVar[bool] = True
 
     @abstractmethod
     def profile(
