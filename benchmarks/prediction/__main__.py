@@ -5,8 +5,9 @@ the others is taken from beside the report, and with --again of all. Times are s
 build/prediction as they come, so that a run that was cut short goes on where it stopped. When all
 are there they are moved beside the report.
 
-An engine of which the package has no calibration is measured where there is one beside the report,
-from `calibrate --engine NAME -o reports/prediction/NAME-calibration.json.xz`.
+A calibration that lies beside the report comes before the package's, and an engine of which the
+package has none is measured where there is one: from `calibrate --engine NAME -o
+reports/prediction/NAME-calibration.json.xz`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def main() -> None:
     """Measure on every engine that has a calibration, unless told otherwise, and report."""
     shipped = [path.name.partition(".")[0] for path in SHIPPED.iterdir()]
     beside = [path.name.removesuffix(CALIBRATION) for path in BESIDE.glob(f"*{CALIBRATION}")]
-    engines = [*sorted(shipped), *sorted(beside)]
+    engines = list(dict.fromkeys((*sorted(shipped), *sorted(beside))))
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("engines", nargs="*", metavar="ENGINE", help=", ".join(engines))
     parser.add_argument("--again", action="store_true", help="measure none")
@@ -51,11 +52,10 @@ def main() -> None:
     parts = [
         "# Time without running",
         "How well `predict` tells the time of networks of timm and torchvision from their layer "
-        "tables and a calibration. Those of "
-        f"{' and '.join(sorted(shipped))} come with the package; those of other engines are of "
-        "another machine, and lie in `reports/prediction`. What they learn from was chosen by such "
-        "networks, so none of them is new to it (`docs/predict.md`). Written by `make "
-        "reports-prediction`.",
+        "tables and a calibration: of an engine that has one in `reports/prediction` from that, "
+        "else from the one that comes with the package. They are of several machines, named at the "
+        "end. What they learn from was chosen by such networks, so none of them is new to it "
+        "(`docs/predict.md`). Written by `make reports-prediction`.",
         *(f"- {sentence}" for sentence in report.findings(tests)),
         *(f"![{test.truth.engine}](prediction/{test.truth.engine}.svg)" for test in tests),
         markdown(report.grids(tests)),

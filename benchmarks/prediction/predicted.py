@@ -28,7 +28,7 @@ from shufflenet_flops.sources import Options, parse_input, resolve
 from shufflenet_flops.spec import Node
 
 BESIDE = Path("reports/prediction")
-CALIBRATION = "-calibration.json.xz"  # after an engine's name, of one that the package has not
+CALIBRATION = "-calibration.json.xz"  # after an engine's name
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class Outcome:
 
 
 def calibration_of(engine: str) -> Calibration:
-    """The one that the package ships, or else the one that lies beside the report."""
+    """The one that lies beside the report, or else the one that the package ships."""
     beside = BESIDE / f"{engine}{CALIBRATION}"
     return load_calibration(beside, engine) if beside.exists() else find_calibration(engine)[0]
 

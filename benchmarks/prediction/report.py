@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING
 
 from benchmarks.gpu_time.errors import Errors
 from benchmarks.prediction.predicted import Compared, Outcome, off_by, off_by_alone
-from shufflenet_flops.latency.predict.profilers import find_profiler
 from shufflenet_flops.report.grid import Column, Grid, grid, milliseconds
 from shufflenet_flops.report.plot.figure import COLOURS, logarithmic, new_axes, new_figure, style
 from shufflenet_flops.report.section import measured_on
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from shufflenet_flops.latency.predict.calibration import Calibration
 
 LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 _LEAST = 3  # networks of a family in the table
@@ -240,15 +237,10 @@ def stamps(tests: Sequence[Outcome]) -> list[str]:
             f"{test.truth.engine}: {measured_on(asdict(test.truth.environment))}",
             f"calibration: {calibration.name}, {len(calibration.samples)} random networks, "
             f"{calibration.date}, load average {calibration.load[0]:.2f} at its start and "
-            f"{calibration.load[-1]:.2f} at its end; {_sharpness(calibration)}",
+            f"{calibration.load[-1]:.2f} at its end; kernels add up to the whole within "
+            f"{_share(calibration.noise)} (median)",
         ]
     return lines
-
-
-def _sharpness(calibration: Calibration) -> str:
-    if not find_profiler(calibration.engine).tells_kernels:
-        return "the engine tells the time of whole networks alone"
-    return f"kernels add up to the whole within {_share(calibration.noise)} (median)"
 
 
 def scatter(test: Outcome) -> Figure:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import count
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
 import pytest
 
 from shufflenet_flops.latency.predict.networks import RandomNetwork
 from shufflenet_flops.latency.predict.profilers import find_profiler
 from shufflenet_flops.latency.predict.profilers.in_order import ops_of
-from shufflenet_flops.latency.predict.profilers.torch_compile import _Called, _Owners, _Value
+from shufflenet_flops.latency.predict.profilers.torch_compile import (
+    _Called,
+    _Owners,
+    _timed,
+    _Value,
+)
 from shufflenet_flops.spec import Activation, Conv2d, GlobalAvgPool, MaxPool2d, seq
 
 NETWORK = RandomNetwork(
@@ -52,3 +62,35 @@ def test_whose_time_a_call_is() -> None:
         "b": pytest.approx(1600 + 3e6),
         "mean": pytest.approx(4e7),
     }
+
+
+@dataclass(frozen=True)
+class Lying:
+    """A tensor of which only is known where it lies."""
+
+    place: int
+    shape: tuple[int, ...] = (2, 2)
+
+    def data_ptr(self) -> int:
+        return self.place
+
+
+def test_values_are_those_of_one_run() -> None:
+    """Times are the least of all runs; what lies where is another thing in each."""
+    code: Any = ModuleType("code")
+    code.cpp_fused_relu_0 = lambda x: None
+    code.extern_kernels = SimpleNamespace(convolution=lambda x, weights: x)
+    functions = code.cpp_fused_relu_0, code.extern_kernels
+    runs = count()
+
+    def call() -> None:
+        here = Lying(next(runs))
+        code.extern_kernels.convolution(here, here)
+        code.cpp_fused_relu_0(here)
+
+    calls = _timed(call, code, 5)
+
+    assert [called.name for called in calls] == ["convolution", "cpp_fused_relu_0"]
+    assert {value for called in calls for value in called.tensors} == {_Value(7, (2, 2))}
+    assert calls[0].weights == calls[0].result[0] == _Value(7, (2, 2))
+    assert (code.cpp_fused_relu_0, code.extern_kernels) == functions

@@ -7,7 +7,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from math import prod
 from types import ModuleType
@@ -58,8 +58,8 @@ class CompiledProfiler(Profiler):
         call, code = _compiled(network, setup)
         whole = least_s(call, repeats)
         calls = _timed(call, code, runs(whole, repeats))
-        # What is left is Python's work around each call.
-        around = max(0.0, whole - sum(map(_seconds, calls))) / len(calls)
+        # What is left is Python's work before the first call and after the last.
+        around = max(0.0, whole - sum(called.seconds for called in calls)) / len(calls)
         calls = [replace(called, seconds=called.seconds + around) for called in calls]
         parts = _Owners(ops_of(network, self.fusion)).seconds(calls)
         return Profile(whole, {path: parts[path] for path in parts.keys() & paths})
@@ -172,33 +172,36 @@ def _shares(call: _Called, ordered: Mapping[str, _Value], owner: str) -> dict[st
 
 def _timed(call: Call, code: ModuleType, calls: int) -> list[_Called]:
     """The calls within a call of compiled code, each with its least seconds of so many."""
-    called: list[_Called] = []
-    least: list[_Called] = []
-    with _watched(code, called), no_gc():
+    log = _Log()
+    seconds: list[float] = []
+    with _watched(code, log), no_gc():
         for _ in range(_WARM_UP + calls):
-            called.clear()
+            log.calls, log.ready = [], 0.0
             call()
-            if [each.name for each in least] == [each.name for each in called]:
-                least = [min(pair, key=_seconds) for pair in zip(least, called, strict=True)]
-            else:
-                least = list(called)
-    return least
+            new = [each.seconds for each in log.calls]
+            seconds = [min(pair) for pair in zip(seconds or new, new, strict=True)]
+    # Where values lie is another thing in each run, so it is that of one.
+    return [replace(each, seconds=least) for each, least in zip(log.calls, seconds, strict=True)]
 
 
-def _seconds(called: _Called) -> float:
-    return called.seconds
+@dataclass
+class _Log:
+    """The calls so far, and when the last of them had been noted; 0 before the first."""
+
+    calls: list[_Called] = field(default_factory=list)
+    ready: float = 0.0
 
 
 @contextmanager
-def _watched(code: ModuleType, called: list[_Called]) -> Iterator[None]:
-    """Put what is called in the code within a clock, and note it in `called`."""
+def _watched(code: ModuleType, log: _Log) -> Iterator[None]:
+    """Put what is called in the code within a clock, and note it in the log."""
     kept = {
         name: value
         for name, value in vars(code).items()
         if name in _LIBRARIES or name.startswith(_LOOP)
     }
     for name, value in kept.items():
-        setattr(code, name, _Clocked(name, value, called))
+        setattr(code, name, _Clocked(name, value, log))
     try:
         yield
     finally:
@@ -209,25 +212,26 @@ def _watched(code: ModuleType, called: list[_Called]) -> Iterator[None]:
 class _Clocked:
     """A function, or what holds some, whose calls are timed and noted."""
 
-    def __init__(self, name: str, target: Any, called: list[_Called]) -> None:
+    def __init__(self, name: str, target: Any, log: _Log) -> None:
         self._name = name
         self._target = target
-        self._called = called
+        self._log = log
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._target, name)
         if isinstance(value, type) or not (callable(value) or isinstance(value, ModuleType)):
             return value
-        return _Clocked(self._name if name == "default" else name, value, self._called)
+        return _Clocked(self._name if name == "default" else name, value, self._log)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        start = time.thread_time()
+        start = self._log.ready or time.thread_time()
         result = self._target(*args, **kwargs)
         seconds = time.thread_time() - start
         tensors = [_value(x) for x in args if hasattr(x, "data_ptr")]
         results = result if isinstance(result, tuple) else (result,)
         written = [_value(x) for x in results if hasattr(x, "data_ptr")]
-        self._called.append(_Called(self._name, tensors, written, seconds))
+        self._log.calls.append(_Called(self._name, tensors, written, seconds))
+        self._log.ready = time.thread_time()
         return result
 
 
