@@ -70,9 +70,11 @@ def test_the_report_tells_it(one: Outcome) -> None:
     text = " ".join(report.findings([one]))
     assert "4 times of 4 networks" in text
     assert "the mean error is 17.5 %; 50.0 % are within 10 %, 75.0 % within 20 %" in text
-    assert "1 networks at a size could not be" in text
+    assert "1 network at a size could not be" in text
     assert "(`predict --compile`) the mean error is 5.0 %; 100.0 % are within 10 %" in text
     tables = report.grids([one])
+    few = report.grids([replace(one, rows=one.rows[:2])])
+    assert [table.title for table in few if "families" in table.title] == []
     assert [table.title for table in tables] == [
         "Predicted against measured",
         "How many of the times an interval holds",

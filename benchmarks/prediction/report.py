@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.gpu_time.errors import Errors
 from benchmarks.prediction.predicted import Compared, Outcome, off_by, off_by_alone
+from shufflenet_flops.errors import plural
 from shufflenet_flops.report.grid import Column, Grid, grid, milliseconds
 from shufflenet_flops.report.plot.figure import COLOURS, logarithmic, new_axes, new_figure, style
 from shufflenet_flops.report.section import measured_on
@@ -59,8 +60,8 @@ def findings(tests: Sequence[Outcome]) -> list[str]:
             )
         if test.failed:
             sentences.append(
-                f"{test.failed} networks at a size could not be exported, given another size, run "
-                "or counted, and are left out."
+                f"{plural(test.failed, 'network')} at a size could not be exported, given another "
+                "size, run or counted, and left out."
             )
     return sentences
 
@@ -69,7 +70,8 @@ def grids(tests: Sequence[Outcome]) -> list[Grid]:
     """Predictors side by side, intervals, families, and the networks that are furthest off."""
     tables = [_predictors(tests), _intervals(tests)]
     for test in tests:
-        tables += [_families(test), _furthest(test)]
+        families = _families(test)
+        tables += [families, _furthest(test)] if families else [_furthest(test)]
     return tables
 
 
@@ -136,7 +138,8 @@ def _held(test: Outcome) -> list[list[str]]:
     ]
 
 
-def _families(test: Outcome) -> Grid:
+def _families(test: Outcome) -> Grid | None:
+    """By family, where there is one of enough networks."""
     members: dict[str, list[Compared]] = {}
     for row in test.rows:
         members.setdefault(row.family, []).append(row)
@@ -153,6 +156,8 @@ def _families(test: Outcome) -> Grid:
                     _share(off_by(rows, lambda row: _by_macs(test, row)).mape),
                 ]
             )
+    if not lines:
+        return None
     headings = ("times", "mean error", "predicted / measured", "MACs alone")
     title = f"{test.truth.engine}: families of {_LEAST} networks and more"
     return grid(title, [Column("family", figures=False), *map(Column, headings)], lines)
