@@ -124,7 +124,10 @@ def _resumed(path: Path, fresh: Calibration) -> Calibration:
 
     if not path.exists():
         return fresh
-    old = load_calibration(path, fresh.engine)
+    try:
+        old = load_calibration(path, fresh.engine)
+    except InputError as error:
+        raise InputError(f"{error}: name a new file with -o") from None
     for name in ("engine_version", "machine", "cores", "threads", "dtype"):
         a, b = getattr(old, name), getattr(fresh, name)
         if a != b:

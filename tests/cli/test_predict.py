@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from shufflenet_flops.cli.app import run
-from shufflenet_flops.latency.predict.calibration import load_calibration
+from shufflenet_flops.latency.predict.calibration import SCHEMA, load_calibration
 from shufflenet_flops.report.format.json import as_json
 from tests.latency.predict.laws import lawful
 
@@ -155,6 +155,21 @@ def test_calibrate_does_not_mix_machines(
     assert run(["calibrate", *QUICK, "-o", str(file)]) == 2
     assert "engine_version 1.2, and here it is" in capsys.readouterr().err
     assert file.read_bytes() == before
+
+
+def test_calibrate_does_not_go_on_with_an_older_format(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pytest.importorskip("onnxruntime")
+    file = lawful_file(tmp_path)
+    text = file.read_text().replace(f'"version": {SCHEMA}', '"version": 2')
+    file.write_text(text)
+
+    assert run(["calibrate", *QUICK, "-o", str(file)]) == 2
+    error = capsys.readouterr().err
+    assert "version 2 of the format" in error
+    assert error.endswith(": name a new file with -o\n")
+    assert file.read_text() == text
 
 
 def test_a_network_of_the_zoo_takes_no_torch(tmp_path: Path) -> None:
