@@ -66,11 +66,11 @@ class ExecuTorchProfiler(Profiler):
 
         Raises EngineError for a network that ExecuTorch does not take.
         """
-        from executorch.runtime import Runtime
-
         _, x = built(network)
         program = _lowered(network, setup)
         with quiet():
+            from executorch.runtime import Runtime
+
             loaded = Runtime.get().load_program(program)
             method = loaded.load_method("forward")
         whole = least_s(lambda: method.execute((x,)), repeats)
@@ -102,10 +102,10 @@ def _convolution(kernel: Kernel) -> str:
 
 def _traced(program: bytes, x: Any, calls: int) -> list[tuple[str | None, float]]:
     """What runs in a call, by its name, and the least seconds of so many calls."""
-    from executorch.devtools.etdump.serialize import deserialize_from_etdump_flatcc
-    from executorch.extension.pybindings import portable_lib
-
     with quiet():
+        from executorch.devtools.etdump.serialize import deserialize_from_etdump_flatcc
+        from executorch.extension.pybindings import portable_lib
+
         module = portable_lib._load_for_executorch_from_buffer(program, enable_etdump=True)
         for _ in range(_WARM_UP + calls):
             module.run_method("forward", (x,))
