@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import log
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -131,6 +132,14 @@ def test_a_network_is_timed_as_a_module() -> None:
     assert rows[0].kernels_s is None
     assert not rows[1].seconds
     assert "160" in rows[1].reason
+
+
+def test_why_a_network_did_not_run_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What follows names the files of a machine."""
+    error = ValueError("no such size\n\nfrom user code:\n  File '/home/me/net.py', line 1")
+    monkeypatch.setattr("benchmarks.prediction.measured._ready", Mock(side_effect=error))
+    (row,) = _measured("eager", "timm:x", [224])
+    assert row.reason == "ValueError: no such size"
 
 
 def test_what_was_measured_comes_back(one: Outcome, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from shufflenet_flops.latency.predict.profilers.protocol import GraphProfiler
 from shufflenet_flops.latency.predict.profilers.timing import least_s
 from shufflenet_flops.saved import record, structured
 from shufflenet_flops.sources import resolve
+from shufflenet_flops.sources.torch_modules.imports import one_line
 
 if TYPE_CHECKING:
     from torch import nn
@@ -131,7 +132,7 @@ def _guidelines(engine: str) -> Iterator[Measured]:
             try:
                 profile = profiler.profile(network, frozenset(), Setup(), _OF_GUIDELINES)
             except EngineError as error:
-                yield Measured(name, shape[-1], reason=_reason(error))
+                yield Measured(name, shape[-1], reason=one_line(error))
             else:
                 yield Measured(name, shape[-1], profile.seconds)
 
@@ -140,17 +141,13 @@ def _measured(engine: str, model: str, sizes: list[int]) -> Iterator[Measured]:
     try:
         timed = _ready(engine, model)
     except Exception as error:  # whatever torch's exporter or the model raises
-        yield from (Measured(model, size, reason=_reason(error)) for size in sizes)
+        yield from (Measured(model, size, reason=one_line(error)) for size in sizes)
         return
     for size in sizes:
         try:
             yield timed(size)
         except Exception as error:  # a network that is of one size alone, above all
-            yield Measured(model, size, reason=_reason(error))
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error)[:200]}"
+            yield Measured(model, size, reason=one_line(error))
 
 
 def _ready(engine: str, model: str) -> Callable[[int], Measured]:
